@@ -1,0 +1,29 @@
+"""Writing files so that a reader never meets half of one."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields a path to write to; it takes the place of `path` only if the block ends without an error.
+
+    The temporary file lies in the same folder and keeps the suffix, which sound and picture libraries read.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        # mkstemp makes private files; a result has the permissions that any new file would have.
+        umask = os.umask(0)
+        os.umask(umask)
+        aside.chmod(0o666 & ~umask)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""A model's folder: the one place that knows the names of the files in it."""
+
+import json
+from pathlib import Path
+
+from auralflow import config as configuration
+from auralflow.config import Config
+from auralflow.errors import InputError
+from auralflow.files import replacing
+
+
+class ModelFolder:
+    """Paths and the configuration of one trained, or yet untrained, model.
+
+    Args:
+        path: the folder; it need not exist.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.checkpoint = self.path / "checkpoint"  # latest and best training state
+        self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
+        self.evaluation = self.path / "evaluation.csv"
+        self.audio = self.path / "audio"  # snippets of separated validation tracks
+        self.images = self.path / "images"  # their spectrograms and waveforms
+        self.runs = self.path / "runs"  # TensorBoard events
+        self.training = (self.checkpoint, self.audio, self.images, self.runs)  # what a run writes
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, also for `.` or a path that ends in a slash."""
+        return self.path.resolve().name
+
+    def load_config(self) -> Config:
+        """Reads config.json.
+
+        Raises:
+            InputError: there is no such file, it is no JSON, or it holds a wrong key or value.
+        """
+        try:
+            text = self.config_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise InputError(f"{self.path}: no model folder, it has no config.json; "
+                             f"make one with `auralflow config {self.path} MODEL`") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{self.config_file}: cannot be read: {error}") from None
+        try:
+            settings = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{self.config_file}: not valid JSON at line {error.lineno}, "
+                             f"column {error.colno}: {error.msg}") from None
+        return configuration.from_dict(settings, str(self.config_file))
+
+    def save_config(self, config: Config) -> None:
+        """Writes config.json, aside first, so that a failure leaves the old one."""
+        with replacing(self.config_file) as aside:
+            aside.write_text(json.dumps(configuration.to_dict(config), indent=2) + "\n", encoding="utf-8")
