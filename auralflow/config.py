@@ -16,7 +16,7 @@ PositiveFloat = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
-Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "relu6", "leaky_relu", "elu", "softplus"]
+Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"]
 Criterion = Literal["l1", "l2", "mask", "component", "si_sdr", "multi_resolution_stft"]
 
 
@@ -78,6 +78,8 @@ class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
         super().__post_init__()
         if self.mask_activation == "softmax" and len(self.targets) == 1:
             raise ValueError("mask_activation 'softmax' runs over the targets and needs at least two of them")
+        if self.mask_activation == "identity" and self.joiner != "softmax":
+            raise ValueError("mask_activation 'identity' leaves masks without bounds and needs joiner 'softmax'")
 
 
 Model = SpectrogramNetSimple  # a Union, as soon as there are several

@@ -25,7 +25,7 @@ class ModelFolder:
         self.audio = self.path / "audio"  # snippets of separated validation tracks
         self.images = self.path / "images"  # their spectrograms and waveforms
         self.runs = self.path / "runs"  # TensorBoard events
-        self.training = (self.checkpoint, self.audio, self.images, self.runs)  # what a run writes
+        self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, self.evaluation)
 
     @property
     def name(self) -> str:
@@ -51,6 +51,19 @@ class ModelFolder:
             raise InputError(f"{self.config_file}: not valid JSON at line {error.lineno}, "
                              f"column {error.colno}: {error.msg}") from None
         return configuration.from_dict(settings, str(self.config_file))
+
+    def move_run_aside(self) -> Path | None:
+        """Moves what an earlier run wrote into `earlier-runs/N`; returns that folder, or None if there is nothing."""
+        written = [path for path in self.run_outputs if path.exists()]
+        if not written:
+            return None
+        number = 1
+        while (aside := self.path / "earlier-runs" / str(number)).exists():
+            number += 1
+        aside.mkdir(parents=True)
+        for path in written:
+            path.rename(aside / path.name)
+        return aside
 
     def save_config(self, config: Config) -> None:
         """Writes config.json, aside first, so that a failure leaves the old one."""

@@ -1,0 +1,38 @@
+"""Loss and SI-SDR over whole validation excerpts."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from auralflow.config import Config
+from auralflow.tracks import Track
+from auralflow_jax.batches import validation_segments
+from auralflow_jax.state import Variables
+from auralflow_jax.step import empty_sums, put, read_sums
+
+
+def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: Config, mesh) -> dict:
+    """Scores weights on every validation track, cut into segments of a crop's length.
+
+    SI-SDR is that of a whole excerpt, made of sums over its segments, so that a silent passage does not count
+    for as much as a loud one.
+
+    Returns:
+        `valid_loss`, and dicts from target to dB, means over the tracks in which the target sounds: `si_sdr` and
+        `si_sdr_improvement` over the mixture. A target that is silent in all of them is absent.
+    """
+    sums = empty_sums(len(tracks), len(config.model.targets))
+    # A whole number of segments for every device.
+    batch_size = -(-config.training.batch_size // jax.device_count()) * jax.device_count()
+    hosts = (jax.process_index(), jax.process_count())
+    for batch in validation_segments(tracks, config, batch_size, hosts):
+        sums = eval_step(variables, put(batch, mesh), sums)
+    loss, estimate, mixture = read_sums(sums)
+    estimate, improvement = np.asarray(estimate), np.asarray(estimate - mixture)
+    sounding = np.isfinite(improvement)
+    per_target = {"si_sdr": estimate, "si_sdr_improvement": improvement}
+    return {"valid_loss": loss} | {
+        name: {target: round(float(values[sounding[:, i], i].mean()), 4)
+               for i, target in enumerate(config.model.targets) if sounding[:, i].any()}
+        for name, values in per_target.items()}
