@@ -218,8 +218,7 @@ def _bss(mixture: np.ndarray, truths: Mapping[str, np.ndarray], audio: Mapping[s
     rest = mixture - sum(references)
     if not is_silent(rest):
         references.append(rest)
-        everything = all(guess is mixture for guess in guesses)
-        guesses.append(mixture if everything else mixture - sum(guesses))
+        guesses.append(rest)  # no target's figure depends on it, but a silent one would void them all
     # (sources, samples, channels)
     stacks = (np.moveaxis(np.stack(sources), 1, 2).astype(np.float64) for sources in (references, guesses))
     figures = dict(zip(("sdr", "isr", "sir", "sar"), museval.evaluate(*stacks, win=rate, hop=rate), strict=True))

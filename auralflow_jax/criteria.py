@@ -20,23 +20,26 @@ class Criterion:
         name: as in the configuration.
         needs: fields of `Estimate` that a model must fill.
         function: (estimate, truth, residual, mixture) -> scalar; see `__call__`.
+        kl_weight: of the divergence from N(0, 1) that an estimate with a latent variable adds.
     """
 
     name: str
     needs: tuple[str, ...]
     function: Callable[[Estimate, Estimate, Estimate, Estimate], jax.Array]
+    kl_weight: float = 0.0
 
     def __call__(self, estimate: Estimate, truth: Estimate, residual: Estimate, mixture: Estimate) -> jax.Array:
         """The loss, a scalar. What a criterion does not read costs nothing under jit.
 
         Args:
             estimate: of a model; audio (batch, targets, channels, samples), spectrum and mask
-                (batch, targets, channels, bins, frames).
+                (batch, targets, channels, bins, frames), latent of any shape or None.
             truth: audio and spectrum of the targets, same shapes.
             residual: audio and spectrum of the mixture minus each target, same shapes.
             mixture: audio (batch, 1, channels, samples), spectrum (batch, 1, channels, bins, frames).
         """
-        return self.function(estimate, truth, residual, mixture)
+        loss = self.function(estimate, truth, residual, mixture)
+        return loss if estimate.latent is None else loss + self.kl_weight * losses.kl_div_loss(*estimate.latent)
 
     def check(self, estimate: Estimate, model: str) -> None:
         """Refuses a model that lacks what the criterion reads.
@@ -62,7 +65,7 @@ def make_criterion(training: TrainingConfig) -> Criterion:
     if training.criterion not in _MAKERS:
         raise InputError(f"unknown criterion {training.criterion!r}; {closest(training.criterion, _MAKERS)}")
     needs, function = _MAKERS[training.criterion](training)
-    return Criterion(training.criterion, needs, function)
+    return Criterion(training.criterion, needs, function, training.kl_weight)
 
 
 def _elementwise(training: TrainingConfig):

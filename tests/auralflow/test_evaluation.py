@@ -135,6 +135,8 @@ def test_musevals_medians_join_the_rows(tmp_path):
     import museval
 
     mixture, truths, estimates = song(12_000)
+    mixture = mixture[:1]  # BSSEval's filters cost the cube of the channels
+    truths, estimates = ({name: audio[:1] for name, audio in part.items()} for part in (truths, estimates))
     truths["bass"], estimates["bass"] = np.zeros_like(mixture), np.zeros_like(mixture)
     rows, _ = evaluate_track("Song", mixture, truths, estimates, museval_rate=4000)
     rest = mixture - truths["vocals"] - truths["drums"]
