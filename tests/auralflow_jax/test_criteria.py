@@ -64,6 +64,13 @@ def test_si_sdr_and_multi_resolution_stft_compare_audio(parts):
         np.testing.assert_allclose(criterion(*parts), loss(estimate.audio, truth.audio), rtol=1e-6)
 
 
+def test_a_latent_variable_adds_its_weighted_divergence(parts):
+    # The divergence of N(1, 1) from N(0, 1) is one half.
+    latent = parts[0]._replace(latent=(jnp.ones((BATCH, 7)), jnp.ones((BATCH, 7))))
+    criterion = make_criterion(TrainingConfig(kl_weight=0.25))
+    np.testing.assert_allclose(criterion(latent, *parts[1:]) - criterion(*parts), 0.125, rtol=1e-5)
+
+
 def test_a_model_without_what_is_needed_is_refused_from_its_shapes_alone(parts):
     bare = jax.eval_shape(lambda estimate: estimate._replace(mask=None, spectrum=None), parts[0])
     for name, field in (("mask", "mask"), ("component", "mask"), ("l1", "spectrum")):
