@@ -1,0 +1,110 @@
+"""Files of tensors: safetensors with a configuration and a provenance in the metadata."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from auralflow import config as configuration
+from auralflow.config import Config
+from auralflow.errors import InputError
+from auralflow.files import replacing
+
+FLAX = "auralflow-flax"  # variables, named by their paths joined by `/`
+TORCH = "auralflow-torch"  # a torch state dict
+TRAINING = "auralflow-torch-training"  # a whole training state, under torch's names
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """What such a file holds.
+
+    Attributes:
+        format: FLAX, TORCH or TRAINING.
+        tensors: name -> array.
+        config: what built the network; None where the file cannot say.
+        provenance: where the tensors come from, plain data: of weights the epoch that was best, of a training
+            state the run's `history` and `losses`.
+    """
+
+    format: str
+    tensors: dict[str, np.ndarray]
+    config: Config | None
+    provenance: dict
+
+
+def write_tensors(path: str | Path, file: TensorFile) -> None:
+    """Writes a file, aside first.
+
+    Args:
+        path: ends in `.safetensors`.
+        file: what to write.
+    """
+    # safetensors writes an array that is not contiguous scrambled, without an error.
+    tensors = {name: np.asarray(array, order="C") for name, array in file.tensors.items()}
+    metadata = {"format": file.format, "config": json.dumps(configuration.to_dict(file.config)),
+                "provenance": json.dumps(file.provenance)}
+    with replacing(path) as aside:
+        save_file(tensors, aside, metadata)
+
+
+def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING)) -> TensorFile:
+    """Reads a file.
+
+    Args:
+        path: a safetensors file.
+        formats: those that are accepted.
+
+    Raises:
+        InputError: the file is missing or damaged, of another format, or its configuration is not valid.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file of weights") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file, it is damaged or of another kind: "
+                         f"{error}") from None
+    if metadata.get("format") not in formats:
+        raise InputError(f"{path}: the metadata's format is {metadata.get('format')!r}, "
+                         f"expected {' or '.join(map(repr, formats))}")
+    try:
+        config, provenance = (json.loads(metadata[key]) for key in ("config", "provenance"))
+    except (KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: the metadata lack a readable config and provenance: {error}") from None
+    return TensorFile(metadata["format"], tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
+
+
+def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
+    try:
+        return file.get_tensor(name)
+    except TypeError:
+        raise InputError(f"{path}: tensor {name!r} is of type {file.get_slice(name).get_dtype()}, "
+                         "which numpy does not have; float32 is accepted") from None
+
+
+def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
+    """The variables in a file of format FLAX.
+
+    Args:
+        file: what was read.
+        path: where it was read, for messages.
+    """
+    variables = {"params": {}, "batch_stats": {}}
+    for name, array in file.tensors.items():
+        *modules, leaf = name.split("/")
+        node = variables
+        for module in modules:
+            node = node.setdefault(module, {})
+            if not isinstance(node, dict):
+                raise InputError(f"{path}: tensor {name!r} lies below another tensor")
+        if leaf in node:
+            raise InputError(f"{path}: tensor {name!r} is also a group of tensors")
+        node[leaf] = array
+    return variables

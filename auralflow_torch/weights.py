@@ -1,0 +1,64 @@
+"""Networks from files of weights, those of a training run in JAX included."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from auralflow.config import Config, SpectrogramConfig
+from auralflow.folder import ModelFolder
+from auralflow.naming import check_same, to_torch
+from auralflow.tensors import FLAX, TORCH, nested, read_tensors
+from auralflow_torch.networks import NETWORKS
+
+
+def load(model: str | Path) -> nn.Module:
+    """Loads a network with its weights, in evaluation mode, on the CPU.
+
+    Args:
+        model: a model folder, its best.safetensors alone, or a converted safetensors file.
+
+    Returns:
+        The network that the file's configuration describes: magnitudes (batch, channels, bins, frames) -> masks.
+
+    Raises:
+        InputError: there is no such file, it is damaged or of another kind, or its tensors do not fit.
+
+    Example:
+        network = load("my_model/checkpoint/best.safetensors")
+        mask = network(magnitudes)
+    """
+    path = ModelFolder(model).weights if Path(model).is_dir() else Path(model)
+    file = read_tensors(path, [FLAX, TORCH])
+    state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
+    network = build_network(file.config)
+    load_state(network, state, str(path))
+    return network.eval()
+
+
+def build_network(config: Config) -> nn.Module:
+    """The network that a configuration describes, with fresh weights."""
+    model = config.model
+    front_end = set(SpectrogramConfig.__struct_fields__) - {"num_channels"}
+    settings = {name: value for name, value in msgspec.structs.asdict(model).items() if name not in front_end}
+    return NETWORKS[type(model).__name__](
+        num_fft_bins=model.num_bins, num_frames=model.count_frames(config.crop_samples),
+        num_targets=len(model.targets), mask_act_fn=settings.pop("mask_activation"), **settings)
+
+
+def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str = "state dict") -> None:
+    """Puts arrays into a network, strictly.
+
+    Args:
+        network: on any device.
+        state: torch names and arrays.
+        origin: where they come from, for messages.
+
+    Raises:
+        InputError: a tensor is missing, left over, or of another shape or type than the network's.
+    """
+    check_same(state, {name: tensor.numpy(force=True) for name, tensor in network.state_dict().items()}, origin)
+    network.load_state_dict({name: torch.from_numpy(np.array(array, order="C")) for name, array in state.items()})

@@ -1,0 +1,144 @@
+"""The command `python -m bridge`: weights from one framework to the other."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from auralflow.errors import InputError
+from auralflow.folder import ModelFolder
+from auralflow.naming import to_torch
+from auralflow.tensors import TORCH, TRAINING, TensorFile, write_tensors
+from auralflow.training_file import unpack, write_training
+from bridge.reading import read_flax, read_torch
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> int:
+    """Runs a sub-command.
+
+    Args:
+        argv: the command's arguments; default: those of the process.
+        prog: how the command is called, for messages.
+
+    Returns:
+        The exit status: 0; 1 where `verify` finds a difference; 2 where the input is at fault, after one sentence
+        on standard error.
+    """
+    arguments = _parser(prog).parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (InputError, OSError) as error:
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, allow_abbrev=False, description=(
+        "Convert weights and training states between JAX and torch, strictly and bit for bit."))
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command.set_defaults(run=run)
+        return command
+
+    command = add("to-torch", convert_to_torch, "Write a model's weights, or its training state, under torch's names.")
+    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    command.add_argument("-o", dest="output", metavar="FILE.safetensors", type=Path,
+                         help="default: NAME.safetensors, or NAME-training.safetensors, in the current folder")
+    command.add_argument("--training", action="store_true",
+                         help="the latest training state: raw and averaged weights, AdamW's moments, step, history")
+
+    command = add("to-jax", convert_to_jax, "Make a model folder, from which training goes on, of torch weights or a "
+                                            "training state.")
+    command.add_argument("file", metavar="FILE", type=Path,
+                         help="a safetensors file with a configuration, or a state dict (.pth, .pt)")
+    command.add_argument("folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth one with a config.json")
+
+    command = add("verify", verify, "Run both frameworks on the same audio and print how far they are apart.")
+    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    command.add_argument("--torch", metavar="FILE", type=Path, help="compare with these torch weights, "
+                                                                    "not with freshly converted ones")
+
+    command = add("info", info, "Print what a file of weights or a model folder holds.")
+    command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
+    return parser
+
+
+def convert_to_torch(arguments: argparse.Namespace) -> int:
+    """`to-torch`."""
+    source = Path(arguments.model)
+    name = ModelFolder(source).name if source.is_dir() else source.stem
+    output = arguments.output or Path(f"{name}{'-training' if arguments.training else ''}.safetensors")
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: a file of weights must end in .safetensors")
+    if output.exists():
+        raise InputError(f"{output}: exists already and is not overwritten; name another file with -o")
+    if arguments.training:
+        from bridge.training import read_run
+
+        write_training(output, *read_run(source))
+    else:
+        variables, config, provenance = read_flax(source)
+        write_tensors(output, TensorFile(TORCH, to_torch(variables), config, provenance))
+    print(output)
+    return 0
+
+
+def convert_to_jax(arguments: argparse.Namespace) -> int:
+    """`to-jax`."""
+    from auralflow_jax.checkpoint import best_epoch
+    from bridge.conversion import to_flax
+    from bridge.folders import config_for, write_folder
+    from bridge.training import fresh_state, training_to_flax
+
+    file, folder = arguments.file, arguments.folder
+    stored = read_torch(file)
+    config = config_for(folder, stored.config, file)
+    if stored.format == TRAINING:
+        run = stored.provenance
+        state, best = training_to_flax(unpack(stored, file), config, str(file))
+        provenance = best_epoch(run["history"]) if run["history"] else {}
+    else:
+        run, provenance = {"history": [], "losses": []}, stored.provenance
+        best = to_flax(stored.tensors, config, str(file))
+        state = fresh_state(best, config)
+    write_folder(folder, config, state, run, best, provenance)
+    print(folder)
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """`verify`."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bridge.comparison import TOLERANCE, compare_networks
+    from bridge.folders import check_network
+
+    variables, config, _ = read_flax(arguments.model)
+    state = None
+    if arguments.torch:
+        stored = read_torch(arguments.torch, [TORCH])
+        check_network(stored.config or config, config, arguments.torch, arguments.model)
+        state = stored.tensors
+    rows = compare_networks(config, variables, state, str(arguments.torch))
+    table = Table("output of", "largest value", "largest difference", "relative")
+    for row in rows:
+        mark = "" if row.relative <= TOLERANCE else " !"
+        table.add_row(row.name, f"{row.largest:.3g}", f"{row.absolute:.1e}", f"{row.relative:.1e}{mark}")
+    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    worst = max(rows, key=lambda row: row.relative)
+    passed = worst.relative <= TOLERANCE
+    print(f"{'The same' if passed else 'Not the same'}: {worst.name} differs by {worst.relative:.1e} of its largest "
+          f"value (or of 1 where that is less); {TOLERANCE:.0e} is tolerated.")
+    return 0 if passed else 1
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """`info`."""
+    from bridge.description import describe
+
+    for key, value in list(describe(arguments.path)):  # nothing is printed of a file that is at fault
+        print(f"{key:<28}{value}")
+    return 0

@@ -1,0 +1,71 @@
+"""What a file of weights holds, in words; needs neither framework, but torch for a file of torch.save."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from auralflow import config as configuration
+from auralflow.config import Config
+from auralflow.folder import ModelFolder
+from auralflow.naming import COUNTER, to_torch
+from auralflow.tensors import FLAX, TRAINING, nested, read_tensors
+from auralflow.training_file import unpack
+from bridge.reading import PICKLED, read_pickled
+
+Line = tuple[str, str]
+
+
+def describe(path: str | Path) -> Iterator[Line]:
+    """Network, configuration, provenance, number of parameters and data type.
+
+    Args:
+        path: a model folder, a safetensors file of any of our formats, or a state dict of `torch.save`.
+
+    Yields:
+        Names and values, as text.
+
+    Raises:
+        InputError: there is nothing of the kind, or it is damaged.
+    """
+    path = Path(path)
+    if path.is_dir():
+        folder = ModelFolder(path)
+        config = folder.load_config()
+        if not folder.weights.exists():
+            yield from [("network", configuration.to_dict(config)["model"]["model_type"]), ("weights", "none yet")]
+            yield from _settings(config)
+            return
+        path = folder.weights
+    if path.suffix in PICKLED:
+        yield "format", "a state dict of torch.save, without configuration"
+        yield from _count(read_pickled(path))
+        return
+    file = read_tensors(path)
+    yield "network", configuration.to_dict(file.config)["model"]["model_type"]
+    yield "format", file.format
+    if file.format == TRAINING:
+        training = unpack(file, path)
+        yield "step", str(training.step)
+        yield "epochs", str(len(file.provenance["history"]))
+        state = training.params
+    else:
+        for key, value in file.provenance.items():
+            yield f"provenance.{key}", json.dumps(value)
+        state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
+    yield from _count(state)
+    yield from _settings(file.config)
+
+
+def _count(state: Mapping[str, np.ndarray]) -> Iterator[Line]:
+    learned = {name: array for name, array in state.items()
+               if name.rpartition(".")[2] not in ("running_mean", "running_var", COUNTER)}
+    yield "parameters", f"{sum(array.size for array in learned.values()):,} in {len(learned)} tensors"
+    yield "dtype", ", ".join(sorted({str(array.dtype) for array in learned.values()}))
+
+
+def _settings(config: Config) -> Iterator[Line]:
+    for group, settings in configuration.to_dict(config).items():
+        for key, value in settings.items():
+            yield f"{group}.{key}", json.dumps(value)

@@ -1,0 +1,83 @@
+"""Model folders made of converted weights."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auralflow.config import Config
+from auralflow.errors import InputError
+from auralflow.folder import ModelFolder
+
+if TYPE_CHECKING:
+    from auralflow_jax.state import TrainState, Variables
+
+
+def config_for(path: str | Path, stored: Config | None, source: str | Path) -> Config:
+    """The configuration of a folder that weights are to go into.
+
+    Args:
+        path: a folder that does not exist, is empty, or has a config.json and no checkpoint.
+        stored: the configuration in the file of weights, None where it holds none.
+        source: that file, for messages.
+
+    Raises:
+        InputError: the folder holds something already, both configurations differ in the network, or there is none.
+    """
+    folder = ModelFolder(path)
+    if folder.checkpoint.exists():
+        raise InputError(f"{folder.path}: has a checkpoint already, which is not overwritten; name a new folder")
+    if not folder.config_file.exists():
+        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            raise InputError(f"{folder.path}: exists already and is no model folder; name a new folder")
+        if stored is None:
+            raise InputError(f"{source}: holds no configuration; make the folder with one first: "
+                             f"`auralflow config {folder.path} MODEL`")
+        return stored
+    config = folder.load_config()
+    check_network(stored or config, config, source, folder.config_file)
+    return config
+
+
+def check_network(found: Config, wanted: Config, source: str | Path, here: str | Path) -> None:
+    """Compares what two configurations say of the model.
+
+    Raises:
+        InputError: they differ; names the settings, with what they are in `source` and `here`.
+    """
+    from auralflow_jax.weights import differing_keys
+
+    if differing := differing_keys(wanted, found, may_differ=("model_name",)):
+        raise InputError(f"{source}: its weights are of another model than {here}: {', '.join(differing)}")
+
+
+def write_folder(path: str | Path, config: Config, state: "TrainState", run: dict, best: "Variables | None",
+                 provenance: dict) -> None:
+    """Makes a model folder from which training goes on; it appears whole or not at all.
+
+    Args:
+        path: a folder that `config_for` has accepted.
+        config: its configuration.
+        state: the training state.
+        run: `history` and `losses`.
+        best: what becomes best.safetensors, if there is anything yet.
+        provenance: where `best` comes from.
+    """
+    from auralflow_jax.checkpoint import Checkpoints
+    from auralflow_jax.weights import save_weights
+
+    folder = ModelFolder(path)
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.path.parent, prefix=f".{folder.name}-") as aside:
+        staged = ModelFolder(Path(aside) / folder.name)
+        staged.save_config(config)
+        checkpoints = Checkpoints(staged)
+        try:
+            checkpoints.save(state, config, run)
+        finally:
+            checkpoints.close()
+        if best is not None:
+            save_weights(staged.weights, best, config, provenance)
+        if folder.config_file.exists():
+            staged.checkpoint.rename(folder.checkpoint)
+        else:
+            staged.path.rename(folder.path)
