@@ -62,6 +62,10 @@ class SpectrogramConfig(ModelConfig):
         if self.joiner == "softmax" and len(self.targets) == 1:
             raise ValueError("joiner 'softmax' runs over the targets and needs at least two of them")
 
+    def count_frames(self, samples: int) -> int:
+        """The frames of a signal of `samples` samples, which is padded to a whole number of hops."""
+        return 1 + -(-samples // self.hop_length)
+
 
 class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
     """U-Net over magnitude spectrograms."""
@@ -82,10 +86,20 @@ class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
             raise ValueError("mask_activation 'identity' leaves masks without bounds and needs joiner 'softmax'")
 
 
-Model = SpectrogramNetSimple  # a Union, as soon as there are several
-MODELS: dict[str, type[ModelConfig]] = {
-    struct.__struct_config__.tag: struct for struct in get_args(Model) or (Model,)
-}
+class SpectrogramNetLSTM(SpectrogramNetSimple, tag="SpectrogramNetLSTM"):
+    """U-Net with recurrent layers before the bottleneck."""
+
+    recurrent_depth: Positive = 3  # stacked layers
+    hidden_size: Positive = 1024  # requested; at most the deepest level's channels are used
+    input_axis: Literal[0, 1] = 0  # 0: bins are features, frames the sequence; 1: the other way round
+
+
+class SpectrogramNetVAE(SpectrogramNetLSTM, tag="SpectrogramNetVAE"):
+    """U-Net with a latent variable and recurrent layers before the bottleneck."""
+
+
+Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE
+MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
 
 
 class DatasetConfig(Group):
@@ -126,6 +140,7 @@ class TrainingConfig(Group):
     n_components: Literal[2, 3] = 2  # criterion `component`
     alpha: Annotated[float, Meta(ge=0, le=1)] = 0.2  # criterion `component`: weight of the residual
     beta: Annotated[float, Meta(ge=0, le=1)] = 0.8  # criterion `component` with 3 components: its third weight
+    kl_weight: NonNegative = 1e-3  # of the divergence that models with a latent variable add to any criterion
     seed: Count = 0
 
     def __post_init__(self):
@@ -159,11 +174,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     visualizer: VisualizerConfig = VisualizerConfig()
 
     def __post_init__(self):
-        samples = round(self.dataset.sample_length * self.model.sample_rate)
         window = getattr(self.model, "window_size", 1)
-        if samples < window:
-            raise ValueError(f"sample_length ({self.dataset.sample_length} s, {samples} samples) must hold at "
-                             f"least one window of {window} samples")
+        if self.crop_samples < window:
+            raise ValueError(f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
+                             f"at least one window of {window} samples")
+
+    @property
+    def crop_samples(self) -> int:
+        """The length of a crop in samples."""
+        return round(self.dataset.sample_length * self.model.sample_rate)
 
 
 def template(model_type: str) -> Config:

@@ -2,12 +2,15 @@
 
 import jax.numpy as jnp
 
-from auralflow.config import Config, SpectrogramNetSimple
-from auralflow_jax.networks import spectrogram
+from auralflow.config import Config
 from auralflow_jax.networks.estimate import Estimate
 from auralflow_jax.networks.masking import SpectrogramModel
+from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 
-__all__ = ["Estimate", "build"]
+__all__ = ["Estimate", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "build"]
+
+# By the names of the configuration's structs.
+NETWORKS = {network.__name__: network for network in (SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE)}
 
 
 def build(config: Config) -> SpectrogramModel:
@@ -17,18 +20,10 @@ def build(config: Config) -> SpectrogramModel:
         An object with `init(key, samples)`, `apply(variables, mixture, train, key) -> Estimate`,
         `apply_and_update` and `describe(audio)`, the same for every family.
     """
-    return BUILDERS[type(config.model)](config.model, jnp.dtype(config.training.precision))
-
-
-def _simple(model: SpectrogramNetSimple, dtype: jnp.dtype) -> SpectrogramModel:
-    network = spectrogram.SpectrogramNetSimple(
-        num_targets=len(model.targets),
-        dtype=dtype,
-        **{name: getattr(model, name) for name in (
-            "num_channels", "hidden_channels", "depth", "mask_activation", "leak_factor", "dropout_p",
-            "normalize_input", "normalize_output")},
-    )
-    return SpectrogramModel(network, model)
-
-
-BUILDERS = {SpectrogramNetSimple: _simple}
+    model = config.model
+    network = NETWORKS[type(model).__name__]
+    settings = {name: getattr(model, name) for name in network.__dataclass_fields__ if hasattr(model, name)}
+    return SpectrogramModel(
+        network(num_frames=model.count_frames(config.crop_samples), num_targets=len(model.targets),
+                dtype=jnp.dtype(config.training.precision), **settings),
+        model)

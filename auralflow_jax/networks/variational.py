@@ -1,0 +1,45 @@
+"""A Gaussian latent variable over sequences (batch, steps, features), for the bottleneck of any network."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+Latent = tuple[jax.Array, jax.Array]  # mu and sigma, each (batch, steps, latent)
+
+
+class Variational(nn.Module):
+    """Encodes each step as a normal distribution and decodes a sample of it (Kingma and Welling 2013,
+    "Auto-encoding variational Bayes").
+
+    Attributes:
+        latent_size: of the latent variable.
+        dtype: of the computation; the distribution's parameters are float32 at least.
+    """
+
+    latent_size: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool = False, noise: jax.Array | None = None) -> tuple[jax.Array, Latent]:
+        """Samples mu + sigma * noise.
+
+        Args:
+            x: (batch, steps, features).
+            train: without `noise`, draw it from the random stream `noise`; otherwise the mean is taken.
+            noise: standard normal, (batch, steps, latent); used as it is, also in evaluation.
+
+        Returns:
+            What was decoded, in the shape of `x`; mu and sigma = exp(log sigma), each (batch, steps, latent).
+
+        Raises:
+            ValueError: noise of another shape.
+        """
+        wide = jnp.promote_types(self.dtype, jnp.float32)
+        mu = nn.Dense(self.latent_size, dtype=self.dtype, name="to_mu")(x).astype(wide)
+        sigma = jnp.exp(nn.Dense(self.latent_size, dtype=self.dtype, name="to_log_sigma")(x).astype(wide))
+        if noise is None and train:
+            noise = jax.random.normal(self.make_rng("noise"), mu.shape, wide)
+        if noise is not None and noise.shape != mu.shape:
+            raise ValueError(f"noise must have the latent variable's shape {mu.shape}, got {noise.shape}")
+        z = mu if noise is None else mu + sigma * noise
+        return nn.Dense(x.shape[-1], dtype=self.dtype, name="to_features")(z), (mu, sigma)

@@ -1,0 +1,8 @@
+"""The networks as `nn.Module`s, with module names and weights that convert to and from auralflow_jax."""
+
+from auralflow_torch.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
+
+__all__ = ["SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE"]
+
+# By the names of the configuration's structs.
+NETWORKS = {network.__name__: network for network in (SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE)}
