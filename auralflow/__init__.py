@@ -1,0 +1,27 @@
+"""Training and using models that separate music into its sources.
+
+The names below are imported when they are first used: `import auralflow` itself brings in nothing.
+"""
+
+import importlib
+import importlib.metadata
+
+_HOME = {"Config": "auralflow.config", "InputError": "auralflow.errors", "ModelFolder": "auralflow.folder",
+         "make_songs": "auralflow.songs", "overlap_add": "auralflow.overlap"}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str):
+    if name == "__version__":
+        try:
+            return importlib.metadata.version("auralflow")
+        except importlib.metadata.PackageNotFoundError:
+            return "unknown (a checkout that is not installed)"
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'auralflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,7 @@
+"""`python -m auralflow` is the command `auralflow`."""
+
+import sys
+
+from auralflow.cli import main
+
+sys.exit(main())

@@ -1,0 +1,158 @@
+"""The command `auralflow`: its arguments, and how it ends."""
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+
+from auralflow import __version__, commands
+from auralflow.config import MODELS
+from auralflow.editing import leaves
+from auralflow.errors import InputError, closest
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a sub-command.
+
+    Args:
+        argv: the command's arguments; default: those of the process.
+
+    Returns:
+        The exit status: 0; 2 where the input is at fault, after one sentence on standard error; 130 after an
+        interruption.
+    """
+    try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        arguments.run(arguments)
+        sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # whoever read the output has seen enough; Python would complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError) as error:
+        print(f"auralflow: error: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"auralflow: {str(stop) or 'interrupted'}", file=sys.stderr)
+        return 130
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a sub-command, with `run`, the function that takes them.
+
+    Raises:
+        InputError: an unknown command or flag, or a value that cannot be.
+    """
+    parser, known = _parsers()
+    if not argv or argv[0].startswith("-"):
+        return parser.parse_args([parser.known_flag(flag) for flag in argv[:1]] or ["--help"])
+    if argv[0] not in known:
+        raise InputError(f"unknown command {argv[0]!r}; {closest(argv[0], known)}")
+    return known[argv[0]].parse(argv[1:])
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes underscores and dashes in flags for the same, flags and positionals in any order, no abbreviations."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str):
+        raise InputError(message)
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        tokens = list(argv)
+        for index, token in enumerate(tokens):
+            if token == "--":
+                break
+            if token.startswith("--"):
+                name, equals, value = token.partition("=")
+                tokens[index] = self.known_flag("--" + name[2:].replace("-", "_")) + equals + value
+        return self.parse_intermixed_args(tokens)
+
+    def known_flag(self, flag: str) -> str:
+        """The flag itself, if there is such a one."""
+        if flag in self._option_string_actions:
+            return flag
+        near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+        raise InputError(f"unknown flag {flag} of {self.prog}; "
+                         + (f"did you mean {near[0]}?" if near else f"see {self.prog} --help"))
+
+
+def _parsers() -> tuple[Parser, dict[str, Parser]]:
+    parser = Parser(prog="auralflow", description="Train music source separation models, and use them.")
+    parser.add_argument("--version", action="version", version=f"auralflow {__version__}")
+    children = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, run, text: str) -> Parser:
+        command = children.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    config = add("config", commands.config, "Make a model folder from a template, or edit one in place.")
+    songs = add("songs", commands.songs, "Generate songs and their stems, to try things out.")
+    train = add("train", commands.train, "Train a model, going on where an earlier run stopped.")
+    separate = add("separate", commands.separate, "Separate audio files into stems.")
+    evaluate = add("evaluate", commands.evaluate, "Measure how good a model is on songs whose stems are known.")
+    demo = add("demo", commands.demo, "Make songs, train a small model on them, separate, evaluate, and write a page.")
+
+    _add_config_arguments(config)
+
+    songs.add_argument("directory", metavar="DIR", help="a new or empty folder")
+    songs.add_argument("--tracks", type=int, default=7, help="how many songs, at least 3 (default: %(default)s)")
+    songs.add_argument("--seconds", type=float, default=20.0, help="length of each (default: %(default)s)")
+    songs.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
+
+    _add_model(train)
+    train.add_argument("dataset", metavar="DATASET", help="folder with train/<track>/<stem>.wav, and valid/")
+    train.add_argument("--restart", action="store_true", help="move the earlier run aside and start over")
+    train.add_argument("--from", dest="start_from", metavar="OTHER", help="start from another model's weights")
+
+    _add_model(separate)
+    separate.add_argument("inputs", metavar="INPUT", nargs="+",
+                          help="an audio file, a folder of them, or a track's folder with a mixture in it")
+    separate.add_argument("--save", metavar="DIR", default="separated",
+                          help="where to: DIR/<track>/<target>.wav (default: %(default)s)")
+    separate.add_argument("--residual", action="store_true", help="also write what the stems leave of the mixture")
+    separate.add_argument("--start", type=float, default=0.0, metavar="S", help="second to begin at")
+    separate.add_argument("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
+    separate.add_argument("--bits", type=int, choices=(16, 24, 32), default=32,
+                          help="of a sample in the stems' files; 32: floating point (default: %(default)s)")
+    separate.add_argument("--overlap", type=float, metavar="SHARE",
+                          help="share of a segment that is cross-faded into the next, 0 to 0.5")
+
+    _add_model(evaluate)
+    evaluate.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
+    evaluate.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
+
+    demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")
+    demo.add_argument("--restart", action="store_true", help="train anew")
+    return parser, children.choices
+
+
+def _add_model(parser: Parser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model folder, made by `auralflow config`")
+
+
+def _add_config_arguments(parser: Parser) -> None:
+    _add_model(parser)
+    parser.add_argument("model_type", metavar="TEMPLATE", nargs="?",
+                        help=f"needed for a new folder: {', '.join(MODELS)}")
+    parser.add_argument("--save", metavar="PARENT", default="", help="folder in which MODEL lies")
+    parser.add_argument("--name", help="of a new folder and its model; of an existing one, the model's alone")
+    parser.add_argument("--display", action="store_true", help="print all settings")
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for leaf in leaves():
+        if leaf.group not in groups:
+            groups[leaf.group] = parser.add_argument_group(f"settings: {leaf.group}")
+        groups[leaf.group].add_argument(
+            f"--{leaf.name}", nargs="+" if leaf.is_list else None, metavar="VALUE", default=argparse.SUPPRESS,
+            help=leaf.meaning.replace("%", "%%"))
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, in words, for an input error or one of the operating system."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

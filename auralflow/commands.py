@@ -1,0 +1,120 @@
+"""What the sub-commands of `auralflow` do with their arguments. Each imports what it needs, frameworks above all."""
+
+import argparse
+from pathlib import Path
+
+from auralflow.errors import InputError
+
+FEW = 12  # tracks whose rows a table on the terminal still shows
+
+
+def config(arguments: argparse.Namespace) -> None:
+    """Makes or edits a model folder."""
+    from rich.console import Console
+
+    from auralflow.editing import configure, differences, leaves, tables
+
+    given = {leaf: vars(arguments)[leaf.name] for leaf in leaves() if leaf.name in arguments}
+    changes = {leaf.name: ",".join(part.rstrip(",") for part in value) if leaf.is_list else value
+               for leaf, value in given.items()}
+    folder, before, after = configure(
+        Path(arguments.save) / arguments.model, arguments.model_type, arguments.name, changes)
+    if before is None:
+        print(f"Wrote {folder.config_file} ({type(after.model).__name__}).")
+    elif lines := list(differences(before, after)):
+        print(f"Changed {folder.config_file}:", *lines, sep="\n  ")
+    else:
+        print(f"{folder.config_file}: nothing to change.")
+    if arguments.display:
+        for table in tables(after):
+            Console().print(table, "")
+
+
+def songs(arguments: argparse.Namespace) -> None:
+    """Generates a dataset."""
+    from auralflow.songs import make_songs
+    from auralflow.terminal import progress_bar
+
+    directory = Path(arguments.directory)
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
+    with progress_bar(arguments.tracks, "songs") as advance:
+        folders = make_songs(directory, arguments.tracks, arguments.seconds, arguments.seed,
+                             progress=lambda done, total: advance("", done))
+    splits = [folder.parent.name for folder in folders]
+    counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
+    print(f"Wrote {len(folders)} songs of {arguments.seconds:g} s to {directory} ({counts}).")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Trains a model."""
+    from auralflow_jax.compilation import enable_cache
+    from auralflow_jax.hosts import initialize
+    from auralflow_jax.monitor import Interrupted
+    from auralflow_jax.train import train
+
+    initialize()
+    enable_cache()
+    try:
+        train(arguments.model, arguments.dataset, arguments.restart, arguments.start_from)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+
+
+def separate(arguments: argparse.Namespace) -> None:
+    """Separates files into stems."""
+    from auralflow.stems import find_sources, load_model, separate_files
+    from auralflow.terminal import progress_bar
+
+    # All files are looked at before the model is loaded, which takes seconds.
+    sources = find_sources(arguments.inputs, arguments.start, arguments.duration)
+    model, configuration = load_model(arguments.model, arguments.overlap)
+    total = sum(source.seconds for source in sources)
+    with progress_bar(total, "s") as advance:
+        clipped, seconds = separate_files(sources, model, configuration.model.targets, arguments.save,
+                                          arguments.bits, arguments.residual, advance)
+    for line in clipped:
+        print(line)
+    where = Path(arguments.save) / (sources[0].name if len(sources) == 1 else "")
+    print(f"Separated {total:.1f} s of audio in {seconds:.1f} s ({total / seconds:.1f} x real time); "
+          f"the stems are in {where}.")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Evaluates a model on a split."""
+    from rich.console import Console
+
+    from auralflow.assessment import evaluate_tracks
+    from auralflow.evaluation import aggregate, has_museval, table, write_csv
+    from auralflow.folder import ModelFolder
+    from auralflow.stems import load_model
+    from auralflow.terminal import progress_bar
+    from auralflow.tracks import find_tracks
+
+    tracks = find_tracks(arguments.dataset, arguments.split)
+    model, configuration = load_model(arguments.model)
+    with progress_bar(sum(track.seconds for track in tracks), "s") as advance:
+        rows, silent = evaluate_tracks(tracks, configuration.model.targets, configuration.dataset.sources, model,
+                                       advance, has_museval())
+    everything = aggregate(rows)
+    folder = ModelFolder(arguments.model)
+    write_csv(folder.evaluation, everything)
+    Console().print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
+    for track, mute in silent.items():
+        print(f"Left out, silent: {', '.join(mute)} of {track}.")
+    if not has_museval():
+        print("No museval columns: they need the package museval, and ffmpeg and ffprobe on the PATH.")
+    count = "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"
+    print(f"Wrote {folder.evaluation}: {count} of {arguments.split}.")
+
+
+def demo(arguments: argparse.Namespace) -> None:
+    """Shows everything, from songs to a page."""
+    from auralflow.demo import run_demo
+    from auralflow_jax.monitor import Interrupted
+
+    try:
+        page = run_demo(arguments.directory, restart=arguments.restart)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+    print(f"Open {page.resolve()} in a browser.")

@@ -1,0 +1,132 @@
+"""The whole way in a few minutes: songs, a small model trained on them, a song separated, figures, and a page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from auralflow.assessment import evaluate_tracks
+from auralflow.audio import read
+from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
+from auralflow.errors import InputError
+from auralflow.evaluation import Row, aggregate, table, write_csv
+from auralflow.folder import ModelFolder
+from auralflow.report import Example, write_page
+from auralflow.songs import make_songs
+from auralflow.stems import find_sources, load_model, separate_files
+from auralflow.terminal import progress_bar
+from auralflow.tracks import Track, find_tracks, read_mixture, read_stems
+
+SONGS = 21  # 15 to train on, 3 each to validate and to test
+SECONDS = 20.0
+CONFIG = Config(
+    model=SpectrogramNetSimple(model_name="demo", num_bins=512, hidden_channels=8, depth=4),
+    dataset=DatasetConfig(samples_per_epoch=128),
+    training=TrainingConfig(max_epochs=6, lr=3e-3, lr_schedule="cosine", warmup_steps=10, ema_decay=0.98),
+    visualizer=VisualizerConfig(num_snippets=1, tensorboard=False),
+)
+INTRO = """A small network learned to separate {targets} from a mixture. It trained for {minutes:.1f} minutes on \
+{train}, and has never met the ones below.
+
+These songs are made by rule and chance: they show that the whole way works, from training to figures, and not how \
+well a model does on recordings. For that, train on a data set of real music."""
+
+
+def run_demo(directory: str | Path, restart: bool = False, config: Config = CONFIG, songs: int = SONGS,
+             seconds: float = SECONDS, console: Console | None = None) -> Path:
+    """Runs the demo, or what an earlier call has left of it to do.
+
+    Args:
+        directory: gets songs/, model/, separated/ and index.html.
+        restart: train anew.
+        config: of a new model.
+        songs: how many; see `songs.make_songs`.
+        seconds: length of each song.
+        console: where progress is shown; default: standard output.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: the directory holds other things; or as training and separation do.
+    """
+    from auralflow_jax.compilation import enable_cache
+    from auralflow_jax.train import train
+
+    enable_cache()
+    console = console or Console(highlight=False, soft_wrap=True)
+    directory = Path(directory)
+    dataset, folder = directory / "songs", ModelFolder(directory / "model")
+    if directory.is_dir() and any(directory.iterdir()) and not dataset.is_dir():
+        raise InputError(f"{directory}: is not empty and holds no demo; a new folder is expected")
+
+    if _songs_there(dataset) != songs:
+        with progress_bar(songs, "songs", console) as advance:
+            make_songs(dataset, songs, seconds, progress=lambda done, total: advance("making songs", done))
+    console.print(f"{songs} songs of {seconds:g} s in {dataset}")
+    if restart or not folder.config_file.exists():
+        folder.save_config(config)
+    history = train(folder.path, dataset, restart, console=console)
+
+    tracks = find_tracks(dataset, "test")
+    rows, separated = _separate_and_evaluate(directory, folder, tracks, console)
+    page = directory / "index.html"
+    config = folder.load_config()
+    write_page(page, "auralflow demo", _intro(config, history, dataset), _examples(config, tracks[0], separated), rows,
+               history, _notes(config, songs, seconds))
+    return page
+
+
+def _songs_there(dataset: Path) -> int:
+    """Tracks appear under their names when they are complete; until then they are hidden."""
+    return sum(1 for path in dataset.glob("*/*") if not path.name.startswith("."))
+
+
+def _separate_and_evaluate(directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console) \
+        -> tuple[list[Row], Path]:
+    """Separates the first track into files, evaluates all; returns the figures and the folder of the stems."""
+    model, config = load_model(folder.path)
+    sources, separated = find_sources([tracks[0].path]), directory / "separated"
+    total = sources[0].seconds + sum(track.seconds for track in tracks)
+    with progress_bar(total, "s", console) as advance:
+        separate_files(sources, model, config.model.targets, separated, residual=True,
+                       progress=lambda name, seconds: advance("separating", seconds))
+        rows, _ = evaluate_tracks(tracks, config.model.targets, config.dataset.sources, model,
+                                  lambda name, seconds: advance(f"evaluating {name}", seconds))
+    rows = aggregate(rows)
+    write_csv(folder.evaluation, rows)
+    console.print(table(rows))
+    console.print(f"Stems of a test song: {separated / sources[0].name}")
+    return rows, separated / sources[0].name
+
+
+def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
+    """What the page lets one listen to: every target of the track that was separated."""
+    whole = (0, track.samples, track.sample_rate, track.channels)
+    mixture = read_mixture(track, *whole)
+    return [Example(track.name, target, mixture, read(stems / f"{target}.wav")[0],
+                    read_stems(track, [target], *whole)[0], track.sample_rate)
+            for target in config.model.targets]
+
+
+def _intro(config: Config, history: Sequence[dict], dataset: Path) -> str:
+    count = len(find_tracks(dataset, "train"))
+    return INTRO.format(targets=" and ".join(config.model.targets),
+                        train="1 generated song" if count == 1 else f"{count} generated songs",
+                        minutes=sum(epoch["seconds"] for epoch in history) / 60)
+
+
+def _notes(config: Config, songs: int, seconds: float) -> dict[str, object]:
+    model, training = config.model, config.training
+    return {
+        "model": type(model).__name__,
+        "sample rate": f"{model.sample_rate} Hz",
+        "transform": f"{model.num_fft} samples, hop {model.hop_length}",
+        "hidden channels, depth": f"{model.hidden_channels}, {model.depth}",
+        "songs": f"{songs} of {seconds:g} s, {config.dataset.sample_length:g} s a crop",
+        "epochs": training.max_epochs,
+        "batch size": training.batch_size,
+        "learning rate": f"{training.lr:g}, {training.lr_schedule}",
+        "loss": training.criterion,
+        "seed": training.seed,
+    }

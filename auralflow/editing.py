@@ -1,0 +1,153 @@
+"""What `auralflow config` does: making a model folder from a template, editing one in place, showing it."""
+
+import functools
+import inspect
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args, get_origin
+
+import msgspec
+from rich.table import Table
+
+from auralflow import config as configuration
+from auralflow.config import MODELS, Config, from_dict, groups_of, to_dict
+from auralflow.errors import InputError, closest
+from auralflow.folder import ModelFolder
+
+COMMENT = re.compile(r"^    (\w+): .*?  # (.+)$", re.MULTILINE)
+
+
+class Leaf(NamedTuple):
+    """A setting of some model."""
+
+    group: str
+    name: str
+    meaning: str
+    is_list: bool
+
+
+def leaves() -> Iterator[Leaf]:
+    """Every setting of every model, once.
+
+    Example:
+        >>> next(leaf for leaf in leaves() if leaf.name == "targets").is_list
+        True
+    """
+    structs = [item for model in MODELS for item in groups_of({"model": {"model_type": model}}).items()]
+    seen = set()
+    for group, struct in structs:
+        meanings = _meanings(struct)
+        for field in msgspec.structs.fields(struct):
+            if field.name not in seen:
+                seen.add(field.name)
+                yield Leaf(group, field.name, meanings[field.name], get_origin(field.type) is tuple)
+
+
+def configure(path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str]) \
+        -> tuple[ModelFolder, Config | None, Config]:
+    """Makes a model folder from a template, or edits the one that is there; keys that are not named keep their values.
+
+    Args:
+        path: the model folder.
+        model_type: one of `MODELS`; needed for a new folder.
+        name: of a new folder and its model, in place of the last part of `path`; of an existing one, the model's.
+        changes: leaf name -> text, see `config.override`.
+
+    Returns:
+        The folder, its configuration before (None for a new one) and now.
+
+    Raises:
+        InputError: no such folder and no model type, an unknown one, another one than the folder has, or a change
+            that is refused. Nothing is written then.
+    """
+    if model_type is not None and model_type not in MODELS:
+        raise InputError(f"unknown model {model_type!r}; {closest(model_type, MODELS)}")
+    folder, before = ModelFolder(path), None
+    if folder.config_file.exists():
+        before = folder.load_config()
+        if model_type not in (None, type(before.model).__name__):
+            raise InputError(f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
+                             f"{model_type}; leave the model out to edit it, or make a new folder")
+        start = before
+    elif model_type is None:
+        raise InputError(f"{folder.path}: no model folder, it has no config.json; to make one, name one of these "
+                         f"models: {', '.join(sorted(MODELS))}")
+    else:
+        start = _template(model_type)
+        if name is not None:
+            folder = ModelFolder(folder.path.with_name(_plain(name)))
+            if folder.config_file.exists():
+                raise InputError(f"{folder.config_file}: exists already; to edit it, give {folder.path} as the folder")
+        name = name or folder.name
+    after = configuration.override(start, ({} if name is None else {"model_name": name}) | changes)
+    folder.save_config(after)
+    return folder, before, after
+
+
+def differences(before: Config, after: Config) -> Iterator[str]:
+    """A line `key: old -> new` for every setting that differs."""
+    old, new = to_dict(before), to_dict(after)
+    for group, settings in new.items():
+        for key, value in settings.items():
+            if value != old[group][key]:
+                yield f"{key}: {_text(old[group][key])} -> {_text(value)}"
+
+
+def tables(config: Config) -> Iterator[Table]:
+    """One table for each group: key, value, meaning."""
+    settings = to_dict(config)
+    for name, group in groups_of(settings).items():
+        meanings = _meanings(group)
+        table = Table(title=name, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+        for column, style in (("key", "cyan"), ("value", None), ("meaning", "dim")):
+            table.add_column(column, style=style, overflow="fold")
+        for key, value in settings[name].items():
+            meaning = meanings.get(key, "what the folder was made from")  # all but the model's own type are fields
+            table.add_row(key, _text(value), meaning)
+        yield table
+
+
+def _template(model_type: str) -> Config:
+    """Reads configs/<model_type>.json, which lies in the installed package, or beside it in a source checkout."""
+    package = Path(__file__).parent
+    files = [folder / "configs" / f"{model_type}.json" for folder in (package, package.parent)]
+    file = next((file for file in files if file.exists()), files[0])
+    return from_dict(json.loads(file.read_text(encoding="utf-8")), str(file))
+
+
+def _meanings(group: type[msgspec.Struct]) -> dict[str, str]:
+    """The comments beside the fields of a group and of those that it extends, and their choices."""
+    comments: dict[str, str] = {}
+    for struct in reversed(group.__mro__):
+        comments |= _comments().get(struct.__name__, {})
+    meanings = {}
+    for field in msgspec.structs.fields(group):
+        choices = ", ".join(map(str, get_args(field.type))) if get_origin(field.type) is Literal else ""
+        meanings[field.name] = "; ".join(filter(None, (comments.get(field.name), choices)))
+    return meanings
+
+
+@functools.cache
+def _comments() -> dict[str, dict[str, str]]:
+    """The comments beside the fields of each class in config.py."""
+    names_and_bodies = re.split(r"^class (\w+)", inspect.getsource(configuration), flags=re.MULTILINE)[1:]
+    return {name: dict(COMMENT.findall(body))
+            for name, body in zip(names_and_bodies[::2], names_and_bodies[1::2], strict=True)}
+
+
+def _plain(name: str) -> str:
+    """A name that can be a folder's."""
+    if Path(name).name != name or name in (".", ".."):
+        raise InputError(f"name {name!r} cannot be a folder's name; a single one without slashes is accepted")
+    return name
+
+
+def _text(value) -> str:
+    """A setting as one would type it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value) if isinstance(value, dict) else str(value)

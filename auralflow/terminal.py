@@ -1,0 +1,34 @@
+"""A progress bar with the time left."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from rich import progress as bars
+from rich.console import Console
+
+
+@contextlib.contextmanager
+def progress_bar(total: float, unit: str, console: Console | None = None) -> Iterator[Callable[[str, float], None]]:
+    """Shows a bar while the block runs; nothing where the output is no terminal.
+
+    Args:
+        total: of the whole work, in units.
+        unit: what is counted.
+        console: where to; default: standard output.
+
+    Yields:
+        A function of the name of what is at work and the units that are done in it. A new name starts behind the
+        last one's units.
+    """
+    console = console or Console()
+    columns = (bars.TextColumn("{task.description}", markup=False), bars.BarColumn(),
+               bars.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit), bars.TimeRemainingColumn())
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        done: dict[str, float] = {}
+
+        def advance(name: str, units: float) -> None:
+            done[name] = units
+            bar.update(task, description=name, completed=sum(done.values()))
+
+        yield advance

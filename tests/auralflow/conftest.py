@@ -1,0 +1,41 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
+from auralflow.folder import ModelFolder
+from auralflow.songs import make_songs
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Compiled programs go to a folder of the tests, not to the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """Two steps of a network of a few hundred parameters."""
+    return Config(
+        model=SpectrogramNetSimple(sample_rate=8000, num_fft=128, window_size=128, hop_length=64, num_bins=64,
+                                   hidden_channels=1, depth=1),
+        dataset=DatasetConfig(sample_length=0.5, samples_per_epoch=2),
+        training=TrainingConfig(max_epochs=2, batch_size=1),
+        visualizer=VisualizerConfig(num_snippets=0, tensorboard=False))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, tiny_config):
+    """A folder with songs, a model that was trained on them, and its history."""
+    from auralflow_jax.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    make_songs(folder / "songs", tracks=3, seconds=2, sample_rate=8000)
+    model = ModelFolder(folder / "model")
+    model.save_config(tiny_config)
+    history = train(model.path, folder / "songs", console=Console(file=io.StringIO()))
+    return SimpleNamespace(path=folder, songs=folder / "songs", model=model, history=history)
