@@ -7,12 +7,14 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from auralflow_jax.networks.convolution import convolve
+
 # Kaiming initialisation for rectified layers (He et al. 2015, "Delving deep into rectifiers"), over the fan-in.
 kaiming = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
 
 
 class Conv(nn.Module):
-    """2-D convolution, stride 1, that keeps the size; several inputs act as one, joined along the channels.
+    """3x3 or 1x1 convolution that keeps the size; several inputs act as one, joined along the channels.
 
     Joining by adding the convolutions of the parts spares the concatenated array, and XLA's convolution on the
     CPU is quicker on the narrower parts.
@@ -29,12 +31,10 @@ class Conv(nn.Module):
         widths = [x.shape[-1] for x in inputs]
         kernel = self.param("kernel", kaiming, (self.size, self.size, sum(widths), self.features))
         kernel = kernel.astype(self.dtype)
-        pad = self.size // 2
+        apply = convolve if self.size == 3 else lambda x, kernel: x @ kernel[0, 0]
         result, start = 0, 0
         for x, width in zip(inputs, widths, strict=True):
-            result = result + lax.conv_general_dilated(
-                x.astype(self.dtype), kernel[:, :, start:start + width], (1, 1), ((pad, pad), (pad, pad)),
-                dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            result = result + apply(x.astype(self.dtype), kernel[:, :, start:start + width])
             start += width
         if self.use_bias:
             result = result + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)

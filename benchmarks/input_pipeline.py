@@ -1,0 +1,76 @@
+"""Does reading crops from disk hold up training? Time of steps fed from disk over that of steps fed from memory.
+
+    python benchmarks/input_pipeline.py [DATASET] [--steps N] [--rounds N]
+
+Blocks of steps with batches from disk and with one batch that stays in memory alternate, so that whatever else
+the machine does falls on both. Without DATASET, songs are generated.
+"""
+
+import argparse
+import tempfile
+import time
+
+import jax
+import numpy as np
+
+from auralflow import config as configuration
+from auralflow.songs import make_songs
+from auralflow.tracks import training_tracks
+from auralflow_jax import networks
+from auralflow_jax.batches import crop_samples, training_batches
+from auralflow_jax.criteria import make_criterion
+from auralflow_jax.optimizer import make_optimizer
+from auralflow_jax.state import new_state
+from auralflow_jax.step import make_mesh, make_train_step, put
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("--model", default="SpectrogramNetSimple")
+    parser.add_argument("--steps", type=int, default=8, help="steps in a block")
+    parser.add_argument("--rounds", type=int, default=3, help="blocks of each kind")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as songs:
+        if arguments.dataset is None:
+            make_songs(songs, tracks=6, seconds=30.0)
+        measure(arguments.dataset or songs, arguments)
+
+
+def measure(dataset: str, arguments: argparse.Namespace) -> None:
+    config = configuration.template(arguments.model)
+    tracks, _, _ = training_tracks(dataset)
+    model, mesh = networks.build(config), make_mesh()
+    optimizer = make_optimizer(config.training, 1000)
+    state = new_state(model.init(jax.random.key(0), crop_samples(config)), optimizer)
+    train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)
+    batches = training_batches(tracks, config)
+
+    def block(source) -> float:
+        nonlocal state
+        start = time.perf_counter()
+        for _ in range(arguments.steps):
+            batch = next(source)
+            batch.pop("tracks", None)
+            state, metrics = train_step(state, put(batch, mesh))
+        jax.block_until_ready(metrics)
+        return time.perf_counter() - start
+
+    kept = next(batches)
+
+    def memory():
+        while True:
+            yield dict(kept)
+
+    block(memory())  # compiles
+    times = np.array([(block(batches), block(memory())) for _ in range(arguments.rounds)])
+    batches.close()
+    for from_disk, from_memory in times:
+        print(f"{arguments.steps} steps: from disk {from_disk:.2f} s, from memory {from_memory:.2f} s, "
+              f"ratio {from_disk / from_memory:.3f}")
+    disk, memory_time = times.sum(0)
+    print(f"all: ratio {disk / memory_time:.3f}")
+
+
+if __name__ == "__main__":
+    main()
