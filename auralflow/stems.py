@@ -129,6 +129,7 @@ def separate_files(
         if source.path.parent.resolve() == (directory / source.name).resolve():
             raise InputError(f"{source.path}: its stems would be written beside it, over files of the same names; "
                              f"save to another folder than {directory}")
+        (directory / source.name).mkdir(parents=True, exist_ok=True)  # before the work, not after it
     for source in sources:
         mixture, rate = read(source.path, source.start, source.samples)
         estimates = separate(mixture, rate, lambda seconds, name=source.name: progress(name, seconds))

@@ -20,6 +20,10 @@ def enable_cache() -> None:
     for jax (JAX_COMPILATION_CACHE_DIR) stays in force.
     """
     if jax.config.jax_compilation_cache_dir is None:
+        try:
+            cache_folder().mkdir(parents=True, exist_ok=True)
+        except OSError:  # a home that cannot be written to: programs are compiled anew each time
+            return
         jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_compilation_cache_max_size", MAX_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
