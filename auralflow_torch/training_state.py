@@ -59,14 +59,14 @@ def training_tensors(network: nn.Module, optimizer: torch.optim.AdamW, ema: Mapp
     Raises:
         InputError: the optimizer has no moments for some parameter, or has seen different numbers of steps.
     """
-    parameters = dict(network.named_parameters())
+    parameters, indices = dict(network.named_parameters()), _indices(network, optimizer)
     if not optimizer.state:
         zeros = {name: np.zeros(parameter.shape, parameter.numpy(force=True).dtype)
                  for name, parameter in parameters.items()}
         moments, step = {moment: zeros for moment in MOMENTS}, 0
     else:
         states = optimizer.state_dict()["state"]
-        found = {name: states.get(index, {}) for name, index in _indices(network, optimizer).items()}
+        found = {name: states.get(index, {}) for name, index in indices.items()}
         steps = {name: int(state.get("step", 0)) for name, state in found.items()}
         if differing := [name for name in steps if steps[name] != max(steps.values()) or "exp_avg" not in found[name]]:
             raise InputError(f"parameter {differing[0]!r} of shape {tuple(parameters[differing[0]].shape)} has seen "

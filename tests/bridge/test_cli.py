@@ -1,0 +1,196 @@
+import json
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from small_models import KINDS, PROVENANCE, make_model, random_bits, random_weights, same_bits, small_config
+
+import auralflow_torch
+from auralflow.folder import ModelFolder
+from auralflow.naming import to_torch
+from auralflow.tensors import TORCH, TensorFile, read_tensors, write_tensors
+from auralflow_jax.checkpoint import Checkpoints
+from auralflow_jax.separation import load
+from auralflow_jax.weights import load_weights
+from bridge.cli import main
+from bridge.comparison import compare_networks, difference
+from bridge.conversion import expected_variables
+from bridge.training import fresh_state, read_run, training_to_flax
+
+
+def refused(capsys, *arguments):
+    """The sentence with which a command refuses its input."""
+    capsys.readouterr()
+    assert main([*map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("python -m bridge: error: ") and err.count("\n") == 1
+    return err
+
+
+def test_weights_go_to_torch_and_back(here, capsys):
+    config = small_config(KINDS[1], targets="bass,vocals")
+    variables = random_bits(expected_variables(config))
+    make_model("model", config, variables)
+    assert main(["to-torch", "model"]) == 0 and main(["to-torch", "model", "-o", "deep/t.safetensors"]) == 0
+    assert capsys.readouterr().out.split() == ["model.safetensors", "deep/t.safetensors"]
+    file = read_tensors("deep/t.safetensors", [TORCH])
+    assert (file.config, file.provenance) == (config, PROVENANCE)
+
+    assert main(["to-jax", "deep/t.safetensors", "new/model"]) == 0
+    folder = ModelFolder("new/model")
+    assert folder.load_config() == config
+    stored, stored_config, provenance = load_weights(folder.weights)
+    assert same_bits(stored, variables) and (stored_config, provenance) == (config, PROVENANCE)
+    state, _ = training_to_flax(*read_run("new/model")[:2])
+    assert same_bits(state.variables, variables) and same_bits(state.ema, variables) and state.step == 0
+    assert not [path for path in (here / "new").iterdir() if path.name != "model"]
+
+
+def test_a_state_dict_goes_into_a_folder_that_has_a_configuration(here, capsys):
+    config = small_config()
+    variables = random_weights(config)
+    torch.save({name: torch.from_numpy(array) for name, array in to_torch(variables).items()}, "net.pth")
+    assert "net.pth: holds no configuration" in refused(capsys, "to-jax", "net.pth", "model")
+    ModelFolder("model").save_config(config)
+    assert main(["to-jax", "net.pth", "model"]) == 0
+    assert same_bits(jax.device_get(load("model").variables), variables)
+
+
+def test_a_training_state_goes_to_torch_and_back(here):
+    config = small_config()
+    shapes = expected_variables(config)
+    folder = make_model("model", config, random_bits(shapes, 1))
+    state = fresh_state(random_bits(shapes, 2), config).replace(ema=random_bits(shapes, 3))
+    history = [{"epoch": 1, "step": 0, "valid_loss": 0.5}]
+    checkpoints = Checkpoints(folder)
+    checkpoints.save(state, config, {"history": history, "losses": []})
+    checkpoints.close()
+    assert main(["to-torch", "model", "--training", "-o", "t.safetensors"]) == 0
+    assert main(["to-jax", "t.safetensors", "again"]) == 0
+    assert main(["to-torch", "again", "--training"]) == 0
+    first, second = (read_tensors(path) for path in ("t.safetensors", "again-training.safetensors"))
+    assert same_bits(first.tensors, second.tensors)
+    assert (first.config, first.provenance) == (second.config, second.provenance)
+    assert load_weights("again/checkpoint/best.safetensors")[2] == history[0]
+
+
+@pytest.mark.parametrize(("kind", "changes"), [
+    (KINDS[0], {"num_channels": "2", "targets": "bass,drums", "mask_activation": "relu", "joiner": "ratio",
+                "high_bins": "mean", "normalize_input": "true", "normalize_output": "true"}),
+    (KINDS[2], {"targets": "bass,vocals", "mask_activation": "softmax", "precision": "bfloat16", "depth": "1",
+                "recurrent_depth": "1"}),
+])
+def test_verify_passes_and_one_perturbed_tensor_fails(here, capsys, kind, changes):
+    config = small_config(kind, **changes)
+    variables = random_weights(config)
+    make_model("model", config, variables)
+    assert main(["verify", "model"]) == 0
+    out = capsys.readouterr().out
+    assert out.rstrip().splitlines()[-1].startswith("The same: ")
+    assert all(f" {name} " in out for name in ("down.0.conv.1", "bottleneck", "head", "mask", "audio"))
+
+    for name in ("down.0.conv.1.weight", "bottleneck.norm.1.running_var", "head.bias"):
+        state = to_torch(variables)
+        state[name].flat[0] += 0.01
+        write_tensors("t.safetensors", TensorFile(TORCH, state, config, {}))
+        assert main(["verify", "model", "--torch", "t.safetensors"]) == 1, name
+        out = capsys.readouterr().out
+        assert "Not the same: " in out
+        row = next(line for line in out.splitlines() if f" {name.rpartition('.')[0]} " in line)
+        assert "!" in row
+
+
+def test_every_module_with_weights_is_compared():
+    config = small_config(KINDS[2], normalize_input="true")
+    rows = {row.name for row in compare_networks(config, random_weights(config))}
+    network = auralflow_torch.weights.build_network(config)
+    assert {name for name, module in network.named_modules() if [*module.parameters(recurse=False)]} <= rows
+
+
+def test_a_difference_is_told_in_either_layout_and_of_nan():
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 5))
+    assert difference("a", x, x).absolute == 0
+    assert difference("a", np.moveaxis(x, 1, -1), x).absolute == 0
+    y = x.copy()
+    y[1, 2, 3, 4] += 0.5
+    assert difference("a", np.moveaxis(y, 1, -1), x).absolute == pytest.approx(0.5)
+    y[0] = np.nan
+    assert difference("a", y, x).absolute == np.inf
+    assert difference("a", 100 * x, 100 * x + 1e-3).relative == pytest.approx(1e-5 / np.abs(x).max(), rel=1e-3)
+
+
+def test_info_tells_what_a_file_or_a_folder_holds(here, capsys):
+    config = small_config()
+    make_model("model", config)
+    main(["to-torch", "model"])
+    ModelFolder("untrained").save_config(config)
+    torch.save(torch.nn.Linear(3, 5).state_dict(), "net.pth")
+    network = auralflow_torch.load("model")
+    count = sum(parameter.numel() for parameter in network.parameters())
+    tensors = len([*network.parameters()])
+    for path in ("model", "model.safetensors", "model/checkpoint/best.safetensors"):
+        capsys.readouterr()
+        assert main(["info", path]) == 0
+        lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+        assert lines["network"] == KINDS[0] and lines["dtype"] == "float32"
+        assert lines["parameters"] == f"{count:,} in {tensors} tensors"
+        assert lines["provenance.valid_loss"] == "0.25" and lines["model.num_bins"] == "102"
+    assert main(["info", "untrained"]) == 0 and "none yet" in capsys.readouterr().out
+    assert main(["info", "net.pth"]) == 0 and "20 in 2 tensors" in capsys.readouterr().out
+    assert "nowhere: no such file" in refused(capsys, "info", "nowhere")
+
+
+def test_bad_input_is_refused_in_a_sentence(here, capsys):
+    config = small_config()
+    make_model("model", config)
+    main(["to-torch", "model"])
+    main(["to-torch", "model", "-o", "cut.safetensors"])
+    with open("cut.safetensors", "r+b") as file:
+        file.truncate(5000)
+    (here / "occupied").mkdir()
+    (here / "occupied" / "notes.txt").write_text("")
+    ModelFolder("other").save_config(small_config(num_bins="100"))
+    tensors = read_tensors("model.safetensors").tensors | {"head.bias": np.zeros(4, np.float32)}
+    write_tensors("odd.safetensors", TensorFile(TORCH, tensors, config, {}))
+    for arguments, words in (
+        (["to-torch", "model"], "model.safetensors: exists already"),
+        (["to-torch", "model", "-o", "net.pth"], "net.pth: a file of weights must end in .safetensors"),
+        (["to-torch", "nowhere"], "nowhere: no such file"),
+        (["to-torch", "occupied"], "occupied: no model folder"),
+        (["to-torch", "other"], "other: the model has no weights yet"),
+        (["to-torch", "other", "--training"], "other: the model has no training state yet"),
+        (["to-jax", "model.safetensors", "model"], "model: has a checkpoint already"),
+        (["to-jax", "model.safetensors", "occupied"], "occupied: exists already and is no model folder"),
+        (["to-jax", "model.safetensors", "other"], "num_bins (102 there, 100 here)"),
+        (["to-jax", "cut.safetensors", "new"], "cut.safetensors: not a readable safetensors file"),
+        (["to-jax", "odd.safetensors", "new"], "odd.safetensors: the tensors do not fit the network: "
+         "1 of another shape ('head.bias' is (4,), expected (1,))"),
+        (["to-jax", "model/checkpoint/best.safetensors", "new"], "the metadata's format is 'auralflow-flax'"),
+        (["verify", "other"], "other: the model has no weights yet"),
+        (["verify", "model", "--torch", "odd.safetensors"], "'head.bias' is (4,), expected (1,)"),
+    ):
+        assert words in refused(capsys, *arguments), arguments
+    assert not (here / "new").exists() and not (here / "other" / "checkpoint").exists()
+    assert not [path for path in here.iterdir() if path.name.startswith(".")]
+    for arguments in (["to-torch", "model", "--train"], ["convert"], []):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+
+
+def test_the_command_runs_and_needs_neither_framework_for_weights(here):
+    make_model("model", small_config())
+    script = ("import sys; from bridge.cli import main; status = main(sys.argv[1:]); "
+              "print(status, sorted({'jax', 'torch', 'flax'} & sys.modules.keys()))")
+    for arguments in (["to-torch", "model"], ["info", "model.safetensors"]):
+        run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True,
+                             env={"PYTHONPATH": ":".join(filter(None, sys.path))})
+        assert run.stdout.splitlines()[-1] == "0 []"
+    with safe_open("model.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["provenance"]) == PROVENANCE
+    run = subprocess.run([sys.executable, "-m", "bridge", "info", "nowhere"], capture_output=True, text=True,
+                         env={"PYTHONPATH": ":".join(filter(None, sys.path))})
+    assert run.returncode == 2 and run.stderr == "python -m bridge: error: nowhere: no such file of weights\n"
