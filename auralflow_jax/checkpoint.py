@@ -1,60 +1,84 @@
 """Checkpoints of a run: the only file that knows orbax."""
 
 import logging
-import math
 
 import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
+from safetensors import SafetensorError
 
 from auralflow import config as configuration
 from auralflow.config import Config
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow_jax.state import TrainState
-from auralflow_jax.weights import differing_keys, load_weights, save_weights
+from auralflow_jax.weights import check_fits, differing_keys, load_weights, save_weights
 
 logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells of every save
+
+
+class LatestAndBest(preservation_policy.PreservationPolicy):
+    """Keeps the latest step and the best one, as the run's history has it.
+
+    orbax's own rule for the best goes by metrics, which it forgets between processes, and takes the later one
+    of two that are equally good.
+    """
+
+    best: int | None = None  # a step
+
+    def should_preserve(self, checkpoints, *, context) -> list[bool]:
+        latest = max(info.step for info in checkpoints) if checkpoints else None
+        return [info.step in (latest, self.best) for info in checkpoints]
 
 
 class Checkpoints:
     """The latest and the best training state of a model folder, each with configuration and history.
 
     A step is one folder, which orbax renames into place when it is complete, so that a process killed while
-    saving leaves the previous step. Every process of a run calls `save`.
+    saving leaves the previous step. Every process of a run makes the same calls.
     """
 
     def __init__(self, folder: ModelFolder):
         self.folder = folder
-        keep = preservation_policy.AnyPreservationPolicy([
-            preservation_policy.LatestN(1),
-            preservation_policy.BestN(get_metric_fn=lambda metrics: metrics["valid_loss"], reverse=True, n=1,
-                                      keep_checkpoints_without_metrics=False),
-        ])
+        self.policy = LatestAndBest()
         self.manager = ocp.CheckpointManager(
             folder.checkpoint.resolve(),
-            options=ocp.CheckpointManagerOptions(preservation_policy=keep, cleanup_tmp_directories=True,
+            options=ocp.CheckpointManagerOptions(preservation_policy=self.policy, cleanup_tmp_directories=True,
                                                  enable_async_checkpointing=False),
             item_names=("state", "run"))
 
+    @property
+    def latest(self) -> int | None:
+        """The step of the latest checkpoint, None where there is none."""
+        return self.manager.latest_step()
+
     def save(self, state: TrainState, config: Config, run: dict) -> None:
-        """Saves a step; one that ends an epoch, and is the best so far, also becomes best.safetensors.
+        """Saves a step later than all before; one that ends the best epoch so far also becomes best.safetensors.
 
         Args:
             state: the training state.
             config: the configuration in force.
             run: plain data: `history` (one dict per epoch, with `step` and `valid_loss`) and whatever else
                 is needed to go on.
+
+        Raises:
+            InputError: it cannot be written; the checkpoint before is still there.
         """
-        step, history = int(state.step), run["history"]
-        ends_epoch = bool(history) and history[-1]["step"] == step
-        loss = history[-1]["valid_loss"] if ends_epoch else math.inf
-        self.manager.save(step, args=ocp.args.Composite(
-            state=ocp.args.StandardSave(state),
-            run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run})), metrics={"valid_loss": loss})
-        self.manager.wait_until_finished()
-        if ends_epoch and step == best_epoch(history)["step"]:
-            self._write_best(state, config, history)
+        step, before = int(state.step), self.latest
+        self.policy.best = best_epoch(run["history"])["step"] if run["history"] else None
+        try:
+            self.manager.save(step, args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state),
+                run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run})))
+            self.manager.wait_until_finished()
+            if step == self.policy.best:
+                self._write_best(state, config, run["history"])
+        except (OSError, ValueError, SafetensorError) as error:  # ValueError is what tensorstore makes of a full disk
+            reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
+            left = "there is none before it" if before is None else f"the one of step {before} is still there"
+            raise InputError(f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: "
+                             f"{reason}") from error
 
     def restore(self, abstract: TrainState, config: Config) -> tuple[TrainState, dict] | None:
         """The latest state and its run, or None where nothing was saved.
@@ -66,32 +90,56 @@ class Checkpoints:
         Raises:
             InputError: the model's configuration has changed; names the keys.
         """
-        step = self.manager.latest_step()
+        step = self.latest
         if step is None:
             return None
         run = self.manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
         saved = configuration.from_dict(run.pop("config"), str(self.folder.checkpoint))
-        if differing := differing_keys(config, saved, may_differ=("model_name",)):
-            raise InputError(f"{self.folder.checkpoint}: the checkpoint was made by another model: "
-                             f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
-                             "over with --restart")
+        self._check(step, abstract, config, saved)
         state = self._restore_state(step, abstract)
         if run["history"]:
-            self._repair_best(step, state, abstract, config, run["history"])
+            self.policy.best = best_epoch(run["history"])["step"]
+            self._repair_best(state, abstract, config, run["history"])
         return state, run
+
+    def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
+        """Refuses the checkpoint of another architecture."""
+        differing = differing_keys(config, saved, may_differ=("model_name",))
+        if not differing:
+            try:
+                stored = self.manager.item_metadata(step)["state"].tree["ema"]
+                check_fits(stored, abstract.ema, str(self.folder.checkpoint))
+                return
+            except InputError:
+                # Of what is not the model's, only the crop shapes it: a network can be made for so many frames.
+                lengths = saved.dataset.sample_length, config.dataset.sample_length
+                if lengths[0] == lengths[1]:
+                    raise
+                differing = ["sample_length ({!r} there, {!r} here)".format(*lengths)]
+        raise InputError(f"{self.folder.checkpoint}: the checkpoint was made by another model: "
+                         f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
+                         "over with --restart")
 
     def _restore_state(self, step: int, abstract: TrainState) -> TrainState:
         return self.manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
 
-    def _repair_best(self, step, state, abstract, config, history) -> None:
-        """Writes best.safetensors again if the process died between saving the step and writing it."""
-        best = best_epoch(history)
+    def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, history: list[dict]) -> None:
+        """Writes best.safetensors again if it is not there, or the process died before writing it."""
+        step = best_epoch(history)["step"]
         try:
-            if load_weights(self.folder.weights)[2].get("step") == best["step"]:
-                return
+            is_there = load_weights(self.folder.weights)[2].get("step") == step
         except InputError:
-            pass
-        self._write_best(state if best["step"] == step else self._restore_state(best["step"], abstract), config, history)
+            is_there = False
+        if jax.process_count() > 1:  # all have looked before one writes
+            multihost_utils.sync_global_devices("best.safetensors")
+        if is_there:
+            return
+        if step != int(state.step):
+            if step not in self.manager.all_steps():
+                raise InputError(f"{self.folder.weights}: is missing or damaged, and there is no checkpoint of the "
+                                 f"best epoch, step {step}; restore the file, or start over with --restart")
+            state = self._restore_state(step, abstract)
+        self._write_best(state, config, history)
 
     def _write_best(self, state: TrainState, config: Config, history: list[dict]) -> None:
         if jax.process_index() == 0:

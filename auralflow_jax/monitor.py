@@ -3,7 +3,8 @@
 import collections
 import math
 import signal
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
@@ -15,25 +16,25 @@ LAG = 2  # steps whose loss may still be on its way while the next one is sent o
 
 
 class LossMonitor:
-    """Reads losses from the device a few steps late, so that reading never holds up a step.
+    """Reads metrics from the device a few steps late, so that reading never holds up a step.
 
     Args:
-        losses: where they are appended, in order.
+        losses: where the losses are appended, in order.
         tracks: the training tracks, to name those of a bad batch.
-        history: of the run, to name the last good checkpoint.
+        checkpoint: the step of the latest checkpoint, None where there is none.
     """
 
-    def __init__(self, losses: list[float], tracks: Sequence[Track], history: Sequence[dict]):
-        self.losses, self.tracks, self.history = losses, tracks, history
+    def __init__(self, losses: list[float], tracks: Sequence[Track], checkpoint: int | None):
+        self.losses, self.tracks, self.checkpoint = losses, tracks, checkpoint
         self.waiting: collections.deque = collections.deque()
 
-    def add(self, step: int, loss: jax.Array, songs: np.ndarray) -> None:
-        """Takes the loss of step `step`, whose batch was made of the tracks with these indices.
+    def add(self, step: int, metrics: Mapping[str, jax.Array], songs: np.ndarray) -> None:
+        """Takes the `loss` and `grad_norm` of step `step`, whose batch was made of the tracks with these indices.
 
         Raises:
-            InputError: the loss of this step, or of one shortly before, is not finite.
+            InputError: one of them, at this step or shortly before, is not finite.
         """
-        self.waiting.append((step, loss, songs))
+        self.waiting.append((step, metrics, songs))
         if len(self.waiting) > LAG:
             self._read()
 
@@ -43,20 +44,23 @@ class LossMonitor:
             self._read()
 
     def _read(self) -> None:
-        step, loss, songs = self.waiting.popleft()
-        loss = float(loss)
-        if not math.isfinite(loss):
-            names = sorted({self.tracks[song].name for song in np.unique(songs)})
-            raise InputError(f"the loss of step {step} is {loss}; its batch came from {', '.join(names)}; "
-                             f"{self.remedy(self.history)}")
-        self.losses.append(loss)
+        step, metrics, songs = self.waiting.popleft()
+        for name, what in (("loss", "loss"), ("grad_norm", "gradient's norm")):
+            if not math.isfinite(value := float(metrics[name])):
+                names = sorted({self.tracks[song].name for song in np.unique(songs)})
+                raise InputError(f"the {what} of step {step} is {value}; its batch came from {', '.join(names)}; "
+                                 f"{remedy(self.checkpoint)}")
+        self.losses.append(float(metrics["loss"]))
 
-    @staticmethod
-    def remedy(history: Sequence[dict]) -> str:
-        """How to go on after a loss that is not finite."""
-        last = f"the last good checkpoint is that of step {history[-1]['step']}" if history else \
-            "there is no checkpoint yet"
-        return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
+
+def remedy(checkpoint: int | None) -> str:
+    """How to go on after a loss that is not finite.
+
+    Args:
+        checkpoint: the step of the latest checkpoint, None where there is none.
+    """
+    last = "there is no checkpoint yet" if checkpoint is None else f"the last good checkpoint is that of step {checkpoint}"
+    return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
 
 
 class Interrupted(Exception):
@@ -67,14 +71,14 @@ class Interrupt:
     """Turns the first Ctrl-C, or SIGTERM, into a wish that the run fulfils after the step under way.
 
     The second one ends the process at once, which leaves the last checkpoint. With several hosts nothing is
-    caught: they would stop at different steps.
+    caught: they would stop at different steps. Nor is it in a thread, where Python sets no handlers.
     """
 
     def __init__(self, progress):
         self.wanted = False
         self.progress = progress
         self.previous = {}
-        if jax.process_count() == 1:
+        if jax.process_count() == 1 and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.previous[number] = signal.signal(number, self._on_signal)
 

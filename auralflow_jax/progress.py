@@ -55,12 +55,13 @@ class Progress:
         entry = run.history[-1]
         if self.task is not None:
             self.bar.reset(self.task)
-        gains = ", ".join(f"{target} {entry['si_sdr'][target]:.2f} dB ({gain:+.2f})"
-                          for target, gain in entry["si_sdr_improvement"].items())
+        gains = entry["si_sdr_improvement"]
+        scores = ", ".join(f"{target} {value:.2f} dB" + (f" ({gains[target]:+.2f})" if target in gains else "")
+                           for target, value in entry["si_sdr"].items())
         best = min(run.history, key=lambda other: other["valid_loss"]) is entry
         left = (run.config.training.max_epochs - len(run.history)) * entry["seconds"]
         self.line(f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f}"
-                  f"{' *' if best else '  '}  SI-SDR {gains or 'undefined: silent targets'}  lr {entry['lr']:.2g}  "
+                  f"{' *' if best else '  '}  SI-SDR {scores or 'undefined: silent targets'}  lr {entry['lr']:.2g}  "
                   f"{entry['samples_per_second']:.1f} samples/s  at most {_duration(left)} left")
 
     def finish(self, reason: str, run) -> None:

@@ -15,7 +15,7 @@ from auralflow.overlap import overlap_add
 from auralflow_jax import networks
 from auralflow_jax.batches import crop_samples
 from auralflow_jax.state import Variables
-from auralflow_jax.weights import check_fits, load_weights
+from auralflow_jax.weights import check_fits, load_best
 
 OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
 BATCH_SIZE = 4  # segments of one call
@@ -87,8 +87,7 @@ def load(folder: str | Path) -> Separator:
         stems = separate(separator, audio, 44100)  # (targets, channels, samples)
     """
     folder = ModelFolder(folder)
-    folder.load_config()  # a folder without a readable one is no model folder
-    variables, config, _ = load_weights(folder.weights)
+    variables, config = load_best(folder)
     model = networks.build(config)
     check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), crop_samples(config))),
                str(folder.weights))

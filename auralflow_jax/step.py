@@ -58,7 +58,7 @@ def make_train_step(model, criterion: Criterion, optimizer: optax.GradientTransf
         fresh = {"params": params, "batch_stats": batch_stats}
         state = state.replace(step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state,
                               ema=average(state.ema, fresh, state.step, training.ema_decay))
-        return state, {"loss": loss, "grad_norm": optax.global_norm(gradients)}
+        return state, {"loss": loss, "grad_norm": optax.tree.norm(gradients)}
 
     whole = replicated(mesh)
     return jax.jit(train_step, donate_argnums=0, in_shardings=(whole, divided(mesh)), out_shardings=(whole, whole))
@@ -103,20 +103,22 @@ def make_eval_step(model, criterion: Criterion,
             return compare(model, criterion, jax.tree.map(lambda x: x[None], estimate), one_batch)
 
         losses = jax.vmap(one)(estimate, batch["mixture"], batch["targets"])
-        real = (batch["weight"] > 0).astype(jnp.float32)
-        tracks = sums["dot"].shape[0]
+        tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
+        # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
+        inside = jnp.arange(samples) < jnp.round(samples * batch["weight"])[:, None]  # (batch, samples)
+        audio = estimate.audio * inside[:, None, None]
 
         def add(name, a, b):
-            products = (a * b).sum((-2, -1)) * real[:, None]  # (batch, targets)
+            products = (a * b).sum((-2, -1))  # (batch, targets)
             return sums[name] + jax.ops.segment_sum(products, batch["track"], tracks)
 
         truth, mixture = batch["targets"], batch["mixture"][:, None]
         return {
             "loss": sums["loss"] + (losses * batch["weight"]).sum(),
             "weight": sums["weight"] + batch["weight"].sum(),
-            "dot": add("dot", estimate.audio, truth),
+            "dot": add("dot", audio, truth),
             "truth": add("truth", truth, truth),
-            "estimate": add("estimate", estimate.audio, estimate.audio),
+            "estimate": add("estimate", audio, audio),
             "mixture_dot": add("mixture_dot", mixture, truth),
             "mixture": add("mixture", mixture, mixture),
         }

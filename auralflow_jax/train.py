@@ -12,12 +12,12 @@ from rich.console import Console
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.tracks import training_tracks
+from auralflow.tracks import expand_targets, training_tracks
 from auralflow_jax import networks
 from auralflow_jax.batches import crop_samples, epoch_samples, training_batches
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.criteria import make_criterion
-from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor
+from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor, remedy
 from auralflow_jax.optimizer import learning_rate, make_optimizer, plateau, reason_to_stop
 from auralflow_jax.progress import Progress
 from auralflow_jax.separation import make_separator
@@ -74,6 +74,7 @@ class Run:
 
         self.tracks, self.valid_tracks, self.note = training_tracks(
             dataset, max_num_tracks=self.config.dataset.max_num_tracks)
+        expand_targets(self.config.model.targets, self.tracks[0].stems, self.config.dataset.sources)  # are they there?
         self.steps_per_epoch = math.ceil(epoch_samples(self.tracks, self.config) / self.training.batch_size)
         self.total_steps = self.steps_per_epoch * self.training.max_epochs
 
@@ -101,7 +102,9 @@ class Run:
         self.closing.append(self.checkpoints)
         restored = self.checkpoints.restore(abstract, self.config)
         if restored is None:
-            self.state = jax.jit(self._new_state, out_shardings=replicated(self.mesh))(weights)
+            # Drawing the weights happens once; optimising the program that does takes four times as long.
+            self.state = jax.jit(self._new_state, out_shardings=replicated(self.mesh),
+                                 compiler_options={"xla_backend_optimization_level": 0})(weights)
         elif weights is not None:
             raise InputError(f"{self.folder.path}: --from starts a new run, but there is one already; "
                              "add --restart to move it aside")
@@ -120,12 +123,12 @@ class Run:
         if (reason := self.reason_to_stop()) is None:
             self.train_step = make_train_step(self.model, self.criterion, self.optimizer, self.training, self.mesh)
             self.eval_step = make_eval_step(self.model, self.criterion, self.mesh)
-            self.separator = make_separator(self.config, self.state.ema, self.model)
             self.batches = training_batches(self.tracks, self.config, int(self.state.step),
                                             (jax.process_index(), jax.process_count()))
             self.interrupt = Interrupt(self.progress)
             self.closing += [self.batches, self.interrupt]
             if self.is_first:
+                self.separator = make_separator(self.config, self.state.ema, self.model)
                 self.visualizer = Visualizer(self.folder, self.config, self.valid_tracks)
                 self.closing.append(self.visualizer)
         while reason is None:
@@ -138,14 +141,16 @@ class Run:
     def run_epoch(self) -> dict:
         """The steps of one epoch, or those that an interruption left of it."""
         epoch_start = self.history[-1]["step"] if self.history else 0
-        first, end = int(self.state.step), epoch_start + self.steps_per_epoch
-        monitor = LossMonitor(self.losses, self.tracks, self.history)
+        first = int(self.state.step)
+        # At least one step, also where the epoch that was interrupted has since become shorter than what is done of it.
+        end = max(epoch_start + self.steps_per_epoch, first + 1)
+        monitor = LossMonitor(self.losses, self.tracks, self.checkpoints.latest)
         started = time.monotonic()
         for step in range(first, end):
             batch = next(self.batches)
             songs = batch.pop("tracks")
             self.state, metrics = self.train_step(self.state, put(batch, self.mesh))
-            monitor.add(step + 1, metrics["loss"], songs)
+            monitor.add(step + 1, metrics, songs)
             self.progress.step(self, step + 1, end)
             if self.interrupt.wanted and step + 1 < end:
                 monitor.drain()
@@ -162,7 +167,7 @@ class Run:
         scores = validate(self.eval_step, self.state.ema, self.valid_tracks, self.config, self.mesh)
         if not math.isfinite(scores["valid_loss"]):
             raise InputError(f"the validation loss after step {step} is {scores['valid_loss']}; "
-                             f"{LossMonitor.remedy(self.history)}")
+                             f"{remedy(self.checkpoints.latest)}")
         self.history.append({
             "epoch": epoch, "step": step, "train_loss": math.fsum(self.losses) / len(self.losses), **scores,
             "lr": float(self.learning_rate(step - 1) * self.state.lr_scale), **speed})
@@ -174,7 +179,9 @@ class Run:
         if self.is_first:
             self.visualizer.write_scalars(self.history[-1])
             if self.visualizer.is_due(epoch, reason is not None):
-                self.visualizer.write_snippets(self.separator.with_variables(self.state.ema), step)
+                # From the host, so that the first process can separate while the others wait, on one device.
+                separator = self.separator.with_variables(jax.device_get(self.state.ema))
+                self.visualizer.write_snippets(separator, step)
         self.progress.epoch(self)
         return reason
 

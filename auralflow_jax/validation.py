@@ -19,20 +19,23 @@ def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: C
     for as much as a loud one.
 
     Returns:
-        `valid_loss`, and dicts from target to dB, means over the tracks in which the target sounds: `si_sdr` and
-        `si_sdr_improvement` over the mixture. A target that is silent in all of them is absent.
+        `valid_loss`, and dicts from target to dB, means over the tracks in which the target sounds: `si_sdr` and,
+        over those with something else to hear, `si_sdr_improvement` over the mixture. A target that is silent
+        in all of them is absent; a silent estimate of one that sounds has -inf.
     """
     sums = empty_sums(len(tracks), len(config.model.targets))
-    # A whole number of segments for every device.
-    batch_size = -(-config.training.batch_size // jax.device_count()) * jax.device_count()
     hosts = (jax.process_index(), jax.process_count())
-    for batch in validation_segments(tracks, config, batch_size, hosts):
+    for batch in validation_segments(tracks, config, config.training.batch_size, hosts):
         sums = eval_step(variables, put(batch, mesh), sums)
     loss, estimate, mixture = read_sums(sums)
-    estimate, improvement = np.asarray(estimate), np.asarray(estimate - mixture)
-    sounding = np.isfinite(improvement)
-    per_target = {"si_sdr": estimate, "si_sdr_improvement": improvement}
-    return {"valid_loss": loss} | {
-        name: {target: round(float(values[sounding[:, i], i].mean()), 4)
-               for i, target in enumerate(config.model.targets) if sounding[:, i].any()}
-        for name, values in per_target.items()}
+    estimate, mixture = np.asarray(estimate), np.asarray(mixture)
+    sounding = ~np.isnan(estimate)
+    # Where the target is all that sounds, the mixture is perfect already and nothing can improve on it.
+    improvable = sounding & np.isfinite(mixture)
+
+    def means(values: np.ndarray, counted: np.ndarray) -> dict[str, float]:
+        return {target: round(float(values[counted[:, i], i].mean()), 4)
+                for i, target in enumerate(config.model.targets) if counted[:, i].any()}
+
+    return {"valid_loss": loss, "si_sdr": means(estimate, sounding),
+            "si_sdr_improvement": means(estimate - mixture, improvable)}

@@ -1,20 +1,16 @@
 """Weights files: a model's variables as safetensors, with the configuration in the metadata."""
 
-import json
-import struct
 from pathlib import Path
 
 import jax
-import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from flax.traverse_util import flatten_dict
 
 from auralflow import config as configuration
 from auralflow.config import Config
 from auralflow.errors import InputError
-from auralflow.files import replacing
 from auralflow.folder import ModelFolder
+from auralflow.naming import check_same
+from auralflow.tensors import FLAX, TensorFile, nested, read_tensors, write_tensors
 from auralflow_jax.state import Variables
 
 # Settings in which two models may differ and still hold the same tensors.
@@ -31,13 +27,8 @@ def save_weights(path: str | Path, variables: Variables, config: Config, provena
         config: what built them.
         provenance: where they come from: step, epoch, validation figures.
     """
-    # safetensors writes an array that is not contiguous scrambled, without an error.
-    tensors = {name: np.ascontiguousarray(value)
-               for name, value in flatten_dict(jax.device_get(variables), sep="/").items()}
-    metadata = {"format": "auralflow-flax", "config": json.dumps(configuration.to_dict(config)),
-                "provenance": json.dumps(provenance)}
-    with replacing(path) as aside:
-        save_file(tensors, aside, metadata)
+    tensors = flatten_dict(jax.device_get(variables), sep="/")
+    write_tensors(path, TensorFile(FLAX, tensors, config, provenance))
 
 
 def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
@@ -46,20 +37,21 @@ def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
     Raises:
         InputError: the file is missing, damaged, or was not written by `save_weights`.
     """
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such weights file; train the model first") from None
-    except (SafetensorError, OSError, struct.error) as error:
-        raise InputError(f"{path}: not a readable safetensors file: {error}") from None
-    if metadata.get("format") != "auralflow-flax":
-        raise InputError(f"{path}: the metadata's format is {metadata.get('format')!r}, expected 'auralflow-flax'")
-    config = configuration.from_dict(json.loads(metadata["config"]), f"{path} (metadata)")
-    variables = unflatten_dict(tensors, sep="/")
-    return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}, config, \
-        json.loads(metadata["provenance"])
+    file = read_tensors(path, [FLAX])
+    return nested(file, path), file.config, file.provenance
+
+
+def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
+    """The best weights of a model folder, and the configuration that they were trained with.
+
+    Raises:
+        InputError: there is no model, it was never trained, or the file is damaged.
+    """
+    folder.load_config()  # a folder without a readable one is no model folder
+    if not folder.weights.exists():
+        raise InputError(f"{folder.path}: the model is not trained yet, {folder.weights} does not exist; "
+                         f"`auralflow train {folder.path} DATASET` makes it")
+    return load_weights(folder.weights)[:2]
 
 
 def load_for(folder: ModelFolder, config: Config, expected: Variables) -> Variables:
@@ -73,7 +65,7 @@ def load_for(folder: ModelFolder, config: Config, expected: Variables) -> Variab
     Raises:
         InputError: another architecture, naming the keys; or tensors that do not fit.
     """
-    variables, theirs, _ = load_weights(folder.weights)
+    variables, theirs = load_best(folder)
     if differing := differing_keys(config, theirs, MAY_DIFFER):
         raise InputError(f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
                          f"may differ: {', '.join(MAY_DIFFER)}")
@@ -82,7 +74,7 @@ def load_for(folder: ModelFolder, config: Config, expected: Variables) -> Variab
 
 
 def check_fits(variables: Variables, expected: Variables, origin: str) -> None:
-    """Compares names and shapes of all tensors with those of a model.
+    """Compares names, shapes and types of all tensors with those of a model.
 
     Args:
         variables: what was loaded.
@@ -90,16 +82,9 @@ def check_fits(variables: Variables, expected: Variables, origin: str) -> None:
         origin: where the loaded ones come from, for the message.
 
     Raises:
-        InputError: anything is missing, left over or of another shape; names the first of each kind.
+        InputError: anything is missing, left over or of another shape or type; names the first of each kind.
     """
-    found, wanted = (flatten_dict(tree, sep="/") for tree in (variables, expected))
-    missing, extra = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
-    misshapen = [f"{name} is {found[name].shape}, expected {wanted[name].shape}"
-                 for name in sorted(wanted.keys() & found.keys()) if found[name].shape != wanted[name].shape]
-    problems = [f"{len(names)} tensors {kind} ({names[0]})"
-                for names, kind in ((missing, "missing"), (extra, "left over"), (misshapen, "of another shape")) if names]
-    if problems:
-        raise InputError(f"{origin}: the weights do not fit the model: {'; '.join(problems)}")
+    check_same(*(flatten_dict(tree, sep="/") for tree in (variables, expected)), origin)
 
 
 def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = ()) -> list[str]:
