@@ -10,7 +10,9 @@ from auralflow.config import Config
 from auralflow.errors import InputError
 from auralflow.naming import to_torch, torch_module
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # in float32
+ROUNDING = 1e-4  # in float32, of networks that are the same in float64
+EXACT = 1e-10  # in float64
 MASK, AUDIO = "mask", "audio"  # the rows that compare end to end
 
 
@@ -34,8 +36,8 @@ class Difference(NamedTuple):
 
 
 def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.ndarray] | None = None,
-                     origin: str = "state dict") -> list[Difference]:
-    """Runs a network in both frameworks on `probe`, in evaluation mode and float32, with the same front end.
+                     origin: str = "state dict", precision: str = "float32") -> list[Difference]:
+    """Runs a network in both frameworks on `probe`, in evaluation mode, with the same front end.
 
     Masks that meet as a ratio of powers are compared, and applied, before they meet.
 
@@ -44,6 +46,7 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         variables: of the flax network.
         state: of the torch network; default: the converted variables.
         origin: where `state` comes from, for messages.
+        precision: float32, or float64, which tells a difference from rounding.
 
     Returns:
         A row for each module that both have, in the order in which torch calls them, then the mask and the audio.
@@ -59,25 +62,24 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
 
     check_fits(variables, expected_variables(config), "the flax variables")
     state = to_torch(variables) if state is None else state
-    config = _comparable(config)
-    model, mixture = networks.build(config), probe(config)[None]
-    with jax.default_matmul_precision("highest"):
-        flax = FlaxCalls(model.network)
+    model, mixture = networks.build(_conditioned(config)), probe(config)[None].astype(precision)
+    variables = jax.tree.map(lambda array: np.asarray(array, precision), variables)
+    with jax.default_matmul_precision("highest"), jax.enable_x64(precision == "float64"):
+        flax = FlaxCalls(model.network.clone(dtype=precision))
         ours = _with_network(model, flax).apply(variables, mixture)
-        torch = TorchCalls(config, state, origin)
+        torch = TorchCalls(config, state, origin, precision)
         theirs = _with_network(model, torch).apply(variables, mixture)
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
     return rows + [difference(MASK, *(_array(each.mask) for each in (ours, theirs))),
                    difference(AUDIO, *(_array(each.audio) for each in (ours, theirs)))]
 
 
-def _comparable(config: Config) -> Config:
-    """The same network in float32, its masks joined by nothing that magnifies how float32 rounds."""
+def _conditioned(config: Config) -> Config:
+    """The configuration with masks that nothing joins in a way that magnifies rounding."""
     replace = msgspec.structs.replace
-    model = config.model
-    if model.joiner == "ratio":  # ill-conditioned where no target claims a bin: 1e-6 in the masks becomes 1e-3
-        model = replace(model, joiner="independent")
-    return replace(config, model=model, training=replace(config.training, precision="float32"))
+    if config.model.joiner == "ratio":  # where no target claims a bin, 1e-6 in the masks becomes 1e-3
+        return replace(config, model=replace(config.model, joiner="independent"))
+    return config
 
 
 def probe(config: Config) -> np.ndarray:
@@ -131,12 +133,15 @@ class FlaxCalls:
 class TorchCalls:
     """The torch twin in the place of a flax network, which keeps what its modules return."""
 
-    def __init__(self, config: Config, state: Mapping[str, np.ndarray], origin: str):
+    def __init__(self, config: Config, state: Mapping[str, np.ndarray], origin: str, precision: str):
+        import torch
+
         from auralflow_torch.weights import build_network, load_state
 
-        self.config, self.outputs = config, {}
+        self.outputs: dict[str, np.ndarray] = {}
         self.network = build_network(config).eval()
         load_state(self.network, state, origin)
+        self.network.to(getattr(torch, precision))
         for name, module in self.network.named_modules():
             if name:
                 module.register_forward_hook(lambda _, __, output, name=name: self._keep(name, output))

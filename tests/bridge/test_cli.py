@@ -90,7 +90,7 @@ def test_verify_passes_and_one_perturbed_tensor_fails(here, capsys, kind, change
     make_model("model", config, variables)
     assert main(["verify", "model"]) == 0
     out = capsys.readouterr().out
-    assert out.rstrip().splitlines()[-1].startswith("The same: ")
+    assert "The networks are the same." in out
     assert all(f" {name} " in out for name in ("down.0.conv.1", "bottleneck", "head", "mask", "audio"))
 
     for name in ("down.0.conv.1.weight", "bottleneck.norm.1.running_var", "head.bias"):
@@ -99,9 +99,23 @@ def test_verify_passes_and_one_perturbed_tensor_fails(here, capsys, kind, change
         write_tensors("t.safetensors", TensorFile(TORCH, state, config, {}))
         assert main(["verify", "model", "--torch", "t.safetensors"]) == 1, name
         out = capsys.readouterr().out
-        assert "Not the same: " in out
+        assert "The networks differ." in out
         row = next(line for line in out.splitlines() if f" {name.rpartition('.')[0]} " in line)
         assert "!" in row
+
+
+def test_rounding_is_told_from_a_small_difference_in_float64(here, capsys, monkeypatch):
+    config = small_config(depth="1")
+    variables = random_weights(config)
+    make_model("model", config, variables)
+    monkeypatch.setattr("bridge.comparison.TOLERANCE", 1e-8)  # less than float32 can do
+    assert main(["verify", "model"]) == 0
+    assert "Again in float64" in capsys.readouterr().out
+    state = to_torch(variables)
+    state["head.bias"] += np.float32(1e-5)
+    write_tensors("t.safetensors", TensorFile(TORCH, state, config, {}))
+    assert main(["verify", "model", "--torch", "t.safetensors"]) == 1
+    assert "Again in float64" in capsys.readouterr().out
 
 
 def test_every_module_with_weights_is_compared():
