@@ -99,7 +99,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     everything = aggregate(rows)
     folder = ModelFolder(arguments.model)
     write_csv(folder.evaluation, everything)
-    Console().print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
+    if rows:
+        Console().print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
     for track, mute in silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
     if not has_museval():

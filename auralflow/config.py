@@ -211,6 +211,12 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
         for key in settings.get(name, {}):
             if key not in known and key != group.__struct_config__.tag_field:
                 raise InputError(f"{origin}: unknown key {name}.{key}; {closest(key, known)}")
+        for field in msgspec.structs.fields(group):
+            choices = get_args(field.type) if get_origin(field.type) is Literal else ()
+            value = settings.get(name, {}).get(field.name, field.default)
+            if choices and value not in choices:
+                raise InputError(f"{origin}: {name}.{field.name}: unknown value {value!r}; "
+                                 f"{closest(str(value), map(str, choices))}")
     try:
         return msgspec.convert(settings, Config)
     except msgspec.ValidationError as error:
@@ -263,6 +269,8 @@ def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
             return None
         if origin is dict:
             return msgspec.json.decode(text, type=kind)
+        if origin is Literal:  # one that is no choice is refused with all the others
+            return next((choice for choice in get_args(kind) if str(choice) == text), text)
         if origin is tuple:
             return [part.strip() for part in text.split(",")]
         if kind is bool and text.lower() not in ("true", "false"):

@@ -121,7 +121,7 @@ def test_every_key_is_a_flag_and_is_displayed(run):
     (["--mask", "relu"], "unknown flag --mask of"),
     (["--mask_activation", "rellu"], "mask_activation"), (["--remix", "yes"], "dataset.remix: expected `true` or"),
     (["--lr", "-1"], "training.lr"), (["--lr"], "argument --lr: expected one argument"),
-    (["--batch_size", "2.5"], "training.batch_size"), (["--hop_length", "4096"], "must not exceed window_size (2048)"),
+    (["--batch_size", "2.5"], "training.batch_size"), (["--hop_length", "4096"], "hop_length (4096) must not exceed"),
     (["SpectrogramNetLSTM"], "cannot become a SpectrogramNetLSTM"),
     (["SpectrogramNetSimpl"], "did you mean 'SpectrogramNetSimple'"),
     (["SpectrogramNetSimple", "more"], "unrecognized arguments: more")])
@@ -157,11 +157,16 @@ def test_songs_and_train(run, tiny_config):
     assert "epoch   2" in run("train", "model", "data")
     again = run("train", "model", "data")
     assert "epoch   2" not in again and "all 2 epochs are done" in again
-    run("config", "second", "SpectrogramNetSimple")
-    ModelFolder("second").save_config(tiny_config)
-    assert "Done" in run("train", "second", "data", "--from", "model")
-    assert "epoch   1" in run("train", "model", "data", "--restart")
-    assert (Path("model") / "earlier-runs/1").is_dir()
+
+
+def test_train_passes_its_flags_on(run, monkeypatch):
+    from auralflow_jax import train
+
+    calls = []
+    monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments))
+    run("train", "--from", "other", "model", "--restart", "data")
+    run("train", "model", "data")
+    assert calls == [("model", "data", True, "other"), ("model", "data", False, None)]
 
 
 def test_train_refuses(run, tiny_config, trained):
