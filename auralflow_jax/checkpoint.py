@@ -46,7 +46,8 @@ class Checkpoints:
             folder.checkpoint.resolve(),
             options=ocp.CheckpointManagerOptions(preservation_policy=self.policy, cleanup_tmp_directories=True,
                                                  enable_async_checkpointing=False),
-            item_names=("state", "run"))
+            # Named, so that a process that has saved nothing can read what the state is made of.
+            item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()})
 
     @property
     def latest(self) -> int | None:
