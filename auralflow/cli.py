@@ -19,14 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        The exit status: 0; 2 where the input is at fault, after one sentence on standard error; 130 after an
+        The exit status: 0; 1 where `convert verify` finds a difference; 2 where the input is at fault, after one sentence on standard error; 130 after an
         interruption.
     """
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
-        arguments.run(arguments)
+        status = arguments.run(arguments)
         sys.stdout.flush()
-        return 0
+        return status or 0
     except BrokenPipeError:  # whoever read the output has seen enough; Python would complain at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -49,6 +49,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         return parser.parse_args([parser.known_flag(flag) for flag in argv[:1]] or ["--help"])
     if argv[0] not in known:
         raise InputError(f"unknown command {argv[0]!r}; {closest(argv[0], known)}")
+    if argv[0] == "convert":  # the bridge has a command line of its own
+        return argparse.Namespace(run=commands.convert, rest=argv[1:])
     return known[argv[0]].parse(argv[1:])
 
 
@@ -95,6 +97,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     train = add("train", commands.train, "Train a model, going on where an earlier run stopped.")
     separate = add("separate", commands.separate, "Separate audio files into stems.")
     evaluate = add("evaluate", commands.evaluate, "Measure how good a model is on songs whose stems are known.")
+    add("convert", commands.convert, "Move weights, or a run, between JAX and torch; see `auralflow convert --help`.")
     demo = add("demo", commands.demo, "Make songs, train a small model on them, separate, evaluate, and write a page.")
 
     _add_config_arguments(config)

@@ -109,6 +109,13 @@ def evaluate(arguments: argparse.Namespace) -> None:
     print(f"Wrote {folder.evaluation}: {count} of {arguments.split}.")
 
 
+def convert(arguments: argparse.Namespace) -> int:
+    """Hands its arguments to the bridge."""
+    from bridge.cli import main
+
+    return main(arguments.rest, prog="auralflow convert")
+
+
 def demo(arguments: argparse.Namespace) -> None:
     """Shows everything, from songs to a page."""
     from auralflow.demo import run_demo
