@@ -19,8 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        The exit status: 0; 1 where `convert verify` finds a difference; 2 where the input is at fault, after one sentence on standard error; 130 after an
-        interruption.
+        The exit status: 0; 1 where `convert verify` finds a difference; 2 where the input is at fault, after one
+        sentence on standard error; 130 after an interruption.
     """
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)

@@ -154,5 +154,5 @@ def info(arguments: argparse.Namespace) -> int:
     from bridge.description import describe
 
     for key, value in list(describe(arguments.path)):  # nothing is printed of a file that is at fault
-        print(f"{key:<28}{value}")
+        print(f"{key:<34} {value}")
     return 0
