@@ -15,7 +15,7 @@ from auralflow.folder import ModelFolder
 from auralflow_jax.state import TrainState
 from auralflow_jax.weights import check_fits, differing_keys, load_weights, save_weights
 
-logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells of every save
+logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax tells of every save, and of errors that it raises
 
 
 class LatestAndBest(preservation_policy.PreservationPolicy):
@@ -75,7 +75,9 @@ class Checkpoints:
             self.manager.wait_until_finished()
             if step == self.policy.best:
                 self._write_best(state, config, run["history"])
-        except (OSError, ValueError, SafetensorError) as error:  # ValueError is what tensorstore makes of a full disk
+        except (OSError, ValueError, SafetensorError) as error:
+            if type(error) is ValueError and "os_error_code" not in str(error):
+                raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
             reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
             left = "there is none before it" if before is None else f"the one of step {before} is still there"
             raise InputError(f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: "

@@ -59,7 +59,8 @@ def remedy(checkpoint: int | None) -> str:
     Args:
         checkpoint: the step of the latest checkpoint, None where there is none.
     """
-    last = "there is no checkpoint yet" if checkpoint is None else f"the last good checkpoint is that of step {checkpoint}"
+    last = "there is no checkpoint yet" if checkpoint is None else \
+        f"the last good checkpoint is that of step {checkpoint}"
     return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental import multihost_utils
 from rich.console import Console
 
@@ -64,13 +65,13 @@ class Run:
         self.folder = folder
         self.config = folder.load_config()
         self.training = self.config.training
+        if self.training.batch_size % jax.device_count():
+            raise InputError(f"{folder.config_file}: training.batch_size {self.training.batch_size} cannot be divided "
+                             f"among {jax.device_count()} devices; a multiple of {jax.device_count()} is accepted")
         self.mesh = make_mesh()
         self.is_first = jax.process_index() == 0
         self.progress = Progress(console, self.is_first)
         self.closing = [self.progress]
-        if self.training.batch_size % jax.device_count():
-            raise InputError(f"{folder.config_file}: training.batch_size {self.training.batch_size} cannot be divided "
-                             f"among {jax.device_count()} devices; a multiple of {jax.device_count()} is accepted")
 
         self.tracks, self.valid_tracks, self.note = training_tracks(
             dataset, max_num_tracks=self.config.dataset.max_num_tracks)
@@ -173,7 +174,7 @@ class Run:
             "lr": float(self.learning_rate(step - 1) * self.state.lr_scale), **speed})
         self.losses = []
         scale, _ = plateau([entry["valid_loss"] for entry in self.history], self.training)
-        self.state = self.state.replace(lr_scale=jax.device_put(jnp.float32(scale), replicated(self.mesh)))
+        self.state = self.state.replace(lr_scale=jax.device_put(np.float32(scale), replicated(self.mesh)))
         reason = self.reason_to_stop()
         self.save()
         if self.is_first:
