@@ -5,6 +5,7 @@ from pathlib import Path
 
 from auralflow.errors import InputError
 
+WIDE = 120  # columns of a table that no terminal shows
 FEW = 12  # tracks whose rows a table on the terminal still shows
 
 
@@ -100,7 +101,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
     folder = ModelFolder(arguments.model)
     write_csv(folder.evaluation, everything)
     if rows:
-        Console().print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
+        console = Console()
+        # Into a file or a pipe there is no width to keep to.
+        console = console if console.is_terminal else Console(width=WIDE)
+        console.print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
     for track, mute in silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
     if not has_museval():
