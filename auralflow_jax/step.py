@@ -32,7 +32,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def put(batch: dict[str, Any], mesh: Mesh) -> Batch:
-    """This process's part of a batch of numpy arrays, as its part of the global arrays."""
+    """The part of a batch that this process has, numpy arrays, as its part of the global arrays."""
     return {name: jax.make_array_from_process_local_data(divided(mesh), value) for name, value in batch.items()}
 
 

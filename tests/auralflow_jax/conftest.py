@@ -32,8 +32,8 @@ def tiny_config() -> Config:
     return Config(
         model=SpectrogramNetSimple(sample_rate=8000, num_fft=256, window_size=256, hop_length=96, num_bins=100,
                                    hidden_channels=2, depth=1, dropout_p=0.1),
-        dataset=DatasetConfig(sample_length=0.75, samples_per_epoch=12),
-        training=TrainingConfig(max_epochs=3, batch_size=4, warmup_steps=2),
+        dataset=DatasetConfig(sample_length=0.75, samples_per_epoch=24),
+        training=TrainingConfig(max_epochs=3, batch_size=8, lr=0.01, warmup_steps=2),
         visualizer=VisualizerConfig(snippet_length=1.5, num_snippets=0, tensorboard=False))
 
 
@@ -104,7 +104,7 @@ def finish_training() -> Callable[[list[subprocess.Popen]], list[dict]]:
         reports = []
         try:
             for process in processes:
-                output, errors = process.communicate(timeout=240)
+                output, errors = process.communicate(timeout=400)
                 assert process.returncode == 0, errors
                 reports.append(json.loads(output.splitlines()[-1]))
         finally:

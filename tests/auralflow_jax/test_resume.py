@@ -31,7 +31,7 @@ def killed(tmp_path_factory, songs, tiny_config, start_training, finished):
             folders[moment].save_config(tiny_config)
             processes.append(start_training(folders[moment].path, songs, moment))
         for process in processes:
-            _, errors = process.communicate(timeout=240)
+            _, errors = process.communicate(timeout=400)
             assert process.returncode == -signal.SIGKILL, errors
     finally:
         for process in processes:

@@ -8,7 +8,15 @@ from safetensors.numpy import load_file
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow_jax.weights import MAY_DIFFER, check_fits, differing_keys, load_best, load_for, load_weights, save_weights
+from auralflow_jax.weights import (
+    MAY_DIFFER,
+    check_fits,
+    differing_keys,
+    load_best,
+    load_for,
+    load_weights,
+    save_weights,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -53,7 +61,8 @@ def test_weights_that_do_not_fit_are_refused_by_name():
     for change, words in [
         (lambda tree: tree["params"].pop("a"), "here: .* 1 missing .*params/a/kernel"),
         (lambda tree: tree["params"].update(z=np.zeros(1, np.float32)), "1 left over .*params/z"),
-        (lambda tree: tree["params"]["a"].update(kernel=np.zeros((2, 3), np.float32)), r"kernel' is \(2, 3\), expected \(3, 2\)"),
+        (lambda tree: tree["params"]["a"].update(kernel=np.zeros((2, 3), np.float32)),
+         r"kernel' is \(2, 3\), expected \(3, 2\)"),
         (lambda tree: tree["params"]["a"].update(kernel=np.zeros((3, 2))), "float64, expected float32"),
     ]:
         tree = make_variables()
@@ -72,7 +81,8 @@ def test_only_named_settings_may_differ(tmp_path, tiny_config):
                                                mask_activation="relu", dropout_p=0.5, model_name="b"))
     assert load_for(folder, alike, variables)["params"].keys() == {"a", "b"}
     unlike = replace(alike, model=replace(alike.model, hidden_channels=3, num_fft=512))
-    with pytest.raises(InputError, match=r"hidden_channels \(2 there, 3 here\), num_fft \(256 there, 512 here\)") as caught:
+    words = r"hidden_channels \(2 there, 3 here\), num_fft \(256 there, 512 here\)"
+    with pytest.raises(InputError, match=words) as caught:
         load_for(folder, unlike, variables)
     assert ", ".join(MAY_DIFFER) in str(caught.value)
     assert differing_keys(tiny_config, tiny_config) == []
