@@ -186,8 +186,7 @@ def _band_power(audio: np.ndarray, sample_rate: int, top: float) -> np.ndarray:
     audio = np.asarray(audio, np.float64)
     window = 1 << round(np.log2(WINDOW * sample_rate))
     hop = max(window // 4, -(-audio.shape[1] // COLUMNS))
-    # Mirrored: an excerpt that is cut out of the sound would else begin and end with a click.
-    padded = np.pad(audio, ((0, 0), (window // 2, window // 2)), mode="reflect")
+    padded = np.pad(audio, ((0, 0), (window // 2, window // 2)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::hop]
     power = np.mean([np.abs(np.fft.rfft(channel * np.hanning(window), 2 * window)) ** 2 for channel in frames], axis=0)
     # The running sum over the bins, read at the edges of the bands, gives each band its share of the bins.
