@@ -91,6 +91,7 @@ def test_a_lost_weights_file_without_its_step_is_an_error(folder, tiny_config):
             checkpoints.restore(saver.abstract, tiny_config)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # threads of orbax that end late
 def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
     """A limit on the size of files stands for the disk."""
     saver = Saver(tiny_config, size=300)
