@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from auralflow_jax.networks import blocks
+from auralflow_jax.networks.pooling import max_pool
 from auralflow_jax.networks.recurrent import Recurrent
 from auralflow_jax.networks.variational import Latent, Variational
 
@@ -68,7 +69,7 @@ class SpectrogramNetSimple(nn.Module):
         skips = []
         for level in range(self.depth):
             skips.append(self.double_conv(level, f"down_{level}")(x, train=train))
-            x = blocks.max_pool(skips[-1])
+            x = max_pool(skips[-1])
         x, latent = self.between(x, train, noise)
         x = self.double_conv(self.depth, "bottleneck")(x, train=train)
         for level in reversed(range(self.depth)):
@@ -97,7 +98,7 @@ class SpectrogramNetSimple(nn.Module):
         for axis in sorted(self.fixed_axes()):
             expected = {"bins": self.num_bins, "frames": self.num_frames}[axis]
             if found[axis] != expected:
-                raise ValueError(f"{type(self).__name__} has weights for num_{axis}={expected}, got {found[axis]} {axis}")
+                raise ValueError(f"{type(self).__name__} is made for num_{axis}={expected}, got {found[axis]} {axis}")
 
     def double_conv(self, level: int, name: str) -> blocks.DoubleConv:
         return blocks.DoubleConv(self.hidden_channels * 2**level, self.leak_factor, self.dtype, name=name)

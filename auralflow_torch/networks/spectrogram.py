@@ -118,7 +118,7 @@ class SpectrogramNetSimple(nn.Module):
         for axis in sorted(self.fixed_axes()):
             name = {"bins": "num_fft_bins", "frames": "num_frames"}[axis]
             if found[axis] != (expected := getattr(self, name)):
-                raise ValueError(f"{type(self).__name__} has weights for {name}={expected}, got {found[axis]} {axis}")
+                raise ValueError(f"{type(self).__name__} is made for {name}={expected}, got {found[axis]} {axis}")
 
 
 class SpectrogramNetLSTM(SpectrogramNetSimple):

@@ -1,0 +1,125 @@
+"""The first rung: every layer on its own, to 1e-6."""
+
+import jax
+import numpy as np
+import pytest
+import torch
+
+import bridge
+from auralflow_jax.networks import blocks as flax_blocks
+from auralflow_jax.networks import pooling as flax_pooling
+from auralflow_jax.networks import recurrent as flax_recurrent
+from auralflow_jax.networks import variational as flax_variational
+from auralflow_torch.networks import blocks, recurrent, variational
+
+
+def channels_last(x):
+    return x.swapaxes(1, -1).swapaxes(1, 2)  # of numpy's arrays and of torch's
+
+
+def fill(layer, variables):
+    layer.load_state_dict({key: torch.from_numpy(array) for key, array in bridge.to_torch(variables).items()})
+
+
+def assert_close(ours, theirs):
+    """To 1e-6 of the largest value."""
+    theirs = theirs.detach().numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6 * np.abs(theirs).max())
+
+
+@pytest.fixture
+def agree(scramble):
+    """Compares a flax layer with a torch layer of the same random weights; `layout` makes one's axes of the other's."""
+    def agree(flax, layer, x, layout=lambda x: x, **arguments):
+        variables = scramble(jax.eval_shape(lambda x: flax.init(jax.random.key(0), x, **arguments), layout(x)))
+        fill(layer.train(arguments.get("train", False)), variables)
+        ours, updated = jax.jit(lambda variables, x: flax.apply(
+            variables, x, **arguments, mutable=["batch_stats"]))(variables, layout(x))
+        assert_close(ours, layout(layer(torch.from_numpy(x)).detach()))
+        after = bridge.to_torch(variables | updated)
+        for name, buffer in layer.named_buffers():
+            if not name.endswith("num_batches_tracked"):
+                assert_close(after[name], buffer)
+    return agree
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(5).normal(size=(2, 3, 6, 8)).astype(np.float32)  # (batch, channels, bins, frames)
+
+
+@pytest.fixture
+def sequence():
+    return np.random.default_rng(6).normal(size=(3, 7, 5)).astype(np.float32)  # (batch, steps, features)
+
+
+@pytest.mark.parametrize("size, bias", [(3, False), (1, True)])
+def test_conv(agree, image, size, bias):
+    agree(flax_blocks.Conv(4, size, bias), blocks.conv(3, 4, size, bias, None), image, channels_last)
+
+
+def test_conv_of_several_inputs_is_that_of_the_joined_channels(scramble, image):
+    flax = flax_blocks.Conv(4)
+    parts = [channels_last(image)[..., :1], channels_last(image)[..., 1:]]
+    variables = scramble(jax.eval_shape(flax.init, jax.random.key(0), *parts))
+    np.testing.assert_allclose(flax.apply(variables, *parts), flax.apply(variables, channels_last(image)), atol=1e-6)
+
+
+def test_upsample(agree, image):
+    agree(flax_blocks.Upsample(4), blocks.upsample(3, 4, None), image, channels_last)
+
+
+def test_max_pool_and_which_of_equal_pixels_gets_the_gradient(image):
+    image = image.round()  # many equal pixels
+    image[0, 0, 0, 1] = image[0, 1, 1, 0] = np.nan
+    x = torch.tensor(image, requires_grad=True)
+    pooled = torch.nn.functional.max_pool2d(x, 2)
+    cotangent = np.random.default_rng(9).normal(size=pooled.shape).astype(np.float32)
+    pooled.backward(torch.from_numpy(cotangent))
+    ours, pull = jax.vjp(jax.jit(flax_pooling.max_pool), channels_last(image))
+    np.testing.assert_array_equal(ours, channels_last(pooled.detach()))
+    np.testing.assert_array_equal(pull(channels_last(cotangent))[0], channels_last(x.grad))
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_batch_norm(agree, image, train):
+    agree(flax_blocks.BatchNorm(), torch.nn.BatchNorm2d(3), image, channels_last, train=train)
+
+
+@pytest.mark.parametrize("leak_factor", [0.0, 0.2])
+def test_double_conv(agree, image, leak_factor):
+    agree(flax_blocks.DoubleConv(4, leak_factor), blocks.DoubleConv(3, 4, leak_factor), image, channels_last,
+          train=True)
+
+
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_lstm_against_torchs_own(agree, sequence, num_layers):
+    class FirstOutput(torch.nn.LSTM):
+        def forward(self, x):
+            return super().forward(x)[0]
+
+    sizes = {"num_layers": num_layers, "batch_first": True, "bidirectional": True}
+    agree(flax_recurrent.LSTM(4, num_layers), FirstOutput(5, 4, **sizes), sequence)
+    agree(flax_recurrent.LSTM(4, num_layers), recurrent.LSTM(5, 4, **sizes), sequence)
+
+
+def test_recurrent(agree, sequence):
+    agree(flax_recurrent.Recurrent(4, 2), recurrent.Recurrent(5, 4, 2), sequence)
+
+
+def test_variational(scramble, sequence):
+    flax, layer = flax_variational.Variational(4), variational.Variational(5, 4).eval()
+    variables = scramble(jax.eval_shape(flax.init, jax.random.key(0), sequence))
+    fill(layer, variables)
+    for noise in (None, np.random.default_rng(7).normal(size=(3, 7, 4)).astype(np.float32)):
+        decoded, latent = flax.apply(variables, sequence, noise=noise)
+        theirs = layer(torch.from_numpy(sequence), None if noise is None else torch.from_numpy(noise))
+        for ours, expected in zip((decoded, *latent), theirs, strict=True):
+            assert_close(ours, expected)
+
+
+@pytest.mark.parametrize("name", blocks.MASK_ACTIVATIONS)
+def test_mask_activations(name):
+    x = np.random.default_rng(8).normal(scale=3, size=(2, 3, 1, 4, 5)).astype(np.float32)
+    expected = blocks.mask_activation(name, 3)(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(flax_blocks.mask_activation(name)(x), expected, atol=1e-6)
