@@ -121,18 +121,6 @@ def rectify(x: jax.Array, leak_factor: float) -> jax.Array:
     return nn.leaky_relu(x, leak_factor) if leak_factor else nn.relu(x)
 
 
-def max_pool(x: jax.Array) -> jax.Array:
-    """2x2 maximum of (batch, bins, frames, channels), both sizes even.
-
-    Written as the greater of four pixels, whose gradient XLA's CPU backend computes several times quicker than
-    that of a windowed reduction.
-    """
-    batch, bins, frames, channels = x.shape
-    x = x.reshape(batch, bins // 2, 2, frames // 2, 2, channels)
-    upper, lower = (jnp.maximum(x[:, :, row, :, 0], x[:, :, row, :, 1]) for row in (0, 1))
-    return jnp.maximum(upper, lower)
-
-
 def mask_activation(name: str) -> Callable[[jax.Array], jax.Array]:
     """The function that makes masks (batch, targets, channels, bins, frames) of a network's last layer.
 
