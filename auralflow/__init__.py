@@ -8,6 +8,8 @@ import importlib.metadata
 
 _HOME = {"Config": "auralflow.config", "InputError": "auralflow.errors", "ModelFolder": "auralflow.folder",
          "make_songs": "auralflow.songs", "overlap_add": "auralflow.overlap"}
+# The documented torch names; not in `__all__`, as most of them need torch.
+_MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 
@@ -20,8 +22,10 @@ def __getattr__(name: str):
             return "unknown (a checkout that is not installed)"
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"auralflow.{name}")
     raise AttributeError(f"module 'auralflow' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

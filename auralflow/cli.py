@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from auralflow import __version__, commands
 from auralflow.config import MODELS
 from auralflow.editing import leaves
-from auralflow.errors import InputError, closest
+from auralflow.errors import InputError, MissingPackage, closest
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough; Python would complain at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (InputError, OSError) as error:
+    except (InputError, MissingPackage, OSError) as error:
         print(f"auralflow: error: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:

@@ -12,6 +12,13 @@ class InputError(ValueError):
     """
 
 
+class MissingPackage(ImportError):
+    """A package is needed that is not installed.
+
+    The message names it and what installs it; the command line treats it as an `InputError`.
+    """
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """Ends an error about an unknown `name`: the closest known name if one is near, then all of them."""
     known = sorted(known)
