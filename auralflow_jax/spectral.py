@@ -1,4 +1,4 @@
-"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands, decibels.
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow.mel), decibels.
 
 The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
 on multiples of the hop, a window shorter than the transform centred in it. All functions are pure and
@@ -11,6 +11,8 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from auralflow.windows import check_signal, check_sizes, check_spectrum, hann_window
 
 Padding = Literal["reflect", "constant"]
 
@@ -33,25 +35,19 @@ def stft(
         `1 + samples // hop_length` frames. See `pad_to_hop` for the samples behind the last whole hop.
 
     Raises:
-        ValueError: sizes out of order, or a signal too short to be mirrored.
+        InputError: sizes out of order, or a signal too short to be mirrored.
 
     Example:
         >>> stft(jnp.zeros((2, 44100)), 2048, 768, 2048).shape
         (2, 1025, 58)
     """
-    _check_sizes(num_fft, hop_length, window_size)
-    if audio.ndim == 0 or audio.shape[-1] == 0:
-        raise ValueError(f"stft needs audio of shape (..., samples) with samples, got {audio.shape}.")
-    if padding == "reflect" and audio.shape[-1] <= num_fft // 2:
-        raise ValueError(f"Reflect padding by num_fft // 2 = {num_fft // 2} needs more samples than that, got audio "
-                         f"of shape {audio.shape}; the last axis must be samples.")
-    if padding not in ("reflect", "constant"):
-        raise ValueError(f"padding must be 'reflect' or 'constant', got {padding!r}.")
+    check_sizes(num_fft, hop_length, window_size)
+    check_signal(audio.shape, num_fft, padding)
     half = num_fft // 2
     audio = audio.astype(jnp.float64 if audio.dtype == jnp.float64 else jnp.float32)
     padded = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)], mode=padding)
     frames = 1 + (padded.shape[-1] - num_fft) // hop_length
-    window = _window(num_fft, window_size).astype(audio.dtype)
+    window = hann_window(num_fft, window_size).astype(audio.dtype)
     return jnp.swapaxes(jnp.fft.rfft(_frame(padded, frames, num_fft, hop_length) * window), -1, -2)
 
 
@@ -73,16 +69,13 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
         Real signal (..., samples), of exactly that length.
 
     Raises:
-        ValueError: the bins do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
+        InputError: the bins do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
             window, or there are too few frames (see `pad_to_hop`).
     """
-    _check_sizes(num_fft, hop_length, window_size)
-    if spectrum.ndim < 2 or spectrum.shape[-2] != num_fft // 2 + 1 or spectrum.shape[-1] == 0:
-        raise ValueError(f"istft with num_fft {num_fft} needs a spectrum of shape (..., {num_fft // 2 + 1} bins, "
-                         f"frames), got {spectrum.shape}.")
+    check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples)
     envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples)
     segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
-    window = _window(num_fft, window_size).astype(segments.dtype)
+    window = hann_window(num_fft, window_size).astype(segments.dtype)
     audio = _overlap_add(segments * window, hop_length)[..., num_fft // 2:num_fft // 2 + samples]
     return audio / envelope.astype(segments.dtype)
 
@@ -107,41 +100,6 @@ def magnitude(spectrum: jax.Array) -> jax.Array:
     power = jnp.real(spectrum) ** 2 + jnp.imag(spectrum) ** 2
     silent = power == 0
     return jnp.where(silent, 0, jnp.sqrt(jnp.where(silent, 1, power)))
-
-
-def mel_filterbank(
-    sample_rate: int, num_fft: int, num_mels: int = 128, low: float = 0.0, high: float | None = None,
-    scale: Literal["slaney", "htk"] = "slaney", normalize: bool = True,
-) -> np.ndarray:
-    """Triangular filters, equally wide on the mel scale, with their feet at the neighbours' peaks.
-
-    Scales: Slaney, "Auditory Toolbox", 1998 (linear to 1 kHz, logarithmic above), or the HTK Book's
-    2595 log10(1 + f / 700). The defaults are librosa's; torchaudio's are `scale="htk", normalize=False`.
-
-    Args:
-        sample_rate: in Hz.
-        num_fft: length of the transform, in samples.
-        num_mels: number of filters.
-        low: lower foot of the first filter, in Hz.
-        high: upper foot of the last filter, in Hz; default: half the sample rate.
-        scale: which mel scale.
-        normalize: give every filter the same area over frequency in Hz, instead of the same peak, 1.
-
-    Returns:
-        Weights (mels, bins), float32.
-    """
-    if scale not in ("slaney", "htk"):
-        raise ValueError(f"scale must be 'slaney' or 'htk', got {scale!r}.")
-    high = sample_rate / 2 if high is None else high
-    to_mel_scale, to_hertz = (_slaney_mel, _slaney_hertz) if scale == "slaney" else (_htk_mel, _htk_hertz)
-    feet = to_hertz(np.linspace(to_mel_scale(low), to_mel_scale(high), num_mels + 2))
-    bins = np.arange(num_fft // 2 + 1) * (sample_rate / num_fft)
-    distance = bins - feet[:, None]
-    width = np.diff(feet)[:, None]
-    filters = np.maximum(0, np.minimum(distance[:-2] / width[:-1], -distance[2:] / width[1:]))
-    if normalize:
-        filters *= 2 / (feet[2:] - feet[:-2])[:, None]
-    return filters.astype(np.float32)
 
 
 def to_mel(spectrum: jax.Array, filterbank: np.ndarray) -> jax.Array:
@@ -175,19 +133,6 @@ def to_decibel(
     return level if top_db is None else jnp.maximum(level, level.max(axis, keepdims=True) - top_db)
 
 
-def _check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
-    if hop_length < 1 or not 1 <= window_size <= num_fft:
-        raise ValueError(f"num_fft >= window_size >= 1 and hop_length >= 1 are needed, got num_fft {num_fft}, "
-                         f"window_size {window_size}, hop_length {hop_length}.")
-
-
-def _window(num_fft: int, window_size: int) -> np.ndarray:
-    """Periodic Hann window in the middle of num_fft samples, float64."""
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_size) / window_size)
-    left = (num_fft - window_size) // 2
-    return np.pad(hann, (left, num_fft - window_size - left))
-
-
 def _frame(padded: jax.Array, frames: int, size: int, hop: int) -> jax.Array:
     """(..., samples) to overlapping (..., frames, size).
 
@@ -214,29 +159,8 @@ def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
 
 def _envelope(frames: int, num_fft: int, hop: int, window_size: int, samples: int) -> np.ndarray:
     """Sum of the squared windows over the samples that come back, float64: a constant of the sizes."""
-    square = _window(num_fft, window_size) ** 2
+    square = hann_window(num_fft, window_size) ** 2
     total = np.zeros(num_fft + (frames - 1) * hop)
     for start in range(0, frames * hop, hop):
         total[start:start + num_fft] += square
-    envelope = total[num_fft // 2:num_fft // 2 + samples]
-    uncovered = samples - np.count_nonzero(envelope > 1e-11)
-    if uncovered:
-        raise ValueError(f"{frames} frames with window_size {window_size} and hop_length {hop} leave {uncovered} of "
-                         f"{samples} samples undetermined; a hop below the window and pad_to_hop before stft avoid it.")
-    return envelope
-
-
-def _slaney_mel(hertz: float) -> float:
-    return hertz * 3 / 200 if hertz < 1000 else 15 + 27 * np.log(hertz / 1000) / np.log(6.4)
-
-
-def _slaney_hertz(mel: np.ndarray) -> np.ndarray:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
-
-
-def _htk_mel(hertz: float) -> float:
-    return 2595 * np.log10(1 + hertz / 700)
-
-
-def _htk_hertz(mel: np.ndarray) -> np.ndarray:
-    return 700 * (10 ** (mel / 2595) - 1)
+    return total[num_fft // 2:num_fft // 2 + samples]

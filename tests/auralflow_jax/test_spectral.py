@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow_jax.spectral import istft, magnitude, mel_filterbank, pad_to_hop, stft, to_decibel, to_mel
+from auralflow.mel import mel_filterbank
+from auralflow_jax.spectral import istft, magnitude, pad_to_hop, stft, to_decibel, to_mel
 
 # (num_fft, hop_length, window_size): the usual ones, hops that divide nothing, short windows, odd transforms.
 SIZES = [(2048, 768, 2048), (2048, 512, 2048), (1024, 120, 600), (512, 50, 240), (512, 333, 400), (513, 128, 513),

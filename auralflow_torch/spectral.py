@@ -1,0 +1,127 @@
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow.mel), decibels.
+
+The functions of auralflow_jax.spectral with the same arguments and results, on any device. float64 and complex128
+pass through, all else is float32.
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from auralflow.windows import check_signal, check_sizes, check_spectrum, hann_window
+
+Padding = Literal["reflect", "constant"]
+
+
+def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> Tensor:
+    """Short-time Fourier transform: periodic Hann window, frames centred on multiples of the hop.
+
+    Args:
+        audio: real signal, (..., samples).
+        num_fft: length of each transform, in samples.
+        hop_length: distance of neighbouring frames, in samples.
+        window_size: length of the Hann window, in samples, which is centred in the transform; at most `num_fft`.
+        padding: how half a transform is added at each end: the signal mirrored, or zeros.
+
+    Returns:
+        Complex spectrum (..., bins, frames) with `num_fft // 2 + 1` bins; for an even `num_fft` there are
+        `1 + samples // hop_length` frames. See `pad_to_hop` for the samples behind the last whole hop.
+
+    Raises:
+        InputError: sizes out of order, or a signal too short to be mirrored.
+
+    Example:
+        >>> stft(torch.zeros(2, 44100), 2048, 768, 2048).shape
+        torch.Size([2, 1025, 58])
+    """
+    check_sizes(num_fft, hop_length, window_size)
+    check_signal(tuple(audio.shape), num_fft, padding)
+    audio = audio.to(torch.float64 if audio.dtype == torch.float64 else torch.float32)
+    # torch takes (batch, samples) at most.
+    spectrum = torch.stft(audio.reshape(-1, audio.shape[-1]), num_fft, hop_length,
+                          window=_window(num_fft, window_size, audio), pad_mode=padding, return_complex=True)
+    return spectrum.reshape(*audio.shape[:-1], *spectrum.shape[-2:])
+
+
+def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, samples: int) -> Tensor:
+    """Inverse short-time Fourier transform, by least squares.
+
+    Overlapping frames are windowed again, added, and divided by the sum of the squared windows (Griffin and Lim,
+    "Signal estimation from modified short-time Fourier transform", IEEE TASSP 1984, eq. 6).
+
+    Args:
+        spectrum: complex spectrum, (..., bins, frames).
+        num_fft: length of each transform, in samples.
+        hop_length: distance of neighbouring frames, in samples.
+        window_size: length of the Hann window, in samples.
+        samples: length of the signal that went into `stft`.
+
+    Returns:
+        Real signal (..., samples), of exactly that length.
+
+    Raises:
+        InputError: the bins do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
+            window, or there are too few frames (see `pad_to_hop`).
+    """
+    check_spectrum(tuple(spectrum.shape), num_fft, hop_length, window_size, samples)
+    audio = torch.istft(spectrum.reshape(-1, *spectrum.shape[-2:]), num_fft, hop_length,
+                        window=_window(num_fft, window_size, spectrum.real), length=samples)
+    return audio.reshape(*spectrum.shape[:-2], samples)
+
+
+def pad_to_hop(audio: Tensor, hop_length: int) -> Tensor:
+    """Appends zeros to (..., samples) up to a whole number of hops, and nothing to a whole number.
+
+    Without it the samples behind the last whole hop lie under the falling edge of the last window alone, where
+    an inverse magnifies whatever a mask did; and where `hop_length` exceeds half the window, some lie under none
+    at all and `istft` refuses. `istft` cuts the zeros off again when it is given the original number of samples.
+
+    Example:
+        >>> pad_to_hop(torch.ones(2, 1000), 768).shape
+        torch.Size([2, 1536])
+    """
+    return F.pad(audio, (0, -audio.shape[-1] % hop_length))
+
+
+def magnitude(spectrum: Tensor) -> Tensor:
+    """|X| of a complex tensor of any shape, with the gradient zero, not NaN, where X is zero."""
+    return spectrum.abs()
+
+
+def to_mel(spectrum: Tensor, filterbank: np.ndarray) -> Tensor:
+    """Mel bands (..., mels, frames) of magnitudes or powers (..., bins, frames); filters (mels, bins)."""
+    return torch.matmul(torch.from_numpy(filterbank).to(spectrum), spectrum)
+
+
+def to_decibel(
+    spectrum: Tensor, power: bool = False, reference: float | None = 1.0, floor: float = 1e-5,
+    top_db: float | None = 80.0, axis: int | tuple[int, ...] = (-2, -1),
+) -> Tensor:
+    """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for every item apart.
+
+    Args:
+        spectrum: magnitudes, or powers, (..., bins, frames).
+        power: whether they are powers.
+        reference: the magnitude (or power) that is 0 dB; None: each item's own maximum.
+        floor: the smallest magnitude (or power) that is told apart; librosa takes 1e-10 for powers.
+        top_db: cut off what lies this far below an item's maximum; None: nothing.
+        axis: the axes that make up one item.
+
+    Returns:
+        The same shape, in dB.
+    """
+    factor = 10.0 if power else 20.0
+    level = factor * spectrum.clamp(min=floor).log10()
+    if reference is None:
+        level = level - level.amax(axis, keepdim=True)
+    else:
+        level = level - factor * math.log10(max(reference, floor))
+    return level if top_db is None else torch.maximum(level, level.amax(axis, keepdim=True) - top_db)
+
+
+def _window(num_fft: int, window_size: int, like: Tensor) -> Tensor:
+    return torch.from_numpy(hann_window(num_fft, window_size)).to(like.device, like.dtype)
