@@ -13,6 +13,7 @@ from rich.table import Table
 
 from auralflow import config as configuration
 from auralflow.config import MODELS, Config, from_dict, groups_of, to_dict
+from auralflow.config.group import Group
 from auralflow.errors import InputError, closest
 from auralflow.folder import ModelFolder
 
@@ -119,9 +120,7 @@ def _template(model_type: str) -> Config:
 
 def _meanings(group: type[msgspec.Struct]) -> dict[str, str]:
     """The comments beside the fields of a group and of those that it extends, and their choices."""
-    comments: dict[str, str] = {}
-    for struct in reversed(group.__mro__):
-        comments |= _comments().get(struct.__name__, {})
+    comments = {name: comment for struct in reversed(group.__mro__) for name, comment in _comments(struct).items()}
     meanings = {}
     for field in msgspec.structs.fields(group):
         choices = ", ".join(map(str, get_args(field.type))) if get_origin(field.type) is Literal else ""
@@ -130,11 +129,9 @@ def _meanings(group: type[msgspec.Struct]) -> dict[str, str]:
 
 
 @functools.cache
-def _comments() -> dict[str, dict[str, str]]:
-    """The comments beside the fields of each class in config.py."""
-    names_and_bodies = re.split(r"^class (\w+)", inspect.getsource(configuration), flags=re.MULTILINE)[1:]
-    return {name: dict(COMMENT.findall(body))
-            for name, body in zip(names_and_bodies[::2], names_and_bodies[1::2], strict=True)}
+def _comments(struct: type) -> dict[str, str]:
+    """The comments beside the fields of a class."""
+    return dict(COMMENT.findall(inspect.getsource(struct))) if issubclass(struct, Group) else {}
 
 
 def _plain(name: str) -> str:

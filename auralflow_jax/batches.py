@@ -25,11 +25,6 @@ THREADS = min(4, os.cpu_count() or 1)
 Batch = dict[str, np.ndarray]
 
 
-def crop_samples(config: Config) -> int:
-    """The length of a crop in samples."""
-    return round(config.dataset.sample_length * config.model.sample_rate)
-
-
 def epoch_samples(tracks: Sequence[Track], config: Config) -> int:
     """The number of crops in an epoch: as configured, or as many as cover the tracks' duration."""
     seconds = math.fsum(track.seconds for track in tracks)
@@ -101,7 +96,7 @@ class _Crops:
             raise InputError("there are no tracks to read from; at least one is needed")
         self.tracks = list(tracks)
         self.dataset = config.dataset
-        self.samples = crop_samples(config)
+        self.samples = config.crop_samples
         self.format = (self.samples, config.model.sample_rate, config.model.num_channels)
         self.stems = list(tracks[0].stems)
         sums = expand_targets(config.model.targets, self.stems, config.dataset.sources)

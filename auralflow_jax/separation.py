@@ -13,7 +13,6 @@ from auralflow.config import Config
 from auralflow.folder import ModelFolder
 from auralflow.overlap import overlap_add
 from auralflow_jax import networks
-from auralflow_jax.batches import crop_samples
 from auralflow_jax.state import Variables
 from auralflow_jax.weights import check_fits, load_best
 
@@ -89,7 +88,7 @@ def load(folder: str | Path) -> Separator:
     folder = ModelFolder(folder)
     variables, config = load_best(folder)
     model = networks.build(config)
-    check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), crop_samples(config))),
+    check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)),
                str(folder.weights))
     return make_separator(config, jax.device_put(variables), model)
 
@@ -115,6 +114,6 @@ def separate(separator: Separator, audio: np.ndarray, sample_rate: int, overlap:
         raise ValueError(f"audio must be (channels, samples) with one or two channels, got {audio.shape}")
     rate = separator.config.model.sample_rate
     mixture = sound.resample(np.asarray(audio, np.float32), sample_rate, rate)
-    segment = crop_samples(separator.config)
+    segment = separator.config.crop_samples
     estimates = overlap_add(separator, mixture, segment, round(overlap * segment), batch_size, progress)
     return sound.resample(estimates, rate, sample_rate, samples=audio.shape[-1])

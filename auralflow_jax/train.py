@@ -15,7 +15,7 @@ from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.tracks import expand_targets, training_tracks
 from auralflow_jax import networks
-from auralflow_jax.batches import crop_samples, epoch_samples, training_batches
+from auralflow_jax.batches import epoch_samples, training_batches
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor, remedy
@@ -91,7 +91,7 @@ class Run:
         # Shapes first: a configuration that cannot work is refused before anything is moved or computed.
         abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(self.mesh)),
                                 jax.eval_shape(self._new_state))
-        mixture = jax.ShapeDtypeStruct((1, self.config.model.num_channels, crop_samples(self.config)), jnp.float32)
+        mixture = jax.ShapeDtypeStruct((1, self.config.model.num_channels, self.config.crop_samples), jnp.float32)
         self.criterion.check(jax.eval_shape(self.model.apply, abstract.ema, mixture), type(self.config.model).__name__)
         weights = None if start_from is None else load_for(ModelFolder(start_from), self.config, abstract.ema)
 
@@ -115,7 +115,7 @@ class Run:
 
     def _new_state(self, weights=None) -> TrainState:
         if weights is None:
-            weights = self.model.init(jax.random.key(self.training.seed), crop_samples(self.config))
+            weights = self.model.init(jax.random.key(self.training.seed), self.config.crop_samples)
         return new_state(weights, self.optimizer)
 
     def train(self) -> None:

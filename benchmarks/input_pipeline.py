@@ -17,7 +17,7 @@ from auralflow import config as configuration
 from auralflow.songs import make_songs
 from auralflow.tracks import training_tracks
 from auralflow_jax import networks
-from auralflow_jax.batches import crop_samples, training_batches
+from auralflow_jax.batches import training_batches
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.optimizer import make_optimizer
 from auralflow_jax.state import new_state
@@ -42,7 +42,7 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     tracks, _, _ = training_tracks(dataset)
     model, mesh = networks.build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
-    state = new_state(model.init(jax.random.key(0), crop_samples(config)), optimizer)
+    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
     train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)
     batches = training_batches(tracks, config)
 

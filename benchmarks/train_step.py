@@ -17,7 +17,6 @@ import torch
 from auralflow import config as configuration
 from auralflow.config import Config
 from auralflow_jax import networks
-from auralflow_jax.batches import crop_samples
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.optimizer import make_optimizer
 from auralflow_jax.state import new_state
@@ -38,7 +37,7 @@ def main() -> None:
 
 def measure(config: Config, arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(0)
-    shape = (config.training.batch_size, 1, crop_samples(config))
+    shape = (config.training.batch_size, 1, config.crop_samples)
     targets = rng.uniform(-0.1, 0.1, (shape[0], 1, *shape[1:])).astype(np.float32)
     batch = {"mixture": targets[:, 0] + rng.uniform(-0.1, 0.1, shape).astype(np.float32), "targets": targets}
     steps = {"jax": jax_step(config, batch), "torch eager": torch_step(config, batch, compiled=False)}
@@ -62,7 +61,7 @@ def jax_step(config: Config, batch: dict[str, np.ndarray]):
     model, mesh = networks.build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
     train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)
-    state = new_state(model.init(jax.random.key(0), crop_samples(config)), optimizer)
+    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
     on_device = put(batch, mesh)
 
     def step():
@@ -79,7 +78,7 @@ def torch_step(config: Config, batch: dict[str, np.ndarray], compiled: bool):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, training = config.model, config.training
     network_class = getattr(torch_networks, type(model).__name__)
-    frames = 1 + -(-crop_samples(config) // model.hop_length)
+    frames = 1 + -(-config.crop_samples // model.hop_length)
     network = network_class(model.num_bins, frames, hidden_channels=model.hidden_channels, dropout_p=model.dropout_p)
     network = network.to(device, memory_format=torch.channels_last).train()
     forward = torch.compile(network) if compiled else network

@@ -39,9 +39,8 @@ def expected_variables(config: Config) -> dict[str, dict]:
     import jax
 
     from auralflow_jax import networks
-    from auralflow_jax.batches import crop_samples
 
-    return jax.eval_shape(lambda: networks.build(config).init(jax.random.key(0), crop_samples(config)))
+    return jax.eval_shape(lambda: networks.build(config).init(jax.random.key(0), config.crop_samples))
 
 
 def as_array(tensor: Any, name: str, origin: str) -> np.ndarray:

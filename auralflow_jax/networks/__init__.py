@@ -1,8 +1,9 @@
 """The networks, and the registry that makes a model of a configuration."""
 
 import jax.numpy as jnp
+import msgspec
 
-from auralflow.config import Config
+from auralflow.config import Config, SpectrogramConfig
 from auralflow_jax.networks.estimate import Estimate
 from auralflow_jax.networks.masking import SpectrogramModel
 from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
@@ -11,6 +12,8 @@ __all__ = ["Estimate", "SpectrogramNetLSTM", "SpectrogramNetSimple", "Spectrogra
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE)}
+# What makes a model of a network, by the configuration that it extends.
+FAMILIES = {SpectrogramConfig: SpectrogramModel}
 
 
 def build(config: Config) -> SpectrogramModel:
@@ -22,8 +25,8 @@ def build(config: Config) -> SpectrogramModel:
     """
     model = config.model
     network = NETWORKS[type(model).__name__]
-    settings = {name: getattr(model, name) for name in network.__dataclass_fields__ if hasattr(model, name)}
-    return SpectrogramModel(
-        network(num_frames=model.count_frames(config.crop_samples), num_targets=len(model.targets),
-                dtype=jnp.dtype(config.training.precision), **settings),
-        model)
+    settings = msgspec.structs.asdict(model) | model.sizes(config.crop_samples)
+    settings["dtype"] = jnp.dtype(config.training.precision)
+    known = network.__dataclass_fields__.keys()
+    family = next(FAMILIES[kind] for kind in type(model).__mro__ if kind in FAMILIES)
+    return family(network(**{name: value for name, value in settings.items() if name in known - {"name"}}), model)

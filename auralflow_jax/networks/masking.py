@@ -27,8 +27,7 @@ class SpectrogramModel:
     def init(self, key: jax.Array, samples: int) -> dict:
         """Initial variables, for audio of `samples` samples: `params` and `batch_stats`."""
         config = self.config
-        frames = 1 + -(-samples // config.hop_length)  # as many as `_stft` makes
-        magnitude = jnp.zeros((1, config.num_channels, config.num_bins, frames))
+        magnitude = jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
         variables = self.network.init(key, magnitude)
         return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
 

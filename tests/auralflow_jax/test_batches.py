@@ -11,7 +11,7 @@ from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, Traini
 from auralflow.errors import InputError
 from auralflow.tracks import find_tracks
 from auralflow_jax import batches
-from auralflow_jax.batches import crop_samples, epoch_samples, training_batches, validation_segments
+from auralflow_jax.batches import epoch_samples, training_batches, validation_segments
 
 RATE = 8000
 CROP = 1000
@@ -233,7 +233,7 @@ def test_an_epoch_covers_the_duration(tracks):
     assert epoch_samples(tracks, make_config()) == 24  # 3 s of crops of 0.125 s
     assert epoch_samples(tracks, make_config(sample_length=0.13)) == 24  # 23.08, rounded up
     assert epoch_samples(tracks, make_config(samples_per_epoch=7)) == 7
-    assert crop_samples(make_config()) == CROP
+    assert make_config().crop_samples == CROP
 
 
 def test_closing_stops_the_threads(tracks):

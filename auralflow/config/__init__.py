@@ -1,0 +1,19 @@
+"""The configuration of a model: four groups of frozen, validated settings, stored as config.json.
+
+Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) finds its key.
+"""
+
+from auralflow.config.model import ModelConfig
+from auralflow.config.parsing import from_dict, groups_of, override, template, to_dict
+from auralflow.config.settings import MODELS, Config
+from auralflow.config.spectrogram import (
+    SpectrogramConfig,
+    SpectrogramNetLSTM,
+    SpectrogramNetSimple,
+    SpectrogramNetVAE,
+)
+from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+
+__all__ = ["MODELS", "Config", "DatasetConfig", "ModelConfig", "SpectrogramConfig", "SpectrogramNetLSTM",
+           "SpectrogramNetSimple", "SpectrogramNetVAE", "TrainingConfig", "VisualizerConfig", "from_dict", "groups_of",
+           "override", "template", "to_dict"]

@@ -1,0 +1,28 @@
+"""What every model has, whatever its family."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from auralflow.config.group import Group, Positive
+
+
+class ModelConfig(Group, tag_field="model_type"):
+    """What the weights mean: the signal that goes in, the targets that come out."""
+
+    model_name: str = ""  # the folder's name, unless another is given
+    targets: tuple[str, ...] = ("vocals",)  # stems, or named sums of stems; kept sorted
+    num_channels: Annotated[int, Meta(ge=1, le=2)] = 1  # 1: each channel of a song on its own; 2: stereo
+    sample_rate: Positive = 44100  # Hz
+
+    def __post_init__(self):
+        if not self.targets or "" in self.targets:
+            raise ValueError("targets must name at least one target")
+        if len(set(self.targets)) < len(self.targets):
+            raise ValueError(f"targets names one twice: {', '.join(self.targets)}")
+        msgspec.structs.force_setattr(self, "targets", tuple(sorted(self.targets)))
+
+    def sizes(self, samples: int) -> dict[str, int]:
+        """What a network's weights may depend on beside the settings, for crops of `samples` samples."""
+        return {"num_targets": len(self.targets)}

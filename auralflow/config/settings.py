@@ -1,0 +1,38 @@
+"""The whole configuration, and the models there are."""
+
+from typing import get_args
+
+import msgspec
+
+from auralflow.config.model import ModelConfig
+from auralflow.config.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
+from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+
+Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE
+MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole configuration.
+
+    Example:
+        >>> config = Config(model=SpectrogramNetSimple(targets=("vocals", "drums")))
+        >>> config.model.targets
+        ('drums', 'vocals')
+    """
+
+    model: Model
+    dataset: DatasetConfig = DatasetConfig()
+    training: TrainingConfig = TrainingConfig()
+    visualizer: VisualizerConfig = VisualizerConfig()
+
+    def __post_init__(self):
+        window = getattr(self.model, "window_size", 1)
+        if self.crop_samples < window:
+            raise ValueError(f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
+                             f"at least one window of {window} samples")
+
+    @property
+    def crop_samples(self) -> int:
+        """The length of a crop in samples."""
+        return round(self.dataset.sample_length * self.model.sample_rate)
