@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from auralflow.errors import InputError, closest
 SPLITS = ("train", "valid", "test")
 LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3)"
 MARGIN = 512  # samples, at the lower of two rates, that resampling reads on either side of a crop
+
+Decode = Callable[[Path, int, int], tuple[np.ndarray, int]]  # file, first sample, samples -> audio, rate: `audio.read`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +42,13 @@ class Track:
         return self.samples / self.sample_rate
 
 
-def find_tracks(dataset: str | Path, split: str) -> list[Track]:
+def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> list[Track]:
     """Finds the tracks of a split and checks every file of them.
 
     Args:
         dataset: the folder that holds the splits.
         split: the name of one of them.
+        suffix: such as `.wav`; files with another one are passed over. Default: all audio files count.
 
     Returns:
         The tracks, sorted by name. Hidden files and folders, and files that are no audio, are passed over.
@@ -59,7 +62,7 @@ def find_tracks(dataset: str | Path, split: str) -> list[Track]:
     if not folders:
         raise InputError(_missing(Path(dataset), split))
     problems: list[str] = []
-    files = {path: _audio_files(path, problems) for path in folders}
+    files = {path: _audio_files(path, suffix, problems) for path in folders}
     problems += _unequal_stems(files)
     tracks = [_load_track(path, files[path], problems) for path in folders]
     if problems:
@@ -149,7 +152,8 @@ def track_samples(track: Track, sample_rate: int) -> int:
 
 
 def read_stems(
-    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int
+    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int,
+    decode: Decode = read
 ) -> np.ndarray:
     """Reads a crop of some stems, as if the whole files had been resampled first.
 
@@ -160,21 +164,27 @@ def read_stems(
         samples: how many, at `sample_rate`; beyond the track's end they are zeros.
         sample_rate: of the result, in Hz.
         channels: 1 or 2; stereo is averaged to mono, mono duplicated.
+        decode: reads a crop of a file at the file's own rate.
 
     Returns:
         float32 `(stems, channels, samples)`.
     """
-    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels) for name in names])
+    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode)
+                     for name in names])
 
 
-def read_mixture(track: Track, start: int, samples: int, sample_rate: int, channels: int) -> np.ndarray:
+def read_mixture(
+    track: Track, start: int, samples: int, sample_rate: int, channels: int, decode: Decode = read
+) -> np.ndarray:
     """Reads a crop of the mixture, or of the sum of all stems: float32 `(channels, samples)`; see `read_stems`."""
     if track.mixture is None:
-        return read_stems(track, track.stems, start, samples, sample_rate, channels).sum(axis=0)
-    return _read_crop(track, track.mixture, start, samples, sample_rate, channels)
+        return read_stems(track, track.stems, start, samples, sample_rate, channels, decode).sum(axis=0)
+    return _read_crop(track, track.mixture, start, samples, sample_rate, channels, decode)
 
 
-def _read_crop(track: Track, path: Path, start: int, samples: int, rate: int, channels: int) -> np.ndarray:
+def _read_crop(
+    track: Track, path: Path, start: int, samples: int, rate: int, channels: int, decode: Decode
+) -> np.ndarray:
     # Rates meet at multiples of these: input sample k * down lies at the time of output sample k * up.
     divisor = math.gcd(track.sample_rate, rate)
     up, down = rate // divisor, track.sample_rate // divisor
@@ -184,21 +194,21 @@ def _read_crop(track: Track, path: Path, start: int, samples: int, rate: int, ch
     last = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
     if first >= last:
         return np.zeros((channels, samples), np.float32)
-    audio = to_channels(read(path, first, last - first)[0], channels)
+    audio = to_channels(decode(path, first, last - first)[0], channels)
     skip = start - block * up
     return fit(resample(audio, track.sample_rate, rate)[:, skip:], samples)
 
 
-def _audio_files(path: Path, problems: list[str]) -> dict[str, Path]:
+def _audio_files(path: Path, suffix: str | None, problems: list[str]) -> dict[str, Path]:
     """The audio files in a track's folder by the names of their stems. Adds a line for each that is one too many."""
     files: dict[str, Path] = {}
     for file in _visible(path):
-        if is_audio(file) and not file.is_dir():
+        if is_audio(file) and suffix in (None, file.suffix.lower()) and not file.is_dir():
             if file.stem in files:
                 problems.append(f"{file}: a second file for '{file.stem}', beside {files[file.stem].name}")
             files.setdefault(file.stem, file)
     if not set(files) - {"mixture"}:
-        problems.append(f"{path}: holds no stems, where audio files such as vocals.wav are expected")
+        problems.append(f"{path}: holds no stems, where audio files such as vocals{suffix or '.wav'} are expected")
     return files
 
 

@@ -1,0 +1,63 @@
+"""What decodes audio files for the datasets."""
+
+import importlib
+import re
+from pathlib import Path
+
+import numpy as np
+
+from auralflow import audio
+from auralflow.errors import InputError, closest
+from auralflow.tracks import Decode
+
+BACKENDS = ("soundfile", "torchaudio")
+
+
+def decoder(backend: str) -> Decode:
+    """The function that reads a crop of a file at the file's own rate.
+
+    Args:
+        backend: one of `BACKENDS`.
+
+    Raises:
+        InputError: an unknown backend.
+        ImportError: torchaudio, or torchcodec, by which torchaudio decodes from 2.9 on, cannot be imported.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
+    if backend == "soundfile":
+        return audio.read
+    torchaudio = _import("torchaudio")
+    if tuple(map(int, re.findall(r"\d+", torchaudio.__version__)[:2])) >= (2, 9):
+        _import("torchcodec")
+    return read_torchaudio
+
+
+def read_torchaudio(path: str | Path, start: int, samples: int) -> tuple[np.ndarray, int]:
+    """Reads a crop by `torchaudio.load`, as `auralflow.audio.read` does: float32 (channels, samples), and the rate.
+
+    Raises:
+        InputError: the file cannot be decoded there.
+    """
+    import torchaudio
+
+    try:
+        crop, rate = torchaudio.load(str(path), frame_offset=start, num_frames=samples)
+    except (OSError, RuntimeError, ValueError, IndexError) as error:
+        raise InputError(f"{path}: samples {start} to {start + samples} cannot be decoded by torchaudio: "
+                         f"{str(error).splitlines()[0]}") from None
+    if crop.shape[1] != samples:
+        raise InputError(f"{path}: torchaudio decodes {crop.shape[1]} of the samples {start} to {start + samples}")
+    return crop.numpy(), rate
+
+
+def _import(package: str):
+    try:
+        return importlib.import_module(package)
+    except (ImportError, OSError, RuntimeError) as error:  # the latter two: built for another torch
+        import torch
+
+        raise ImportError(
+            f"backend 'torchaudio' needs torchaudio and torchcodec in builds for torch {torch.__version__}: "
+            "pip install torchaudio torchcodec (for CPU: --index-url https://download.pytorch.org/whl/cpu); "
+            f"{package} cannot be imported: {str(error).splitlines()[0]}") from error
