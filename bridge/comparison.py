@@ -1,5 +1,6 @@
 """The same audio through both networks, module by module."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -66,9 +67,9 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
     variables = jax.tree.map(lambda array: np.asarray(array, precision), variables)
     with jax.default_matmul_precision("highest"), jax.enable_x64(precision == "float64"):
         flax = FlaxCalls(model.network.clone(dtype=precision))
-        ours = _with_network(model, flax).apply(variables, mixture)
+        ours = dataclasses.replace(model, network=flax).apply(variables, mixture)
         torch = TorchCalls(config, state, origin, precision)
-        theirs = _with_network(model, torch).apply(variables, mixture)
+        theirs = dataclasses.replace(model, network=torch).apply(variables, mixture)
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
     return rows + [difference(MASK, *(_array(each.mask) for each in (ours, theirs))),
                    difference(AUDIO, *(_array(each.audio) for each in (ours, theirs)))]
@@ -156,15 +157,10 @@ class TorchCalls:
 
         with torch.inference_mode():
             mask = self.network(torch.from_numpy(np.array(magnitude)))
-        batch, channels, bins, frames = magnitude.shape
+        batch, *rest = magnitude.shape
         # torch leaves the targets' axis out where there is one target
-        return (mask.numpy().reshape(batch, -1, channels, bins, frames), None), {}
+        return (mask.numpy().reshape(batch, -1, *rest), None), {}
 
-
-def _with_network(model, network):
-    import dataclasses
-
-    return dataclasses.replace(model, network=network)
 
 
 def _array(output: Any) -> np.ndarray | None:

@@ -11,6 +11,7 @@ from auralflow_jax.networks import pooling as flax_pooling
 from auralflow_jax.networks import recurrent as flax_recurrent
 from auralflow_jax.networks import variational as flax_variational
 from auralflow_torch.networks import blocks, recurrent, variational
+from bridge.twins import random_variables
 
 
 def channels_last(x):
@@ -28,10 +29,10 @@ def assert_close(ours, theirs):
 
 
 @pytest.fixture
-def agree(scramble):
+def agree():
     """Compares a flax layer with a torch layer of the same random weights; `layout` makes one's axes of the other's."""
     def agree(flax, layer, x, layout=lambda x: x, **arguments):
-        variables = scramble(jax.eval_shape(lambda x: flax.init(jax.random.key(0), x, **arguments), layout(x)))
+        variables = random_variables(jax.eval_shape(lambda x: flax.init(jax.random.key(0), x, **arguments), layout(x)))
         fill(layer.train(arguments.get("train", False)), variables)
         ours, updated = jax.jit(lambda variables, x: flax.apply(
             variables, x, **arguments, mutable=["batch_stats"]))(variables, layout(x))
@@ -58,10 +59,10 @@ def test_conv(agree, image, size, bias):
     agree(flax_blocks.Conv(4, size, bias), blocks.conv(3, 4, size, bias, None), image, channels_last)
 
 
-def test_conv_of_several_inputs_is_that_of_the_joined_channels(scramble, image):
+def test_conv_of_several_inputs_is_that_of_the_joined_channels(image):
     flax = flax_blocks.Conv(4)
     parts = [channels_last(image)[..., :1], channels_last(image)[..., 1:]]
-    variables = scramble(jax.eval_shape(flax.init, jax.random.key(0), *parts))
+    variables = random_variables(jax.eval_shape(flax.init, jax.random.key(0), *parts))
     np.testing.assert_allclose(flax.apply(variables, *parts), flax.apply(variables, channels_last(image)), atol=1e-6)
 
 
@@ -107,9 +108,9 @@ def test_recurrent(agree, sequence):
     agree(flax_recurrent.Recurrent(4, 2), recurrent.Recurrent(5, 4, 2), sequence)
 
 
-def test_variational(scramble, sequence):
+def test_variational(sequence):
     flax, layer = flax_variational.Variational(4), variational.Variational(5, 4).eval()
-    variables = scramble(jax.eval_shape(flax.init, jax.random.key(0), sequence))
+    variables = random_variables(jax.eval_shape(flax.init, jax.random.key(0), sequence))
     fill(layer, variables)
     for noise in (None, np.random.default_rng(7).normal(size=(3, 7, 4)).astype(np.float32)):
         decoded, latent = flax.apply(variables, sequence, noise=noise)

@@ -10,16 +10,17 @@ import torch
 import bridge
 from auralflow.config import MODELS
 from auralflow_jax import losses
+from bridge.cases import small_config
+from bridge.twins import make_twins
 
 STEPS = 50
 
 
 @pytest.fixture
-def run_both(make_twins, quick_jit):
+def run_both(quick_jit):
     """Trains both twins; returns their losses, each (steps,), and their weights after it under torch's names."""
     def run_both(name, dtype, flax_optimizer, torch_optimizer):
-        recurrent = {} if name == "SpectrogramNetSimple" else {"recurrent_depth": 2}
-        twins = make_twins(name, dtype, **recurrent)
+        twins = make_twins(small_config(name), precision=np.dtype(dtype).name)
         rng = np.random.default_rng(4)
         mixtures = rng.uniform(0, 1, (STEPS, *twins.x.shape)).astype(dtype)
         targets = (mixtures * rng.uniform(0, 1, mixtures.shape)).astype(dtype)
