@@ -43,7 +43,7 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
     top = min(TOP_HZ, sample_rate / 2)
     powers = {name: _band_power(audio, sample_rate, top) for name, audio in panels.items()}
     loudest = max(power.max() for power in powers.values()) or 1.0
-    figure, axes = _stack(len(panels), 2.1, title)
+    figure, axes = stacked_axes(len(panels), 2.1, title)
     limit = _erb(top)
     for axis, (name, audio) in zip(axes, panels.items(), strict=True):
         decibels = 10 * np.log10(np.maximum(powers[name] / loudest, 10 ** (-RANGE_DB / 10)))
@@ -70,18 +70,23 @@ def waveform_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title: s
         InputError: there is no panel, or one is not (channels, samples).
     """
     _check(panels)
-    figure, axes = _stack(len(panels), 1.4, title)
+    figure, axes = stacked_axes(len(panels), 1.4, title)
     peak = max(float(np.abs(audio).max()) for audio in panels.values()) or 1.0
     for axis, (name, audio) in zip(axes, panels.items(), strict=True):
-        starts = np.unique(np.linspace(0, audio.shape[1], 2 * COLUMNS, endpoint=False).astype(int))
-        low = np.minimum.reduceat(audio.min(axis=0), starts)
-        high = np.maximum.reduceat(audio.max(axis=0), starts)
-        axis.fill_between(starts / sample_rate, low, high, color=INK, linewidth=0.4)
-        axis.set(xlim=(0, audio.shape[1] / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
-        axis.set_title(name, loc="left", fontsize="medium")
-        axis.grid(alpha=0.3)
+        draw_waveform(axis, audio, sample_rate, peak, name)
     axes[-1].set_xlabel("time (s)")
     return figure
+
+
+def draw_waveform(axis, audio: np.ndarray, sample_rate: int, peak: float, title: str, colour: str = INK) -> None:
+    """Draws the range over the channels of audio (channels, samples) in a panel that reaches from -peak to peak."""
+    starts = np.unique(np.linspace(0, audio.shape[1], 2 * COLUMNS, endpoint=False).astype(int))
+    low = np.minimum.reduceat(audio.min(axis=0), starts)
+    high = np.maximum.reduceat(audio.max(axis=0), starts)
+    axis.fill_between(starts / sample_rate, low, high, color=colour, linewidth=0.4)
+    axis.set(xlim=(0, audio.shape[1] / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
+    axis.set_title(title, loc="left", fontsize="medium")
+    axis.grid(alpha=0.3)
 
 
 def training_curve_figure(history: Sequence[Mapping]) -> Figure:
@@ -96,7 +101,7 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
     """
     if not history:
         raise InputError("the training history holds 0 epochs, expected at least 1")
-    figure, (losses, gains, rates) = _stack(3, 2.1, None, heights=(3, 3, 1.2))
+    figure, (losses, gains, rates) = stacked_axes(3, 2.1, None, heights=(3, 3, 1.2))
     for key, name, colour in (("train_loss", "training", INK), ("valid_loss", "validation", ACCENT)):
         _curve(losses, history, lambda epoch, key=key: epoch.get(key), label=name, color=colour)
     values = [epoch[key] for epoch in history for key in ("train_loss", "valid_loss") if epoch.get(key) is not None]
@@ -151,7 +156,7 @@ def _check(panels: Mapping[str, np.ndarray]) -> None:
             raise InputError(f"panel {name!r} has shape {np.shape(audio)}, expected (channels, samples)")
 
 
-def _stack(rows: int, height: float, title: str | None, heights: Sequence[float] | None = None):
+def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[float] | None = None):
     """A figure of panels above each other that share the horizontal axis, and the panels."""
     figure = Figure(figsize=(9, height * rows + 0.6), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]

@@ -51,7 +51,7 @@ class AudioFolder(IterableDataset):
 
     Raises:
         InputError: no tracks, damaged files, an unknown target, or a setting out of range.
-        ImportError: the backend is not installed.
+        MissingPackage: the backend is not installed.
 
     Example:
         dataset = AudioFolder("my_songs", targets=["vocals"], sample_length=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from auralflow import audio
-from auralflow.errors import InputError, closest
+from auralflow.errors import InputError, MissingPackage, closest
 from auralflow.tracks import Decode
 
 BACKENDS = ("soundfile", "torchaudio")
@@ -21,7 +21,7 @@ def decoder(backend: str) -> Decode:
 
     Raises:
         InputError: an unknown backend.
-        ImportError: torchaudio, or torchcodec, by which torchaudio decodes from 2.9 on, cannot be imported.
+        MissingPackage: torchaudio, or torchcodec, by which torchaudio decodes from 2.9 on, cannot be imported.
     """
     if backend not in BACKENDS:
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
@@ -57,7 +57,7 @@ def _import(package: str):
     except (ImportError, OSError, RuntimeError) as error:  # the latter two: built for another torch
         import torch
 
-        raise ImportError(
+        raise MissingPackage(
             f"backend 'torchaudio' needs torchaudio and torchcodec in builds for torch {torch.__version__}: "
             "pip install torchaudio torchcodec (for CPU: --index-url https://download.pytorch.org/whl/cpu); "
-            f"{package} cannot be imported: {str(error).splitlines()[0]}") from error
+            f"{package} cannot be imported: {str(error).splitlines()[0]}", name=package) from error

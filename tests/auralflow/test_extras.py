@@ -1,3 +1,4 @@
+import importlib
 import sys
 
 import pytest
@@ -13,6 +14,18 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
         with needs("torch"):
             import torch  # noqa: F401
     assert isinstance(caught.value, ImportError) and caught.value.name == "torch"
+
+
+@pytest.mark.parametrize("module", ["datasets", "visualizer"])
+def test_documented_names_are_the_torch_package_s(module, monkeypatch):
+    ours, theirs = (importlib.import_module(f"{package}.{module}") for package in ("auralflow", "auralflow_torch"))
+    assert ours.__all__ and all(getattr(ours, name) is getattr(theirs, name) for name in ours.__all__)
+    for name in ("torch", *(name for name in sys.modules if name.startswith("auralflow_torch"))):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, f"auralflow.{module}")
+    with pytest.raises(MissingPackage, match=r"pip install 'auralflow\[torch\]'"):
+        importlib.import_module(f"auralflow.{module}")
 
 
 def test_other_failures_stay_as_they_are():
