@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow import audio as audio_files
+from auralflow import encoding
 from auralflow.audio import is_audio, probe, quantise, read, resample, to_channels, write
 from auralflow.errors import InputError
 
@@ -247,7 +247,7 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path):
 
 
 def test_a_wav_too_large_for_its_header_is_an_rf64(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio_files, "WAV_BYTES", 1000)
+    monkeypatch.setattr(encoding, "WAV_BYTES", 1000)
     audio = np.linspace(-1, 1, 500, dtype=np.float32)[None]
     write(tmp_path / "a.wav", audio, 44100)
     assert soundfile.info(tmp_path / "a.wav").format == "RF64"
