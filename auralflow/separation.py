@@ -1,16 +1,22 @@
 """Separation of audio of any length, rate and number of channels with a trained model of either framework."""
 
 import abc
-from collections.abc import Callable
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from auralflow import audio as sound
+from auralflow.blocks import aligned
 from auralflow.config import Config
-from auralflow.overlap import overlap_add
+from auralflow.consistency import mixture_consistency
+from auralflow.errors import InputError
+from auralflow.overlap import BlockFunction, stream
+from auralflow.resampling import resample_stream
 
 OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
 BATCH_SIZE = 4  # segments of one call
+FRONT_END = (4096, 1024, 4096)  # transform, hop and window of the Wiener filter where a model has none of its own
 
 
 class Separator(abc.ABC):
@@ -37,6 +43,26 @@ class Separator(abc.ABC):
             (batch, targets, channels, samples).
         """
 
+    @abc.abstractmethod
+    def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
+        """Refines estimates by the framework's `filtering.wiener`, on spectra as `front_end` describes them.
+
+        Args:
+            mixture: (batch, channels, samples), float32, any number of channels.
+            estimates: (batch, targets, channels, samples).
+            iterations: of the filter.
+            residual: give what the estimates leave of the mixture a place of its own, rather than dividing it.
+
+        Returns:
+            The estimates' shape.
+        """
+
+    @property
+    def front_end(self) -> tuple[int, int, int]:
+        """Transform, hop and window of the spectra on which estimates are refined, in samples."""
+        model = self.config.model
+        return (model.num_fft, model.hop_length, model.window_size) if hasattr(model, "num_fft") else FRONT_END
+
     def __call__(self, blocks: np.ndarray) -> np.ndarray:
         """Estimates the targets in blocks at the model's rate, whatever their number of channels.
 
@@ -58,27 +84,118 @@ class Separator(abc.ABC):
         return estimates if channels == 2 else estimates.mean(2, keepdims=True)
 
 
-def separate(separator: Separator, audio: np.ndarray, sample_rate: int, overlap: float = OVERLAP,
-             batch_size: int = BATCH_SIZE, progress: Callable[[int], None] | None = None) -> np.ndarray:
-    """Separates a whole signal.
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What separation may cost, and what for.
 
-    Segments of the length the model was trained on overlap and are cross-faded, all in one shape.
+    Args:
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
+        batch_size: segments of one call; fewer need less memory.
+        shifts: so many separations, with segments that start at other places, are averaged.
+        wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. What the
+            targets leave of the mixture has a place of its own in it, unless there is `consistency`.
+        consistency: the targets make up the whole mixture, and what they leave of it is divided among them in equal
+            parts.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    overlap: float = OVERLAP
+    batch_size: int = BATCH_SIZE
+    shifts: int = 1
+    wiener: int = 0
+    consistency: bool = False
+
+    def __post_init__(self):
+        if not 0 <= self.overlap <= 0.5:
+            raise InputError(f"overlap is {self.overlap}, expected 0 to 0.5")
+        for name, lowest in (("batch_size", 1), ("shifts", 1), ("wiener", 0)):
+            if getattr(self, name) < lowest:
+                raise InputError(f"{name} is {getattr(self, name)}, expected {lowest} or more")
+
+    def check(self, targets: tuple[str, ...]) -> None:
+        """Refuses options that make no sense for a model of these targets.
+
+        Raises:
+            InputError: consistency for a single target.
+        """
+        if self.consistency and len(targets) == 1:
+            raise InputError("consistency divides the whole mixture among the targets; "
+                             f"{targets[0]!r}, the model's only one, would be the mixture itself")
+
+
+def separate(
+    separator: Separator, audio: np.ndarray, sample_rate: int, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE,
+    shifts: int = 1, wiener: int = 0, consistency: bool = False, progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Separates a whole signal in memory; see `separate_blocks`.
 
     Args:
         separator: from `load` of auralflow_jax or auralflow_torch.separation.
-        audio: (channels, samples), one or two channels.
-        sample_rate: of the audio, in Hz; it is resampled to the model's rate and back where they differ.
-        overlap: share of a segment that is cross-faded, in [0, 0.5].
-        batch_size: segments of one call; fewer need less memory.
-        progress: told the number of finished samples, at the model's rate.
+        audio: (channels, samples).
+        sample_rate: of the audio, in Hz.
+        overlap: see `Options`, as for the next four.
+        batch_size: segments of one call.
+        shifts: separations that are averaged.
+        wiener: iterations of a Wiener filter.
+        consistency: divide what is left among the targets.
+        progress: told the number of finished samples.
 
     Returns:
         float32 (targets, channels, samples), exactly as long as the input, at its rate.
     """
-    if audio.ndim != 2 or audio.shape[0] not in (1, 2) or audio.shape[1] == 0:
-        raise ValueError(f"audio must be (channels, samples) with one or two channels, got {audio.shape}")
-    rate = separator.config.model.sample_rate
-    mixture = sound.resample(np.asarray(audio, np.float32), sample_rate, rate)
-    segment = separator.config.crop_samples
-    estimates = overlap_add(separator, mixture, segment, round(overlap * segment), batch_size, progress)
-    return sound.resample(estimates, rate, sample_rate, samples=audio.shape[-1])
+    if audio.ndim != 2 or 0 in audio.shape:
+        raise ValueError(f"audio must be (channels, samples), got {audio.shape}")
+    options = Options(overlap, batch_size, shifts, wiener, consistency)
+    done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
+    for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
+        whole[..., done:done + estimates.shape[-1]] = estimates
+        done += estimates.shape[-1]
+        if progress is not None:
+            progress(done)
+    return whole
+
+
+def separate_blocks(
+    separator: Separator, blocks: Iterable[np.ndarray], samples: int, sample_rate: int, options: Options | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Separates audio that comes piece by piece, in memory that does not grow with its length.
+
+    Segments of the length the model was trained on overlap and are cross-faded, all in one shape. Audio of another
+    rate than the model's is resampled, and the estimates back. More than two channels are separated two by two, the
+    first with the second and so on, an odd last one by itself.
+
+    Args:
+        separator: the model.
+        blocks: the mixture, pieces (channels, samples).
+        samples: of all pieces together.
+        sample_rate: of the mixture, in Hz.
+        options: default: `Options()`.
+
+    Yields:
+        Pieces of the mixture (channels, samples), and the estimates (targets, channels, samples) of the same samples.
+    """
+    options = options or Options()
+    options.check(separator.targets)
+    rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
+    # Copies, as the mixture must wait for the estimates: no longer than a few segments.
+    heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
+    estimates = stream(_block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
+                       round(options.overlap * segment), options.batch_size, options.shifts)
+    for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
+        yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
+
+
+def _block_function(separator: Separator, options: Options) -> BlockFunction:
+    def estimate(blocks: np.ndarray) -> np.ndarray:
+        estimates = separator(blocks)
+        if options.wiener:
+            estimates = separator.refine(blocks, estimates, options.wiener, residual=not options.consistency)
+        return estimates
+
+    def by_pairs(blocks: np.ndarray) -> np.ndarray:
+        pairs = [blocks[:, first:first + 2] for first in range(0, blocks.shape[1], 2)]
+        return np.concatenate([estimate(pair) for pair in pairs], axis=2)
+
+    return by_pairs

@@ -84,10 +84,9 @@ def load_model(folder: str | Path, overlap: float | None = None) -> tuple[Separa
     enable_cache()
     model = load(folder)
     options = {} if overlap is None else {"overlap": overlap}
-    model_rate = model.config.model.sample_rate
 
     def run(audio: np.ndarray, sample_rate: int, progress: Callable[[float], None]) -> np.ndarray:
-        return separate(model, audio, sample_rate, progress=lambda samples: progress(samples / model_rate), **options)
+        return separate(model, audio, sample_rate, progress=lambda samples: progress(samples / sample_rate), **options)
 
     return run, model.config
 

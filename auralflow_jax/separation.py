@@ -1,6 +1,7 @@
 """Trained models as functions from blocks of audio to estimates, compiled once."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from auralflow import separation
 from auralflow.config import Config
 from auralflow.folder import ModelFolder
 from auralflow.separation import separate
-from auralflow_jax import networks
+from auralflow_jax import networks, spectral
+from auralflow_jax.filtering import wiener
 from auralflow_jax.state import Variables
 from auralflow_jax.weights import check_fits, load_best
 
@@ -38,6 +40,9 @@ class Separator(separation.Separator):
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         return np.asarray(self._apply(self.variables, mixture))
+
+    def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
+        return np.asarray(_refine(mixture, estimates, iterations, residual, *self.front_end))
 
 
 def make_separator(config: Config, variables: Variables, model=None) -> Separator:
@@ -68,3 +73,14 @@ def load(folder: str | Path) -> Separator:
     check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)),
                str(folder.weights))
     return make_separator(config, jax.device_put(variables), model)
+
+
+@functools.partial(jax.jit, static_argnums=range(2, 7))
+def _refine(mixture: jax.Array, estimates: jax.Array, iterations: int, residual: bool, num_fft: int, hop_length: int,
+            window_size: int) -> jax.Array:
+    def spectrum(audio: jax.Array) -> jax.Array:
+        padded = spectral.pad_to_hop(audio, hop_length)
+        return spectral.stft(padded, num_fft, hop_length, window_size, "constant")
+
+    refined = wiener(spectral.magnitude(spectrum(estimates)), spectrum(mixture), iterations, residual=residual)
+    return spectral.istft(refined[:, :estimates.shape[1]], num_fft, hop_length, window_size, mixture.shape[-1])
