@@ -52,6 +52,18 @@ class ModelFolder:
                              f"column {error.colno}: {error.msg}") from None
         return configuration.from_dict(settings, str(self.config_file))
 
+    def find_weights(self) -> Path:
+        """The best weights of a trained model.
+
+        Raises:
+            InputError: there is no model, or it was never trained.
+        """
+        self.load_config()  # a folder without a readable one is no model folder
+        if not self.weights.exists():
+            raise InputError(f"{self.path}: the model is not trained yet, {self.weights} does not exist; "
+                             f"`auralflow train {self.path} DATASET` makes it")
+        return self.weights
+
     def move_run_aside(self) -> Path | None:
         """Moves what an earlier run wrote into `earlier-runs/N`; returns that folder, or None if there is nothing."""
         written = [path for path in self.run_outputs if path.exists()]

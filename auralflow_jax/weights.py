@@ -47,11 +47,7 @@ def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
     Raises:
         InputError: there is no model, it was never trained, or the file is damaged.
     """
-    folder.load_config()  # a folder without a readable one is no model folder
-    if not folder.weights.exists():
-        raise InputError(f"{folder.path}: the model is not trained yet, {folder.weights} does not exist; "
-                         f"`auralflow train {folder.path} DATASET` makes it")
-    return load_weights(folder.weights)[:2]
+    return load_weights(folder.find_weights())[:2]
 
 
 def load_for(folder: ModelFolder, config: Config, expected: Variables) -> Variables:

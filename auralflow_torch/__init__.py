@@ -1,5 +1,22 @@
-"""The separation models as torch modules, with the weights that auralflow_jax trains."""
+"""The separation models as torch modules, with the weights that auralflow_jax trains.
 
-from auralflow_torch.weights import load
+The names below are imported when they are first used, so that `import auralflow_torch` brings in torch at most.
+"""
 
-__all__ = ["load"]
+import importlib
+
+_HOME = {"SeparationModel": "auralflow_torch.models", "SpectrogramMaskModel": "auralflow_torch.models",
+         "create_model": "auralflow_torch.models", "load": "auralflow_torch.weights",
+         "load_model": "auralflow_torch.models"}
+
+__all__ = [*_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'auralflow_torch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -31,12 +31,22 @@ def load(model: str | Path) -> nn.Module:
         network = load("my_model/checkpoint/best.safetensors")
         mask = network(magnitudes)
     """
-    path = ModelFolder(model).weights if Path(model).is_dir() else Path(model)
+    config, state, origin = read_weights(model)
+    network = build_network(config)
+    load_state(network, state, origin)
+    return network.eval()
+
+
+def read_weights(model: str | Path) -> tuple[Config, dict[str, np.ndarray], str]:
+    """The configuration, the torch state dict and the file's name; see `load`.
+
+    Raises:
+        InputError: there is no such file, or it is damaged or of another kind.
+    """
+    path = ModelFolder(model).find_weights() if Path(model).is_dir() else Path(model)
     file = read_tensors(path, [FLAX, TORCH])
     state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
-    network = build_network(file.config)
-    load_state(network, state, str(path))
-    return network.eval()
+    return file.config, state, str(path)
 
 
 def build_network(config: Config) -> nn.Module:

@@ -17,15 +17,6 @@ from auralflow_torch.networks import NETWORKS, SpectrogramNetLSTM, SpectrogramNe
 BINS, FRAMES = 13, 11
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other cost more than these small networks."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def make(name, **settings):
     torch.manual_seed(0)
     return NETWORKS[name](BINS, FRAMES, **({"hidden_channels": 4, "depth": 2} | settings))

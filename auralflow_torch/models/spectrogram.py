@@ -1,0 +1,102 @@
+"""The front end that makes a separation model of any network from magnitudes to masks."""
+
+import torch
+from torch import Tensor
+
+from auralflow.config import Config, SpectrogramConfig
+from auralflow.errors import InputError
+from auralflow_torch import spectral
+from auralflow_torch.models.base import SeparationModel
+from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.networks.masking import extend, join
+from auralflow_torch.weights import build_network
+
+
+class SpectrogramMaskModel(SeparationModel):
+    """Deep mask estimation: STFT, a network that sees the lowest bins, masks joined, the mixture's phase, inverse STFT.
+
+    An `nn.Module` like any other. `forward` maps magnitudes to masks; `estimate` maps audio to estimates, to train
+    with; `separate` takes audio of any length.
+
+    Args:
+        configuration: what `auralflow.utils.load_config` returns, or a `Config`, of a spectrogram network. The
+            weights are fresh; `from_pretrained` brings trained ones.
+
+    Raises:
+        InputError: a wrong key or value in the configuration, or a model of another family.
+
+    Example:
+        model = SpectrogramMaskModel(auralflow.utils.load_config("my_model/config.json"))
+        vocals = model.separate(torch.rand(1, 88200))  # (channels, samples), as the mixture
+    """
+
+    def __init__(self, configuration: dict | Config) -> None:
+        super().__init__(configuration)
+        if not isinstance(self.config.model, SpectrogramConfig):
+            raise InputError(f"SpectrogramMaskModel takes configurations of spectrogram networks, got one of "
+                             f"{type(self.config.model).__name__}")
+        self.network = build_network(self.config)
+
+    def forward(self, mixture_magnitude: Tensor) -> Tensor:
+        """Estimates masks.
+
+        Args:
+            mixture_magnitude: (batch, channels, bins, frames), `abs` of what `to_spectrogram` returns.
+
+        Returns:
+            Masks of the same shape; with several targets (batch, targets, channels, bins, frames).
+        """
+        mask = self._complete(self.network(self._seen(mixture_magnitude)), mixture_magnitude)
+        return mask.squeeze(1) if len(self.targets) == 1 else mask
+
+    def estimate(self, mixture: Tensor, noise: Tensor | None = None) -> Estimate:
+        """Estimates the targets in a mixture, with gradients: what a criterion compares with the truth.
+
+        Args:
+            mixture: audio at the model's rate, (batch, channels, samples), with the model's number of channels.
+            noise: for a latent variable, standard normal, instead of a random draw; see the network.
+
+        Returns:
+            Audio (batch, targets, channels, samples), spectrum and mask (batch, targets, channels, bins, frames),
+            also for a single target; latent, where the network has one, its mu and sigma.
+        """
+        spectrum = self.to_spectrogram(mixture)
+        magnitude = spectral.magnitude(spectrum)
+        mask, latent = self.network.estimate(self._seen(magnitude), noise)
+        mask = self._complete(mask, magnitude)
+        audio = self.to_audio(mask * spectrum.unsqueeze(1), mixture.shape[-1])
+        return Estimate(audio, mask * magnitude.unsqueeze(1), mask, latent)
+
+    def describe(self, audio: Tensor) -> Estimate:
+        return Estimate(audio, spectral.magnitude(self.to_spectrogram(audio)))
+
+    def to_spectrogram(self, audio: Tensor) -> Tensor:
+        """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops."""
+        config = self.config.model
+        audio = spectral.pad_to_hop(audio, config.hop_length)
+        return spectral.stft(audio, config.num_fft, config.hop_length, config.window_size, config.padding)
+
+    def to_audio(self, spectrum: Tensor, samples: int | None = None) -> Tensor:
+        """The inverse of `to_spectrogram`.
+
+        Args:
+            spectrum: complex, (..., bins, frames).
+            samples: length of the audio (..., samples); default: a whole number of hops.
+        """
+        config = self.config.model
+        samples = (spectrum.shape[-1] - 1) * config.hop_length if samples is None else samples
+        return spectral.istft(spectrum, config.num_fft, config.hop_length, config.window_size, samples)
+
+    def _seen(self, magnitude: Tensor) -> Tensor:
+        """The bins that the network sees, in the type of its weights: spectra of a halved model stay whole."""
+        return magnitude[:, :, :self.config.model.num_bins].to(self._dtype)
+
+    def _complete(self, mask: Tensor, magnitude: Tensor) -> Tensor:
+        """The network's masks, joined, for all bins: (batch, targets, channels, bins, frames)."""
+        mask = mask.to(torch.promote_types(mask.dtype, magnitude.dtype))
+        mask = mask.unsqueeze(1) if len(self.targets) == 1 else mask
+        return extend(join(mask, self.config.model.joiner), magnitude.shape[-2], self.config.model.high_bins)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.network.parameters()).dtype

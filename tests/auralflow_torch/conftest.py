@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from auralflow.config import MODELS, Config, from_dict
+from auralflow_torch.models import SeparationModel, create_model
+
+# A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
+# divisor of the window.
+FRONT_END = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29}
+NETWORK = {"hidden_channels": 2, "depth": 1}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads that wait for each other cost more than these small networks."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make_config():
+    """`make_config(name, **settings)`: a small configuration of a model of that name, for crops of 600 samples."""
+    return _make_config
+
+
+@pytest.fixture
+def make_model():
+    """`make_model(name, **settings)`: a small model with fresh weights, the same in every call."""
+    def make(name: str = "SpectrogramNetSimple", **settings) -> SeparationModel:
+        torch.manual_seed(0)
+        return create_model(_make_config(name, **settings))
+
+    return make
+
+
+@pytest.fixture(params=MODELS)
+def model(request, make_model) -> SeparationModel:
+    """A small model of every kind."""
+    return make_model(request.param)
+
+
+@pytest.fixture
+def audio() -> torch.Tensor:
+    """Noise, (batch, channels, samples)."""
+    return torch.rand(2, 1, 600, generator=torch.Generator().manual_seed(1)) - 0.5
+
+
+def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:
+    return from_dict({"model": {"model_type": name} | FRONT_END | NETWORK | settings,
+                      "dataset": {"sample_length": 0.075}})

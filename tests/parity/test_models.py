@@ -1,0 +1,81 @@
+"""Whole models, from audio to audio, with the same random weights in both frameworks."""
+
+import numpy as np
+import pytest
+import torch
+
+import bridge
+from auralflow.config import from_dict
+from auralflow.separation import separate
+from auralflow_jax import networks
+from auralflow_jax.separation import make_separator
+from auralflow_torch.models import create_model
+from auralflow_torch.separation import Separator
+from auralflow_torch.weights import load_state
+from bridge.conversion import expected_variables
+from bridge.twins import random_variables
+
+CASES = [
+    {"model_type": "SpectrogramNetSimple"},
+    {"model_type": "SpectrogramNetSimple", "targets": ["bass", "drums", "vocals"], "joiner": "softmax",
+     "mask_activation": "identity", "high_bins": "last", "num_channels": 2, "padding": "constant"},
+    {"model_type": "SpectrogramNetLSTM", "targets": ["drums", "vocals"], "joiner": "ratio", "high_bins": "mean",
+     "normalize_input": True, "normalize_output": True},
+    {"model_type": "SpectrogramNetVAE", "mask_activation": "relu", "num_channels": 2, "input_axis": 1,
+     "window_size": 48, "leak_factor": 0.1},
+]
+SIZES = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29,
+         "hidden_channels": 2, "depth": 2}
+SAMPLES = 599  # of a crop, no whole number of hops
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case["model_type"])
+def twins(request):
+    """A model in both frameworks, in evaluation mode."""
+    config = from_dict({"model": SIZES | request.param, "dataset": {"sample_length": SAMPLES / 8000}})
+    flax = networks.build(config)
+    variables = random_variables(expected_variables(config))
+    model = create_model(config).eval()
+    load_state(model.network, bridge.to_torch(variables))
+    return flax, variables, model
+
+
+def noise(*shape):
+    return np.random.default_rng(1).uniform(-0.5, 0.5, shape).astype(np.float32)
+
+
+def compare(ours, theirs):
+    """Every field of an estimate, to a hundred-thousandth of its largest value."""
+    for name, expected in theirs._asdict().items():
+        found = getattr(ours, name)
+        assert (found is None) == (expected is None), name
+        pairs = [] if found is None else zip(found, expected, strict=True) if name == "latent" else [(found, expected)]
+        for part, other in pairs:
+            other = np.asarray(other)
+            assert part.shape == other.shape, name
+            np.testing.assert_allclose(part.detach(), other, rtol=0, atol=1e-5 * max(1, np.abs(other).max()),
+                                       err_msg=name)
+
+
+def test_estimates_agree(twins, quick_jit):
+    flax, variables, model = twins
+    mixture = noise(2, model.config.model.num_channels, SAMPLES)
+    with torch.no_grad():
+        compare(model.estimate(torch.from_numpy(mixture)), quick_jit(flax.apply)(variables, mixture))
+    truth = noise(2, len(model.targets), *mixture.shape[1:])
+    compare(model.describe(torch.from_numpy(truth)), flax.describe(truth))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_separated_songs_agree(twins, channels):
+    """Several segments, an end inside one, another sample rate, and the other number of channels."""
+    flax, variables, model = twins
+    audio = noise(channels, 4321)
+    expected, ours = (separate(separator, audio, 11025, overlap=0.2, batch_size=3)
+                      for separator in (make_separator(model.config, variables, flax), Separator(model)))
+    assert ours.shape == expected.shape == (len(model.targets), channels, 4321)
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+    at_rate = model.separate(torch.from_numpy(audio), overlap=0.2, batch_size=3).numpy()
+    expected = separate(make_separator(model.config, variables, flax), audio, 8000, overlap=0.2)
+    np.testing.assert_allclose(at_rate.reshape(expected.shape), expected, rtol=0,
+                               atol=1e-5 * max(1, np.abs(expected).max()))
