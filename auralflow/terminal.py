@@ -1,4 +1,4 @@
-"""A progress bar with the time left."""
+"""What a terminal shows of long work: a progress bar with the time left, durations."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -32,3 +32,15 @@ def progress_bar(total: float, unit: str, console: Console | None = None) -> Ite
             bar.update(task, description=name, completed=sum(done.values()))
 
         yield advance
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `1:02:03` or `2:03`.
+
+    Example:
+        >>> duration(3723.4)
+        '1:02:03'
+    """
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -9,11 +9,12 @@ from orbax.checkpoint.checkpoint_managers import preservation_policy
 from safetensors import SafetensorError
 
 from auralflow import config as configuration
-from auralflow.config import Config
+from auralflow.config import Config, differing_keys
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
+from auralflow.history import best_epoch
 from auralflow_jax.state import TrainState
-from auralflow_jax.weights import check_fits, differing_keys, load_weights, save_weights
+from auralflow_jax.weights import check_fits, load_weights, save_weights
 
 logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax tells of every save, and of errors that it raises
 
@@ -150,8 +151,3 @@ class Checkpoints:
 
     def close(self) -> None:
         self.manager.close()
-
-
-def best_epoch(history: list[dict]) -> dict:
-    """The first epoch with the lowest validation loss."""
-    return min(history, key=lambda epoch: epoch["valid_loss"])

@@ -4,6 +4,8 @@ import jax
 from rich import progress as bars
 from rich.console import Console
 
+from auralflow.terminal import duration
+
 
 class Progress:
     """A bar with loss, speed and the time left, and a line for every epoch; silent on all hosts but the first."""
@@ -30,7 +32,7 @@ class Progress:
                   f"{', '.join(config.model.targets)}; {run.mesh.size} device(s)")
         if run.note:
             self.line(run.note)
-        self.line(f"{len(run.tracks)} training tracks ({_duration(sum(track.seconds for track in run.tracks))}), "
+        self.line(f"{len(run.tracks)} training tracks ({duration(sum(track.seconds for track in run.tracks))}), "
                   f"{len(run.valid_tracks)} validation tracks; {run.steps_per_epoch} steps of "
                   f"{config.training.batch_size} crops an epoch")
         if run.history or run.losses:
@@ -62,7 +64,7 @@ class Progress:
         left = (run.config.training.max_epochs - len(run.history)) * entry["seconds"]
         self.line(f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f}"
                   f"{' *' if best else '  '}  SI-SDR {scores or 'undefined: silent targets'}  lr {entry['lr']:.2g}  "
-                  f"{entry['samples_per_second']:.1f} samples/s  at most {_duration(left)} left")
+                  f"{entry['samples_per_second']:.1f} samples/s  at most {duration(left)} left")
 
     def finish(self, reason: str, run) -> None:
         self.bar.stop()
@@ -72,15 +74,3 @@ class Progress:
 
     def close(self) -> None:
         self.bar.stop()
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as `1:02:03` or `2:03`.
-
-    Example:
-        >>> _duration(3723.4)
-        '1:02:03'
-    """
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

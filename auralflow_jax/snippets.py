@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from auralflow import audio as sound
-from auralflow import plots
 from auralflow.config import Config
 from auralflow.folder import ModelFolder
+from auralflow.snippets import SnippetWriter
 from auralflow.tracks import Track, expand_targets, read_mixture, read_stems, track_samples
 from auralflow_jax.separation import separate
 
@@ -23,10 +22,11 @@ class Visualizer:
     """
 
     def __init__(self, folder: ModelFolder, config: Config, tracks: Sequence[Track]):
-        self.folder, self.config = folder, config
+        self.config = config
         self.tracks = list(tracks[:config.visualizer.num_snippets])
         self.places = [_loudest(track, config) for track in self.tracks]
         self.events = SummaryWriter(str(folder.runs)) if config.visualizer.tensorboard else None
+        self.snippets = SnippetWriter(folder, config.visualizer, config.model.sample_rate, self.events)
 
     def is_due(self, epoch: int, is_last: bool) -> bool:
         """Whether snippets belong to this epoch, counted from 1."""
@@ -45,7 +45,7 @@ class Visualizer:
 
     def write_snippets(self, separator, step: int) -> None:
         """Separates the snippets and writes audio/<track>-<target>.wav, images/ and events."""
-        settings, rate = self.config.visualizer, self.config.model.sample_rate
+        rate = self.config.model.sample_rate
         for track, (start, samples) in zip(self.tracks, self.places, strict=True):
             excerpt = (start, samples, rate, self.config.model.num_channels)
             mixture = read_mixture(track, *excerpt)
@@ -54,25 +54,9 @@ class Visualizer:
             for (target, parts), estimate in zip(sums.items(), estimates, strict=True):
                 panels = {"mixture": mixture, "estimate": estimate,
                           "truth": read_stems(track, parts, *excerpt).sum(0)}
-                name = f"{track.name}-{target}"
-                if settings.save_audio:
-                    for kind, signal in panels.items():
-                        sound.write(self.folder.audio / f"{name}-{kind}.wav", signal, rate)
-                self._write_pictures(name, panels, step)
-                if self.events is not None:
-                    self.events.add_audio(name, np.clip(estimate.mean(0), -1, 1), step, sample_rate=rate)
+                self.snippets.write(f"{track.name}-{target}", panels, step)
         if self.events is not None:
             self.events.flush()
-
-    def _write_pictures(self, name: str, panels: dict[str, np.ndarray], step: int) -> None:
-        if not (self.config.visualizer.save_images or self.events):
-            return
-        for kind, draw in (("spectrogram", plots.spectrogram_figure), ("waveform", plots.waveform_figure)):
-            figure = draw(panels, self.config.model.sample_rate, f"{name}, step {step}")
-            if self.config.visualizer.save_images:
-                plots.save_figure(figure, self.folder.images / f"{name}-{kind}.png")
-            if self.events is not None:
-                self.events.add_image(f"{name}/{kind}", plots.pixels(figure), step, dataformats="HWC")
 
     def close(self) -> None:
         if self.events is not None:

@@ -5,8 +5,7 @@ from pathlib import Path
 import jax
 from flax.traverse_util import flatten_dict
 
-from auralflow import config as configuration
-from auralflow.config import Config
+from auralflow.config import Config, differing_keys
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.naming import check_same
@@ -81,10 +80,3 @@ def check_fits(variables: Variables, expected: Variables, origin: str) -> None:
         InputError: anything is missing, left over or of another shape or type; names the first of each kind.
     """
     check_same(*(flatten_dict(tree, sep="/") for tree in (variables, expected)), origin)
-
-
-def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = ()) -> list[str]:
-    """The settings of the model, each with both values, in which two configurations differ."""
-    a, b = (configuration.to_dict(config)["model"] for config in (ours, theirs))
-    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(a.keys() | b.keys())
-            if a.get(key) != b.get(key) and key not in may_differ]

@@ -91,7 +91,7 @@ def convert_to_torch(arguments: argparse.Namespace) -> int:
 
 def convert_to_jax(arguments: argparse.Namespace) -> int:
     """`to-jax`."""
-    from auralflow_jax.checkpoint import best_epoch
+    from auralflow.history import best_epoch
     from bridge.conversion import to_flax
     from bridge.folders import config_for, write_folder
     from bridge.training import fresh_state, training_to_flax

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow.config import Config
+from auralflow.config import Config, differing_keys
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 
@@ -44,8 +44,6 @@ def check_network(found: Config, wanted: Config, source: str | Path, here: str |
     Raises:
         InputError: they differ; names the settings, with what they are in `source` and `here`.
     """
-    from auralflow_jax.weights import differing_keys
-
     if differing := differing_keys(wanted, found, may_differ=("model_name",)):
         raise InputError(f"{source}: its weights are of another model than {here}: {', '.join(differing)}")
 

@@ -4,7 +4,7 @@ Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) f
 """
 
 from auralflow.config.model import ModelConfig
-from auralflow.config.parsing import from_dict, groups_of, override, template, to_dict
+from auralflow.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
 from auralflow.config.settings import MODELS, Config
 from auralflow.config.spectrogram import (
     SpectrogramConfig,
@@ -15,5 +15,5 @@ from auralflow.config.spectrogram import (
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
 __all__ = ["MODELS", "Config", "DatasetConfig", "ModelConfig", "SpectrogramConfig", "SpectrogramNetLSTM",
-           "SpectrogramNetSimple", "SpectrogramNetVAE", "TrainingConfig", "VisualizerConfig", "from_dict", "groups_of",
-           "override", "template", "to_dict"]
+           "SpectrogramNetSimple", "SpectrogramNetVAE", "TrainingConfig", "VisualizerConfig", "differing_keys",
+           "from_dict", "groups_of", "override", "template", "to_dict"]

@@ -83,6 +83,13 @@ def override(config: Config, changes: dict[str, str]) -> Config:
     return from_dict(settings, "command line")
 
 
+def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = ()) -> list[str]:
+    """The settings of the model, each with both values, in which two configurations differ."""
+    a, b = (to_dict(config)["model"] for config in (ours, theirs))
+    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(a.keys() | b.keys())
+            if a.get(key) != b.get(key) and key not in may_differ]
+
+
 def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
     """The value that `text` stands for, by the type of the leaf."""
     kind = next(field.type for field in msgspec.structs.fields(group) if field.name == leaf)

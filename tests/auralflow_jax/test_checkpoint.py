@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow_jax.checkpoint import Checkpoints, best_epoch
+from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.optimizer import make_optimizer
 from auralflow_jax.state import new_state
 from auralflow_jax.weights import load_weights
@@ -62,11 +62,6 @@ def test_the_latest_and_the_best_stay_also_over_restarts(folder, tiny_config):
             saver.save(checkpoints, step, loss)
             assert checkpoints.latest == step
         assert steps(folder) == kept and best_weight(folder) == best
-
-
-def test_the_first_of_equally_good_epochs_is_the_best():
-    history = [{"step": 1, "valid_loss": 0.5}, {"step": 2, "valid_loss": 0.3}, {"step": 3, "valid_loss": 0.3}]
-    assert best_epoch(history)["step"] == 2
 
 
 def test_a_lost_weights_file_comes_back_from_the_best_step(folder, tiny_config):

@@ -1,10 +1,8 @@
-import math
-
 import numpy as np
 import pytest
 
 from auralflow.config import TrainingConfig
-from auralflow_jax.optimizer import learning_rate, make_optimizer, plateau, reason_to_stop
+from auralflow_jax.optimizer import learning_rate, make_optimizer
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "constant"])
@@ -47,33 +45,3 @@ def test_two_updates_are_adamw_of_the_clipped_gradient():
             adam = first[name] / (1 - 0.9**step) / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-8)
             np.testing.assert_allclose(updates[name], -0.1 * (adam + 0.3 * weights[name]), rtol=1e-4, atol=1e-7)
         weights = {name: weights[name] + np.asarray(updates[name]) for name in weights}
-
-
-def test_the_plateau_counts_epochs_without_a_better_loss():
-    training = TrainingConfig(lr_patience=2, lr_decay=0.1, max_lr_steps=2)
-    for losses, expected in [
-        ([], (1, 0)), ([3], (1, 0)), ([3, 3], (1, 0)), ([3, 3, 3], (0.1, 1)), ([3, 4, 2, 3], (1, 0)),
-        ([3, 4, 2, 3, 3], (0.1, 1)), ([3, 3, 3, 3, 3], (0.01, 2)), ([3, 3, 3, 2, 2, 2], (0.01, 2)),
-        (7 * [3], (0.01, 3)),  # not reduced any further
-    ]:
-        factor, reductions = plateau(losses, training)
-        assert (factor, reductions) == (pytest.approx(expected[0]), expected[1])
-    assert plateau(7 * [3.0], TrainingConfig(lr_schedule="cosine", lr_patience=2)) == (1.0, 0)
-
-
-def test_a_run_stops_for_the_first_reason_there_is():
-    few = TrainingConfig(max_epochs=3)
-    assert reason_to_stop([], few) is None and reason_to_stop([1, 1], few) is None
-    assert reason_to_stop([1, 1, 1], few) == "all 3 epochs are done"
-
-    patient = TrainingConfig(stop_patience=3, lr_patience=10)
-    assert reason_to_stop([3, 2, 5, 5], patient) is None
-    assert reason_to_stop([3, 2, 5, 5, 5], patient) == "no better validation loss in 3 epochs (stop_patience)"
-    assert reason_to_stop([3, 2, 5, 5, 1, 5], patient) is None
-    assert reason_to_stop([2, 2, 2, 2], patient) is not None  # as good is not better
-
-    reduced = TrainingConfig(stop_patience=50, lr_patience=2, max_lr_steps=2)
-    assert reason_to_stop(6 * [1.0], reduced) is None  # reduced twice, and still waiting
-    assert reason_to_stop(7 * [1.0], reduced) == (
-        "the learning rate was reduced 2 times and the loss still stands (max_lr_steps)")
-    assert math.isclose(plateau(6 * [1.0], reduced)[0], 0.25)
