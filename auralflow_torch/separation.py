@@ -10,7 +10,9 @@ from torch import Tensor
 from auralflow import separation
 from auralflow.config import Config
 from auralflow.errors import InputError
-from auralflow.separation import BATCH_SIZE, OVERLAP, separate
+from auralflow.separation import separate
+from auralflow_torch import spectral
+from auralflow_torch.filtering import wiener
 from auralflow_torch.models import SeparationModel, load_model
 from auralflow_torch.models.base import evaluating
 
@@ -33,9 +35,23 @@ class Separator(separation.Separator):
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            # A copy, as what is broadcast cannot be written to, and torch would warn of it.
-            audio = self.model.estimate(torch.tensor(mixture, device=self.model.device)).audio
-            return audio.float().cpu().numpy()
+            return self.model.estimate(self._tensor(mixture)).audio.float().cpu().numpy()
+
+    def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
+        num_fft, hop_length, window_size = self.front_end
+
+        def spectrum(audio: np.ndarray) -> Tensor:
+            padded = spectral.pad_to_hop(self._tensor(audio), hop_length)
+            return spectral.stft(padded, num_fft, hop_length, window_size, "constant")
+
+        with torch.inference_mode():
+            magnitudes = spectral.magnitude(spectrum(estimates))
+            refined = wiener(magnitudes, spectrum(mixture), iterations, residual=residual)[:, :estimates.shape[1]]
+            return spectral.istft(refined, num_fft, hop_length, window_size, mixture.shape[-1]).cpu().numpy()
+
+    def _tensor(self, audio: np.ndarray) -> Tensor:
+        # A copy, as what is broadcast cannot be written to, and torch would warn of it.
+        return torch.tensor(audio, device=self.model.device)
 
 
 def load(folder: str | Path, device: str | torch.device | None = None) -> Separator:
@@ -56,17 +72,15 @@ def load(folder: str | Path, device: str | torch.device | None = None) -> Separa
     return Separator(load_model(folder).to(device))
 
 
-def separate_tensor(model: SeparationModel, audio: Tensor, overlap: float = OVERLAP,
-                    batch_size: int = BATCH_SIZE) -> Tensor:
+def separate_tensor(model: SeparationModel, audio: Tensor, **options) -> Tensor:
     """Separates a tensor at the model's rate; see `SeparationModel.separate`."""
-    channels, samples = (1, *audio.shape)[-2:] if audio.ndim else (0, 0)
-    if audio.ndim > 3 or channels not in (1, 2) or audio.numel() == 0 or not audio.is_floating_point():
-        raise InputError(f"audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples) "
-                         f"with one or two channels, got {audio.dtype} of shape {tuple(audio.shape)}")
+    if not 1 <= audio.ndim <= 3 or audio.numel() == 0 or not audio.is_floating_point():
+        raise InputError("audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples), "
+                         f"got {audio.dtype} of shape {tuple(audio.shape)}")
     rate, separator = model.config.model.sample_rate, Separator(model)
-    items = audio.detach().float().cpu().numpy().reshape(-1, channels, samples)
+    items = audio.detach().float().cpu().numpy().reshape(-1, *(1, *audio.shape)[-2:])
     with evaluating(model):
-        estimates = np.stack([separate(separator, item, rate, overlap, batch_size) for item in items])
+        estimates = np.stack([separate(separator, item, rate, **options) for item in items])
     # (batch, targets, channels, samples) to the audio's axes, and one for the targets where there are several.
     targets = () if len(model.targets) == 1 else (len(model.targets),)
     return torch.from_numpy(estimates).reshape(*audio.shape[:-2], *targets, *audio.shape[-2:]).to(audio.device)

@@ -63,24 +63,28 @@ class SeparationModel(nn.Module, abc.ABC):
     def describe(self, audio: Tensor) -> Estimate:
         """Known audio (batch, targets, channels, samples) in the terms of an estimate: a loss's other side."""
 
-    def separate(self, audio: Tensor, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE) -> Tensor:
+    def separate(self, audio: Tensor, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE, shifts: int = 1,
+                 wiener: int = 0, consistency: bool = False) -> Tensor:
         """Separates audio of any length, in evaluation mode and without gradients.
 
         Segments of the length that the model was trained on overlap and are cross-faded. A mono model takes each
-        channel on its own; a stereo model takes mono as two equal channels and returns their mean.
+        channel on its own; a stereo model takes mono as two equal channels and returns their mean, and more channels
+        two by two.
 
         Args:
-            audio: at the model's rate, (samples,), (channels, samples) or (batch, channels, samples), one or two
-                channels, on any device.
-            overlap: share of a segment that is cross-faded, in [0, 0.5].
+            audio: at the model's rate, (samples,), (channels, samples) or (batch, channels, samples), on any device.
+            overlap: see `auralflow.separation.Options`, as for the next four.
             batch_size: segments of one pass through the network; fewer need less memory.
+            shifts: separations that are averaged.
+            wiener: iterations of a Wiener filter.
+            consistency: divide what is left of the mixture among the targets.
 
         Returns:
             float32, on the audio's device. For one target the audio's shape; for several a targets axis before the
             channels: (targets, samples), (targets, channels, samples) or (batch, targets, channels, samples).
 
         Raises:
-            InputError: audio of another shape.
+            InputError: audio of another shape, or an option out of range.
 
         Example:
             model = SpectrogramMaskModel.from_pretrained("my_model")
@@ -88,7 +92,8 @@ class SeparationModel(nn.Module, abc.ABC):
         """
         from auralflow_torch.separation import separate_tensor  # it is written for models, and they not for it
 
-        return separate_tensor(self, audio, overlap, batch_size)
+        return separate_tensor(self, audio, overlap=overlap, batch_size=batch_size, shifts=shifts, wiener=wiener,
+                               consistency=consistency)
 
     @classmethod
     def from_pretrained(cls, path: str | Path) -> Self:
