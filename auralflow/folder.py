@@ -38,19 +38,10 @@ class ModelFolder:
         Raises:
             InputError: there is no such file, it is no JSON, or it holds a wrong key or value.
         """
-        try:
-            text = self.config_file.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if not self.config_file.exists():
             raise InputError(f"{self.path}: no model folder, it has no config.json; "
-                             f"make one with `auralflow config {self.path} MODEL`") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{self.config_file}: cannot be read: {error}") from None
-        try:
-            settings = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{self.config_file}: not valid JSON at line {error.lineno}, "
-                             f"column {error.colno}: {error.msg}") from None
-        return configuration.from_dict(settings, str(self.config_file))
+                             f"make one with `auralflow config {self.path} MODEL`")
+        return read_config(self.config_file)
 
     def find_weights(self) -> Path:
         """The best weights of a trained model.
@@ -81,3 +72,18 @@ class ModelFolder:
         """Writes config.json, aside first, so that a failure leaves the old one."""
         with replacing(self.config_file) as aside:
             aside.write_text(json.dumps(configuration.to_dict(config), indent=2) + "\n", encoding="utf-8")
+
+
+def read_config(file: str | Path) -> Config:
+    """Reads a configuration from a file of any name.
+
+    Raises:
+        InputError: the file cannot be read, it is no JSON, or it holds a wrong key or value.
+    """
+    try:
+        settings = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
+    return configuration.from_dict(settings, str(file))

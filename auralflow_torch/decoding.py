@@ -1,14 +1,14 @@
 """What decodes audio files for the datasets."""
 
-import importlib
 import re
 from pathlib import Path
 
 import numpy as np
 
 from auralflow import audio
-from auralflow.errors import InputError, MissingPackage, closest
+from auralflow.errors import InputError, closest
 from auralflow.tracks import Decode
+from auralflow_torch.companions import companion
 
 BACKENDS = ("soundfile", "torchaudio")
 
@@ -27,9 +27,10 @@ def decoder(backend: str) -> Decode:
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     if backend == "soundfile":
         return audio.read
-    torchaudio = _import("torchaudio")
+    needing = "backend 'torchaudio'"
+    torchaudio = companion("torchaudio", needing, "torchcodec")
     if tuple(map(int, re.findall(r"\d+", torchaudio.__version__)[:2])) >= (2, 9):
-        _import("torchcodec")
+        companion("torchcodec", needing, "torchaudio")
     return read_torchaudio
 
 
@@ -49,15 +50,3 @@ def read_torchaudio(path: str | Path, start: int, samples: int) -> tuple[np.ndar
     if crop.shape[1] != samples:
         raise InputError(f"{path}: torchaudio decodes {crop.shape[1]} of the samples {start} to {start + samples}")
     return crop.numpy(), rate
-
-
-def _import(package: str):
-    try:
-        return importlib.import_module(package)
-    except (ImportError, OSError, RuntimeError) as error:  # the latter two: built for another torch
-        import torch
-
-        raise MissingPackage(
-            f"backend 'torchaudio' needs torchaudio and torchcodec in builds for torch {torch.__version__}: "
-            "pip install torchaudio torchcodec (for CPU: --index-url https://download.pytorch.org/whl/cpu); "
-            f"{package} cannot be imported: {str(error).splitlines()[0]}", name=package) from error

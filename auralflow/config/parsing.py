@@ -16,7 +16,7 @@ def template(model_type: str) -> Config:
 
 def to_dict(config: Config) -> dict:
     """The configuration as plain dicts, lists, strings and numbers: what config.json holds."""
-    return msgspec.to_builtins(config)
+    return msgspec.json.decode(msgspec.json.encode(config))  # as builtins alone, tuples would not become lists
 
 
 def from_dict(settings: dict, origin: str = "config") -> Config:

@@ -11,7 +11,7 @@ Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "iden
 class SpectrogramConfig(ModelConfig):
     """A front end (STFT) around a network that maps magnitudes to masks."""
 
-    num_fft: Positive = 2048  # samples
+    num_fft: Positive = 2048  # samples; even
     window_size: Positive = 2048  # samples
     hop_length: Positive = 768  # samples
     padding: Literal["reflect", "constant"] = "reflect"  # of the signal's ends, before the STFT
@@ -21,6 +21,8 @@ class SpectrogramConfig(ModelConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        if self.num_fft % 2:
+            raise ValueError(f"num_fft ({self.num_fft}) must be even, so that frames have a middle")
         if self.window_size > self.num_fft:
             raise ValueError(f"window_size ({self.window_size}) must not exceed num_fft ({self.num_fft})")
         if 4 * self.hop_length > 3 * self.window_size:

@@ -266,7 +266,7 @@ def test_without_torchaudio_it_says_what_to_install(songs, monkeypatch, package)
             raise ImportError(f"No module named {name!r}")
         return type("torchaudio", (), {"__version__": "2.11.0+cpu"})
 
-    monkeypatch.setattr("auralflow_torch.decoding.importlib.import_module", missing)
+    monkeypatch.setattr("auralflow_torch.companions.importlib.import_module", missing)
     with pytest.raises(ImportError, match=rf"pip install torchaudio torchcodec.*{package} cannot be imported"):
         folder(songs, backend="torchaudio")
     version = re.escape(torch.__version__)

@@ -1,0 +1,205 @@
+"""Training losses: pure functions from tensors to one scalar, the mean.
+
+The functions of auralflow_jax.losses with the same values. Shapes must be equal; nothing is broadcast. Every loss
+has a finite value and gradient for silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in
+float32, as float16 cannot hold the floors below.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from auralflow.errors import InputError, closest
+from auralflow_torch import spectral
+
+# Mean square below which a signal counts as silence: -80 dBFS.
+SILENT_POWER = 1e-8
+# Added to the squared norm of a spectrum before something is divided by it.
+NORM_FLOOR = 1e-8
+# Magnitude below which spectra are not told apart where a logarithm is taken of them: a power of 1e-7.
+LOG_FLOOR = 1e-7**0.5
+
+# (num_fft, hop_length, window_size) in samples; table 1 of Yamamoto et al.
+RESOLUTIONS = ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240))
+
+
+def check_shapes(*tensors: Tensor) -> None:
+    """Raises a ValueError unless all shapes are equal."""
+    if len({tensor.shape for tensor in tensors}) > 1:
+        raise ValueError(f"Shape mismatch: got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}.")
+
+
+def l1(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute difference of two tensors of one shape."""
+    estimate, target, dtype = _prepare(estimate, target)
+    return (estimate - target).abs().mean().to(dtype)
+
+
+def l2(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of two tensors of one shape."""
+    estimate, target, dtype = _prepare(estimate, target)
+    return (estimate - target).square().mean().to(dtype)
+
+
+ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "l2": l2}
+
+
+def elementwise(loss_fn: str) -> Callable[[Tensor, Tensor], Tensor]:
+    """One of `ELEMENTWISE` by its name; an unknown one is an InputError."""
+    if loss_fn not in ELEMENTWISE:
+        raise InputError(f"unknown loss_fn {loss_fn!r}; {closest(str(loss_fn), ELEMENTWISE)}")
+    return ELEMENTWISE[loss_fn]
+
+
+def mask_loss(
+    mask: Tensor, target_magnitude: Tensor, mixture_magnitude: Tensor, loss_fn: Literal["l1", "l2"] = "l1"
+) -> Tensor:
+    """Distance of a mask from the ideal ratio mask min(|Y| / |X|, 1), which is 0 where |Y| is.
+
+    Args:
+        mask: estimated mask, (batch, targets, channels, bins, frames).
+        target_magnitude: |Y|, same shape.
+        mixture_magnitude: |X|, same shape.
+        loss_fn: `l1` or `l2`.
+
+    Raises:
+        ValueError: shapes differ, or an unknown `loss_fn`.
+    """
+    loss = elementwise(loss_fn)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask, target_magnitude, mixture_magnitude)
+    louder = target_magnitude >= mixture_magnitude
+    ratio = target_magnitude / mixture_magnitude.masked_fill(louder, 1)
+    ideal = torch.where(louder, (target_magnitude > 0).to(ratio.dtype), ratio)
+    return loss(wide, ideal.detach()).to(mask.dtype)
+
+
+def component_loss(
+    filtered_src: Tensor, target_src: Tensor, filtered_res: Tensor, target_res: Tensor,
+    alpha: float = 0.2, beta: float = 0.8, n_components: Literal[2, 3] = 2,
+) -> Tensor:
+    """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
+    speech enhancement", 2019.
+
+    The mask acts on the target and on the residual apart: the one should pass, the other vanish. With two
+    components `(1 - alpha) mean((fs - ts)^2) + alpha mean(fr^2)`. With three the weights are `1 - alpha - beta`,
+    `alpha`, and `beta` for the residual's colour, `mean((fr / |fr| - r / |r|)^2)`, where the norms run over
+    everything but the batch.
+
+    Args:
+        filtered_src: mask * |target|, (batch, ...).
+        target_src: |target|, same shape.
+        filtered_res: mask * |residual|, same shape.
+        target_res: |residual|, same shape.
+        alpha: weight of the residual's energy.
+        beta: weight of the residual's colour; unused with two components.
+        n_components: 2 or 3.
+
+    Raises:
+        ValueError: shapes differ, or `alpha + beta` leaves nothing for the target.
+
+    Example:
+        >>> source, noise = torch.rand(16, 1, 512, 173), torch.rand(16, 1, 512, 173)
+        >>> mask = torch.rand(16, 1, 512, 173, requires_grad=True)
+        >>> component_loss(mask * source, source, mask * noise, noise, alpha=0.2).backward()
+    """
+    check_components(alpha, beta, n_components)
+    *tensors, dtype = _prepare(filtered_src, target_src, filtered_res, target_res)
+    filtered_src, target_src, filtered_res, target_res = tensors
+    source, noise = l2(filtered_src, target_src), filtered_res.square().mean()
+    if n_components == 2:
+        return ((1 - alpha) * source + alpha * noise).to(dtype)
+    colour = l2(_direction(filtered_res), _direction(target_res))
+    return ((1 - alpha - beta) * source + alpha * noise + beta * colour).to(dtype)
+
+
+def check_components(alpha: float, beta: float, n_components: int) -> None:
+    """Raises an InputError unless these are settings of `component_loss`."""
+    if n_components not in (2, 3):
+        raise InputError(f"n_components must be 2 or 3, got {n_components}")
+    if n_components == 3 and alpha + beta >= 1:
+        raise InputError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}")
+
+
+def _direction(tensor: Tensor) -> Tensor:
+    """Each batch item divided by its norm; silence stays silence."""
+    square = tensor.square().sum(dim=tuple(range(1, tensor.ndim)), keepdim=True)
+    return tensor / (square + NORM_FLOOR).sqrt()
+
+
+def si_sdr_loss(estimate: Tensor, target: Tensor) -> Tensor:
+    """Minus the scale-invariant signal-to-distortion ratio in dB (Le Roux et al., "SDR - half-baked or well
+    done?", 2019), averaged; channels and samples of one target are one signal. No mean is subtracted.
+
+    `SILENT_POWER` is added to the mean squares: `a = <e, s> / (<s, s> + p)` scales the target, and the ratio is
+    `(|a s|^2 + p) / (|a s - e|^2 + p)`. So nothing exceeds -10 log10(p / power) dB; for a silent target the loss is
+    the estimate's level above `p` in dB, 0 when it is silent too; and a silent estimate scores 0 dB.
+
+    Args:
+        estimate: (batch, targets, channels, samples), about [-1, 1].
+        target: same shape.
+
+    Returns:
+        Scalar, in dB; lower is better.
+    """
+    estimate, target, dtype = _prepare(estimate, target)
+    scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
+    scaled = scale * target
+    distortion = scaled - estimate
+    ratio = ((_mean_product(scaled, scaled) + SILENT_POWER)
+             / (_mean_product(distortion, distortion) + SILENT_POWER))
+    return (-10 * ratio.log10()).mean().to(dtype)
+
+
+def _mean_product(left: Tensor, right: Tensor) -> Tensor:
+    return (left * right).mean(dim=(-2, -1), keepdim=True)
+
+
+def multi_resolution_stft_loss(
+    estimate: Tensor, target: Tensor, resolutions: Sequence[tuple[int, int, int]] = RESOLUTIONS
+) -> Tensor:
+    """Spectral convergence plus L1 distance of log magnitudes, averaged over several resolutions (Yamamoto, Song
+    and Kim, "Parallel WaveGAN", 2020, eq. 4 to 6).
+
+    The norms of the spectral convergence `| |S| - |E| | / | |S| |` run over the whole batch, so that a silent
+    target counts by its error and does not divide by nothing.
+
+    Args:
+        estimate: (..., samples), longer than half of the longest transform.
+        target: same shape.
+        resolutions: (num_fft, hop_length, window_size) of each, in samples.
+    """
+    estimate, target, dtype = _prepare(estimate, target)
+    return (sum(_stft_distance(estimate, target, *sizes) for sizes in resolutions) / len(resolutions)).to(dtype)
+
+
+def _stft_distance(estimate: Tensor, target: Tensor, *sizes: int) -> Tensor:
+    # Below the floor the logarithm's gradient would grow without bound.
+    ours, theirs = (spectral.magnitude(spectral.stft(audio, *sizes)).clamp(min=LOG_FLOOR)
+                    for audio in (estimate, target))
+    convergence = (((theirs - ours).square().sum() + NORM_FLOOR) / theirs.square().sum()).sqrt()
+    return convergence + l1(ours.log(), theirs.log())
+
+
+def kl_div_loss(mu: Tensor, sigma: Tensor) -> Tensor:
+    """Mean over elements of the Kullback-Leibler divergence of N(mu, sigma^2) from N(0, 1),
+    `(mu^2 + sigma^2 - ln sigma^2 - 1) / 2` (Kingma and Welling, "Auto-encoding variational Bayes", 2013,
+    appendix B), with sigma^2 floored at 1e-12.
+
+    Args:
+        mu: means, any shape.
+        sigma: standard deviations, same shape.
+    """
+    mu, sigma, dtype = _prepare(mu, sigma)
+    variance = sigma.square().clamp(min=1e-12)
+    return ((mu.square() + variance - variance.log() - 1).mean() / 2).to(dtype)
+
+
+def _prepare(*tensors: Tensor) -> tuple:
+    """Tensors of one shape in float32 at least, and then the dtype that they had."""
+    check_shapes(*tensors)
+    kept = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    wide = torch.promote_types(kept, torch.float32)
+    return *(tensor.to(wide) for tensor in tensors), kept if kept.is_floating_point else wide
