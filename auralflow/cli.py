@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from auralflow import __version__, commands
+from auralflow.backends import BACKENDS
 from auralflow.config import MODELS
 from auralflow.editing import leaves
 from auralflow.errors import InputError, MissingPackage, closest
@@ -125,9 +126,12 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     separate.add_argument("--overlap", type=float, metavar="SHARE",
                           help="share of a segment that is cross-faded into the next, 0 to 0.5")
 
+    _add_backend(separate)
+
     _add_model(evaluate)
     evaluate.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     evaluate.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
+    _add_backend(evaluate)
 
     demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")
     demo.add_argument("--restart", action="store_true", help="train anew")
@@ -136,6 +140,11 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
 
 def _add_model(parser: Parser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, made by `auralflow config`")
+
+
+def _add_backend(parser: Parser) -> None:
+    parser.add_argument("--backend", choices=BACKENDS, default="jax",
+                        help="framework that runs the model (default: %(default)s)")
 
 
 def _add_config_arguments(parser: Parser) -> None:

@@ -69,7 +69,7 @@ def separate(arguments: argparse.Namespace) -> None:
 
     # All files are looked at before the model is loaded, which takes seconds.
     sources = find_sources(arguments.inputs, arguments.start, arguments.duration)
-    model, configuration = load_model(arguments.model, arguments.overlap)
+    model, configuration = load_model(arguments.model, arguments.overlap, arguments.backend)
     total = sum(source.seconds for source in sources)
     with progress_bar(total, "s") as advance:
         clipped, seconds = separate_files(sources, model, configuration.model.targets, arguments.save,
@@ -93,7 +93,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from auralflow.tracks import find_tracks
 
     tracks = find_tracks(arguments.dataset, arguments.split)
-    model, configuration = load_model(arguments.model)
+    model, configuration = load_model(arguments.model, backend=arguments.backend)
     with progress_bar(sum(track.seconds for track in tracks), "s") as advance:
         rows, silent = evaluate_tracks(tracks, configuration.model.targets, configuration.dataset.sources, model,
                                        advance, has_museval())

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from auralflow.audio import is_audio, probe, quantise, read, write
+from auralflow.backends import load_separator
 from auralflow.config import Config
 from auralflow.errors import InputError
+from auralflow.separation import separate
 
 SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}  # by the bits of a sample
 RESIDUAL = "residual"
@@ -63,12 +65,13 @@ def find_sources(inputs: Iterable[str | Path], start: float = 0.0, duration: flo
     return list(sources.values())
 
 
-def load_model(folder: str | Path, overlap: float | None = None) -> tuple[Separate, Config]:
+def load_model(folder: str | Path, overlap: float | None = None, backend: str = "jax") -> tuple[Separate, Config]:
     """Loads a trained model, for `separate_files` and the like.
 
     Args:
         folder: a model folder.
-        overlap: share of a segment that is cross-faded, in [0, 0.5]; default: the framework's own.
+        overlap: share of a segment that is cross-faded, in [0, 0.5]; default: `separation.OVERLAP`.
+        backend: framework to run it in, one of `backends.BACKENDS`.
 
     Returns:
         The model as a function, and the configuration that it was trained with.
@@ -78,11 +81,7 @@ def load_model(folder: str | Path, overlap: float | None = None) -> tuple[Separa
     """
     if overlap is not None and not 0 <= overlap <= 0.5:
         raise InputError(f"overlap is {overlap}, expected 0 to 0.5")
-    from auralflow_jax.compilation import enable_cache
-    from auralflow_jax.separation import load, separate
-
-    enable_cache()
-    model = load(folder)
+    model = load_separator(folder, backend)
     options = {} if overlap is None else {"overlap": overlap}
 
     def run(audio: np.ndarray, sample_rate: int, progress: Callable[[float], None]) -> np.ndarray:
