@@ -14,7 +14,7 @@ from auralflow_jax.state import Variables
 
 # Settings in which two models may differ and still hold the same tensors.
 MAY_DIFFER = ("model_name", "targets", "sample_rate", "padding", "high_bins", "joiner", "mask_activation",
-              "leak_factor", "dropout_p", "hop_length")
+              "leak_factor", "dropout_p", "hop_length", "freeze_statistics")
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:

@@ -1,5 +1,6 @@
 """Networks from files of weights, those of a training run in JAX included."""
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from auralflow.config import Config, SpectrogramConfig
+from auralflow.config import Config
 from auralflow.folder import ModelFolder
 from auralflow.naming import check_same, to_torch
 from auralflow.tensors import FLAX, TORCH, nested, read_tensors
 from auralflow_torch.networks import NETWORKS
+
+DOCUMENTED = {"num_bins": "num_fft_bins", "mask_activation": "mask_act_fn"}  # arguments that torch users know
 
 
 def load(model: str | Path) -> nn.Module:
@@ -51,12 +54,11 @@ def read_weights(model: str | Path) -> tuple[Config, dict[str, np.ndarray], str]
 
 def build_network(config: Config) -> nn.Module:
     """The network that a configuration describes, with fresh weights."""
-    model = config.model
-    front_end = set(SpectrogramConfig.__struct_fields__) - {"num_channels"}
-    settings = {name: value for name, value in msgspec.structs.asdict(model).items() if name not in front_end}
-    return NETWORKS[type(model).__name__](
-        num_fft_bins=model.num_bins, num_frames=model.count_frames(config.crop_samples),
-        num_targets=len(model.targets), mask_act_fn=settings.pop("mask_activation"), **settings)
+    network = NETWORKS[type(config.model).__name__]
+    settings = msgspec.structs.asdict(config.model) | config.model.sizes(config.crop_samples)
+    known = {name for kind in network.__mro__ for name in inspect.signature(kind.__init__).parameters}
+    named = {DOCUMENTED.get(name, name): value for name, value in settings.items()}
+    return network(**{name: value for name, value in named.items() if name in known})
 
 
 def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str = "state dict") -> None:

@@ -7,13 +7,15 @@ from msgspec import Meta
 
 from auralflow.config.group import Group, Positive
 
+Channels = Annotated[int, Meta(ge=1, le=2)]
+
 
 class ModelConfig(Group, tag_field="model_type"):
     """What the weights mean: the signal that goes in, the targets that come out."""
 
     model_name: str = ""  # the folder's name, unless another is given
     targets: tuple[str, ...] = ("vocals",)  # stems, or named sums of stems; kept sorted
-    num_channels: Annotated[int, Meta(ge=1, le=2)] = 1  # 1: each channel of a song on its own; 2: stereo
+    num_channels: Channels = 1  # 1: each channel of a song on its own; 2: stereo
     sample_rate: Positive = 44100  # Hz
 
     def __post_init__(self):

@@ -6,6 +6,8 @@ from auralflow.config.group import Fraction, NonNegative, Positive
 from auralflow.config.model import ModelConfig
 
 Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"]
+Padding = Literal["reflect", "constant"]
+Joiner = Literal["independent", "softmax", "ratio"]
 
 
 class SpectrogramConfig(ModelConfig):
@@ -14,10 +16,10 @@ class SpectrogramConfig(ModelConfig):
     num_fft: Positive = 2048  # samples; even
     window_size: Positive = 2048  # samples
     hop_length: Positive = 768  # samples
-    padding: Literal["reflect", "constant"] = "reflect"  # of the signal's ends, before the STFT
+    padding: Padding = "reflect"  # of the signal's ends, before the STFT
     num_bins: Positive = 1024  # the lowest bins, which the network sees
     high_bins: Literal["zeros", "last", "mean"] = "zeros"  # the mask above them
-    joiner: Literal["independent", "softmax", "ratio"] = "independent"  # how the targets' masks meet
+    joiner: Joiner = "independent"  # how the targets' masks meet
 
     def __post_init__(self):
         super().__post_init__()

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import bridge
-from auralflow.config import MODELS
 from auralflow_jax import losses
 from bridge.cases import small_config
 from bridge.twins import make_twins
 
 STEPS = 50
+U_NETS = ("SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE")
 
 
 @pytest.fixture
@@ -71,14 +71,14 @@ def run_torch(twins, batches, optimizer):
     return curve, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", U_NETS)
 def test_sgd_in_float32(name, run_both):
     (ours, _), (theirs, _) = run_both(name, np.float32, optax.sgd(0.05), lambda p: torch.optim.SGD(p, 0.05))
     assert theirs[-1] < 0.9 * theirs[0]  # it does learn
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", U_NETS)
 def test_adamw_in_float64(name, run_both):
     (ours, ours_after), (theirs, theirs_after) = run_both(
         name, np.float64, optax.adamw(1e-3, weight_decay=0.01),

@@ -1,0 +1,22 @@
+"""Networks that others designed and trained, with their own defaults."""
+
+from auralflow.config.group import Fraction, NonNegative, Positive
+from auralflow.config.model import Channels
+from auralflow.config.spectrogram import Joiner, Padding, SpectrogramConfig
+
+
+class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
+    """Spleeter: a strided U-Net for each target, whose masks meet as a ratio of powers."""
+
+    targets: tuple[str, ...] = ("accompaniment", "vocals")
+    num_channels: Channels = 2
+    num_fft: Positive = 4096
+    window_size: Positive = 4096
+    hop_length: Positive = 1024
+    padding: Padding = "constant"
+    joiner: Joiner = "ratio"
+    hidden_channels: Positive = 16  # of the first level; doubled at every further one
+    depth: Positive = 6  # levels, each half the size of the one above
+    leak_factor: NonNegative = 0.2  # slope of the rectifiers below zero
+    dropout_p: Fraction = 0.5
+    freeze_statistics: bool = False  # of the batch norms, while training: for fine-tuning on small batches

@@ -1,0 +1,110 @@
+"""Deezer's Spleeter: one U-Net for each target."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from auralflow_torch.networks.blocks import initialize
+
+
+class Norm(nn.BatchNorm2d):
+    """Batch normalisation with Spleeter's constants, whose statistics can be frozen."""
+
+    def __init__(self, features: int, frozen: bool, device=None) -> None:
+        super().__init__(features, eps=1e-3, momentum=0.01, device=device)
+        self.frozen = frozen
+
+    def train(self, mode: bool = True) -> "Norm":
+        return super().train(mode and not self.frozen)
+
+
+class UNet(nn.Module):
+    """The network of one target. Skips carry what comes before the norm, and the deepest level has none.
+
+    Args:
+        num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device: see SpleeterNet.
+    """
+
+    def __init__(self, num_channels: int, hidden_channels: int, depth: int, leak_factor: float, dropout_p: float,
+                 freeze_statistics: bool, device=None) -> None:
+        super().__init__()
+        self.depth, self.leak_factor = depth, leak_factor
+        widths = [hidden_channels * 2**level for level in range(depth)]
+        self.down = nn.ModuleList([
+            initialize(nn.Conv2d(*pair, 5, stride=2, device=device), 25 * pair[0], gain=2.0)
+            for pair in zip([num_channels, *widths], widths, strict=False)])
+        self.down_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in widths[:-1]])
+        inputs = [*(2 * width for width in widths[:-1]), widths[-1]]  # a skip beside what comes up, but at the deepest
+        self.up = nn.ModuleList([
+            # A quarter of the taps meets each output pixel.
+            initialize(nn.ConvTranspose2d(*pair, 5, stride=2, padding=1, device=device), 25 * pair[0], gain=8.0)
+            for pair in zip(inputs, [1, *widths], strict=False)])
+        self.up_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in [1, *widths[:-1]]])
+        self.dropout = nn.Dropout(dropout_p)
+        self.head = initialize(nn.Conv2d(1, num_channels, 4, dilation=2, padding=3, device=device), 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps magnitudes (batch, channels, bins, frames), a multiple of 2 ** depth, to masks of the same shape."""
+        skips = []
+        for level, down in enumerate(self.down):
+            if level:
+                x = F.leaky_relu(self.down_norm[level - 1](x), self.leak_factor)
+            x = down(F.pad(x, (1, 2, 1, 2)))  # as TensorFlow pads
+            skips.append(x)
+        for level in reversed(range(self.depth)):
+            x = x if level == self.depth - 1 else torch.cat([skips[level], x], dim=1)
+            x = self.up[level](x)[..., :-1, :-1].relu()
+            x = self.up_norm[level](x)
+            if level >= self.depth // 2:
+                x = self.dropout(x)
+        return self.head(x).sigmoid()
+
+
+class SpleeterNet(nn.Module):
+    """A U-Net for each target that sees the mixture alone (Hennequin, Khlif, Voituret and Moussallam 2020, "Spleeter:
+    a fast and efficient music source separation tool with pre-trained models", after Jansson et al. 2017).
+
+    The targets' masks are meant to meet as a ratio of powers. Any number of bins and frames works.
+
+    Args:
+        num_channels: audio channels, seen together.
+        hidden_channels: of the first level; every further one doubles them.
+        leak_factor: slope of the encoder's rectifiers below zero.
+        dropout_p: probability with which values of the decoder's deeper half are dropped while training.
+        freeze_statistics: while training, too, normalise by the running statistics and leave them as they are.
+        device: where the weights are made.
+        num_targets: masks to estimate, each by a network of its own.
+        depth: levels, each of which halves bins and frames; they are padded inside to a multiple of 2 ** depth.
+
+    Example:
+        >>> SpleeterNet(hidden_channels=2, depth=2)(torch.rand(3, 2, 64, 40)).shape
+        torch.Size([3, 2, 2, 64, 40])
+    """
+
+    def __init__(self, num_channels: int = 2, hidden_channels: int = 16, leak_factor: float = 0.2,
+                 dropout_p: float = 0.5, freeze_statistics: bool = False, device: str | torch.device | None = None, *,
+                 num_targets: int = 2, depth: int = 6) -> None:
+        super().__init__()
+        self.depth = depth
+        self.target = nn.ModuleList([
+            UNet(num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device)
+            for _ in range(num_targets)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Estimates masks.
+
+        Args:
+            x: magnitudes, (batch, channels, bins, frames).
+
+        Returns:
+            Masks in [0, 1] of the same shape; with several targets (batch, targets, channels, bins, frames).
+        """
+        return self.estimate(x)[0]
+
+    def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
+        """The masks, and None in the place of a latent variable."""
+        bins, frames = x.shape[-2:]
+        stride = 2**self.depth
+        x = F.pad(x, (0, -frames % stride, 0, -bins % stride))
+        masks = torch.stack([network(x) for network in self.target], dim=1)[..., :bins, :frames]
+        return masks.squeeze(1) if len(self.target) == 1 else masks, None
