@@ -20,8 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        The exit status: 0; 1 where `convert verify` finds a difference; 2 where the input is at fault, after one
-        sentence on standard error; 130 after an interruption.
+        The exit status: 0; 1 where `convert verify` finds a difference, or `separate` could not do all files; 2
+        where the input is at fault, after one sentence on standard error; 130 after an interruption.
     """
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
@@ -116,16 +116,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _add_model(separate)
     separate.add_argument("inputs", metavar="INPUT", nargs="+",
                           help="an audio file, a folder of them, or a track's folder with a mixture in it")
-    separate.add_argument("--save", metavar="DIR", default="separated",
-                          help="where to: DIR/<track>/<target>.wav (default: %(default)s)")
-    separate.add_argument("--residual", action="store_true", help="also write what the stems leave of the mixture")
-    separate.add_argument("--start", type=float, default=0.0, metavar="S", help="second to begin at")
-    separate.add_argument("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
-    separate.add_argument("--bits", type=int, choices=(16, 24, 32), default=32,
-                          help="of a sample in the stems' files; 32: floating point (default: %(default)s)")
-    separate.add_argument("--overlap", type=float, metavar="SHARE",
-                          help="share of a segment that is cross-faded into the next, 0 to 0.5")
-
+    _add_separation_arguments(separate)
     _add_backend(separate)
 
     _add_model(evaluate)
@@ -136,6 +127,33 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")
     demo.add_argument("--restart", action="store_true", help="train anew")
     return parser, children.choices
+
+
+def _add_separation_arguments(parser: Parser) -> None:
+    files = parser.add_argument_group("files")
+    files.add_argument("--save", metavar="DIR", default="separated", help="where to (default: %(default)s)")
+    files.add_argument("--filename", metavar="TEMPLATE", default="{track}/{stem}.{ext}",
+                       help="of each stem, in DIR (default: %(default)s)")
+    files.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    files.add_argument("--residual", action="store_true", help="also write what the stems leave of the mixture")
+    files.add_argument("--format", default="wav", help="wav, flac, ogg or mp3 (default: %(default)s)")
+    files.add_argument("--bits", type=int, help="of a sample: 16, 24 or 32 (floating point) in wav, 16 or 24 in flac; "
+                       "default: the most")
+    files.add_argument("--bitrate", type=int, metavar="KBIT", help="of mp3 (default: the most that the sample rate "
+                       "allows) and ogg (the average; default: 256), in kbit/s")
+    files.add_argument("--clip", help="beyond full scale: none (samples are kept), clamp (cut off), rescale (all files "
+                       "of a song become softer); default: none with 32 bits, otherwise clamp")
+    files.add_argument("--start", type=float, default=0.0, metavar="S", help="second to begin at")
+    files.add_argument("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
+    quality = parser.add_argument_group("quality")
+    quality.add_argument("--overlap", type=float, metavar="SHARE",
+                         help="share of a segment that is cross-faded into the next, 0 to 0.5")
+    quality.add_argument("--shifts", type=int, default=1, metavar="N",
+                         help="average N separations, shifted in time; takes N times as long (default: %(default)s)")
+    quality.add_argument("--wiener", type=int, nargs="?", const=1, default=0, metavar="N",
+                         help="refine all targets together by N iterations (1 without a number) of a Wiener filter")
+    quality.add_argument("--consistency", action="store_true",
+                         help="the targets make up the mixture: divide what they leave of it among them")
 
 
 def _add_model(parser: Parser) -> None:

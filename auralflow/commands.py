@@ -1,6 +1,7 @@
 """What the sub-commands of `auralflow` do with their arguments. Each imports what it needs, frameworks above all."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from auralflow.errors import InputError
@@ -62,23 +63,33 @@ def train(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt(str(stop)) from None
 
 
-def separate(arguments: argparse.Namespace) -> None:
-    """Separates files into stems."""
-    from auralflow.stems import find_sources, load_model, separate_files
+def separate(arguments: argparse.Namespace) -> int:
+    """Separates files into stems; 1 if some of them could not be."""
+    from auralflow.backends import load_separator
+    from auralflow.encoding import Encoding
+    from auralflow.separation import OVERLAP, Options
+    from auralflow.sources import find_sources
+    from auralflow.stems import Output, separate_files
     from auralflow.terminal import progress_bar
 
+    encoding = Encoding(arguments.format, arguments.bits, arguments.bitrate, arguments.clip)
+    output = Output(Path(arguments.save), arguments.filename, encoding, arguments.residual, arguments.overwrite)
+    overlap = OVERLAP if arguments.overlap is None else arguments.overlap
+    options = Options(overlap, shifts=arguments.shifts, wiener=arguments.wiener, consistency=arguments.consistency)
     # All files are looked at before the model is loaded, which takes seconds.
-    sources = find_sources(arguments.inputs, arguments.start, arguments.duration)
-    model, configuration = load_model(arguments.model, arguments.overlap, arguments.backend)
-    total = sum(source.seconds for source in sources)
-    with progress_bar(total, "s") as advance:
-        clipped, seconds = separate_files(sources, model, configuration.model.targets, arguments.save,
-                                          arguments.bits, arguments.residual, advance)
-    for line in clipped:
-        print(line)
-    where = Path(arguments.save) / (sources[0].name if len(sources) == 1 else "")
-    print(f"Separated {total:.1f} s of audio in {seconds:.1f} s ({total / seconds:.1f} x real time); "
-          f"the stems are in {where}.")
+    sources, problems = find_sources(arguments.inputs, arguments.start, arguments.duration)
+    separator = load_separator(arguments.model, arguments.backend)
+    with progress_bar(sum(source.seconds for source in sources), "s") as advance:
+        report = separate_files(sources, separator, output, options, advance)
+    print(*report.notes, sep="\n", end="\n" if report.notes else "")
+    failures, count = [*problems, *report.failures], len(sources) + len(problems)
+    if failures and not report.audio:
+        raise InputError("\n  ".join(failures))
+    print(f"Separated {report.audio:.1f} s of audio in {report.seconds:.1f} s "
+          f"({report.audio / report.seconds:.1f} x real time); the stems are in {arguments.save}.")
+    if failures:
+        print(f"auralflow: {len(failures)} of {count} could not be separated:", *failures, sep="\n  ", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -86,17 +97,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from rich.console import Console
 
     from auralflow.assessment import evaluate_tracks
+    from auralflow.backends import load_separator
     from auralflow.evaluation import aggregate, has_museval, table, write_csv
     from auralflow.folder import ModelFolder
-    from auralflow.stems import load_model
     from auralflow.terminal import progress_bar
     from auralflow.tracks import find_tracks
 
     tracks = find_tracks(arguments.dataset, arguments.split)
-    model, configuration = load_model(arguments.model, backend=arguments.backend)
+    separator = load_separator(arguments.model, arguments.backend)
     with progress_bar(sum(track.seconds for track in tracks), "s") as advance:
-        rows, silent = evaluate_tracks(tracks, configuration.model.targets, configuration.dataset.sources, model,
-                                       advance, has_museval())
+        rows, silent = evaluate_tracks(tracks, separator, advance, has_museval())
     everything = aggregate(rows)
     folder = ModelFolder(arguments.model)
     write_csv(folder.evaluation, everything)

@@ -7,13 +7,15 @@ from rich.console import Console
 
 from auralflow.assessment import evaluate_tracks
 from auralflow.audio import read
+from auralflow.backends import load_separator
 from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow.errors import InputError
 from auralflow.evaluation import Row, aggregate, table, write_csv
 from auralflow.folder import ModelFolder
 from auralflow.report import Example, write_page
 from auralflow.songs import make_songs
-from auralflow.stems import find_sources, load_model, separate_files
+from auralflow.sources import find_sources
+from auralflow.stems import Output, separate_files
 from auralflow.terminal import progress_bar
 from auralflow.tracks import Track, find_tracks, read_mixture, read_stems
 
@@ -88,19 +90,19 @@ def _songs_there(dataset: Path) -> int:
 def _separate_and_evaluate(directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console) \
         -> tuple[list[Row], Path]:
     """Separates the first track into files, evaluates all; returns the figures and the folder of the stems."""
-    model, config = load_model(folder.path)
-    sources, separated = find_sources([tracks[0].path]), directory / "separated"
-    total = sources[0].seconds + sum(track.seconds for track in tracks)
+    separator = load_separator(folder.path)
+    [source], _ = find_sources([tracks[0].path])
+    separated = directory / "separated"
+    total = source.seconds + sum(track.seconds for track in tracks)
     with progress_bar(total, "s", console) as advance:
-        separate_files(sources, model, config.model.targets, separated, residual=True,
+        separate_files([source], separator, Output(separated, residual=True, overwrite=True),
                        progress=lambda name, seconds: advance("separating", seconds))
-        rows, _ = evaluate_tracks(tracks, config.model.targets, config.dataset.sources, model,
-                                  lambda name, seconds: advance(f"evaluating {name}", seconds))
+        rows, _ = evaluate_tracks(tracks, separator, lambda name, seconds: advance(f"evaluating {name}", seconds))
     rows = aggregate(rows)
     write_csv(folder.evaluation, rows)
     console.print(table(rows))
-    console.print(f"Stems of a test song: {separated / sources[0].name}")
-    return rows, separated / sources[0].name
+    console.print(f"Stems of a test song: {separated / source.name}")
+    return rows, separated / source.name
 
 
 def _examples(config: Config, track: Track, stems: Path) -> list[Example]:

@@ -89,6 +89,14 @@ class Encoding:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
             self._check_bitrate(MP3_BITRATES[sample_rate], f" at {sample_rate} Hz")
 
+    def hold(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
+        """Audio of any shape as a file holds it before it is compressed, float32, and how many samples are clipped."""
+        if self.subtype in PCM_BITS or self.clip == "none":
+            return quantise(audio, self.subtype)
+        audio = np.asarray(audio, np.float32)
+        clipped = np.clip(audio, -1, 1)
+        return clipped, int(np.count_nonzero(clipped != audio))
+
     def _check_bitrate(self, known: Sequence[int], where: str) -> None:
         if self.bitrate is not None and self.bitrate not in known:
             expected = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))

@@ -1,194 +1,248 @@
-"""Separating audio files into stem files: `<directory>/<track>/<target>.wav`."""
+"""Separating audio files into stem files, from disk to disk."""
 
+import contextlib
 import dataclasses
-import itertools
+import math
+import string
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from auralflow.audio import is_audio, probe, quantise, read, write
-from auralflow.backends import load_separator
-from auralflow.config import Config
-from auralflow.errors import InputError
-from auralflow.separation import separate
+from auralflow.audio import read_blocks
+from auralflow.blocks import ahead
+from auralflow.encoding import Encoding, writing
+from auralflow.errors import InputError, closest
+from auralflow.separation import Options, Separator, separate_blocks
+from auralflow.sources import Source
 
-SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}  # by the bits of a sample
+FILENAME = "{track}/{stem}.{ext}"
 RESIDUAL = "residual"
 
-# (audio (channels, samples), sample rate in Hz, told the seconds that are done) -> (targets, channels, samples)
-Separate = Callable[[np.ndarray, int, Callable[[float], None]], np.ndarray]
+Pieces = Iterator[tuple[np.ndarray, np.ndarray]]  # mixture (channels, samples), estimates (targets, channels, samples)
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """A part of an audio file that is to be separated."""
-
-    name: str  # of the track
-    path: Path
-    start: int  # the first sample
-    samples: int
-    sample_rate: int  # Hz
-
-    @property
-    def seconds(self) -> float:
-        """The duration of the part."""
-        return self.samples / self.sample_rate
-
-
-def find_sources(inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None) -> list[Source]:
-    """Finds the files to separate and checks them all.
+class Output:
+    """Where stems are written, and how.
 
     Args:
-        inputs: audio files; folders of audio files; tracks, that is folders that hold a `mixture` and are separated
-            under their own name. Hidden files, and files in a folder that are no audio, are passed over.
-        start: where the part begins, in seconds.
-        duration: its length in seconds; a file that ends earlier is separated to its end. Default: all.
+        directory: the folder for everything.
+        filename: of a stem, below the directory: a template with the fields track, stem and ext.
+        encoding: of every file.
+        residual: also write what the stems leave of the mixture, under the stem name "residual".
+        overwrite: replace files that are there already.
 
     Raises:
-        InputError: a file is missing, damaged, shorter than `start` or has more than two channels; a folder holds no
-            audio; two tracks have the same name.
+        InputError: a template with unknown fields, one that does not end in {ext}, or leaves the directory.
     """
-    if not 0 <= start < float("inf"):
-        raise InputError(f"start is {start} s, expected 0 or more")
-    if duration is not None and not 0 < duration < float("inf"):
-        raise InputError(f"duration is {duration} s, expected more than 0")
-    files = itertools.chain.from_iterable(map(_files, map(Path, inputs)))
-    sources: dict[str, Source] = {}
-    for name, path in files:
-        source = _source(name, path, start, duration)
-        # Some file systems take names that differ in case only for the same.
-        if (other := sources.setdefault(name.casefold(), source)) is not source:
-            raise InputError(f"{other.path} and {path} would both be written to the folder {name!r}; "
-                             "separate them into different folders")
-    return list(sources.values())
+
+    directory: Path
+    filename: str = FILENAME
+    encoding: Encoding = Encoding()
+    residual: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self):
+        object.__setattr__(self, "directory", Path(self.directory))
+        try:
+            fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(self.filename)
+                      if name is not None]
+        except ValueError as error:
+            raise InputError(f"filename {self.filename!r} is no template: {error}") from None
+        for name, spec, conversion in fields:
+            if name not in ("track", "stem", "ext") or spec or conversion:
+                raise InputError(f"filename {self.filename!r} has the unknown field {{{name}}}; "
+                                 f"{closest(name, ('track', 'stem', 'ext'))}")
+        path = Path(self.filename)
+        if not self.filename.endswith(".{ext}") or path.is_absolute() or ".." in path.parts:
+            raise InputError(f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as "
+                             f"{FILENAME}")
+
+    def path(self, track: str, stem: str) -> Path:
+        """The file of a track's stem."""
+        return self.directory / self.filename.format(track=track, stem=stem, ext=self.encoding.format)
+
+    def paths(self, track: str, targets: Sequence[str]) -> list[Path]:
+        """All files of a track, the residual's last."""
+        return [self.path(track, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
 
 
-def load_model(folder: str | Path, overlap: float | None = None, backend: str = "jax") -> tuple[Separate, Config]:
-    """Loads a trained model, for `separate_files` and the like.
+@dataclasses.dataclass
+class Report:
+    """How the separation of some sources went."""
 
-    Args:
-        folder: a model folder.
-        overlap: share of a segment that is cross-faded, in [0, 0.5]; default: `separation.OVERLAP`.
-        backend: framework to run it in, one of `backends.BACKENDS`.
-
-    Returns:
-        The model as a function, and the configuration that it was trained with.
-
-    Raises:
-        InputError: there is no trained model in the folder, or the overlap is out of range.
-    """
-    if overlap is not None and not 0 <= overlap <= 0.5:
-        raise InputError(f"overlap is {overlap}, expected 0 to 0.5")
-    model = load_separator(folder, backend)
-    options = {} if overlap is None else {"overlap": overlap}
-
-    def run(audio: np.ndarray, sample_rate: int, progress: Callable[[float], None]) -> np.ndarray:
-        return separate(model, audio, sample_rate, progress=lambda samples: progress(samples / sample_rate), **options)
-
-    return run, model.config
+    notes: list[str] = dataclasses.field(default_factory=list)  # sentences about what was done to the audio
+    failures: list[str] = dataclasses.field(default_factory=list)  # a sentence for each source that failed
+    audio: float = 0.0  # seconds that were separated
+    seconds: float = 0.0  # that all of it took
 
 
 def separate_files(
     sources: Sequence[Source],
-    separate: Separate,
-    targets: Sequence[str],
-    directory: str | Path,
-    bits: int = 32,
-    residual: bool = False,
+    separator: Separator,
+    output: Output,
+    options: Options | None = None,
     progress: Callable[[str, float], None] = lambda name, seconds: None,
-) -> tuple[list[str], float]:
-    """Writes the stems of every source as wav files of its rate, channels and length.
+) -> Report:
+    """Writes the stems of every source as files of its rate, channels and length.
+
+    Reading, separating and writing overlap, and none of them holds more than some seconds of audio. The files of a
+    source appear together, when all of them are complete; what an earlier run left as its residual then disappears.
 
     With 16 and 24 bits, the stems and the residual add up to the mixture in that many bits exactly, unless a file
-    is clipped. With 32 bits nothing is clipped, and what they add up to (in float64) is the mixture up to half the
-    last bit of the residual: no 32-bit float could be closer.
+    is clipped; with `consistency`, the stems alone do. With 32 bits nothing is clipped, and what they add up to (in
+    float64) is the mixture up to half the last bit of the residual: no 32-bit float could be closer.
 
     Args:
-        sources: from `find_sources`.
-        separate: the model; its result has the targets in the order of `targets`.
-        targets: their names, which become the files'.
-        directory: gets a folder for each source. Files of the same names in it are replaced.
-        bits: 16 or 24 (integers), or 32 (floating point).
-        residual: also write residual.wav, what the stems leave of the mixture.
-        progress: told the source's name and how many seconds of it are done.
+        sources: from `sources.find_sources`.
+        separator: the model.
+        output: where to, and how.
+        options: of the separation; default: `Options()`.
+        progress: told the source's name and how many seconds of it are separated.
 
     Returns:
-        A line for each file that was clipped, and the seconds that all of it took.
+        What happened. A source that cannot be read or written as asked is a failure and does not stop the others.
 
     Raises:
-        InputError: a source lies in the folder that its stems would be written to.
+        InputError: files would have the same names, or replace a source.
+        OSError: a file cannot be written.
     """
-    directory, clipped, started = Path(directory), [], time.monotonic()
-    if residual and RESIDUAL in targets:
+    options, started, report = options or Options(), time.monotonic(), Report()
+    options.check(separator.targets)
+    _check_paths(sources, separator.targets, output)
+    for source in sources:
+        try:
+            report.notes += _separate_file(source, separator, output, options, progress)
+            report.audio += source.seconds
+        except InputError as error:
+            report.failures.append(str(error))
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _check_paths(sources: Sequence[Source], targets: Sequence[str], output: Output) -> None:
+    if output.residual and RESIDUAL in targets:
         raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
+    known = {source.path.resolve(): source for source in sources}
+    taken: dict[str, Source] = {}
     for source in sources:
-        if source.path.parent.resolve() == (directory / source.name).resolve():
-            raise InputError(f"{source.path}: its stems would be written beside it, over files of the same names; "
-                             f"save to another folder than {directory}")
-        (directory / source.name).mkdir(parents=True, exist_ok=True)  # before the work, not after it
-    for source in sources:
-        mixture, rate = read(source.path, source.start, source.samples)
-        estimates = separate(mixture, rate, lambda seconds, name=source.name: progress(name, seconds))
-        signals = dict(zip(targets, estimates, strict=True))
-        subtype, lost = SUBTYPES[bits], {}
-        for name, audio, count in quantised(mixture, signals, subtype, residual):
-            path = directory / source.name / f"{name}.wav"
-            write(path, audio, rate, subtype)
-            lost[path] = count
-        if residual:
-            lost[f"{source.path} (the mixture)"] = quantise(mixture, subtype)[1]
-        clipped += [f"{path}: {count} of {mixture.size} samples clipped at {bits} bits, 32 bits would keep them"
-                    for path, count in lost.items() if count]
-    return clipped, time.monotonic() - started
+        for path in output.paths(source.name, targets):
+            # Some file systems take names that differ in case only for the same.
+            if str(path).casefold() in taken:
+                other = taken[str(path).casefold()]
+                one = f"{other.path} and {source.path}" if other is not source else f"stems of {source.path}"
+                raise InputError(f"{one} would both be written to {path}; separate them into different folders, or "
+                                 "choose another filename")
+            taken[str(path).casefold()] = source
+            beside = source.path.stem == "mixture" and path.parent.resolve() == source.path.parent.resolve()
+            if beside or path.resolve() in known:
+                raise InputError(f"{source.path}: its stems would be written over the files that they are made from; "
+                                 f"save to another folder than {output.directory}")
 
 
-def quantised(mixture: np.ndarray, stems: dict[str, np.ndarray], subtype: str, residual: bool) \
-        -> Iterable[tuple[str, np.ndarray, int]]:
-    """The stems as a file of a subtype holds them, and behind them what they leave of the mixture.
+def _separate_file(source: Source, separator: Separator, output: Output, options: Options,
+                   progress: Callable[[str, float], None]) -> list[str]:
+    """Writes one source's stems; returns sentences about what was done to them."""
+    encoding, rate = output.encoding, source.sample_rate
+    paths, stale = output.paths(source.name, separator.targets), output.path(source.name, RESIDUAL)
+    for path in (*paths, stale):
+        if path.exists() and not output.overwrite:
+            raise InputError(f"{source.path}: not separated, {path} is there already; --overwrite replaces it")
+    lost, notes = Counter(), []
+    with contextlib.ExitStack() as stack:
+        writers = stack.enter_context(writing(paths, encoding, rate, source.channels, source.samples))
+        blocks = stack.enter_context(ahead(read_blocks(source.path, source.start, source.samples)))
+        separated = separate_blocks(separator, blocks, source.samples, rate, options)
+        pieces = _told(stack.enter_context(ahead(separated)), lambda samples: progress(source.name, samples / rate))
+        if encoding.clip == "rescale":
+            spool = stack.enter_context(tempfile.TemporaryFile(dir=paths[0].parent))
+            pieces, gain = rescaled(pieces, spool, encoding, output.residual)
+            if gain < 1:
+                notes.append(f"{source.path}: all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within "
+                             "full scale")
+        for mixture, estimates in pieces:
+            held = quantised(mixture, estimates, encoding, output.residual, options.consistency)
+            for writer, (audio, clipped) in zip(writers, held, strict=True):
+                writer.write(audio)
+                lost[writer.name] += clipped
+            if output.residual or options.consistency:
+                lost[f"{source.path} (the mixture)"] += encoding.hold(mixture)[1]
+        if stale not in paths:
+            stale.unlink(missing_ok=True)
+    total = source.samples * source.channels
+    return notes + [f"{name}: {count} of {total} samples clipped at full scale; clip rescale avoids it, 32 bits keep "
+                    "them" for name, count in lost.items() if count]
+
+
+def quantised(
+    mixture: np.ndarray, estimates: np.ndarray, encoding: Encoding, residual: bool = False, consistent: bool = False
+) -> Iterator[tuple[np.ndarray, int]]:
+    """The stems as files hold them, and behind them what they leave of the mixture.
 
     Args:
         mixture: (channels, samples).
-        stems: of the same shape.
-        subtype: see `audio.quantise`.
+        estimates: (targets, channels, samples).
+        encoding: of the files.
         residual: whether it is wanted.
+        consistent: the estimates add up to the mixture, and so must the files: the last stem takes what is rounded
+            off the others.
 
     Yields:
-        Name, audio (channels, samples) and number of clipped samples.
+        Audio (channels, samples), and the number of clipped samples.
     """
     # In float64 these sums are exact on the grids of 16 and 24 bits.
-    rest = quantise(mixture, subtype)[0].astype(np.float64)
-    for name, stem in stems.items():
-        audio, clipped = quantise(stem, subtype)
+    rest = encoding.hold(mixture)[0].astype(np.float64)
+    for number, estimate in enumerate(estimates, 1):
+        audio, clipped = encoding.hold(rest if consistent and number == len(estimates) else estimate)
         rest -= audio
-        yield name, audio, clipped
+        yield audio, clipped
     if residual:
-        yield RESIDUAL, *quantise(rest, subtype)
+        yield encoding.hold(rest)
 
 
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """Track names and audio files of one input."""
-    if not path.is_dir():
-        return [(path.stem, path)]
-    files = sorted(file for file in path.iterdir()
-                   if is_audio(file) and not file.name.startswith(".") and not file.is_dir())
-    if not files:
-        raise InputError(f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
-                         "a mixture is expected")
-    mixtures = [file for file in files if file.stem == "mixture"]
-    if len(mixtures) > 1:
-        raise InputError(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
-    return [(path.resolve().name, mixtures[0])] if mixtures else [(file.stem, file) for file in files]
+def rescaled(pieces: Pieces, spool: BinaryIO, encoding: Encoding, residual: bool) -> tuple[Pieces, float]:
+    """Makes mixture and estimates softer by one factor, so that nothing exceeds full scale.
+
+    They wait in a file, as the factor is known when the last of them has come.
+
+    Args:
+        pieces: of the whole song.
+        spool: an empty file, open for reading and writing.
+        encoding: its full scale is kept to.
+        residual: whether there is one, which must fit as well.
+
+    Returns:
+        The pieces again, and the factor, at most 1.
+    """
+    peak, count = 0.0, 0
+    for mixture, estimates in pieces:
+        signals = [estimates, mixture, mixture - estimates.sum(axis=0)] if residual else [estimates]
+        peak, count = max(peak, *(float(np.abs(signal).max()) for signal in signals)), count + 1
+        np.save(spool, mixture, allow_pickle=False)
+        np.save(spool, estimates, allow_pickle=False)
+    # Rounding takes half a step for each file, the positive half of an integer's range is short of one more.
+    steps = 0 if encoding.bits in (None, 32) else len(estimates) + 2
+    limit = 1 - steps * 2.0 ** (1 - (encoding.bits or 1))
+    gain = min(1.0, limit / peak) if peak else 1.0
+
+    def again() -> Pieces:
+        spool.seek(0)
+        for _ in range(count):
+            mixture, estimates = np.load(spool), np.load(spool)
+            yield mixture * np.float32(gain), estimates * np.float32(gain)
+
+    return again(), gain
 
 
-def _source(name: str, path: Path, start: float, duration: float | None) -> Source:
-    info = probe(path)
-    if info.channels > 2:
-        raise InputError(f"{path}: has {info.channels} channels; mono and stereo files are accepted")
-    first = round(start * info.sample_rate)
-    if first >= info.samples:
-        raise InputError(f"{path}: start is {start:g} s, but the file is only "
-                         f"{info.samples / info.sample_rate:.3f} s long")
-    wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
-    return Source(name, path, first, min(wanted, info.samples - first), info.sample_rate)
+def _told(pieces: Iterable[tuple[np.ndarray, np.ndarray]], tell: Callable[[int], None]) -> Pieces:
+    """Passes pieces on and tells how many samples have been passed on."""
+    done = 0
+    for mixture, estimates in pieces:
+        yield mixture, estimates
+        done += mixture.shape[-1]
+        tell(done)

@@ -1,11 +1,13 @@
 import io
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow.folder import ModelFolder
+from auralflow.separation import Separator
 from auralflow.songs import make_songs
 
 
@@ -39,3 +41,29 @@ def trained(tmp_path_factory, tiny_config):
     model.save_config(tiny_config)
     history = train(model.path, folder / "songs", console=Console(file=io.StringIO()))
     return SimpleNamespace(path=folder, songs=folder / "songs", model=model, history=history)
+
+
+class Copies(Separator):
+    """In place of a model: copies of the mixture, each times a factor."""
+
+    def __init__(self, factors, rate):
+        self.factors = factors
+        self.config = Config(
+            model=SpectrogramNetSimple(sample_rate=rate, targets=tuple(factors), num_fft=16, window_size=16,
+                                       hop_length=8, num_bins=8),
+            dataset=DatasetConfig(sample_length=256 / rate))
+
+    def estimate(self, mixture):
+        return np.stack([mixture * np.float32(factor) for factor in self.factors.values()], axis=1)
+
+    def refine(self, mixture, estimates, iterations, residual):
+        return estimates
+
+
+@pytest.fixture(scope="session")
+def copies():
+    """Makes separators of a loud and a soft copy that do not add up to the mixture, or of other factors."""
+    def make(rate=8000, factors=None):
+        return Copies(factors or {"bass": 0.7531, "vocals": -1 / 3}, rate)
+
+    return make

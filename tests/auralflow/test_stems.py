@@ -2,8 +2,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from auralflow import encoding as formats
+from auralflow.encoding import Encoding
 from auralflow.errors import InputError
-from auralflow.stems import Source, find_sources, load_model, quantised, separate_files
+from auralflow.separation import Options
+from auralflow.sources import find_sources
+from auralflow.stems import Output, quantised, separate_files
 
 RATE = 8000
 
@@ -15,98 +19,83 @@ def write(path, channels=1, samples=RATE, rate=RATE, seed=0, subtype="PCM_16"):
     return path
 
 
-def two_masks(audio, sample_rate, progress):
-    """In place of a model: a loud and a soft copy that do not add up to the mixture."""
-    progress(audio.shape[-1] / sample_rate)
-    return np.stack([audio * np.float32(0.7531), -audio / np.float32(3)])
+@pytest.fixture
+def run(copies):
+    """Separates paths by `copies`, without a failure unless one is expected."""
+    def run(*paths, directory, start=0, duration=None, options=None, factors=None, progress=None, fails=False,
+            **output):
+        sources, _ = find_sources(paths, start, duration)
+        report = separate_files(sources, copies(RATE, factors), Output(directory, **output), options,
+                                *[progress] * (progress is not None))
+        assert bool(report.failures) == fails, report.failures
+        return report
+
+    return run
 
 
-def run(sources, directory, **options):
-    return separate_files(sources, two_masks, ("bass", "vocals"), directory, **options)
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-def test_finds_files_folders_and_tracks(tmp_path):
-    single = write(tmp_path / "single.wav")
-    write(tmp_path / "album/one.flac"), write(tmp_path / "album/two.wav"), write(tmp_path / "album/.hidden.wav")
-    (tmp_path / "album/cover.txt").write_text("no audio")
-    write(tmp_path / "My song/mixture.wav"), write(tmp_path / "My song/vocals.wav")
-    sources = find_sources([single, tmp_path / "album", tmp_path / "My song/"])
-    assert [(source.name, source.path.name) for source in sources] == [
-        ("single", "single.wav"), ("one", "one.flac"), ("two", "two.wav"), ("My song", "mixture.wav")]
+def integers(path, bits):
+    # libsndfile gives integers of any size in the upper bits of an int32.
+    return soundfile.read(path, dtype="int32", always_2d=True)[0].astype(np.int64) >> (32 - bits)
 
 
-def test_takes_the_part_that_was_asked_for(tmp_path):
-    path = write(tmp_path / "a.wav", samples=RATE)
-    assert find_sources([path], 0.25, 0.5) == [Source("a", path, 2000, 4000, RATE)]
-    assert find_sources([path], 0.25)[0].samples == 6000
-    assert find_sources([path], 0.25, 100)[0].samples == 6000
-    assert find_sources([path], 0, 1e-9)[0].samples == 1
-
-
-@pytest.mark.parametrize(("start", "duration", "words"), [
-    (1, None, "start is 1 s, but the file is only 1.000 s long"), (-1, None, "start is -1 s, expected 0 or more"),
-    (float("nan"), None, "start is nan"), (0, 0, "duration is 0 s, expected more than 0"),
-    (0, float("inf"), "duration is inf")])
-def test_refuses_parts_that_are_not_there(tmp_path, start, duration, words):
-    with pytest.raises(InputError, match=words):
-        find_sources([write(tmp_path / "a.wav")], start, duration)
-
-
-def test_refuses_what_cannot_be_separated(tmp_path):
-    (tmp_path / "empty").mkdir()
-    write(tmp_path / "three.wav", channels=3)
-    write(tmp_path / "a/song.wav"), write(tmp_path / "b/Song.flac")
-    write(tmp_path / "twice/mixture.wav"), write(tmp_path / "twice/mixture.flac")
-    for inputs, words in (([tmp_path / "empty"], "empty: holds no audio files"),
-                          ([tmp_path / "three.wav"], "three.wav: has 3 channels; mono and stereo"),
-                          ([tmp_path / "none.wav"], "none.wav: no such file"),
-                          ([tmp_path / "twice"], "holds mixture.flac and mixture.wav"),
-                          ([tmp_path / "a", tmp_path / "b"], "song.wav and .*Song.flac would both be written")):
-        with pytest.raises(InputError, match=words):
-            find_sources(inputs)
-
-
-def test_never_writes_beside_the_source(tmp_path):
+def test_never_writes_over_what_it_reads(tmp_path, run):
     path = write(tmp_path / "music/song/mixture.wav")
     truth = write(tmp_path / "music/song/vocals.wav").read_bytes()
     with pytest.raises(InputError, match="save to another folder"):
-        run(find_sources([path.parent]), tmp_path / "music")
+        run(path.parent, directory=tmp_path / "music", overwrite=True)
+    with pytest.raises(InputError, match="save to another folder"):
+        run(path.parent / "vocals.wav", directory=tmp_path / "music/song", filename="{stem}.{ext}", overwrite=True)
     assert (path.parent / "vocals.wav").read_bytes() == truth
     assert len(list(path.parent.iterdir())) == 2
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-def test_stems_have_the_sources_rate_channels_and_length(tmp_path, channels):
-    path = write(tmp_path / "a.wav", channels, samples=22051, rate=22050)
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("rate", [RATE, 22050])
+def test_stems_have_the_sources_rate_channels_and_length(tmp_path, run, channels, rate):
+    path = write(tmp_path / "a.wav", channels, samples=RATE + 1, rate=rate)
     seen = []
-    _, seconds = run(find_sources([path]), tmp_path / "out", progress=lambda *report: seen.append(report))
-    assert seconds > 0 and seen == [("a", 22051 / 22050)]
-    files = sorted((tmp_path / "out/a").iterdir())
-    assert [file.name for file in files] == ["bass.wav", "vocals.wav"]
-    for file in files:
-        info = soundfile.info(file)
-        assert (info.samplerate, info.channels, info.frames, info.subtype) == (22050, channels, 22051, "FLOAT")
+    report = run(path, directory=tmp_path / "out", progress=lambda *told: seen.append(told))
+    assert report.seconds > 0 and report.audio == (RATE + 1) / rate
+    assert [name for name, _ in seen] == ["a"] * len(seen) and seen[-1][1] == (RATE + 1) / rate
+    assert names(tmp_path / "out") == ["a/bass.wav", "a/vocals.wav"]
     mixture = soundfile.read(path, dtype="float32")[0]
-    np.testing.assert_array_equal(soundfile.read(files[0], dtype="float32")[0], mixture * np.float32(0.7531))
+    for name, factor in (("bass", 0.7531), ("vocals", -1 / 3)):
+        file = tmp_path / f"out/a/{name}.wav"
+        info = soundfile.info(file)
+        assert (info.samplerate, info.channels, info.frames, info.subtype) == (rate, channels, RATE + 1, "FLOAT")
+        if rate == RATE:
+            np.testing.assert_array_equal(soundfile.read(file, dtype="float32")[0], mixture * np.float32(factor))
 
 
 @pytest.mark.parametrize("bits", [16, 24])
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
-def test_integer_stems_and_residual_add_up_exactly(tmp_path, bits, subtype):
+@pytest.mark.parametrize("container", ["wav", "flac"])
+def test_integer_stems_and_residual_add_up_exactly(tmp_path, run, bits, subtype, container):
     path = write(tmp_path / "a.wav", 2, subtype=subtype)
-    clipped, _ = run(find_sources([path], 0.125, 0.5), tmp_path / "out", bits=bits, residual=True)
-    assert clipped == []
-    # libsndfile gives integers of any size in the upper bits of an int32.
-    files = [soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="int32")[0].astype(np.int64) >> (32 - bits)
-             for name in ("bass", "vocals", "residual")]
+    report = run(path, directory=tmp_path / "out", start=0.125, duration=0.5, encoding=Encoding(container, bits),
+                 residual=True)
+    assert report.notes == []
+    files = [integers(tmp_path / f"out/a/{name}.{container}", bits) for name in ("bass", "vocals", "residual")]
     mixture = np.rint(soundfile.read(path, dtype="float64")[0][1000:5000] * 2 ** (bits - 1))
     np.testing.assert_array_equal(sum(files), mixture)
-    assert soundfile.info(tmp_path / "out/a/residual.wav").subtype == f"PCM_{bits}"
+    assert soundfile.info(tmp_path / f"out/a/residual.{container}").subtype == f"PCM_{bits}"
 
 
-def test_float_stems_and_residual_add_up_to_half_a_bit(tmp_path):
+@pytest.mark.parametrize("bits", [16, 24])
+def test_consistent_integer_stems_add_up_exactly_without_a_residual(tmp_path, run, bits):
     path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
-    run(find_sources([path]), tmp_path / "out", residual=True)
+    run(path, directory=tmp_path / "out", encoding=Encoding("wav", bits), options=Options(consistency=True))
+    files = [integers(tmp_path / f"out/a/{name}.wav", bits) for name in ("bass", "vocals")]
+    np.testing.assert_array_equal(sum(files), np.rint(soundfile.read(path, dtype="float64")[0] * 2 ** (bits - 1)))
+
+
+def test_float_stems_and_residual_add_up_to_half_a_bit(tmp_path, run):
+    path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
+    run(path, directory=tmp_path / "out", residual=True)
     bass, vocals, residual = (soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0]
                               for name in ("bass", "vocals", "residual"))
     mixture = soundfile.read(path, dtype="float64")[0]
@@ -115,33 +104,179 @@ def test_float_stems_and_residual_add_up_to_half_a_bit(tmp_path):
     np.testing.assert_array_equal(np.rint((bass + vocals + residual) * 2**23), mixture * 2**23)
 
 
-def test_clipping_is_reported(tmp_path):
-    audio = np.zeros((100, 1), np.float32)
+def loud(path):
+    audio = np.zeros((1000, 1), np.float32)
     audio[:3] = 1.5
-    soundfile.write(tmp_path / "a.wav", audio, RATE, subtype="FLOAT")
-    clipped, _ = run(find_sources([tmp_path / "a.wav"]), tmp_path / "out", bits=16, residual=True)
-    assert [line.split(" at ")[0] for line in clipped] == [
-        f"{tmp_path}/out/a/bass.wav: 3 of 100 samples clipped",
-        f"{tmp_path}/a.wav (the mixture): 3 of 100 samples clipped"]
-    assert run(find_sources([tmp_path / "a.wav"]), tmp_path / "out", residual=True)[0] == []
+    soundfile.write(path, audio, RATE, subtype="FLOAT")
+    return path
+
+
+def test_clamping_is_reported(tmp_path, run):
+    report = run(loud(tmp_path / "a.wav"), directory=tmp_path / "out", encoding=Encoding("wav", 16), residual=True)
+    assert [line.split(" at ")[0] for line in report.notes] == [
+        f"{tmp_path}/out/a/bass.wav: 3 of 1000 samples clipped",
+        f"{tmp_path}/a.wav (the mixture): 3 of 1000 samples clipped"]
+    report = run(tmp_path / "a.wav", directory=tmp_path / "float", encoding=Encoding(clip="clamp"), residual=True)
+    assert len(report.notes) == 2
+    assert soundfile.read(tmp_path / "float/a/bass.wav")[0].max() == 1
+
+
+def test_without_a_choice_32_bits_keep_what_lies_beyond_full_scale(tmp_path, run):
+    assert run(loud(tmp_path / "a.wav"), directory=tmp_path / "out", residual=True).notes == []
     assert soundfile.read(tmp_path / "out/a/bass.wav")[0].max() == pytest.approx(1.5 * 0.7531, rel=1e-7)
+
+
+@pytest.mark.parametrize("bits", [16, 24, 32])
+def test_rescaled_stems_add_up_to_a_softer_mixture(tmp_path, run, bits):
+    noise = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", noise, RATE, subtype="FLOAT")
+    report = run(tmp_path / "a.wav", directory=tmp_path / "out", encoding=Encoding("wav", bits, clip="rescale"),
+                 residual=True, factors={"bass": 0.5, "vocals": -0.5})
+    [line] = report.notes
+    decibels = float(line.split("softer by ")[1].split(" dB")[0])
+    stems = [soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0]
+             for name in ("bass", "vocals", "residual")]
+    step = 2.0 ** (1 - bits) if bits < 32 else 2.0**-24
+    gain = sum(stems).ravel() @ noise.ravel() / np.sum(noise.astype(np.float64) ** 2)
+    np.testing.assert_allclose(sum(stems), gain * noise, rtol=0, atol=0.51 * step + 2.0**-24)
+    assert -20 * np.log10(gain) == pytest.approx(decibels, abs=0.006)
+    assert max(np.abs(stem).max() for stem in stems) == pytest.approx(1, abs=4 * step)
+    # Nothing loud, nothing rescaled.
+    quiet = write(tmp_path / "b.wav")
+    assert run(quiet, directory=tmp_path / "out", encoding=Encoding("wav", bits, clip="rescale")).notes == []
 
 
 def test_a_residual_beyond_full_scale_is_clipped():
     mixture = np.full((1, 4), 0.75, np.float32)
-    (_, _, first), (name, audio, count) = quantised(mixture, {"vocals": -mixture}, "PCM_16", True)
-    assert (name, first, count) == ("residual", 0, 4)
+    (_, first), (audio, count) = quantised(mixture, -mixture[None], Encoding("wav", 16), True)
+    assert (first, count) == (0, 4)
     np.testing.assert_array_equal(audio, 1 - 2.0**-15)
 
 
-def test_a_target_named_residual_has_its_file_to_itself(tmp_path):
+@pytest.mark.parametrize("encoding", [Encoding("flac", 16), Encoding("ogg"), Encoding("mp3", bitrate=64)])
+def test_other_formats(tmp_path, run, encoding):
+    time = np.arange(3 * 44100 + 7) / 44100
+    tone = 0.5 * np.sin(2 * np.pi * np.outer(time, [440, 660]))
+    soundfile.write(tmp_path / "a.wav", tone, 44100)
+    source = find_sources([tmp_path / "a.wav"])[0]
+    from_disk = run(tmp_path / "a.wav", directory=tmp_path / "out", encoding=encoding, factors={"bass": 0.5})
+    assert len(source) == 1 and from_disk.notes == []
+    stem, rate = soundfile.read(tmp_path / f"out/a/bass.{encoding.format}")
+    assert stem.shape == tone.shape and rate == 44100
+    inner = slice(4000, -4000)  # the model hears 8 kHz, and the ends of a resampled signal ring
+    assert np.sqrt(np.mean((stem - 0.5 * tone)[inner] ** 2)) < 0.01
+
+
+def test_a_rate_or_channels_that_a_format_has_not_fail_alone(tmp_path, run):
+    write(tmp_path / "good.wav", rate=44100)
+    write(tmp_path / "high.wav", rate=96000)
+    write(tmp_path / "many.wav", 3)
+    report = run(*(tmp_path / f"{name}.wav" for name in ("high", "good", "many")), directory=tmp_path / "out",
+                 encoding=Encoding("mp3"), fails=True)
+    assert len(report.failures) == 2
+    assert "high/bass.mp3: mp3 has no sample rate of 96000 Hz" in report.failures[0]
+    assert "many/bass.mp3: mp3 holds at most 2 channels, not 3" in report.failures[1]
+    assert names(tmp_path / "out") == ["good/bass.mp3", "good/vocals.mp3"]
+
+
+def test_filenames(tmp_path, run):
+    write(tmp_path / "a.wav"), write(tmp_path / "b.wav")
+    both = (tmp_path / "a.wav", tmp_path / "b.wav")
+    run(*both, directory=tmp_path / "out", filename="{stem}/{track} ({stem}).{ext}")
+    assert names(tmp_path / "out") == ["bass/a (bass).wav", "bass/b (bass).wav", "vocals/a (vocals).wav",
+                                       "vocals/b (vocals).wav"]
+    with pytest.raises(InputError, match="a.wav and .*b.wav would both be written to .*vocals.wav|bass.wav"):
+        run(*both, directory=tmp_path / "new", filename="{stem}.{ext}")
+    with pytest.raises(InputError, match="stems of .*a.wav would both"):
+        run(both[0], directory=tmp_path / "new", filename="{track}.{ext}")
+    write(tmp_path / "other/A.flac")
+    with pytest.raises(InputError, match="a.wav and .*A.flac would both be written"):
+        run(both[0], tmp_path / "other/A.flac", directory=tmp_path / "new")
+    for template, words in (("{trak}.{ext}", "unknown field {trak}; did you mean 'track'"), ("{stem", "no template"),
+                            ("{stem}.wav", "ends in .{ext}"), ("../{stem}.{ext}", "relative path"),
+                            ("/{stem}.{ext}", "relative path"), ("{stem!r}.{ext}", "unknown field")):
+        with pytest.raises(InputError, match=words):
+            Output(tmp_path, template)
+    assert not (tmp_path / "new").exists()
+
+
+def test_results_are_replaced_when_asked_and_leave_no_old_residual(tmp_path, run):
+    path = write(tmp_path / "a.wav")
+    run(path, directory=tmp_path / "out", residual=True)
+    first = (tmp_path / "out/a/bass.wav").read_bytes()
+    report = run(path, directory=tmp_path / "out", factors={"bass": 0.1}, fails=True)
+    assert "a.wav: not separated, " in report.failures[0] and "--overwrite" in report.failures[0]
+    assert (tmp_path / "out/a/bass.wav").read_bytes() == first
+    # Of other targets, too: the old residual would belong to none of them.
+    report = run(path, directory=tmp_path / "out", factors={"drums": 0.1}, fails=True)
+    assert "residual.wav is there already" in report.failures[0]
+    run(path, directory=tmp_path / "out", factors={"bass": 0.1}, overwrite=True)
+    assert (tmp_path / "out/a/bass.wav").read_bytes() != first
+    assert names(tmp_path / "out") == ["a/bass.wav", "a/vocals.wav"]
+
+
+def test_a_target_named_residual_has_its_file_to_itself(tmp_path, run):
+    path = write(tmp_path / "a.wav")
     with pytest.raises(InputError, match="target 'residual'"):
-        separate_files(find_sources([write(tmp_path / "a.wav")]), two_masks, ("bass", "residual"), tmp_path / "out",
-                       residual=True)
+        run(path, directory=tmp_path / "out", factors={"bass": 1, "residual": 0.5}, residual=True)
+    run(path, directory=tmp_path / "out", factors={"bass": 1, "residual": 0.5})
+    assert names(tmp_path / "out") == ["a/bass.wav", "a/residual.wav"]
 
 
-def test_load_model_checks_overlap_and_folder(tmp_path):
-    with pytest.raises(InputError, match="overlap is 0.6, expected 0 to 0.5"):
-        load_model(tmp_path, 0.6)
-    with pytest.raises(InputError, match="no model folder"):
-        load_model(tmp_path)
+def test_one_bad_file_does_not_stop_the_rest(tmp_path, run):
+    write(tmp_path / "a.wav"), write(tmp_path / "c.wav")
+    audio = np.full(300_000, 0.1)
+    audio[250_000] = np.nan  # found when the place is reached
+    soundfile.write(tmp_path / "b.wav", audio, RATE, subtype="FLOAT")
+    report = run(*(tmp_path / f"{name}.wav" for name in "abc"), directory=tmp_path / "out", fails=True)
+    [line] = report.failures
+    assert "b.wav: holds NaN or infinite values" in line and report.audio == 2
+    assert names(tmp_path / "out") == ["a/bass.wav", "a/vocals.wav", "c/bass.wav", "c/vocals.wav"]
+
+
+def test_an_error_of_the_model_leaves_nothing(tmp_path, copies):
+    separator, path = copies(), write(tmp_path / "a.wav", samples=5 * RATE)
+    calls = iter(range(100))
+
+    def estimate(mixture):
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return np.stack([mixture, mixture], axis=1)
+
+    separator.estimate = estimate
+    with pytest.raises(KeyboardInterrupt):
+        separate_files(find_sources([path])[0], separator, Output(tmp_path / "out"))
+    assert names(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("container", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("clip", ["clamp", "rescale"])
+def test_a_full_disk_leaves_nothing(tmp_path, copies, container, clip):
+    resource = pytest.importorskip("resource")  # not on Windows
+    path = write(tmp_path / "a.wav", samples=30 * RATE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sources, output = find_sources([path])[0], Output(tmp_path / "out", encoding=Encoding(container, clip=clip))
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+        with pytest.raises(OSError):
+            separate_files(sources, copies(), output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names(tmp_path / "out") == []
+
+
+def test_long_files_become_rf64(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(formats, "WAV_BYTES", 1000)
+    run(write(tmp_path / "a.wav"), directory=tmp_path / "out")
+    assert soundfile.info(tmp_path / "out/a/bass.wav").format == "RF64"
+
+
+def test_options_quality_reach_the_model(tmp_path, run):
+    # Copies know no segments: whatever the overlap and the shifts, the stems are the same.
+    path = write(tmp_path / "a.wav")
+    for number, options in enumerate((Options(), Options(overlap=0.5, batch_size=1), Options(shifts=3, wiener=1))):
+        run(path, directory=tmp_path / str(number), options=options)
+        stem, first = (soundfile.read(tmp_path / folder / "a/bass.wav")[0] for folder in (str(number), "0"))
+        np.testing.assert_allclose(stem, first, rtol=0, atol=1e-7)
+    with pytest.raises(InputError, match="model's only one"):
+        run(path, directory=tmp_path / "one", factors={"bass": 1}, options=Options(consistency=True))
