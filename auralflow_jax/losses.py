@@ -10,6 +10,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from auralflow.errors import InputError, closest
 from auralflow_jax import spectral
 
 # Mean square below which a signal counts as silence: -80 dBFS.
@@ -57,7 +58,7 @@ def mask_loss(
     """
     check_shapes(mask, target_magnitude, mixture_magnitude)
     if loss_fn not in ELEMENTWISE:
-        raise ValueError(f"loss_fn must be one of {', '.join(ELEMENTWISE)}, got {loss_fn!r}.")
+        raise InputError(f"unknown loss_fn {loss_fn!r}; {closest(str(loss_fn), ELEMENTWISE)}")
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / jnp.where(louder, 1, mixture_magnitude)
     ideal = jnp.where(louder, (target_magnitude > 0).astype(ratio.dtype), ratio)
@@ -92,9 +93,9 @@ def component_loss(
     if n_components == 2:
         return (1 - alpha) * l2(filtered_src, target_src) + alpha * jnp.mean(filtered_res**2)
     if n_components != 3:
-        raise ValueError(f"n_components must be 2 or 3, got {n_components}.")
+        raise InputError(f"n_components must be 2 or 3, got {n_components}")
     if alpha + beta >= 1:
-        raise ValueError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}.")
+        raise InputError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}")
     return ((1 - alpha - beta) * l2(filtered_src, target_src) + alpha * jnp.mean(filtered_res**2)
             + beta * l2(_direction(filtered_res), _direction(target_res)))
 

@@ -125,12 +125,12 @@ def to_decibel(
         The same shape, in dB.
     """
     factor = 10.0 if power else 20.0
-    level = factor * jnp.log10(jnp.maximum(spectrum, floor))
-    if reference is None:
-        level = level - level.max(axis, keepdims=True)
-    else:
-        level = level - factor * float(np.log10(max(reference, floor)))
-    return level if top_db is None else jnp.maximum(level, level.max(axis, keepdims=True) - top_db)
+    # The maximum of the input, not of its logarithm, which a compiler may compute twice with different rounding;
+    # then nothing equals the maximum, and its gradient is NaN.
+    peak = spectrum.max(axis, keepdims=True)
+    level, loudest = (factor * jnp.log10(jnp.maximum(x, floor)) for x in (spectrum, peak))
+    zero = loudest if reference is None else factor * float(np.log10(max(reference, floor)))
+    return level - zero if top_db is None else jnp.maximum(level, loudest - top_db) - zero
 
 
 def _frame(padded: jax.Array, frames: int, size: int, hop: int) -> jax.Array:

@@ -115,12 +115,10 @@ def to_decibel(
         The same shape, in dB.
     """
     factor = 10.0 if power else 20.0
-    level = factor * spectrum.clamp(min=floor).log10()
-    if reference is None:
-        level = level - level.amax(axis, keepdim=True)
-    else:
-        level = level - factor * math.log10(max(reference, floor))
-    return level if top_db is None else torch.maximum(level, level.amax(axis, keepdim=True) - top_db)
+    peak = spectrum.amax(axis, keepdim=True)
+    level, loudest = (factor * x.clamp(min=floor).log10() for x in (spectrum, peak))
+    zero = loudest if reference is None else factor * math.log10(max(reference, floor))
+    return level - zero if top_db is None else torch.maximum(level, loudest - top_db) - zero
 
 
 def _window(num_fft: int, window_size: int, like: Tensor) -> Tensor:

@@ -1,53 +1,12 @@
-import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
-import scipy.stats
 
 from auralflow import evaluation
-from auralflow_jax.metrics import sdr, si_sdr, si_sdr_from_sums
-
-TARGET = np.array([[3, -0.5, 2, 7]], np.float32)
-ESTIMATE = np.array([[2.5, 0, 2, 8]], np.float32)
+from auralflow_jax.metrics import si_sdr_from_sums
 
 
 def noise(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def test_the_published_constants():
-    np.testing.assert_allclose(jax.jit(si_sdr)(ESTIMATE, TARGET), 18.4030, atol=1e-4)
-    np.testing.assert_allclose(jax.jit(sdr)(ESTIMATE, TARGET), 16.1805, atol=1e-4)
-
-
-def test_each_item_is_one_signal_over_the_given_axes():
-    target, estimate = noise(3, 4, 2, 100), noise(3, 4, 2, 100, seed=1)
-    for metric, twin in ((si_sdr, evaluation.si_sdr), (sdr, evaluation.sdr)):
-        for axis, by in (((-2, -1), (0, 1)), ((-1,), (0, 1, 2)), ((1, 3), (0, 2))):
-            values = metric(estimate, target, axis=axis)
-            for index in np.ndindex(values.shape):
-                slot = [slice(None)] * 4
-                for dimension, place in zip(by, index, strict=True):
-                    slot[dimension] = place
-                expected = twin(estimate[tuple(slot)], target[tuple(slot)])
-                np.testing.assert_allclose(values[index], expected, rtol=1e-4, atol=1e-4)
-
-
-def test_si_sdr_is_a_function_of_the_correlation():
-    # |a s|^2 / |a s - e|^2 = r^2 / (1 - r^2), where r is the correlation of signals without a mean.
-    target, estimate = noise(1, 1000), noise(1, 1000, seed=1) * 0.5
-    estimate += target
-    target, estimate = (signal - signal.mean() for signal in (target, estimate))
-    r = scipy.stats.pearsonr(target[0].astype(np.float64), estimate[0].astype(np.float64)).statistic
-    np.testing.assert_allclose(si_sdr(estimate, target), 10 * np.log10(r**2 / (1 - r**2)), atol=1e-4)
-
-
-@pytest.mark.parametrize("decibels", [-20, 0, 20, 60, 80])
-def test_float32_holds_over_minutes(decibels):
-    target = 0.1 * noise(2, 2_000_000)
-    estimate = target + np.float32(0.1 * 10 ** (-decibels / 20)) * noise(2, 2_000_000, seed=1)
-    np.testing.assert_allclose(si_sdr(estimate, target), evaluation.si_sdr(estimate, target), atol=1e-3)
-    np.testing.assert_allclose(sdr(estimate, target), evaluation.sdr(estimate, target), atol=1e-3)
 
 
 def test_sums_over_pieces_give_the_whole_signals_figure():
@@ -61,17 +20,5 @@ def test_sums_over_pieces_give_the_whole_signals_figure():
     np.testing.assert_allclose(si_sdr_from_sums(*sums), expected, atol=1e-3)
 
 
-def test_silence():
-    silence, signal = jnp.zeros((1, 8)), jnp.ones((1, 8))
-    for metric in (si_sdr, sdr):
-        assert np.isnan(metric(signal, silence)) and np.isnan(metric(silence, silence))
-        assert metric(signal, signal) == np.inf
-    assert si_sdr(silence, signal) == -np.inf  # nothing of the target
-    assert sdr(silence, signal) == 0  # all of it lost, nothing added
+def test_sums_of_a_silent_target():
     assert np.isnan(si_sdr_from_sums(jnp.float32(0), jnp.float32(0), jnp.float32(1)))
-
-
-def test_shapes_must_be_equal():
-    for metric in (si_sdr, sdr):
-        with pytest.raises(ValueError, match=r"Shape mismatch: got \(4,\) and \(4, 1\)\."):
-            metric(jnp.ones(4), jnp.ones((4, 1)))
