@@ -7,7 +7,7 @@ import optax
 import pytest
 from msgspec.structs import replace
 
-from auralflow.config import Criterion
+from auralflow.config.training import Criterion
 from auralflow_jax import networks
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.optimizer import make_optimizer
