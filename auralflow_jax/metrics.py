@@ -1,9 +1,12 @@
-"""Figures of merit in decibels, for a training run; evaluation has its own in float64."""
+"""Figures of merit in decibels: the quick ones, in float32 and under jit, and BSSEval's."""
 
 import jax
 import jax.numpy as jnp
 
+from auralflow_jax.bss import BssEval, bss_eval
 from auralflow_jax.losses import check_shapes
+
+__all__ = ["BssEval", "bss_eval", "sdr", "si_sdr", "si_sdr_from_sums"]
 
 
 def si_sdr(estimate: jax.Array, target: jax.Array, axis: tuple[int, ...] = (-2, -1)) -> jax.Array:
