@@ -8,7 +8,7 @@ from auralflow.errors import InputError
 
 # Two levels of four channels and an STFT to match; of these a model takes the settings that it has.
 SMALL = {"hidden_channels": 4, "depth": 2, "num_fft": 32, "window_size": 32, "hop_length": 8, "sample_rate": 8000,
-         "recurrent_depth": 2}
+         "recurrent_depth": 2, "seen_bins": 10, "hidden_size": 8}
 FACTORS = {
     "model_type": tuple(MODELS),
     "num_channels": (1, 2),

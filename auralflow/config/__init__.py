@@ -3,7 +3,7 @@
 Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) finds its key.
 """
 
-from auralflow.config.foreign import SpleeterNet
+from auralflow.config.foreign import OpenUnmix, SpleeterNet
 from auralflow.config.model import ModelConfig
 from auralflow.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
 from auralflow.config.settings import MODELS, Config
@@ -15,6 +15,6 @@ from auralflow.config.spectrogram import (
 )
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
-__all__ = ["MODELS", "Config", "DatasetConfig", "ModelConfig", "SpectrogramConfig", "SpectrogramNetLSTM",
+__all__ = ["MODELS", "Config", "DatasetConfig", "ModelConfig", "OpenUnmix", "SpectrogramConfig", "SpectrogramNetLSTM",
            "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet", "TrainingConfig", "VisualizerConfig",
            "differing_keys", "from_dict", "groups_of", "override", "template", "to_dict"]

@@ -4,12 +4,12 @@ from typing import get_args
 
 import msgspec
 
-from auralflow.config.foreign import SpleeterNet
+from auralflow.config.foreign import OpenUnmix, SpleeterNet
 from auralflow.config.model import ModelConfig
 from auralflow.config.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
-Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | SpleeterNet
+Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | SpleeterNet | OpenUnmix
 MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
 
 

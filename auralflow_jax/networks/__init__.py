@@ -6,14 +6,16 @@ import msgspec
 from auralflow.config import Config, SpectrogramConfig
 from auralflow_jax.networks.estimate import Estimate
 from auralflow_jax.networks.masking import SpectrogramModel
+from auralflow_jax.networks.open_unmix import OpenUnmix
 from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
 
-__all__ = ["Estimate", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet", "build"]
+__all__ = ["Estimate", "OpenUnmix", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",
+           "build"]
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet)}
+    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet, OpenUnmix)}
 # What makes a model of a network, by the configuration that it extends.
 FAMILIES = {SpectrogramConfig: SpectrogramModel}
 

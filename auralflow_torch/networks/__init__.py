@@ -1,10 +1,11 @@
 """The networks as `nn.Module`s, with module names and weights that convert to and from auralflow_jax."""
 
+from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
 
-__all__ = ["SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet"]
+__all__ = ["OpenUnmix", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet"]
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet)}
+    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet, OpenUnmix)}

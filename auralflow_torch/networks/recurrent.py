@@ -16,6 +16,16 @@ class LSTM(nn.LSTM):
                           self.training, True, True)[0]
 
 
+def initialize_lstm(lstm: LSTM) -> LSTM:
+    """Draws weights that keep the variance of what goes in, as in auralflow_jax, and sets biases to zero."""
+    for name, array in lstm.named_parameters():
+        if name.startswith("weight"):
+            nn.init.normal_(array, std=array.shape[1]**-0.5)
+        else:
+            nn.init.zeros_(array)
+    return lstm
+
+
 class Recurrent(nn.Module):
     """Stacked bidirectional LSTMs, and a linear layer back to the features that went in.
 
@@ -29,13 +39,8 @@ class Recurrent(nn.Module):
     def __init__(self, features: int, hidden_size: int, num_layers: int = 1, dropout_p: float = 0.0,
                  device=None) -> None:
         super().__init__()
-        self.lstm = LSTM(features, hidden_size, num_layers, batch_first=True, bidirectional=True,
-                         dropout=dropout_p if num_layers > 1 else 0.0, device=device)
-        for name, array in self.lstm.named_parameters():
-            if name.startswith("weight"):  # keeps the variance of what goes in, as in auralflow_jax
-                nn.init.normal_(array, std=array.shape[1]**-0.5)
-            else:
-                nn.init.zeros_(array)
+        self.lstm = initialize_lstm(LSTM(features, hidden_size, num_layers, batch_first=True, bidirectional=True,
+                                         dropout=dropout_p if num_layers > 1 else 0.0, device=device))
         self.linear = linear(2 * hidden_size, features, device)
 
     def forward(self, x: Tensor) -> Tensor:
