@@ -41,6 +41,18 @@ def streamed_mp3_samples(path: Path) -> int | None:
     return _streamed_mp3_samples(path, stat.st_mtime_ns, stat.st_size)
 
 
+class ForwardFile(soundfile.SoundFile):
+    """A file that is read on from where it is.
+
+    soundfile sets the position anew after every call, where it is already. For a decoder that looks back, as MP3's
+    and Opus's do, that is a jump, after which the next samples come out wrong.
+    """
+
+    def seekable(self) -> bool:
+        """No, as far as soundfile's own jumps are concerned; `seek` works."""
+        return False
+
+
 @functools.lru_cache(maxsize=1 << 16)
 def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
     with open(path, "rb") as stream:
@@ -54,7 +66,7 @@ def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
         return None
     handle = os.open(path, os.O_RDONLY)
     try:
-        with soundfile.SoundFile(handle, closefd=False) as file:
+        with ForwardFile(handle, closefd=False) as file:
             guess, samples = file.frames, 0
             while got := len(file.read(1 << 16, dtype="float32", always_2d=True)):
                 samples += got

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 
 from auralflow import ffmpeg
-from auralflow.containers import check_chunks, streamed_mp3_samples
+from auralflow.containers import ForwardFile, check_chunks, streamed_mp3_samples
 from auralflow.errors import InputError
 
 AUDIO_SUFFIXES = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64", ".w64", ".wav")
@@ -103,7 +103,7 @@ def read_blocks(
         stream: see `probe`.
 
     Yields:
-        float32 audio `(channels, samples)`, none of them longer than twice `BLOCK`.
+        float32 audio `(channels, samples)`, none of them longer than `BLOCK`.
 
     Raises:
         InputError: as `read`, when the place is reached.
@@ -130,7 +130,7 @@ def _opened(path: str | os.PathLike, stream: int) -> Iterator[tuple[soundfile.So
         if path.stat().st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes), where an audio file is expected")
         check_chunks(path)
-        file = soundfile.SoundFile(path)
+        file = ForwardFile(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
@@ -163,8 +163,7 @@ def _blocks(
     """Checked pieces (channels, samples) of an open file."""
     position, end = start, start + samples
     while position < end:
-        # The last block is a long one: no call may end shortly before the end of an Opus file, see `_decode`.
-        wanted = end - position if end - position < 2 * block else block
+        wanted = min(block, end - position)
         try:
             data = _decode(file, start, wanted) if position == start else _read(file, wanted)
         except soundfile.LibsndfileError as error:
@@ -191,7 +190,7 @@ def _decode(file: soundfile.SoundFile, start: int, samples: int) -> np.ndarray:
     dropped. An MP3 frame takes up to 511 bytes from its predecessors; from 32 kHz on these are at most 9 frames.
     At lower rates they can be many more, and a decoder that lands amid them prints complaints: it starts at 0 there.
     In Vorbis the first block after a seek may be wrong, and a seek into the last page misses by the samples which
-    that page leaves out. In Opus what follows is wrong where a call ends within the last packet.
+    that page leaves out.
     """
     first = start
     if file.format == "MP3" and file.samplerate < 32000:
@@ -201,9 +200,9 @@ def _decode(file: soundfile.SoundFile, start: int, samples: int) -> np.ndarray:
     if first:
         file.seek(first)
     lead = start - first
-    while lead > 2 * BLOCK and len(_read(file, BLOCK)):
-        lead -= BLOCK
-    return _read(file, lead + samples)[lead:]
+    while lead > 0 and (got := len(_read(file, min(lead, BLOCK)))):
+        lead -= got
+    return _read(file, samples)
 
 
 def _read(file: soundfile.SoundFile, samples: int) -> np.ndarray:
@@ -221,7 +220,7 @@ def _reaches(file: soundfile.SoundFile, samples: int) -> bool:
 def _count(path: str | os.PathLike) -> int:
     """The samples that can be decoded from the start on."""
     count = 0
-    with soundfile.SoundFile(path) as file, contextlib.suppress(soundfile.LibsndfileError):
+    with ForwardFile(path) as file, contextlib.suppress(soundfile.LibsndfileError):
         while got := len(_read(file, 4096)):
             count += got
     return count

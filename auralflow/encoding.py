@@ -16,7 +16,8 @@ BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sam
 CLIPS = ("none", "clamp", "rescale")
 SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
 PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
-CHANNELS = {"flac": 8, "mp3": 2}  # at most
+CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
+RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
 WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
 
 # What Vorbis's qualities 0, 0.1, ... 1 come to for stereo at 44.1 kHz, kbit/s, by its encoder's own account.
@@ -82,8 +83,10 @@ class Encoding:
             InputError: it has too many channels, or a rate that does not exist in the format, or not with the bitrate.
         """
         if channels > CHANNELS.get(self.format, channels):
-            raise InputError(f"{self.format} holds at most {CHANNELS[self.format]} channels, not {channels}; wav and "
-                             "ogg hold more")
+            raise InputError(f"{self.format} holds at most {CHANNELS[self.format]} channels, not {channels}; wav "
+                             "holds more")
+        if sample_rate > RATES.get(self.format, sample_rate):
+            raise InputError(f"{self.format} holds at most {RATES[self.format]} Hz, not {sample_rate}; wav holds more")
         if self.format == "mp3":
             if sample_rate not in MP3_BITRATES:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")

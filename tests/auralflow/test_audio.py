@@ -1,9 +1,12 @@
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import soundfile
 
-from auralflow import encoding
-from auralflow.audio import is_audio, probe, quantise, read, resample, to_channels, write
+from auralflow import decoding, encoding, ffmpeg
+from auralflow.audio import is_audio, probe, quantise, read, read_blocks, resample, resample_stream, to_channels, write
 from auralflow.errors import InputError
 
 FORMATS = {  # file name -> format, subtype, rate, channels
@@ -47,6 +50,19 @@ def test_crops_are_slices_of_the_whole(files, name):
         crop, crop_rate = read(files / name, int(start), 1500)
         assert crop_rate == rate and crop.dtype == np.float32 and crop.flags.c_contiguous
         np.testing.assert_allclose(crop, whole.T[:, start:start + 1500], rtol=0, atol=2e-7, err_msg=f"at {start}")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_blocks_are_the_crop_in_pieces(files, name, monkeypatch):
+    monkeypatch.setattr(decoding, "BLOCK", 10_000)
+    whole, _ = read(files / name)
+    for start, samples in ((0, None), (0, 1), (12345, 54321), (whole.shape[1] - 20_100, None)):
+        blocks = list(read_blocks(files / name, start, samples))
+        assert max(block.shape[1] for block in blocks) <= 10_000
+        end = None if samples is None else start + samples
+        np.testing.assert_allclose(np.concatenate(blocks, axis=1), whole[:, start:end], rtol=0, atol=2e-7)
+    with pytest.raises(InputError, match="cannot be read from sample"):
+        next(read_blocks(files / name, whole.shape[1]))
 
 
 @pytest.mark.parametrize("rate", [48000, 22050])
@@ -197,6 +213,18 @@ def test_resampling_to_a_length():
     assert resample(np.ones((1, 44101), np.float32), 44100, 8000)[0, -1] == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize("from_rate, to_rate", [(44100, 48000), (48000, 44100), (44100, 8000), (6001, 44100), (8, 8)])
+def test_a_stream_is_resampled_to_the_same_samples(from_rate, to_rate):
+    for samples in (1, 2, 20_011):
+        audio = np.random.default_rng(0).standard_normal((2, 3, samples)).astype(np.float32)
+        blocks = [audio[..., start:start + 997] for start in range(0, samples, 997)]
+        for wanted in (None, 1, samples // 2 + 1, 6 * samples):
+            pieces = list(resample_stream(iter(blocks), from_rate, to_rate, wanted))
+            assert all(piece.shape[-1] for piece in pieces)
+            np.testing.assert_array_equal(np.concatenate(pieces, axis=-1), resample(audio, from_rate, to_rate, wanted))
+    assert list(resample_stream([], 8000, 44100)) == []
+
+
 def test_channels():
     stereo = np.array([[1, 2], [3, 6]], np.float32)
     np.testing.assert_array_equal(to_channels(stereo, 1), [[2, 4]])
@@ -252,3 +280,65 @@ def test_a_wav_too_large_for_its_header_is_an_rf64(tmp_path, monkeypatch):
     write(tmp_path / "a.wav", audio, 44100)
     assert soundfile.info(tmp_path / "a.wav").format == "RF64"
     np.testing.assert_array_equal(read(tmp_path / "a.wav")[0], audio)
+
+
+# ffmpeg
+
+needs_ffmpeg = pytest.mark.skipif(not ffmpeg.is_installed(), reason="ffmpeg and ffprobe are not on the PATH")
+
+
+def convert(*arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True)
+
+
+@pytest.fixture(scope="module")
+def foreign(files, tmp_path_factory):
+    """What libsndfile does not read: an exact codec, a lossy one, and a mixture with stems."""
+    folder = tmp_path_factory.mktemp("foreign")
+    convert("-i", files / "stereo.wav", "-c:a", "alac", folder / "alac.m4a")
+    convert("-i", files / "stereo.wav", "-c:a", "aac", folder / "aac.m4a")
+    convert("-i", files / "stereo.wav", "-i", files / "stereo.flac", "-map", "0", "-map", "1", "-c:a", "alac",
+            folder / "song.stem.mp4")
+    return folder
+
+
+@needs_ffmpeg
+def test_ffmpeg_reads_what_libsndfile_does_not(files, foreign):
+    whole = read(files / "stereo.wav")[0]
+    assert probe(foreign / "alac.m4a") == (44100, 2, whole.shape[1])
+    np.testing.assert_array_equal(read(foreign / "alac.m4a")[0], whole)
+    np.testing.assert_array_equal(read(foreign / "alac.m4a", 100_000, 5000)[0], whole[:, 100_000:105_000])
+    blocks = list(read_blocks(foreign / "alac.m4a", 1000, 200_000))
+    assert len(blocks) > 2
+    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), whole[:, 1000:201_000])
+    lossy, rate = read(foreign / "aac.m4a")
+    assert lossy.shape == (2, probe(foreign / "aac.m4a").samples) and rate == 44100
+
+
+@needs_ffmpeg
+def test_a_stem_file_holds_several_streams(files, foreign):
+    path = foreign / "song.stem.mp4"
+    np.testing.assert_array_equal(read(path)[0], read(files / "stereo.wav")[0])
+    np.testing.assert_allclose(read(path, stream=1)[0], read(files / "stereo.flac")[0], rtol=0, atol=2.0**-15)
+    with pytest.raises(InputError, match="song.stem.mp4: holds 2 streams of audio, number 2 is wanted"):
+        probe(path, stream=2)
+    with pytest.raises(InputError, match="stereo.wav: holds one stream of audio, number 1 is wanted"):
+        probe(files / "stereo.wav", stream=1)
+
+
+@needs_ffmpeg
+def test_damage_that_ffmpeg_passes_over_is_found(files, foreign, tmp_path):
+    # The index comes first: what is left still opens.
+    convert("-i", foreign / "aac.m4a", "-c", "copy", "-movflags", "faststart", tmp_path / "whole.m4a")
+    with pytest.raises(InputError, match="cut.m4a: damaged, it cannot be decoded to its end .ffmpeg: "):
+        probe(cut(tmp_path / "cut.m4a", tmp_path / "whole.m4a", 0.7))
+    with pytest.raises(InputError, match="cut.mp4: no audio file that can be read .ffmpeg: "):
+        probe(cut(tmp_path / "cut.mp4", foreign / "alac.m4a", 0.7))
+
+
+@needs_ffmpeg
+def test_without_ffmpeg_its_files_are_refused(foreign, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    for function in (probe, read, lambda path: list(read_blocks(path))):
+        with pytest.raises(InputError, match="alac.m4a: no audio file that can be read .*ffmpeg and ffprobe on the"):
+            function(foreign / "alac.m4a")
