@@ -21,6 +21,7 @@ class ModelFolder:
         self.config_file = self.path / "config.json"
         self.checkpoint = self.path / "checkpoint"  # latest and best training state
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
+        self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
         self.audio = self.path / "audio"  # snippets of separated validation tracks
         self.images = self.path / "images"  # their spectrograms and waveforms

@@ -71,11 +71,11 @@ def training_tensors(network: nn.Module, optimizer: torch.optim.AdamW, ema: Mapp
         if differing := [name for name in steps if steps[name] != max(steps.values()) or "exp_avg" not in found[name]]:
             raise InputError(f"parameter {differing[0]!r} of shape {tuple(parameters[differing[0]].shape)} has seen "
                              f"{steps[differing[0]]} steps of AdamW, expected {max(steps.values())} like the others")
-        moments = {moment: _arrays({name: state[moment] for name, state in found.items()}) for moment in MOMENTS}
+        moments = {moment: arrays({name: state[moment] for name, state in found.items()}) for moment in MOMENTS}
         step = max(steps.values())
     return TrainingTensors(
-        params=_arrays(network.state_dict()), ema=_arrays(ema), **moments, step=step,
-        lr_scale=np.array(lr_scale, np.float32), best=None if best is None else _arrays(best))
+        params=arrays(network.state_dict()), ema=arrays(ema), **moments, step=step,
+        lr_scale=np.array(lr_scale, np.float32), best=None if best is None else arrays(best))
 
 
 def _indices(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, int]:
@@ -90,5 +90,6 @@ def _indices(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, 
     return indices
 
 
-def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """Contiguous numpy copies of tensors on any device."""
     return {name: np.array(tensor.numpy(force=True), order="C") for name, tensor in tensors.items()}

@@ -16,7 +16,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     assert isinstance(caught.value, ImportError) and caught.value.name == "torch"
 
 
-@pytest.mark.parametrize("module", ["datasets", "visualizer"])
+@pytest.mark.parametrize("module", ["datasets", "trainer", "visualizer"])
 def test_documented_names_are_the_torch_package_s(module, monkeypatch):
     ours, theirs = (importlib.import_module(f"{package}.{module}") for package in ("auralflow", "auralflow_torch"))
     assert ours.__all__ and all(getattr(ours, name) is getattr(theirs, name) for name in ours.__all__)

@@ -1,0 +1,423 @@
+import importlib.util
+import io
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from auralflow.audio import probe
+from auralflow.config import TrainingConfig
+from auralflow.errors import InputError
+from auralflow.files import replacing
+from auralflow.folder import ModelFolder
+from auralflow.history import plateau
+from auralflow.tensors import TORCH, read_tensors
+from auralflow_torch.losses import KLDivergenceLoss, L1Loss
+from auralflow_torch.models import SpectrogramMaskModel
+from auralflow_torch.trainer import Callback, ModelTrainer
+
+SCRIPT = Path(__file__).with_name("killed_trainer.py")
+
+
+@pytest.fixture
+def data():
+    """Sixteen examples of noise, the target a filtered part of it."""
+    rng = torch.Generator().manual_seed(0)
+    mixture = torch.rand(16, 1, 600, generator=rng) - 0.5
+    return TensorDataset(mixture, 0.5 * (mixture + mixture.roll(1, -1)).unsqueeze(-1))
+
+
+@pytest.fixture
+def loaders(data):
+    return DataLoader(data, batch_size=4, shuffle=True), DataLoader(data, batch_size=8)
+
+
+@pytest.fixture
+def make_trainer(make_model):
+    """`make_trainer(name, model settings, **settings of the trainer)`, with a quiet console in `console.file`."""
+    def make(name="SpectrogramNetSimple", model=None, **settings):
+        model = make_model(name, **{"dropout_p": 0.2} | (model or {}))
+        criterion = settings.pop("criterion", L1Loss)(model)
+        settings = {"lr": 0.01, "warmup_steps": 2, "callbacks": (), "console": quiet()} | settings
+        return ModelTrainer(model, criterion, **settings)
+
+    return make
+
+
+def quiet():
+    return Console(file=io.StringIO(), width=200, soft_wrap=True)
+
+
+def weights(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.model.network.state_dict().items()}
+
+
+def same(some, others):
+    return some.keys() == others.keys() and all(torch.equal(some[name], others[name]) for name in some)
+
+
+def timeless(history):
+    return [{key: value for key, value in epoch.items() if key not in ("seconds", "samples_per_second")}
+            for epoch in history]
+
+
+def outcome(trainer):
+    """What a run leaves that another must leave to the bit."""
+    best = read_tensors(trainer.folder.weights, [TORCH])
+    last = torch.load(trainer.folder.last, weights_only=True)["state"]
+    return {"history": timeless(trainer.history), "weights": weights(trainer), "random": last["random"]["cpu"],
+            "optimizer": last["parts"]["optimizer"], "best": best.tensors, "epoch": timeless([best.provenance])}
+
+
+def assert_same_outcome(some, others):
+    torch.testing.assert_close(some, others, rtol=0, atol=0)
+
+
+def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data):
+    loader = DataLoader(data, batch_size=4)
+    trainer = make_trainer(model={"dropout_p": 0.0}, weight_decay=0.1, max_grad_norm=0.02, warmup_steps=3)
+    history = trainer.train(loader, loader, max_epochs=3)
+
+    model = make_model(dropout_p=0.0)
+    criterion, optimizer = L1Loss(model), torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+    rates, losses, validation = [0.0025, 0.005, 0.0075] + 9 * [0.01], [], []
+    for epoch in range(3):
+        model.train()
+        for step, (mixture, target) in enumerate(loader):
+            optimizer.param_groups[0]["lr"] = rates[4 * epoch + step]
+            optimizer.zero_grad()
+            loss = criterion(mixture, target)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.02)
+            optimizer.step()
+            losses.append(loss.item())
+        model.eval()
+        with torch.no_grad():
+            validation.append(np.mean([criterion(mixture, target).item() for mixture, target in loader]))
+    assert [epoch["valid_loss"] for epoch in history] == pytest.approx(validation, rel=1e-6)
+    assert [epoch["train_loss"] for epoch in history] == pytest.approx(np.reshape(losses, (3, 4)).mean(1), rel=1e-6)
+    assert [(epoch["epoch"], epoch["step"], epoch["lr"]) for epoch in history] == [(1, 4, 0.01), (2, 8, 0.01),
+                                                                                  (3, 12, 0.01)]
+    assert same(weights(trainer), model.network.state_dict()) and trainer.step == 12
+
+
+@pytest.mark.parametrize("kind", ["own generator", "2 workers"])
+def test_a_run_that_is_resumed_ends_with_the_same_bits(make_trainer, data, tmp_path, kind):
+    def run(folder, *max_epochs):
+        options = {"num_workers": 2} if kind == "2 workers" else {"generator": torch.Generator().manual_seed(3)}
+        loaders = DataLoader(data, batch_size=4, shuffle=True, **options), DataLoader(data, batch_size=8)
+        for epochs in max_epochs:
+            torch.manual_seed(epochs)  # whatever happened since
+            trainer = make_trainer("SpectrogramNetVAE", criterion=KLDivergenceLoss, folder=tmp_path / folder,
+                                   lr_patience=1)
+            trainer.train(*loaders, max_epochs=epochs)
+            if kind == "own generator":
+                loaders[0].generator.manual_seed(9)
+        return outcome(trainer)
+
+    whole = run("whole", 4)
+    assert_same_outcome(run("parts", 1, 3, 4), whole)
+    assert whole["history"][0]["train_loss"] != whole["history"][1]["train_loss"]
+
+
+def test_the_same_trainer_goes_on_and_starts_over(make_trainer, data):
+    loader = DataLoader(data, batch_size=4)
+    trainer, other = make_trainer(model={"dropout_p": 0.0}), make_trainer(model={"dropout_p": 0.0})
+    trainer.train(loader, loader, max_epochs=1)
+    other.train(loader, loader, max_epochs=2)
+    assert timeless(trainer.train(loader, loader, max_epochs=2)) == timeless(other.history)
+    trainer.model.load_state_dict(make_trainer().model.state_dict())
+    assert timeless(trainer.train(loader, loader, max_epochs=2, resume=False)) == timeless(other.history)
+
+
+def test_a_new_run_moves_the_old_one_aside(make_trainer, loaders, tmp_path):
+    make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
+    trainer = make_trainer(folder=tmp_path)
+    history = trainer.train(*loaders, max_epochs=2, resume=False)
+    assert len(history) == 2 and (tmp_path / "earlier-runs" / "1" / "checkpoint" / "last.pt").exists()
+    assert "The earlier run now lies in" in trainer.console.file.getvalue()
+
+
+def test_the_rate_falls_and_the_run_stops_by_the_rules_of_jax(make_trainer, loaders, monkeypatch):
+    losses = [3.0, 2.0, 2.5, 2.0, 1.9, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]
+    trainer = make_trainer(lr_patience=2, lr_decay=0.5, max_lr_steps=2, stop_patience=9, warmup_steps=0)
+    monkeypatch.setattr(trainer, "validate", lambda loader: losses[len(trainer.history)])
+    history = trainer.train(*loaders, max_epochs=20)
+    training = TrainingConfig(lr_patience=2, lr_decay=0.5, max_lr_steps=2)
+    rates = [0.01 * plateau(losses[:epoch], training)[0] for epoch in range(len(history))]
+    assert [epoch["lr"] for epoch in history] == pytest.approx(rates) and rates[-1] == 0.0025
+    assert len(history) == 9 and "max_lr_steps" in trainer.console.file.getvalue()  # the third reduction would be next
+
+
+def test_a_run_stops_early(make_trainer, loaders):
+    trainer = make_trainer(lr=1e-30, weight_decay=0.0, stop_patience=3, model={"dropout_p": 0.0})
+    # Weights that stand still, but statistics that move: validation on those of the first epoch would be no test.
+    for module in trainer.model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.0
+    history = trainer.train(*loaders, max_epochs=50)
+    assert len(history) == 4 and "no better validation loss in 3 epochs" in trainer.console.file.getvalue()
+
+
+def test_schedulers_and_optimizers_of_one_s_own(make_model, loaders):
+    model = make_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
+    trainer = ModelTrainer(model, L1Loss(model), optimizer, scheduler, console=quiet(), lr_patience=1)
+    history = trainer.train(*loaders, max_epochs=3)
+    assert [epoch["lr"] for epoch in history] == pytest.approx([0.1, 0.01, 0.001])  # without a warm-up
+    assert trainer.optimizer is optimizer and trainer.scheduler is scheduler
+
+
+def test_the_cosine_falls_to_zero(make_trainer, loaders):
+    history = make_trainer(lr_schedule="cosine", max_epochs=4, warmup_steps=0).train(*loaders)
+    assert [epoch["lr"] for epoch in history] == pytest.approx(
+        [0.005 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision(make_trainer, data, tmp_path, precision):
+    loader = DataLoader(data, batch_size=4)
+    full, mixed = (make_trainer(precision=kind, model={"dropout_p": 0.0}, folder=tmp_path / kind)
+                   for kind in ("float32", precision))
+    seen = set()
+    mixed.model.network.head.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+    expected, found = (trainer.train(loader, loader, max_epochs=3) for trainer in (full, mixed))
+    assert seen == {getattr(torch, precision)}
+    assert all(tensor.dtype != getattr(torch, precision) for tensor in mixed.model.state_dict().values())
+    np.testing.assert_allclose([epoch["valid_loss"] for epoch in found], [epoch["valid_loss"] for epoch in expected],
+                               rtol=0.05)
+    assert not same(weights(full), weights(mixed)) and found[2]["train_loss"] < found[0]["train_loss"]
+    saved = torch.load(mixed.folder.last, weights_only=True)["state"]["parts"]["scaler"]
+    assert bool(saved) == (precision == "float16")
+    again = make_trainer(precision=precision, model={"dropout_p": 0.0}, folder=tmp_path / precision)
+    assert len(again.train(loader, loader, max_epochs=4)) == 4
+
+
+def test_a_folder_has_all_that_a_run_leaves(make_trainer, loaders, tmp_path):
+    class Notes(Callback):
+        events = []
+
+        def on_train_begin(self, trainer):
+            self.events.append("begin")
+
+        def on_step_end(self, trainer, step, loss, grad_norm):
+            self.events.append((step, loss.shape, float(grad_norm) > 0))
+
+        def on_epoch_end(self, trainer, epoch):
+            self.events.append(epoch["epoch"])
+            torch.rand(3)
+
+        def on_train_end(self, trainer):
+            self.events.append("end")
+
+    plain = make_trainer()
+    trainer = make_trainer(folder=tmp_path / "model", callbacks=None)
+    trainer.callbacks.append(Notes())
+    for one in (plain, trainer):
+        one.train(*loaders, max_epochs=2)
+    assert same(weights(plain), weights(trainer))  # watching changes nothing
+    assert Notes.events == ["begin", *((k, (), True) for k in range(1, 5)), 1, *((k, (), True) for k in range(5, 9)), 2,
+                            "end"]
+    folder = ModelFolder(tmp_path / "model")
+    assert folder.load_config() == trainer.model.config
+    assert {path.name for path in folder.path.iterdir()} == {"audio", "checkpoint", "config.json", "images", "runs"}
+    assert {path.name for path in folder.checkpoint.iterdir()} == {"best.safetensors", "last.pt"}
+    assert {path.name for path in folder.audio.iterdir()} == {
+        f"valid-{number}-vocals-{kind}.wav" for number in (1, 2) for kind in ("mixture", "estimate", "truth")}
+    assert probe(folder.audio / "valid-1-vocals-estimate.wav") == (8000, 1, 600)
+    assert {path.name for path in folder.images.iterdir()} == {
+        f"valid-{number}-vocals-{kind}.png" for number in (1, 2) for kind in ("spectrogram", "waveform")}
+    events = b"".join(path.read_bytes() for path in folder.runs.iterdir())
+    for tag in ("valid_loss", "train_loss", "step/loss", "step/grad_norm", "weight_norm/head.weight",
+                "grad_norm/head.weight", "valid-1-vocals/waveform", "valid-2-vocals/spectrogram"):
+        assert tag.encode() in events
+
+
+def test_the_best_weights_are_loaded_by_name_of_the_folder(make_trainer, loaders, tmp_path, monkeypatch):
+    trainer, kept = make_trainer(folder=tmp_path), {}
+    losses = iter([3.0, 1.0, 2.0])
+
+    def validate(loader):
+        loss = next(losses)
+        kept[loss] = weights(trainer)
+        return loss
+
+    monkeypatch.setattr(trainer, "validate", validate)
+    trainer.train(*loaders, max_epochs=3)
+    best = SpectrogramMaskModel.from_pretrained(tmp_path)
+    assert same(best.network.state_dict(), kept[1.0]) and not same(weights(trainer), kept[1.0])
+    assert read_tensors(trainer.folder.weights).provenance["epoch"] == 2
+
+
+def test_ctrl_c_leaves_the_folder_to_go_on_from(make_trainer, loaders, tmp_path):
+    class Stop(Callback):
+        def on_step_end(self, trainer, step, loss, grad_norm):
+            if step == 7:
+                raise KeyboardInterrupt
+
+    whole = make_trainer(folder=tmp_path / "whole")
+    whole.train(*loaders, max_epochs=3)
+    stopped = make_trainer(folder=tmp_path / "stopped", callbacks=[Stop()])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train(*loaders, max_epochs=3)
+    assert "Interrupted in epoch 2, of which nothing is kept; the same call begins it again." \
+        in stopped.console.file.getvalue()
+    again = make_trainer(folder=tmp_path / "stopped")
+    again.train(*loaders, max_epochs=3)
+    assert_same_outcome(outcome(again), outcome(whole))
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Folders of runs that were killed in their third and fourth write: of the second epoch's state and weights."""
+    folders = {number: ModelFolder(tmp_path_factory.mktemp("killed")) for number in (3, 4)}
+    arguments = [str(part) for number, folder in folders.items() for part in (folder.path, number)]
+    process = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=200)
+    codes = [line for line in process.stdout.splitlines() if line.startswith("-")]
+    assert codes == 2 * [f"-{int(signal.SIGKILL)}"], process.stdout + process.stderr
+    return folders
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_a_kill_in_the_middle_of_a_write_leaves_checkpoints(killed, number, tmp_path):
+    folder = killed[number]
+    names = {path.name for path in folder.checkpoint.iterdir()}
+    assert {"best.safetensors", "last.pt"} < names and len(names) == 3  # the third was being written
+    history = torch.load(folder.last, weights_only=True)["state"]["history"]
+    assert [epoch["epoch"] for epoch in history] == list(range(1, number - 1))
+    assert read_tensors(folder.weights).provenance["epoch"] == 1
+    assert SpectrogramMaskModel.from_pretrained(folder.path)
+
+    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
+    spec.loader.exec_module(script := importlib.util.module_from_spec(spec))
+    console = quiet()
+    resumed, whole = script.run(folder.path, console), script.run(tmp_path, quiet())
+    assert f"Going on after epoch {number - 2}" in console.file.getvalue()
+    assert same(resumed.state_dict(), whole.state_dict())
+    for path in (folder.path, tmp_path):
+        assert {file.name for file in (path / "checkpoint").iterdir()} == {"best.safetensors", "last.pt"}
+        assert same(SpectrogramMaskModel.from_pretrained(path).state_dict(), whole.state_dict())
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint(make_trainer, loaders, tmp_path, monkeypatch):
+    trainer = make_trainer(folder=tmp_path)
+    trainer.train(*loaders, max_epochs=1)
+    before = trainer.folder.last.read_bytes()
+
+    def full(file, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(InputError, match="checkpoint of epoch 2 cannot be written: No space left on device"):
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+    assert trainer.folder.last.read_bytes() == before and len(list(trainer.folder.checkpoint.iterdir())) == 2
+
+
+@pytest.mark.parametrize("bad", ["training", "validation"])
+def test_a_loss_that_is_not_finite_ends_the_run(make_trainer, data, tmp_path, bad):
+    broken = TensorDataset(data.tensors[0], torch.full_like(data.tensors[1], torch.nan))
+    good = DataLoader(data, batch_size=4)
+    loaders = (DataLoader(broken, batch_size=4), good) if bad == "training" else (good, DataLoader(broken))
+    words = "the loss of step 1 is nan" if bad == "training" else "validation loss after step 4 is nan"
+    with pytest.raises(InputError, match=f"{words}; there is no checkpoint yet; try a smaller lr"):
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
+    make_trainer(folder=tmp_path).train(good, good, max_epochs=1)
+    with pytest.raises(InputError, match="the last good checkpoint is that of epoch 1"):
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+
+
+def test_loaders_without_a_length_and_plain_lists(make_trainer, data):
+    mixture, target = data.tensors
+    batches = [(mixture[:4], target[:4]), (mixture[4:6], target[4:6, ..., 0])]
+    trainer = make_trainer()
+    assert [epoch["step"] for epoch in trainer.train(batches, batches, max_epochs=2)] == [2, 4]
+
+    class Endless:
+        def __iter__(self):
+            return iter(batches)
+
+    other = make_trainer()
+    other.train(Endless(), Endless(), max_epochs=2)
+    assert timeless(other.history) == timeless(trainer.history)
+    for loaders in (([], batches), (batches, [])):
+        with pytest.raises(InputError, match="loader gave 0 batches"):
+            make_trainer().train(*loaders, max_epochs=1)
+
+
+def test_datasets_are_told_the_epoch(make_trainer, data):
+    told = []
+
+    class Told(TensorDataset):
+        def set_epoch(self, epoch):
+            told.append(epoch)
+
+    loader = DataLoader(Told(*data.tensors), batch_size=8)
+    make_trainer().train(loader, loader, max_epochs=2)
+    assert told == [1, 0, 2, 0]
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"learning_rate": 1}, "unknown setting 'learning_rate'; .*lr"),
+    ({"lr": -1.0}, r"training\.lr: expected .* got -1"), ({"precision": "half"}, "unknown precision 'half'"),
+    ({"lr_schedule": "step"}, "unknown value 'step'"), ({"batch_size": 4}, "unknown setting 'batch_size'"),
+])
+def test_settings_that_cannot_be_are_refused(make_trainer, settings, words):
+    with pytest.raises(InputError, match=words):
+        make_trainer(**settings)
+
+
+def test_folders_that_cannot_be_used_are_refused(make_trainer, loaders, tmp_path):
+    make_trainer(folder=tmp_path / "a").train(*loaders, max_epochs=1)
+    folder = ModelFolder(tmp_path / "a")
+    with pytest.raises(InputError, match=r"config\.json: is of another model: hidden_channels \(2 there, 3 here\)"):
+        make_trainer(model={"hidden_channels": 3}, folder=folder.path).train(*loaders, max_epochs=1)
+    with pytest.raises(InputError, match="max_epochs is 0"):
+        make_trainer(folder=folder.path).train(*loaders, max_epochs=0)
+    good = folder.last.read_bytes()
+    for content in (good[:len(good) // 2], b"", b"text"):
+        folder.last.write_bytes(content)
+        with pytest.raises(InputError, match=r"last\.pt: not a readable state.*resume=False"):
+            make_trainer(folder=folder.path).train(*loaders, max_epochs=2)
+    with replacing(folder.last) as aside:
+        torch.save({"weights": torch.zeros(3)}, aside)
+    with pytest.raises(InputError, match="not the state of a run in torch"):
+        make_trainer(folder=folder.path).train(*loaders, max_epochs=2)
+    folder.last.unlink()
+    with pytest.raises(InputError, match=r"holds another run, which cannot go on here as it has no last\.pt"):
+        make_trainer(folder=folder.path).train(*loaders, max_epochs=2)
+    assert len(make_trainer(folder=folder.path).train(*loaders, max_epochs=1, resume=False)) == 1
+
+
+def test_best_weights_that_are_lost_come_back_only_from_the_last_epoch(make_trainer, loaders, tmp_path, monkeypatch):
+    trainer = make_trainer(folder=tmp_path)
+    losses = iter([3.0, 1.0, 2.0])
+    monkeypatch.setattr(trainer, "validate", lambda loader: next(losses))
+    trainer.train(*loaders, max_epochs=2)
+    lost = read_tensors(trainer.folder.weights)
+    trainer.folder.weights.unlink()
+    make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+    found = read_tensors(trainer.folder.weights)
+    assert found.provenance == lost.provenance and found.config == lost.config
+    np.testing.assert_equal(found.tensors, lost.tensors)
+    trainer.train(*loaders, max_epochs=3)
+    trainer.folder.weights.unlink()
+    with pytest.raises(InputError, match=r"is not what the run's best epoch, 2, left there"):
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=4)
+
+
+def test_callbacks_say_what_they_need(make_trainer, loaders):
+    from auralflow_torch.trainer import Norms, Scalars, Snippets
+
+    for callback in (Norms(), Scalars(), Snippets()):
+        with pytest.raises(InputError, match=f"callback {type(callback).__name__} .*folder"):
+            make_trainer(callbacks=[callback]).train(*loaders, max_epochs=1)
