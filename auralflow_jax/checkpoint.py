@@ -92,10 +92,14 @@ class Checkpoints:
             config: the configuration now in force; the model's part must be the saved one.
 
         Raises:
-            InputError: the model's configuration has changed; names the keys.
+            InputError: the model's configuration has changed; names the keys. Or there are weights without a state.
         """
         step = self.latest
         if step is None:
+            if self.folder.weights.exists():
+                raise InputError(f"{self.folder.weights}: belongs to a run that cannot go on here, and would be "
+                                 "replaced; name a new folder, which --from starts with these weights, or start "
+                                 "over with --restart")
             return None
         run = self.manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
         saved = configuration.from_dict(run.pop("config"), str(self.folder.checkpoint))

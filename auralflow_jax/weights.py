@@ -8,8 +8,9 @@ from flax.traverse_util import flatten_dict
 from auralflow.config import Config, differing_keys
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.naming import check_same
-from auralflow.tensors import FLAX, TensorFile, nested, read_tensors, write_tensors
+from auralflow.naming import check_same, to_flax
+from auralflow.tensors import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
+from auralflow_jax import networks
 from auralflow_jax.state import Variables
 
 # Settings in which two models may differ and still hold the same tensors.
@@ -31,13 +32,17 @@ def save_weights(path: str | Path, variables: Variables, config: Config, provena
 
 
 def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
-    """Reads what `save_weights` wrote.
+    """Reads what `save_weights` wrote, or the weights of a run in torch.
 
     Raises:
-        InputError: the file is missing, damaged, or was not written by `save_weights`.
+        InputError: the file is missing, damaged, of another kind, or its tensors are not its configuration's.
     """
-    file = read_tensors(path, [FLAX])
-    return nested(file, path), file.config, file.provenance
+    file = read_tensors(path, [FLAX, TORCH])
+    if file.format == FLAX:
+        return nested(file, path), file.config, file.provenance
+    model = networks.build(file.config)
+    expected = jax.eval_shape(lambda: model.init(jax.random.key(0), file.config.crop_samples))
+    return to_flax(file.tensors, expected, str(path)), file.config, file.provenance
 
 
 def load_best(folder: ModelFolder) -> tuple[Variables, Config]:

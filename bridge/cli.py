@@ -56,7 +56,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     command = add("to-jax", convert_to_jax, "Make a model folder, from which training goes on, of torch weights or a "
                                             "training state.")
     command.add_argument("file", metavar="FILE", type=Path,
-                         help="a safetensors file with a configuration, or a state dict (.pth, .pt)")
+                         help="a safetensors file with a configuration, a state dict (.pth, .pt), or a model folder")
     command.add_argument("folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth one with a config.json")
 
     command = add("verify", verify, "Run both frameworks on the same audio and print how far they are apart.")

@@ -47,7 +47,7 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
     """Reads torch tensors: a safetensors file, or a state dict that `torch.save` wrote.
 
     Args:
-        path: ends in .safetensors, .pth or .pt.
+        path: ends in .safetensors, .pth or .pt; or the folder of a model that was trained in torch.
         formats: of safetensors files, those that are accepted.
 
     Returns:
@@ -56,7 +56,8 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
     Raises:
         InputError: the file is missing, damaged, of another format, or would run code.
     """
-    if Path(path).suffix in PICKLED:
+    path = weights_path(path)
+    if path.suffix in PICKLED:
         return TensorFile(TORCH, read_pickled(path), None, {})
     return read_tensors(path, formats)
 
