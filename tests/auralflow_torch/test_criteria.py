@@ -40,6 +40,16 @@ def test_the_loss_is_a_scalar_that_trains_every_weight(name, two_targets):
     assert any(weight.grad.any() for weight in two_targets.parameters())
 
 
+@pytest.mark.parametrize("name", ["L1Loss", "WeightedComponentLoss", "SISDRLoss"])
+@pytest.mark.parametrize("kind", ["SpectrogramNetLSTM", "SpectrogramNetVAE", "SpleeterNet"])
+def test_other_kinds_of_models_train(name, kind, make_model, audio):
+    model = make_model(kind)
+    mixture = audio.expand(-1, model.config.model.num_channels, -1)
+    loss = make(name, model.train())(mixture, torch.stack([mixture / 2] * len(model.targets), dim=-1))
+    loss.backward()
+    assert loss.isfinite() and any(weight.grad is not None and weight.grad.any() for weight in model.parameters())
+
+
 @pytest.mark.parametrize("name", CRITERIA)
 def test_the_targets_are_compared_in_the_models_order(name, two_targets):
     criterion, mixture = make(name, two_targets.eval()), draw(3, 2, SAMPLES)
