@@ -5,9 +5,10 @@ from auralflow.config import MODELS, Config, SpectrogramConfig, from_dict
 from auralflow_torch.models import SeparationModel, create_model
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
-# divisor of the window.
-FRONT_END = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29}
-NETWORK = {"hidden_channels": 2, "depth": 1}
+# divisor of the window. Of the rest a network takes the settings that it has.
+SMALL = {"targets": ["vocals"], "num_channels": 1, "sample_rate": 8000, "num_fft": 64, "window_size": 64,
+         "hop_length": 24, "num_bins": 29, "joiner": "independent", "hidden_channels": 2, "depth": 1, "hidden_size": 4,
+         "seen_bins": 20}
 
 
 @pytest.fixture(autouse=True)
@@ -48,5 +49,6 @@ def audio() -> torch.Tensor:
 
 
 def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:
-    return from_dict({"model": {"model_type": name} | FRONT_END | NETWORK | settings,
-                      "dataset": {"sample_length": 0.075}})
+    known = MODELS[name].__struct_fields__
+    small = {setting: value for setting, value in SMALL.items() if setting in known}
+    return from_dict({"model": {"model_type": name} | small | settings, "dataset": {"sample_length": 0.075}})
