@@ -1,44 +1,77 @@
 """Evaluating a model on the tracks of a dataset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from auralflow.evaluation import Row, evaluate_track
-from auralflow.separation import Separator, separate
+import numpy as np
+
+from auralflow.evaluation import evaluate_track
+from auralflow.measures import check_metrics
+from auralflow.scores import Row
+from auralflow.scratch import Allocate, in_files, pieces
+from auralflow.separation import Separator, separate_blocks
 from auralflow.tracks import Track, expand_targets, read_mixture, read_stems
 
 
 def evaluate_tracks(
     tracks: Sequence[Track],
     separator: Separator,
+    metrics: str = "sdr",
     progress: Callable[[str, float], None] = lambda name, seconds: None,
-    museval: bool = False,
 ) -> tuple[list[Row], dict[str, list[str]]]:
     """Separates the mixture of every track, whole and at the track's rate, and compares with the truth.
+
+    Signals wait in temporary files, one track's at a time, so that memory does not grow with the tracks' lengths.
 
     Args:
         tracks: from `tracks.find_tracks`.
         separator: the model.
-        progress: told the track's name and how many seconds of it are separated.
-        museval: also let museval measure, which takes seconds for each track.
+        metrics: one of `measures.METRICS`.
+        progress: told what is being done, and how many seconds of it are; every track counts twice, once as
+            "separating", once as "rating".
 
     Returns:
         The rows of `evaluation.evaluate_track`; and the silent targets, which have none, of each track that has some.
 
     Raises:
-        InputError: a target that the tracks do not have.
+        InputError: a target that the tracks do not have, or unknown metrics.
+        MissingPackage: the metrics need what is not installed.
     """
+    check_metrics(metrics)
     parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
+    stems = [stem for names in parts.values() for stem in names]
     rows, silent = [], {}
     for track in tracks:
-        rate = track.sample_rate
-        whole = (0, track.samples, rate, track.channels)
-        mixture = read_mixture(track, *whole)
-        truths = {target: read_stems(track, stems, *whole).sum(axis=0) for target, stems in parts.items()}
-        estimates = separate(separator, mixture, rate,
-                             progress=lambda samples, track=track: progress(track.name, samples / track.sample_rate))
-        figures, mute = evaluate_track(track.name, mixture, truths, dict(zip(parts, estimates, strict=True)),
-                                       rate if museval else None)
+        with in_files() as allocate:
+            mixture, truths = _read(track, parts, allocate)
+            estimates = _separate(separator, mixture, track, progress, allocate)
+            figures, mute = evaluate_track(
+                track.name, track.sample_rate, mixture, truths, dict(zip(parts, estimates, strict=True)), metrics,
+                overlapping=len(set(stems)) < len(stems), allocate=allocate,
+                progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds))
         rows += figures
         if mute:
             silent[track.name] = mute
     return rows, silent
+
+
+def _read(track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate) \
+        -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    shape = (track.channels, track.samples)
+    mixture, truths = allocate(shape), {target: allocate(shape) for target in parts}
+    for piece in pieces(track.samples):
+        place = (piece.start, piece.stop - piece.start, track.sample_rate, track.channels)
+        mixture[:, piece] = read_mixture(track, *place)
+        for target, names in parts.items():
+            truths[target][:, piece] = read_stems(track, names, *place).sum(axis=0)
+    return mixture, truths
+
+
+def _separate(separator: Separator, mixture: np.ndarray, track: Track, progress: Callable[[str, float], None],
+              allocate: Allocate) -> np.ndarray:
+    estimates, done = allocate((len(separator.targets), *mixture.shape)), 0
+    blocks = (mixture[:, piece] for piece in pieces(track.samples))
+    for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate):
+        estimates[..., done:done + estimate.shape[-1]] = estimate
+        done += estimate.shape[-1]
+        progress(f"separating {track.name}", done / track.sample_rate)
+    return estimates

@@ -11,6 +11,7 @@ from auralflow.backends import BACKENDS
 from auralflow.config import MODELS
 from auralflow.editing import leaves
 from auralflow.errors import InputError, MissingPackage, closest
+from auralflow.measures import METRICS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,6 +123,9 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _add_model(evaluate)
     evaluate.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     evaluate.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
+    evaluate.add_argument("--metrics", choices=METRICS, default="bss_eval",
+                          help="; ".join(f"{name}: {text}" for name, text in METRICS.items())
+                          + " (default: %(default)s)")
     _add_backend(evaluate)
 
     demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")

@@ -98,15 +98,21 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     from auralflow.assessment import evaluate_tracks
     from auralflow.backends import load_separator
-    from auralflow.evaluation import aggregate, has_museval, table, write_csv
     from auralflow.folder import ModelFolder
+    from auralflow.measures import check_metrics
+    from auralflow.scores import aggregate, table, write_csv
     from auralflow.terminal import progress_bar
     from auralflow.tracks import find_tracks
 
+    check_metrics(arguments.metrics)
     tracks = find_tracks(arguments.dataset, arguments.split)
     separator = load_separator(arguments.model, arguments.backend)
-    with progress_bar(sum(track.seconds for track in tracks), "s") as advance:
-        rows, silent = evaluate_tracks(tracks, separator, advance, has_museval())
+    if arguments.metrics == "bss_eval":
+        from auralflow_jax.compilation import enable_cache
+
+        enable_cache()
+    with progress_bar(2 * sum(track.seconds for track in tracks), "s") as advance:
+        rows, silent = evaluate_tracks(tracks, separator, arguments.metrics, advance)
     everything = aggregate(rows)
     folder = ModelFolder(arguments.model)
     write_csv(folder.evaluation, everything)
@@ -117,8 +123,6 @@ def evaluate(arguments: argparse.Namespace) -> None:
         console.print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
     for track, mute in silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
-    if not has_museval():
-        print("No museval columns: they need the package museval, and ffmpeg and ffprobe on the PATH.")
     count = "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"
     print(f"Wrote {folder.evaluation}: {count} of {arguments.split}.")
 

@@ -10,9 +10,9 @@ from auralflow.audio import read
 from auralflow.backends import load_separator
 from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow.errors import InputError
-from auralflow.evaluation import Row, aggregate, table, write_csv
 from auralflow.folder import ModelFolder
 from auralflow.report import Example, write_page
+from auralflow.scores import Row, aggregate, table, write_csv
 from auralflow.songs import make_songs
 from auralflow.sources import find_sources
 from auralflow.stems import Output, separate_files
@@ -93,11 +93,11 @@ def _separate_and_evaluate(directory: Path, folder: ModelFolder, tracks: Sequenc
     separator = load_separator(folder.path)
     [source], _ = find_sources([tracks[0].path])
     separated = directory / "separated"
-    total = source.seconds + sum(track.seconds for track in tracks)
+    total = source.seconds + 2 * sum(track.seconds for track in tracks)
     with progress_bar(total, "s", console) as advance:
         separate_files([source], separator, Output(separated, residual=True, overwrite=True),
                        progress=lambda name, seconds: advance("separating", seconds))
-        rows, _ = evaluate_tracks(tracks, separator, lambda name, seconds: advance(f"evaluating {name}", seconds))
+        rows, _ = evaluate_tracks(tracks, separator, progress=advance)
     rows = aggregate(rows)
     write_csv(folder.evaluation, rows)
     console.print(table(rows))

@@ -1,31 +1,25 @@
-"""How good estimates are: SI-SDR and SDR per track, beside the mixture itself and the ideal ratio mask."""
+"""How good estimates of a track are, beside the mixture itself and the ideal ratio mask."""
 
-import csv
-import importlib.util
-import os
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-from rich.table import Table
 
-from auralflow.files import replacing
+from auralflow.ideal import ideal_mask
+from auralflow.measures import check_metrics
+from auralflow.scores import BSS_COLUMNS, MUSEVAL_COLUMNS, Row
+from auralflow.scratch import Allocate, in_memory, pieces
 
-Row = dict[str, str | float]
-
-COLUMNS = ("track", "target", "estimate", "si_sdr", "sdr", "si_sdr_improvement")
-MUSEVAL_COLUMNS = ("museval_sdr", "museval_sir", "museval_isr", "museval_sar")
 # RMS of a silent target, about one step of 16-bit audio: what dither alone leaves lies below (-96 dBFS).
 SILENCE_DB = -90.0
-# Frames transformed at once by `ideal_mask`, so that memory does not grow with a song's length.
-FRAMES = 64
+# Added to both energies of the SDR by the Music Demixing Challenges, whose figure this is.
+MDX_EPSILON = 1e-7
 
 
 def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
     """Scale-invariant signal-to-distortion ratio of arrays of one shape, as one signal.
 
     `|a s|^2 / |a s - e|^2` with `a = <e, s> / <s, s>`: Le Roux, Wisdom, Erdogan and Hershey, "SDR - half-baked or
-    well done?", ICASSP 2019, eq. 5; no mean is subtracted. Computed in float64.
+    well done?", ICASSP 2019, eq. 5; no mean is subtracted. Computed in float64, block by block.
 
     Returns:
         dB; NaN for a silent target, +inf for an exact (scaled) estimate, -inf for one without any of the target.
@@ -34,93 +28,68 @@ def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
         >>> print(f"{si_sdr(np.array([2.5, 0, 2, 8]), np.array([3, -0.5, 2, 7])):.4f}")
         18.4030
     """
-    estimate, target = _signals(estimate, target)
-    energy = target @ target
+    dot, energy = np.sum([(e @ s, s @ s) for e, s in _signals(estimate, target)], axis=0)
     if energy == 0:
         return np.nan
-    scaled = (estimate @ target) / energy * target
-    return _decibel(scaled, scaled - estimate)
+    scale = dot / energy
+    # The distortion as a difference of signals: as one of energies it would be rounding where it is small.
+    return _decibel(scale**2 * energy, sum(np.sum((scale * s - e) ** 2) for e, s in _signals(estimate, target)))
 
 
-def sdr(estimate: np.ndarray, target: np.ndarray) -> float:
+def sdr(estimate: np.ndarray, target: np.ndarray, epsilon: float = 0.0) -> float:
     """Signal-to-distortion ratio in its plain form, `|s|^2 / |s - e|^2` in dB; otherwise as `si_sdr`.
+
+    Args:
+        estimate: any shape.
+        target: same shape.
+        epsilon: added to both energies; with `MDX_EPSILON` it is the SDR of Mitsufuji et al., "Music Demixing
+            Challenge 2021", Frontiers in Signal Processing 2022, which is finite for any signals.
 
     Example:
         >>> print(f"{sdr(np.array([2.5, 0, 2, 8]), np.array([3, -0.5, 2, 7])):.4f}")
         16.1805
     """
-    estimate, target = _signals(estimate, target)
-    return _decibel(target, target - estimate) if target.any() else np.nan
-
-
-def ideal_mask(
-    mixture: np.ndarray, truths: Mapping[str, np.ndarray], num_fft: int = 4096, hop: int = 1024
-) -> dict[str, np.ndarray]:
-    """What a magnitude mask with the mixture's phase could reach: the ideal ratio mask, |S| / (|S| + |X - S|).
-
-    Args:
-        mixture: (channels, samples).
-        truths: of each target, (channels, samples).
-        num_fft: length of transform and Hann window, in samples.
-        hop: in samples, less than `num_fft`.
-
-    Returns:
-        The mixture, masked for each target, (channels, samples).
-    """
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(num_fft) / num_fft)
-    channels, samples = mixture.shape
-    # num_fft zeros on both sides: every sample lies in as many frames as any other.
-    frames = -(-(samples + num_fft) // hop) + 1
-    length = (frames - 1) * hop + num_fft
-    padding = [(0, 0), (num_fft, length - num_fft - samples)]
-    padded = {name: np.pad(audio, padding) for name, audio in truths.items()}
-    sums = {name: np.zeros((channels, length)) for name in truths}
-    envelope = np.zeros(length)
-    for starts, mixed in _spectra(np.pad(mixture, padding), window, hop, frames):
-        for name in truths:
-            target = np.fft.rfft(_frames(padded[name], starts, num_fft) * window)
-            total = np.abs(target) + np.abs(mixed - target)
-            mask = np.abs(target) / np.where(total == 0, 1, total)
-            segments = np.fft.irfft(mask * mixed, num_fft) * window
-            for index, start in enumerate(starts):
-                sums[name][:, start:start + num_fft] += segments[:, index]
-        for start in starts:
-            envelope[start:start + num_fft] += window**2
-    inside = slice(num_fft, num_fft + samples)
-    return {name: (audio[:, inside] / envelope[inside]).astype(mixture.dtype) for name, audio in sums.items()}
+    energy, distortion = np.sum([(s @ s, np.sum((s - e) ** 2)) for e, s in _signals(estimate, target)], axis=0)
+    return _decibel(energy + epsilon, distortion + epsilon) if energy + epsilon else np.nan
 
 
 def is_silent(audio: np.ndarray) -> bool:
     """Whether the RMS of (channels, samples) lies below `SILENCE_DB`: no figure would mean anything."""
-    return np.sqrt(np.mean(np.square(audio, dtype=np.float64))) < 10 ** (SILENCE_DB / 20)
-
-
-def has_museval() -> bool:
-    """Whether museval can be imported, which takes ffmpeg and ffprobe too."""
-    return bool(importlib.util.find_spec("museval") and shutil.which("ffmpeg") and shutil.which("ffprobe"))
+    energy = sum(np.sum(np.square(audio[:, piece], dtype=np.float64)) for piece in pieces(audio.shape[-1]))
+    return np.sqrt(energy / audio.size) < 10 ** (SILENCE_DB / 20)
 
 
 def evaluate_track(
-    track: str, mixture: np.ndarray, truths: Mapping[str, np.ndarray], estimates: Mapping[str, np.ndarray],
-    museval_rate: int | None = None,
+    track: str, sample_rate: int, mixture: np.ndarray, truths: Mapping[str, np.ndarray],
+    estimates: Mapping[str, np.ndarray], metrics: str = "sdr", overlapping: bool = False,
+    progress: Callable[[float], None] = lambda share: None, allocate: Allocate = in_memory,
 ) -> tuple[list[Row], list[str]]:
     """Rates a model's estimates of one track, the mixture taken as the estimate, and the ideal ratio mask.
 
+    Signals are taken block by block, so that they may be memory-mapped files.
+
     Args:
         track: its name.
+        sample_rate: in Hz; BSSEval's frames are one second.
         mixture: (channels, samples).
         truths: of each target, same shape.
         estimates: of each target, same shape.
-        museval_rate: the sample rate in Hz; given, BSSEval's medians over frames of a second are added (by museval;
-            some seconds for a minute of music). Its other source is what the targets leave of the mixture.
+        metrics: one of `measures.METRICS`. BSSEval takes what the targets leave of the mixture for another source.
+        overlapping: some stems belong to several targets: BSSEval rates each beside all that is not in it, rather
+            than beside the other targets.
+        progress: told which share of the work is done.
+        allocate: makes arrays of the mixture's shape.
 
     Returns:
-        Rows with the keys `COLUMNS` (and `MUSEVAL_COLUMNS`), figures in dB; and the names of silent targets, which
-        have none.
+        Rows with the keys `scores.COLUMNS` (and `BSS_COLUMNS` or `MUSEVAL_COLUMNS`: medians over frames), figures in
+        dB; and the names of silent targets, which have none.
 
     Raises:
         ValueError: a missing estimate, or shapes that differ.
+        InputError: unknown metrics.
+        MissingPackage: they need what is not installed.
     """
+    check_metrics(metrics)
     for name, truth in truths.items():
         if name not in estimates or not mixture.shape == truth.shape == estimates[name].shape:
             found = estimates[name].shape if name in estimates else "none"
@@ -129,9 +98,15 @@ def evaluate_track(
     silent = [name for name, truth in truths.items() if is_silent(truth)]
     truths = {name: truth for name, truth in truths.items() if name not in silent}
     candidates = {"model": {name: estimates[name] for name in truths}, "mixture": dict.fromkeys(truths, mixture),
-                  "ideal_mask": ideal_mask(mixture, truths)}
-    figures = {kind: _bss(mixture, truths, audio, museval_rate) if museval_rate and truths else {}
-               for kind, audio in candidates.items()}
+                  "ideal_mask": ideal_mask(mixture, truths, allocate=allocate)}
+    framewise: dict[tuple[str, str], dict[str, float]] = {}  # by kind and target
+    groups = [[name] for name in truths] if overlapping else [list(truths)] if truths else []
+    for index, group in enumerate(groups if metrics != "sdr" else []):
+        parts = {name: truths[name] for name in group}
+        rate = _bss_eval if metrics == "bss_eval" else _museval
+        for step, (kind, figures) in enumerate(rate(mixture, parts, candidates, sample_rate, allocate), 1):
+            framewise |= {(kind, name): row for name, row in zip(group, figures, strict=True)}
+            progress((index + step / len(candidates)) / len(groups))
     rows = []
     for name, truth in truths.items():
         before = si_sdr(mixture, truth)
@@ -139,105 +114,66 @@ def evaluate_track(
             after = si_sdr(audio[name], truth)
             improvement = 0.0 if kind == "mixture" else after - before
             rows.append({"track": track, "target": name, "estimate": kind, "si_sdr": after,
-                         "sdr": sdr(audio[name], truth), "si_sdr_improvement": improvement,
-                         **figures[kind].get(name, {})})
+                         "sdr": sdr(audio[name], truth, MDX_EPSILON), "si_sdr_improvement": improvement,
+                         **framewise.get((kind, name), {})})
+    progress(1.0)
     return rows, silent
 
 
-def aggregate(rows: list[Row]) -> list[Row]:
-    """The rows, and below them a row `mean` and a row `median` for each target and estimate; NaN does not count."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        groups.setdefault((row["target"], row["estimate"]), []).append(row)
-    summary = []
-    for name, reduce in (("mean", np.mean), ("median", np.median)):
-        for (target, kind), members in groups.items():
-            row = {"track": name, "target": target, "estimate": kind}
-            for column in _columns(rows)[3:]:
-                values = [member[column] for member in members if not np.isnan(member.get(column, np.nan))]
-                row[column] = float(reduce(values)) if values else np.nan
-            summary.append(row)
-    return [*rows, *summary]
+Candidates = Mapping[str, Mapping[str, np.ndarray]]  # estimates by kind and target
+Framewise = Iterator[tuple[str, list[dict[str, float]]]]  # a kind, and for each target the figures by column
 
 
-def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
-    """Writes rows under the header `COLUMNS`, with `MUSEVAL_COLUMNS` behind where they were measured."""
-    with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_columns(rows))
-        writer.writerows(_texts(rows, 4))
+def _bss_eval(mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int,
+              allocate: Allocate) -> Framewise:
+    from auralflow_jax.bss import References
+
+    references = References([*truths.values(), *_rest(mixture, truths, allocate)], sample_rate, sample_rate)
+    for kind, audio in candidates.items():
+        figures = references.rate([audio[name] for name in truths])
+        yield kind, [{column: _median(getattr(figures, column.removeprefix("bss_"))[index]) for column in BSS_COLUMNS}
+                     for index in range(len(truths))]
 
 
-def table(rows: list[Row]) -> Table:
-    """The same as a table for the terminal, in dB with two decimals."""
-    result = Table(title="Evaluation, dB", box=None, padding=(0, 1, 0, 0))
-    for index, column in enumerate(_columns(rows)):
-        if index < 3:
-            result.add_column(column, overflow="fold", min_width=5)
-        else:  # a narrow terminal may break names, never figures
-            header = column.replace("_sdr_", "_sdr\n").replace("museval_", "museval\n")
-            result.add_column(header, justify="right", no_wrap=True)
-    previous = None
-    for row, texts in zip(rows, _texts(rows, 2), strict=True):
-        if previous not in (None, row["track"]):
-            result.add_row()
-        previous = row["track"]
-        result.add_row(*texts)
-    return result
-
-
-def _signals(estimate: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if np.shape(estimate) != np.shape(target):
-        raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
-    return np.ravel(estimate).astype(np.float64), np.ravel(target).astype(np.float64)
-
-
-def _decibel(signal: np.ndarray, distortion: np.ndarray) -> float:
-    signal, distortion = signal @ signal, distortion @ distortion
-    if signal == 0:
-        return -np.inf
-    return float(10 * np.log10(signal / distortion)) if distortion else np.inf
-
-
-def _spectra(padded: np.ndarray, window: np.ndarray, hop: int, frames: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of frames: where they start, and their spectra (channels, frames, bins)."""
-    for first in range(0, frames, FRAMES):
-        starts = hop * np.arange(first, min(first + FRAMES, frames))
-        yield starts, np.fft.rfft(_frames(padded, starts, len(window)) * window)
-
-
-def _frames(padded: np.ndarray, starts: np.ndarray, size: int) -> np.ndarray:
-    return np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[:, starts]
-
-
-def _bss(mixture: np.ndarray, truths: Mapping[str, np.ndarray], audio: Mapping[str, np.ndarray], rate: int) -> dict:
-    """The figures of museval for every target, {target: {column: dB}}."""
+def _museval(mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int,
+             allocate: Allocate) -> Framewise:
     import museval  # needs ffmpeg already when imported, and is an extra
 
-    references, guesses = list(truths.values()), [audio[name] for name in truths]
-    rest = mixture - sum(references)
-    if not is_silent(rest):
-        references.append(rest)
-        guesses.append(rest)  # no target's figure depends on it, but a silent one would void them all
-    # (sources, samples, channels)
-    stacks = (np.moveaxis(np.stack(sources), 1, 2).astype(np.float64) for sources in (references, guesses))
-    figures = dict(zip(("sdr", "isr", "sir", "sar"), museval.evaluate(*stacks, win=rate, hop=rate), strict=True))
-    return {name: {column: _median(figures[column.removeprefix("museval_")][index]) for column in MUSEVAL_COLUMNS}
-            for index, name in enumerate(truths)}
+    rest = _rest(mixture, truths, allocate)
+    for kind, audio in candidates.items():
+        # No target's figure depends on the estimate of the rest, but a silent one would void them all.
+        # (sources, samples, channels)
+        stacks = (np.stack([signal.T for signal in (*signals, *rest)]).astype(np.float64)
+                  for signals in (truths.values(), [audio[name] for name in truths]))
+        figures = dict(zip(("sdr", "isr", "sir", "sar"), museval.evaluate(*stacks, win=sample_rate, hop=sample_rate),
+                           strict=True))
+        yield kind, [{column: _median(figures[column.removeprefix("museval_")][index]) for column in MUSEVAL_COLUMNS}
+                     for index in range(len(truths))]
+
+
+def _rest(mixture: np.ndarray, truths: Mapping[str, np.ndarray], allocate: Allocate) -> list[np.ndarray]:
+    """What the targets leave of the mixture, if they leave anything."""
+    rest = allocate(mixture.shape)
+    for piece in pieces(mixture.shape[-1]):
+        rest[:, piece] = mixture[:, piece] - sum(truth[:, piece] for truth in truths.values())
+    return [] if is_silent(rest) else [rest]
 
 
 def _median(frames: np.ndarray) -> float:
-    """Over the frames that have a figure; museval has none where some source is silent."""
+    """Over the frames that have a figure; BSSEval has none where some source is silent."""
     valid = frames[~np.isnan(frames)]
     return float(np.median(valid)) if valid.size else np.nan
 
 
-def _columns(rows: list[Row]) -> tuple[str, ...]:
-    measured = any(MUSEVAL_COLUMNS[0] in row for row in rows)
-    return COLUMNS + MUSEVAL_COLUMNS if measured else COLUMNS
+def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of both as vectors of float64."""
+    if np.shape(estimate) != np.shape(target):
+        raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
+    for piece in pieces(np.shape(target)[-1]):
+        yield tuple(np.ravel(signal[..., piece]).astype(np.float64) for signal in (estimate, target))
 
 
-def _texts(rows: list[Row], digits: int) -> list[list[str]]:
-    columns = _columns(rows)
-    values = ([row.get(column, np.nan) for column in columns] for row in rows)
-    return [[value if isinstance(value, str) else f"{value:.{digits}f}" for value in line] for line in values]
+def _decibel(signal: float, distortion: float) -> float:
+    if signal == 0:
+        return -np.inf
+    return float(10 * np.log10(signal / distortion)) if distortion else np.inf

@@ -22,7 +22,8 @@ from auralflow.plots import png_bytes, spectrogram_figure, training_curve_figure
 
 COLUMNS = {  # of the evaluation, as headings
     "track": "track", "target": "target", "estimate": "estimate", "si_sdr": "SI-SDR (dB)", "sdr": "SDR (dB)",
-    "si_sdr_improvement": "SI-SDR gain (dB)", "museval_sdr": "museval SDR (dB)",
+    "si_sdr_improvement": "SI-SDR gain (dB)", "bss_sdr": "BSSEval SDR (dB)", "bss_sir": "BSSEval SIR (dB)",
+    "bss_isr": "BSSEval ISR (dB)", "bss_sar": "BSSEval SAR (dB)", "museval_sdr": "museval SDR (dB)",
     "museval_sir": "museval SIR (dB)", "museval_isr": "museval ISR (dB)", "museval_sar": "museval SAR (dB)",
 }
 LABELS = ("track", "target", "estimate")  # the columns that are no numbers

@@ -13,6 +13,7 @@ condition number of a real voice's equations is about 5e8), which is switched on
 
 import contextlib
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -23,6 +24,9 @@ BLOCK = 1 << 17  # samples of each channel that are correlated by one call
 FRAMES = 4  # rated by one call
 RIDGE = 1e-13  # added to the normal equations' diagonal, as a share of it
 ITERATIONS = 8  # of conjugate gradients
+
+# (sources, channels, samples), as one array or an array for each; read by blocks, so that memory-mapped files will do
+Signals = np.ndarray | Sequence[np.ndarray]
 
 
 class BssEval(NamedTuple):
@@ -35,13 +39,12 @@ class BssEval(NamedTuple):
 
 
 def bss_eval(
-    references: np.ndarray, estimates: np.ndarray, window: int = 44100, hop: int = 44100, taps: int = 512
+    references: Signals, estimates: Signals, window: int = 44100, hop: int = 44100, taps: int = 512
 ) -> BssEval:
     """Rates estimates as museval does in its mode v4, without a search for permutations.
 
     Args:
-        references: the images of all sources, (sources, channels, samples). Blocks are read as they are needed, so
-            that a memory-mapped file will do.
+        references: the images of all sources, (sources, channels, samples).
         estimates: of the same shape; or of the first sources only, where the others merely interfere.
         window: samples of a frame; SiSEC's is one second. A signal that is shorter is one frame.
         hop: samples from frame to frame. What follows the last whole frame is not rated, but explained.
@@ -64,25 +67,27 @@ def bss_eval(
 class References:
     """True sources, prepared for any number of estimates of them; arguments as `bss_eval` takes them."""
 
-    def __init__(self, references: np.ndarray, window: int = 44100, hop: int = 44100, taps: int = 512):
-        if references.ndim != 3 or references.size == 0:
-            raise ValueError(f"references must be (sources, channels, samples), got {references.shape}.")
+    def __init__(self, references: Signals, window: int = 44100, hop: int = 44100, taps: int = 512):
+        shapes = {np.shape(source) for source in references}
+        if len(shapes) != 1 or len(shape := min(shapes)) != 2 or 0 in shape:
+            raise ValueError("references must be (sources, channels, samples), got sources of shapes "
+                             f"{sorted(shapes)}.")
         if min(window, hop, taps) < 1:
             raise ValueError(f"window, hop and taps must be at least 1, got {window}, {hop} and {taps}.")
-        self._references, self._taps = references, taps
-        self._window, self._hop = min(window, references.shape[-1]), hop
+        self._references, self._shape, self._taps = references, shape, taps
+        self._window, self._hop = min(window, shape[-1]), hop
         with _float64():
             gram = _gram(_correlations(references, references, taps))
             self._all, size = _Equations(gram), len(gram) // len(references)
             self._own = [_Equations(gram[start:start + size, start:start + size])
                          for start in range(0, len(gram), size)]
 
-    def rate(self, estimates: np.ndarray) -> BssEval:
+    def rate(self, estimates: Signals) -> BssEval:
         """The figures of estimates, of all sources or of the first ones, (targets, channels, samples)."""
-        targets, (sources, channels, samples) = len(estimates), self._references.shape
-        if not 1 <= targets <= sources or estimates.shape[1:] != (channels, samples):
-            raise ValueError(f"estimates must be of shape ({sources} or fewer, {channels}, {samples}), "
-                             f"got {estimates.shape}.")
+        targets, sources, samples = len(estimates), len(self._references), self._shape[-1]
+        if not 1 <= targets <= sources or any(np.shape(estimate) != self._shape for estimate in estimates):
+            raise ValueError(f"estimates must be {sources} or fewer of shape {self._shape}, got "
+                             f"{[np.shape(estimate) for estimate in estimates]}.")
         count = 1 + (samples - self._window) // self._hop
         with _float64():
             filters = self._filters(estimates)
@@ -138,7 +143,7 @@ class _Equations:
         return _conjugate_gradients(self._gram, self._factor, right)
 
 
-def _correlations(left: np.ndarray, right: np.ndarray, taps: int) -> jax.Array:
+def _correlations(left: Signals, right: Signals, taps: int) -> jax.Array:
     """Sums over n of left[n] right[n + lag], for the lags 0 to taps - 1.
 
     Args:
@@ -152,8 +157,9 @@ def _correlations(left: np.ndarray, right: np.ndarray, taps: int) -> jax.Array:
     size = 1 << (4 * taps - 1).bit_length()
     step = size + 1 - taps
     span = max(1, BLOCK // step) * step
-    total = jnp.zeros((*left.shape[:2], *right.shape[:2], size // 2 + 1), jnp.complex128)
-    for start in range(0, left.shape[-1], span):
+    channels, samples = left[0].shape
+    total = jnp.zeros((len(left), channels, len(right), channels, size // 2 + 1), jnp.complex128)
+    for start in range(0, samples, span):
         total = _add_correlations(total, _read(left, start, span), _read(right, start, span + taps - 1), step)
         total.block_until_ready()  # or the blocks of a whole song would wait in memory for their turns
     return jnp.fft.irfft(total, size)[..., :taps]
@@ -242,15 +248,15 @@ def _energy(spectra: jax.Array) -> jax.Array:
     return (2 * power.sum(-1) - power[..., 0] - power[..., -1]).sum(-1)
 
 
-def _frames(signals: np.ndarray, starts: np.ndarray, window: int) -> np.ndarray:
+def _frames(signals: Signals, starts: np.ndarray, window: int) -> np.ndarray:
     """(frames, sources, channels, window) of (sources, channels, samples)."""
     return np.stack([_read(signals, start, window) for start in starts])
 
 
-def _read(signals: np.ndarray, start: int, size: int) -> np.ndarray:
-    """Samples of (..., samples) from `start` on, zeros behind the end, float64."""
-    piece = np.asarray(signals[..., start:start + size], np.float64)
-    return np.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(0, size - piece.shape[-1])])
+def _read(signals: Signals, start: int, size: int) -> np.ndarray:
+    """Samples from `start` on, zeros behind the end, float64."""
+    piece = np.stack([source[:, start:start + size] for source in signals]).astype(np.float64)
+    return np.pad(piece, [(0, 0), (0, 0), (0, size - piece.shape[-1])])
 
 
 def _fast_length(samples: int) -> int:

@@ -54,12 +54,15 @@ def test_torch_alone_separates_and_evaluates(trained, run_without, tmp_path):
     mixture = soundfile.info(song / "mixture.wav")
     stem = soundfile.info(tmp_path / "separated" / song.name / "vocals.wav")
     assert (stem.frames, stem.channels, stem.samplerate) == (mixture.frames, mixture.channels, mixture.samplerate)
-    done = run_without("jax", "evaluate", trained.model.path, trained.songs, "--backend", "torch")
+    evaluate = ("jax", "evaluate", trained.model.path, trained.songs, "--backend", "torch")
+    done = run_without(*evaluate, "--metrics", "sdr")
     assert done.returncode == 0 and "vocals" in done.stdout, done.stderr
+    done = run_without(*evaluate)
+    assert done.returncode == 2 and "bss_eval need the package jax" in done.stderr and "sdr can" in done.stderr
 
 
 def test_without_its_framework_a_backend_says_what_to_install(trained, run_without):
-    done = run_without("jax", "evaluate", trained.model.path, trained.songs)
+    done = run_without("jax", "evaluate", trained.model.path, trained.songs, "--metrics", "sdr")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("auralflow: error: this needs the package jax") and done.stderr.count("\n") == 1
     song = next(trained.songs.glob("test/*"))

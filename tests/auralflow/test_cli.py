@@ -304,46 +304,41 @@ def test_separate_takes_flags_between_its_inputs(run, trained):
 # evaluate
 
 
-@pytest.fixture
-def no_museval(monkeypatch):
-    """As on a machine without ffmpeg; museval takes seconds."""
-    monkeypatch.setattr("auralflow.evaluation.shutil.which", lambda name: None)
-
-
-@pytest.mark.usefixtures("no_museval")
 def test_evaluate_writes_a_table(run, trained):
     output = run("evaluate", trained.model.path, trained.songs)
     rows = list(csv.DictReader(open(trained.model.evaluation, encoding="utf-8")))
     assert [(row["track"], row["estimate"]) for row in rows][-6:] == [
         (track, kind) for track in ("mean", "median") for kind in ("model", "mixture", "ideal_mask")]
-    assert list(rows[0]) == ["track", "target", "estimate", "si_sdr", "sdr", "si_sdr_improvement"]
+    assert list(rows[0]) == ["track", "target", "estimate", "si_sdr", "sdr", "si_sdr_improvement",
+                             "bss_sdr", "bss_sir", "bss_isr", "bss_sar"]
     for row in rows:
-        assert f"{float(row['si_sdr']):.2f}" in output
-    assert "No museval columns: they need" in output and "evaluation.csv: 1 track of test." in output
+        assert f"{float(row['si_sdr']):.2f}" in output and f"{float(row['bss_sar']):.2f}" in output
+    assert "evaluation.csv: 1 track of test." in output
 
 
-@pytest.mark.usefixtures("no_museval")
 def test_evaluate_leaves_silent_targets_out(run, trained):
     shutil.copytree(trained.songs, "songs")
     [track] = Path("songs/test").iterdir()
     vocals, rate = soundfile.read(track / "vocals.wav")
     soundfile.write(track / "vocals.wav", 0 * vocals, rate)
     shutil.copytree(trained.model.path, "model")
-    output = run("evaluate", "model", "songs")
+    output = run("evaluate", "model", "songs", "--metrics", "sdr")
     assert f"Left out, silent: vocals of {track.name}." in output
     assert Path("model/evaluation.csv").read_text().count("\n") == 1
 
 
-@pytest.mark.usefixtures("no_museval")
 def test_evaluate_shows_aggregates_alone_of_many_tracks(run, trained, monkeypatch):
     monkeypatch.setattr(commands, "FEW", 0)
     [track] = (trained.songs / "test").iterdir()
-    output = run("evaluate", trained.model.path, trained.songs)
+    output = run("evaluate", trained.model.path, trained.songs, "--metrics", "sdr")
     assert track.name not in output and "median" in output and track.name in trained.model.evaluation.read_text()
 
 
-def test_evaluate_refuses(run, trained):
+def test_evaluate_refuses(run, trained, monkeypatch):
     assert "has no folder 'tset'" in run("evaluate", trained.model.path, trained.songs, "--split", "tset", fails=True)
+    assert "choose from" in run("evaluate", trained.model.path, trained.songs, "--metrics", "bss", fails=True)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "ffmpeg" in run("evaluate", trained.model.path, trained.songs, "--metrics", "museval", fails=True)
     shutil.copytree(trained.songs, "songs")
     [track] = Path("songs/test").iterdir()
     (track / "vocals.wav").unlink()

@@ -1,28 +1,30 @@
-import csv
 import os
+import sys
+import tracemalloc
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
-import rich.console
 import soundfile
 
-from auralflow import evaluation
-from auralflow.evaluation import (
-    COLUMNS,
-    MUSEVAL_COLUMNS,
-    aggregate,
-    evaluate_track,
-    ideal_mask,
-    is_silent,
-    sdr,
-    si_sdr,
-    table,
-    write_csv,
-)
+from auralflow import ideal, scratch
+from auralflow.errors import InputError, MissingPackage
+from auralflow.evaluation import evaluate_track, is_silent, sdr, si_sdr
+from auralflow.ideal import ideal_mask
+from auralflow.measures import check_metrics
+from auralflow.scores import BSS_COLUMNS, COLUMNS, MUSEVAL_COLUMNS
+from auralflow.scratch import in_files
 
-needs_museval = pytest.mark.skipif(not evaluation.has_museval(), reason="museval, ffmpeg or ffprobe is not installed")
+
+def can_measure(metrics):
+    try:
+        check_metrics(metrics)
+    except MissingPackage:
+        return False
+    return True
+
+
+needs_museval = pytest.mark.skipif(not can_measure("museval"), reason="museval, ffmpeg or ffprobe is not installed")
 
 
 def noise(*shape, seed=0, level=0.1):
@@ -71,32 +73,9 @@ def test_sdr_is_musevals_where_no_filter_can_explain_anything():
     assert sdr(estimates["vocals"], truths["vocals"]) == pytest.approx(figures[0].item(), abs=1e-6)
 
 
-def test_the_ideal_mask_is_the_ratio_of_magnitudes_by_librosas_transform():
-    mixture, truths, _ = song()
-    sizes = {"n_fft": 1024, "hop_length": 300}
-    mixed = librosa.stft(mixture, **sizes)
-    # librosa centres its frames on multiples of the hop; zeros in front bring ours, which start 1024 before the
-    # first sample, to the same places: 1024 + 388 - 512 is a multiple of 300.
-    front = ((0, 0), (388, 0))
-    later = {name: np.pad(truth, front) for name, truth in truths.items()}
-    shifted = ideal_mask(np.pad(mixture, front), later, 1024, 300)
-    for name, truth in truths.items():
-        target, rest = (np.abs(librosa.stft(audio, **sizes)) for audio in (truth, mixture - truth))
-        expected = librosa.istft(mixed * target / (target + rest), n_fft=1024, hop_length=300, length=20_000)
-        assert shifted[name].shape == (2, 20_388) and shifted[name].dtype == mixture.dtype
-        np.testing.assert_allclose(shifted[name][:, 1412:-1024], expected[:, 1024:-1024], atol=1e-5)
-
-
-def test_the_ideal_masks_of_all_parts_add_up_to_the_mixture_when_there_are_two():
-    mixture, truths, _ = song(5000)
-    parts = ideal_mask(mixture, {"vocals": truths["vocals"], "rest": mixture - truths["vocals"]})
-    np.testing.assert_allclose(parts["vocals"] + parts["rest"], mixture, atol=1e-6)
-    assert not np.isnan(ideal_mask(np.zeros((1, 100)), {"vocals": np.zeros((1, 100))})["vocals"]).any()
-
-
 def test_a_tracks_rows_rate_model_mixture_and_ideal_mask():
     mixture, truths, estimates = song()
-    rows, silent = evaluate_track("Song", mixture, truths, estimates)
+    rows, silent = evaluate_track("Song", 4000, mixture, truths, estimates)
     assert silent == []
     assert [(row["target"], row["estimate"]) for row in rows] == [
         (target, kind) for target in ("vocals", "drums") for kind in ("model", "mixture", "ideal_mask")]
@@ -106,7 +85,9 @@ def test_a_tracks_rows_rate_model_mixture_and_ideal_mask():
         audio = {"model": estimates[row["target"]], "mixture": mixture, "ideal_mask": masked[row["target"]]}
         assert tuple(row) == COLUMNS and row["track"] == "Song"
         assert row["si_sdr"] == si_sdr(audio[row["estimate"]], truth)
-        assert row["sdr"] == sdr(audio[row["estimate"]], truth)
+        error = truth.astype(float) - audio[row["estimate"]]
+        assert row["sdr"] == pytest.approx(10 * np.log10((np.sum(truth.astype(float)**2) + 1e-7)
+                                                         / (np.sum(error**2) + 1e-7)), abs=1e-6)
         assert row["si_sdr_improvement"] == pytest.approx(row["si_sdr"] - si_sdr(mixture, truth))
 
 
@@ -115,89 +96,91 @@ def test_silent_targets_are_left_out_and_named():
     dither = np.random.default_rng(0).triangular(-1, 0, 1, (2, 5000)).astype(np.float32) / 2**15
     truths |= {"bass": np.zeros_like(mixture), "other": dither}
     estimates |= {"bass": mixture, "other": mixture}
-    rows, silent = evaluate_track("Song", mixture, truths, estimates)
+    rows, silent = evaluate_track("Song", 4000, mixture, truths, estimates)
     assert silent == ["bass", "other"]
     assert {row["target"] for row in rows} == {"vocals", "drums"}
     assert not is_silent(noise(2, 5000, level=1e-4))
-    assert evaluate_track("Song", mixture, {"bass": truths["bass"]}, estimates) == ([], ["bass"])
+    assert evaluate_track("Song", 4000, mixture, {"bass": truths["bass"]}, estimates) == ([], ["bass"])
 
 
 def test_missing_estimates_and_other_shapes_are_refused():
     mixture, truths, estimates = song(5000)
     with pytest.raises(ValueError, match=r"Song: .* 'drums' must be equal, got \(2, 5000\), \(2, 5000\) and none"):
-        evaluate_track("Song", mixture, truths, {"vocals": mixture})
+        evaluate_track("Song", 4000, mixture, truths, {"vocals": mixture})
     with pytest.raises(ValueError, match=r"got \(2, 5000\), \(2, 5000\) and \(2, 4999\)"):
-        evaluate_track("Song", mixture, truths, estimates | {"vocals": mixture[:, 1:]})
+        evaluate_track("Song", 4000, mixture, truths, estimates | {"vocals": mixture[:, 1:]})
 
 
 @needs_museval
-def test_musevals_medians_join_the_rows(tmp_path):
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_bssevals_medians_are_musevals(overlapping):
+    mixture, truths, estimates = song(12_000)
+    mixture = mixture[:1]  # museval's filters cost the cube of the channels
+    truths, estimates = ({name: audio[:1] for name, audio in part.items()} for part in (truths, estimates))
+    truths["bass"], estimates["bass"] = np.zeros_like(mixture), np.zeros_like(mixture)
+    shares = []
+    ours, silent = evaluate_track("Song", 4000, mixture, truths, estimates, "bss_eval", overlapping, shares.append)
+    theirs, _ = evaluate_track("Song", 4000, mixture, truths, estimates, "museval", overlapping)
+    assert silent == ["bass"] and shares == sorted(shares) and shares[-1] == 1 and len(shares) > 3
+    for row, expected in zip(ours, theirs, strict=True):
+        assert tuple(row) == COLUMNS + BSS_COLUMNS and tuple(expected) == COLUMNS + MUSEVAL_COLUMNS
+        for column, other in zip(BSS_COLUMNS, MUSEVAL_COLUMNS, strict=True):
+            assert row[column] == pytest.approx(expected[other], abs=1e-3)
+
+
+@needs_museval
+def test_musevals_figures_come_from_museval():
     import museval
 
     mixture, truths, estimates = song(12_000)
-    mixture = mixture[:1]  # BSSEval's filters cost the cube of the channels
-    truths, estimates = ({name: audio[:1] for name, audio in part.items()} for part in (truths, estimates))
-    truths["bass"], estimates["bass"] = np.zeros_like(mixture), np.zeros_like(mixture)
-    rows, _ = evaluate_track("Song", mixture, truths, estimates, museval_rate=4000)
-    rest = mixture - truths["vocals"] - truths["drums"]
-    references = np.stack([truths["vocals"], truths["drums"], rest]).astype(np.float64)
-    guesses = [estimates["vocals"], estimates["drums"], mixture - estimates["vocals"] - estimates["drums"]]
-    sdrs, isrs, sirs, sars = museval.evaluate(references.swapaxes(1, 2), np.stack(guesses).swapaxes(1, 2).astype(float),
-                                              win=4000, hop=4000)
-    assert sdrs.shape == (3, 3)
-    for row, index in ((rows[0], 0), (rows[3], 1)):
-        expected = [np.median(figure[index]) for figure in (sdrs, sirs, isrs, sars)]
-        np.testing.assert_allclose([row[column] for column in MUSEVAL_COLUMNS], expected, rtol=1e-6)
-    write_csv(tmp_path / "evaluation.csv", rows)
-    header = (tmp_path / "evaluation.csv").read_text().splitlines()[0]
-    assert header == ("track,target,estimate,si_sdr,sdr,si_sdr_improvement,"
-                      "museval_sdr,museval_sir,museval_isr,museval_sar")
+    rows, _ = evaluate_track("Song", 4000, mixture[:1], {"vocals": truths["vocals"][:1]},
+                             {"vocals": estimates["vocals"][:1]}, "museval")
+    references = np.stack([truths["vocals"][:1], mixture[:1] - truths["vocals"][:1]]).swapaxes(1, 2).astype(float)
+    guesses = np.stack([estimates["vocals"][:1], mixture[:1] - estimates["vocals"][:1]]).swapaxes(1, 2).astype(float)
+    sdrs, isrs, sirs, sars = museval.evaluate(references, guesses, win=4000, hop=4000)
+    assert sdrs.shape == (2, 3)
+    np.testing.assert_allclose([rows[0][column] for column in MUSEVAL_COLUMNS],
+                               [np.median(figure[0]) for figure in (sdrs, sirs, isrs, sars)], rtol=1e-6)
 
 
-def some_rows():
-    return [{"track": track, "target": "vocals", "estimate": kind, "si_sdr": value, "sdr": value + 1,
-             "si_sdr_improvement": value - 2}
-            for track, shift in (("A", 0.0), ("B", 3.0), ("C", 9.0))
-            for kind, value in (("model", shift), ("mixture", 1.0))]
+def test_blocks_of_mapped_files_change_nothing_but_the_memory(monkeypatch):
+    peaks = []
+    for samples in (50_000, 200_000):
+        mixture, truths, estimates = song(samples)
+        monkeypatch.undo()
+        expected, _ = evaluate_track("Song", 8000, mixture, truths, estimates)
+        monkeypatch.setattr(scratch, "BLOCK", 1000)
+        monkeypatch.setattr(ideal, "FRAMES", 2)
+        with in_files() as allocate:
+            def mapped(audio, allocate=allocate):
+                copy = allocate(audio.shape)
+                copy[:] = audio
+                return copy
+
+            mixture = mapped(mixture)
+            truths, estimates = ({name: mapped(audio) for name, audio in part.items()} for part in (truths, estimates))
+            folder = Path(mixture.filename).parent
+            assert folder.is_dir()
+            tracemalloc.start()
+            rows, _ = evaluate_track("Song", 8000, mixture, truths, estimates, allocate=allocate)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert not folder.exists()
+        for row, other in zip(rows, expected, strict=True):
+            assert row == pytest.approx(other, abs=1e-6)
+    assert peaks[1] < 1.1 * peaks[0] < mixture.nbytes
 
 
-def test_mean_and_median_follow_for_each_target_and_estimate():
-    rows = some_rows()
-    rows[2]["sdr"] = np.nan
-    summary = aggregate(rows)
-    assert summary[:6] == rows and [row["track"] for row in summary[6:]] == ["mean", "mean", "median", "median"]
-    mean, _, median, _ = summary[6:]
-    assert (mean["target"], mean["estimate"], mean["si_sdr"], median["si_sdr"]) == ("vocals", "model", 4.0, 3.0)
-    assert mean["sdr"] == 5.5  # of 1 and 10: an undefined figure does not count
-    assert aggregate([]) == []
-
-
-def test_the_file_has_the_promised_header_and_four_decimals(tmp_path):
-    path = tmp_path / "evaluation.csv"
-    rows = some_rows()
-    rows[0] |= {"track": 'Say "hi", ü', "si_sdr": 1 / 3, "sdr": np.nan, "si_sdr_improvement": -np.inf}
-    write_csv(path, rows)
-    assert path.read_bytes().split(b"\n")[0] == b"track,target,estimate,si_sdr,sdr,si_sdr_improvement"
-    with open(path, encoding="utf-8", newline="") as file:
-        read = list(csv.DictReader(file))
-    assert len(read) == 6 and list(read[0].values()) == ['Say "hi", ü', "vocals", "model", "0.3333", "nan", "-inf"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "evaluation.csv"
-    path.write_text("old")
-    with pytest.raises(TypeError):
-        write_csv(path, [*some_rows(), dict.fromkeys(COLUMNS, [])])
-    assert path.read_text() == "old" and os.listdir(tmp_path) == ["evaluation.csv"]
-
-
-@pytest.mark.parametrize("width", [80, 200])
-def test_the_table_shows_every_figure_on_any_terminal(width):
-    rows = [row | dict.fromkeys(MUSEVAL_COLUMNS, -123.456) for row in some_rows()]
-    console = rich.console.Console(width=width, record=True, file=open(os.devnull, "w"))
-    console.print(table(rows))
-    text = console.export_text()
-    assert text.count("-123.46") == 6 * 4 and "10.00" in text and "…" not in text
+def test_metrics_that_cannot_be_measured_are_refused_in_words(monkeypatch):
+    with pytest.raises(InputError, match="unknown metrics 'bss'; did you mean 'bss_eval'"):
+        check_metrics("bss")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(MissingPackage, match="museval need .* ffmpeg and ffprobe on the PATH"):
+        check_metrics("museval")
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingPackage, match="bss_eval need the package jax.* sdr can be measured"):
+        check_metrics("bss_eval")
+    check_metrics("sdr")
 
 
 def test_the_figures_of_a_real_song_are_the_known_ones():
@@ -206,7 +189,7 @@ def test_the_figures_of_a_real_song_are_the_known_ones():
         pytest.skip("AURALFLOW_TEST_MUSIC names no folder of music")
     folder = Path(music) / "valid" / "Rubidium"
     mixture, vocals = (soundfile.read(folder / f"{name}.flac", dtype="float32")[0].T for name in ("mixture", "vocals"))
-    rows, _ = evaluate_track("Rubidium", mixture, {"vocals": vocals}, {"vocals": mixture / 2})
+    rows, _ = evaluate_track("Rubidium", 44100, mixture, {"vocals": vocals}, {"vocals": mixture / 2})
     model, before, ideal = rows
     assert before["si_sdr"] == pytest.approx(-15.59, abs=0.02)
     assert ideal["si_sdr"] == pytest.approx(10.01, abs=0.02)
