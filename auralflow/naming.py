@@ -1,15 +1,13 @@
 """The names and layouts of a network's tensors in flax and in torch: one rule, both ways, bit for bit.
 
-========================================  ==============================================
-flax                                      torch
-========================================  ==============================================
-module `down_0`                           `down.0`, an element of a list
-`params` kernel                           weight, with axes (-1, -2, 0, 1, ...) of the kernel
-`params` scale                            weight, as it is
-`params` anything else                    the same name, as it is
-`batch_stats` mean and var                running_mean and running_var, as they are
-nothing                                   num_batches_tracked of a norm with statistics, 0
-========================================  ==============================================
+| flax | torch |
+|---|---|
+| module `down_0` | `down.0`, an element of a list |
+| `params` kernel | weight, with axes (-1, -2, 0, 1, ...) of the kernel |
+| `params` scale | weight, as it is |
+| `params` anything else | the same name, as it is |
+| `batch_stats` mean and var | running_mean and running_var, as they are |
+| nothing | num_batches_tracked of a norm with statistics, 0 |
 
 One transposition serves linear layers, convolutions and transposed convolutions, as the kernel of a transposed
 convolution is kept with its input channels last. Torch counts batches only for a norm without momentum, which no
