@@ -43,28 +43,35 @@ def main() -> None:
     axes = figure.add_subplot(xlabel="after the beginning of a segment (s)", ylabel="difference (dB of the estimate)")
     print("| overlap | at borders (dB) | elsewhere (dB) |\n| ---: | ---: | ---: |")
     for overlap in arguments.overlap:
-        profile, near, stride = fold(separate(separator, audio, rate, overlap) - whole, separator, overlap)
-        profile = profile / np.mean(whole**2)
-        at_borders, elsewhere = decibel(np.array([profile[near].mean(), profile[~near].mean()]))
+        difference = fold(separate(separator, audio, rate, overlap) - whole, separator, overlap)
+        estimate = fold(whole, separator, overlap)
+        near, stride = borders(separator, overlap)
+        at_borders, elsewhere = (decibel(difference[part].sum() / estimate[part].sum()) for part in (near, ~near))
         print(f"| {overlap:g} | {at_borders:.1f} | {elsewhere:.1f} |", flush=True)
-        axes.plot(np.arange(PLACES) * stride / PLACES / rate, decibel(profile), label=f"overlap {overlap:g}")
+        places = np.arange(PLACES) * stride / PLACES / rate
+        axes.plot(places, decibel(difference / estimate), label=f"overlap {overlap:g}")
     axes.legend()
     save_figure(figure, arguments.plot)
     print(f"Wrote {arguments.plot}.")
 
 
-def fold(difference: np.ndarray, separator: Separator, overlap: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """Mean squares (places,) over all segments but the first and the last; which places are near a border; and the
-    distance of two segments in samples.
-    """
+def fold(audio: np.ndarray, separator: Separator, overlap: float) -> np.ndarray:
+    """Mean squares (places,) of audio (targets, channels, samples), over all segments but the first and the last."""
     segment = separator.config.crop_samples
     faded = round(overlap * segment)
     stride = segment - faded
-    count = (difference.shape[-1] - faded) // stride
-    power = np.mean(difference**2, axis=(0, 1))[stride:(count - 1) * stride].reshape(-1, stride).mean(axis=0)
+    count = (audio.shape[-1] - faded) // stride
+    power = np.mean(audio**2, axis=(0, 1))[stride:(count - 1) * stride].reshape(-1, stride).mean(axis=0)
+    return np.array([part.mean() for part in np.array_split(power, PLACES)])
+
+
+def borders(separator: Separator, overlap: float) -> tuple[np.ndarray, int]:
+    """Which places are near a border, and the distance of two segments in samples."""
+    segment = separator.config.crop_samples
+    faded = round(overlap * segment)
+    stride = segment - faded
     starts = np.arange(PLACES) * stride / PLACES
-    near = (starts < faded + segment / 20) | (starts >= stride - segment / 20)
-    return np.array([part.mean() for part in np.array_split(power, PLACES)]), near, stride
+    return (starts < faded + segment / 20) | (starts >= stride - segment / 20), stride
 
 
 def decibel(power: np.ndarray) -> np.ndarray:
