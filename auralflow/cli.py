@@ -12,6 +12,7 @@ from auralflow.config import MODELS
 from auralflow.editing import leaves
 from auralflow.errors import InputError, MissingPackage, closest
 from auralflow.measures import METRICS
+from auralflow.pretrained import DEFAULT, READY
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,6 +99,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     songs = add("songs", commands.songs, "Generate songs and their stems, to try things out.")
     train = add("train", commands.train, "Train a model, going on where an earlier run stopped.")
     separate = add("separate", commands.separate, "Separate audio files into stems.")
+    pretrained = add("pretrained", commands.pretrained, "List ready models, trained by others, or get one.")
     evaluate = add("evaluate", commands.evaluate, "Measure how good a model is on songs whose stems are known.")
     add("convert", commands.convert, "Move weights, or a run, between JAX and torch; see `auralflow convert --help`.")
     demo = add("demo", commands.demo, "Make songs, train a small model on them, separate, evaluate, and write a page.")
@@ -112,15 +114,25 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _add_model(train)
     train.add_argument("dataset", metavar="DATASET", help="folder with train/<track>/<stem>.wav, and valid/")
     train.add_argument("--restart", action="store_true", help="move the earlier run aside and start over")
-    train.add_argument("--from", dest="start_from", metavar="OTHER", help="start from another model's weights")
+    train.add_argument("--from", dest="start_from", metavar="OTHER",
+                       help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
+                            "its settings")
 
-    _add_model(separate)
-    separate.add_argument("inputs", metavar="INPUT", nargs="+",
-                          help="an audio file, a folder of them, or a track's folder with a mixture in it")
+    separate.add_argument("inputs", metavar="[MODEL] INPUT", nargs="+",
+                          help="audio files, folders of them, or tracks' folders with a mixture in them; before them, "
+                               f"if it is not to be {DEFAULT}, a model: its folder, or a ready model's name")
+    separate.add_argument("--model", metavar="MODEL", help="the model; then all others are inputs")
     _add_separation_arguments(separate)
     _add_backend(separate)
 
-    _add_model(evaluate)
+    pretrained.add_argument("action", choices=("list", "get"), help="show the ready models, or get one")
+    pretrained.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(READY)}")
+    pretrained.add_argument("--save", metavar="DIR", help="a new folder for a copy; without it the model is kept in "
+                            "the user's cache, where its name finds it")
+    pretrained.add_argument("--file", metavar="PATH", help="a local copy of what would be fetched, or a folder with it")
+    pretrained.add_argument("--offline", action="store_true", help="fetch nothing")
+
+    evaluate.add_argument("model", metavar="MODEL", help="a model folder, or a ready model's name")
     evaluate.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     evaluate.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
     evaluate.add_argument("--metrics", choices=METRICS, default="bss_eval",

@@ -3,8 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auralflow.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 WIDE = 120  # columns of a table that no terminal shows
 FEW = 12  # tracks whose rows a table on the terminal still shows
@@ -50,15 +54,20 @@ def songs(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Trains a model."""
+    from auralflow.editing import configure_like
+    from auralflow.pretrained import find_model
     from auralflow_jax.compilation import enable_cache
     from auralflow_jax.hosts import initialize
     from auralflow_jax.monitor import Interrupted
     from auralflow_jax.train import train
 
+    start_from = arguments.start_from and find_model(arguments.start_from)
+    if start_from and (folder := configure_like(arguments.model, start_from)):
+        print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from}.")
     initialize()
     enable_cache()
     try:
-        train(arguments.model, arguments.dataset, arguments.restart, arguments.start_from)
+        train(arguments.model, arguments.dataset, arguments.restart, start_from)
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
 
@@ -67,6 +76,7 @@ def separate(arguments: argparse.Namespace) -> int:
     """Separates files into stems; 1 if some of them could not be."""
     from auralflow.backends import load_separator
     from auralflow.encoding import Encoding
+    from auralflow.pretrained import choose_model, find_model
     from auralflow.separation import OVERLAP, Options
     from auralflow.sources import find_sources
     from auralflow.stems import Output, separate_files
@@ -77,8 +87,9 @@ def separate(arguments: argparse.Namespace) -> int:
     overlap = OVERLAP if arguments.overlap is None else arguments.overlap
     options = Options(overlap, shifts=arguments.shifts, wiener=arguments.wiener, consistency=arguments.consistency)
     # All files are looked at before the model is loaded, which takes seconds.
-    sources, problems = find_sources(arguments.inputs, arguments.start, arguments.duration)
-    separator = load_separator(arguments.model, arguments.backend)
+    model, inputs = choose_model(arguments.model, arguments.inputs)
+    sources, problems = find_sources(inputs, arguments.start, arguments.duration)
+    separator = load_separator(find_model(model), arguments.backend)
     with progress_bar(sum(source.seconds for source in sources), "s") as advance:
         report = separate_files(sources, separator, output, options, advance)
     print(*report.notes, sep="\n", end="\n" if report.notes else "")
@@ -94,19 +105,19 @@ def separate(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluates a model on a split."""
-    from rich.console import Console
-
     from auralflow.assessment import evaluate_tracks
     from auralflow.backends import load_separator
     from auralflow.folder import ModelFolder
     from auralflow.measures import check_metrics
+    from auralflow.pretrained import find_model
     from auralflow.scores import aggregate, table, write_csv
     from auralflow.terminal import progress_bar
     from auralflow.tracks import find_tracks
 
     check_metrics(arguments.metrics)
     tracks = find_tracks(arguments.dataset, arguments.split)
-    separator = load_separator(arguments.model, arguments.backend)
+    folder = ModelFolder(find_model(arguments.model))
+    separator = load_separator(folder.path, arguments.backend)
     if arguments.metrics == "bss_eval":
         from auralflow_jax.compilation import enable_cache
 
@@ -114,17 +125,27 @@ def evaluate(arguments: argparse.Namespace) -> None:
     with progress_bar(2 * sum(track.seconds for track in tracks), "s") as advance:
         rows, silent = evaluate_tracks(tracks, separator, arguments.metrics, advance)
     everything = aggregate(rows)
-    folder = ModelFolder(arguments.model)
     write_csv(folder.evaluation, everything)
     if rows:
-        console = Console()
-        # Into a file or a pipe there is no width to keep to.
-        console = console if console.is_terminal else Console(width=WIDE)
-        console.print(table(everything if len(tracks) <= FEW else everything[len(rows):]))
+        _print_table(table(everything if len(tracks) <= FEW else everything[len(rows):]))
     for track, mute in silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
     count = "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"
     print(f"Wrote {folder.evaluation}: {count} of {arguments.split}.")
+
+
+def pretrained(arguments: argparse.Namespace) -> None:
+    """Lists ready models, or makes one's folder."""
+    from auralflow.pretrained import get_model
+    from auralflow.pretrained.listing import table
+
+    if arguments.action == "list":
+        _print_table(table())
+    elif arguments.name is None:
+        raise InputError("pretrained get needs a name; `auralflow pretrained list` shows them")
+    else:
+        folder = get_model(arguments.name, arguments.save, arguments.file, arguments.offline)
+        print(f"{arguments.name} is in {folder}.")
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -144,3 +165,12 @@ def demo(arguments: argparse.Namespace) -> None:
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     print(f"Open {page.resolve()} in a browser.")
+
+
+def _print_table(table: "Table") -> None:
+    from rich.console import Console
+
+    console = Console()
+    # Into a file or a pipe there is no width to keep to.
+    console = console if console.is_terminal else Console(width=WIDE)
+    console.print(table)

@@ -87,6 +87,26 @@ def configure(path: str | Path, model_type: str | None, name: str | None, change
     return folder, before, after
 
 
+def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
+    """Makes a folder with another model's settings, unless it has some.
+
+    Args:
+        path: the folder, after which the model is named.
+        other: the other model's folder.
+
+    Returns:
+        The folder, or None where it has a configuration already.
+
+    Raises:
+        InputError: the other is no model folder.
+    """
+    folder = ModelFolder(path)
+    if folder.config_file.exists():
+        return None
+    folder.save_config(configuration.override(ModelFolder(other).load_config(), {"model_name": folder.name}))
+    return folder
+
+
 def differences(before: Config, after: Config) -> Iterator[str]:
     """A line `key: old -> new` for every setting that differs."""
     old, new = to_dict(before), to_dict(after)

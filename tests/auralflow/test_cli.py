@@ -166,9 +166,13 @@ def test_train_passes_its_flags_on(run, monkeypatch):
 
     calls = []
     monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments))
-    run("train", "--from", "other", "model", "--restart", "data")
-    run("train", "model", "data")
-    assert calls == [("model", "data", True, "other"), ("model", "data", False, None)]
+    ModelFolder("other").save_config(from_dict({"model": {"model_type": "SpectrogramNetLSTM", "depth": 3}}))
+    assert "with the settings of other" in run("train", "--from", "other", "model", "--restart", "data")
+    assert (settings("model")["model"]["model_name"], settings("model")["model"]["depth"]) == ("model", 3)
+    assert run("train", "model", "data") == ""
+    assert run("train", "--from", "other", "model", "data") == ""  # it has settings of its own by now
+    assert calls == [("model", "data", True, Path("other")), ("model", "data", False, None),
+                     ("model", "data", False, Path("other"))]
 
 
 def test_train_refuses(run, tiny_config, trained):

@@ -1,0 +1,128 @@
+"""Model folders made of published files."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from auralflow.audio import is_audio
+from auralflow.cache import cache_folder
+from auralflow.errors import InputError, closest
+from auralflow.folder import ModelFolder
+from auralflow.pretrained.model import ReadyModel
+from auralflow.pretrained.ready import DEFAULT, READY
+from auralflow.pretrained.sources import obtain
+from auralflow.tensors import TORCH, TensorFile, write_tensors
+
+CARD = "README.md"
+
+
+def find_model(model: str | Path) -> Path:
+    """The folder that a model's name stands for: itself, or of a ready model the folder that is made on first use.
+
+    Raises:
+        InputError: neither; or a ready model cannot be fetched.
+    """
+    folder = ModelFolder(model)
+    if folder.path.exists() or str(model) not in READY:
+        return folder.path
+    return get_model(str(model))
+
+
+def get_model(name: str, save: str | Path | None = None, file: str | Path | None = None,
+              offline: bool = False) -> Path:
+    """Makes the folder of a ready model, unless it is there.
+
+    Args:
+        name: one of `READY`.
+        save: a folder that does not exist or is empty, for a copy; default: only the one in the user's cache.
+        file: the published file, or a folder with all of them, instead of fetching them.
+        offline: fetch nothing.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: an unknown name, files that cannot be had or are not those that were published, or a folder with
+            something in it.
+    """
+    if name not in READY:
+        raise InputError(f"unknown ready model {name!r}; {closest(name, READY)}")
+    target = None if save is None else Path(save)
+    if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f"{target}: exists already; a new or empty folder is expected")
+    ready, folder = READY[name], cache_folder("models") / name
+    if not ModelFolder(folder).weights.exists():
+        paths = [obtain(source, None if file is None else Path(file), offline) for source in ready.sources]
+        _appear(folder, lambda staged: _write(staged, ready, paths))
+        for source in ready.sources:
+            (cache_folder("downloads") / source.name).unlink(missing_ok=True)
+    if target is None:
+        return folder
+    _appear(target, lambda staged: _copy(folder, staged))
+    return target
+
+
+def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[str]]:
+    """The model and what it is to separate, of what stands on a command line as `[MODEL] INPUT...`.
+
+    Args:
+        model: the one that a flag names, if any; then all of `inputs` are inputs.
+        inputs: their first is the model if it is one by its looks: a model folder, a file of weights, a ready model's
+            name, or anything before other inputs that is neither there nor called like an audio file.
+
+    Returns:
+        The model, by default `DEFAULT`, and the inputs.
+
+    Raises:
+        InputError: there is a model and nothing to separate.
+    """
+    if model is not None:
+        return model, list(inputs)
+    first, *others = inputs
+    path = Path(first)
+    if path.exists():
+        named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
+    else:
+        named = first in READY or bool(others and not is_audio(path))
+    if named and not others:
+        raise InputError(f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
+                         "of them, are expected")
+    return (first, others) if named else (DEFAULT, list(inputs))
+
+
+def _appear(folder: Path, write: Callable[[Path], None]) -> None:
+    """Lets `write` fill a folder aside, which then takes its place whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
+        staged = Path(aside) / folder.name
+        staged.mkdir()
+        write(staged)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        staged.rename(folder)
+
+
+def _write(path: Path, ready: ReadyModel, files: list[Path]) -> None:
+    folder = ModelFolder(path)
+    folder.save_config(ready.config)
+    provenance = {"source": ready.origin, "files": [source.name for source in ready.sources]}
+    write_tensors(folder.weights, TensorFile(TORCH, ready.read(files), ready.config, provenance))
+    (path / CARD).write_text(card(ready), encoding="utf-8")
+
+
+def _copy(folder: Path, target: Path) -> None:
+    source, copy = ModelFolder(folder), ModelFolder(target)
+    copy.save_config(source.load_config())
+    copy.checkpoint.mkdir()
+    shutil.copy(source.weights, copy.weights)
+    shutil.copy(folder / CARD, target / CARD)
+
+
+def card(ready: ReadyModel) -> str:
+    """The text that goes with the weights: what they are, whose, under which terms, how good."""
+    files = "\n".join(f"- {source.name}, SHA-256 {source.sha256}{'' if len(source.sha256) == 64 else '...'}"
+                      for source in ready.sources)
+    quality = f"\nQuality: {ready.quality}.\n" if ready.quality else ""
+    return (f"# {ready.name}\n\nSeparates {', '.join(ready.targets)}. Licence: {ready.licence}.\n\n{ready.credit}\n"
+            f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n")
