@@ -1,28 +1,32 @@
-"""The sizes of the networks with their templates' settings, as the rows of the README's table.
+"""The README's table of models: their sizes with the templates' settings, beside those that are documented.
 
     python benchmarks/sizes.py
 """
 
 import jax
 
-from auralflow.config import MODELS, Config, template
-from auralflow_jax import networks
+from auralflow.config import MODELS, template
+from bridge.conversion import expected_variables
+
+# In millions of parameters, as users know the models.
+DOCUMENTED = {"SpectrogramNetSimple": 7.9, "SpectrogramNetLSTM": 32.3, "SpectrogramNetVAE": 40.0}
 
 
-def count_parameters(config: Config) -> int:
-    """The trained parameters of a configuration's model, from shapes alone."""
-    model = networks.build(config)
-    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples))
-    return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
+def table() -> str:
+    """The table in markdown; an idea is the first sentence of the settings' documentation."""
+    lines = ["| model | targets | parameters | documented | idea |", "|---|---:|---:|---:|---|"]
+    for name, settings in MODELS.items():
+        documented = f"{DOCUMENTED[name]:g} M" if name in DOCUMENTED else ""
+        idea = settings.__doc__.splitlines()[0].rstrip(".")
+        targets = len(template(name).model.targets)
+        lines.append(f"| `{name}` | {targets} | {count_parameters(name) / 1e6:.1f} M | {documented} | {idea} |")
+    return "\n".join(lines)
 
 
-def main() -> None:
-    """Prints a markdown table."""
-    print("| Network | Parameters (millions) |")
-    print("| --- | ---: |")
-    for name in MODELS:
-        print(f"| `{name}` | {count_parameters(template(name)) / 1e6:.1f} |")
+def count_parameters(name: str) -> int:
+    """The trained parameters of a template's network, from shapes alone."""
+    return sum(leaf.size for leaf in jax.tree.leaves(expected_variables(template(name))["params"]))
 
 
 if __name__ == "__main__":
-    main()
+    print(table())

@@ -1,18 +1,28 @@
-"""One training step, from raw audio to new weights: JAX against the same network in torch, in one run.
+"""One training step, from raw audio to new weights: JAX against the same model in torch, in one run.
 
-    python benchmarks/train_step.py [--model NAME ...] [--batch N] [--rounds N] [--compile]
+    python benchmarks/train_step.py [--model NAME ...] [--precision float32 bfloat16] [--batch N] [--profile]
 
-Both sides do the same: STFT, network, L1 loss of the magnitudes, gradients, clipping, AdamW; the JAX step also
-averages the weights. Torch runs eager and channels-last, with --compile also compiled. The steps take turns, so
-that whatever else the machine does falls on all; the ratios are of medians.
+All sides do the same: STFT, network, L1 loss of the magnitudes, gradients, clipping, AdamW; the JAX step also
+averages the weights. Torch runs channels-last, eager and compiled; in bfloat16 under autocast; products of float32
+may be rounded to TF32 where JAX rounds them, too. The sides take turns, so that whatever else the machine does falls
+on all; figures are of medians. A step's TFLOP are the network's products and convolutions, forward and backward, as
+torch counts them; the matrix rate is that of the faster framework's product of two large matrices.
+
+--profile adds where the time goes: programs that do more and more of the step, and the differences between them.
 """
 
 import argparse
+import os
 import time
+from collections.abc import Callable
+
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # torch needs some of the GPU's memory, too
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from auralflow import config as configuration
 from auralflow.config import Config
@@ -20,91 +30,189 @@ from auralflow_jax import networks
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.optimizer import make_optimizer
 from auralflow_jax.state import new_state
-from auralflow_jax.step import make_mesh, make_train_step, put
-from auralflow_torch import networks as torch_networks
+from auralflow_jax.step import compare, make_mesh, make_train_step, put, replicated
+from auralflow_torch.losses import criteria
+from auralflow_torch.models import create_model
+from auralflow_torch.weights import build_network
+from bridge.twins import network_shapes
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+WHOLE = "clipping, AdamW"  # the last part, behind which a step is complete
+Program = Callable[[], object]  # returns something to wait for
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", nargs="+", default=["SpectrogramNetSimple"], choices=sorted(configuration.MODELS))
+    parser.add_argument("--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME",
+                        default=["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"],
+                        help=f"of {', '.join(configuration.MODELS)}; default: the first three")
+    parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"])
+    parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--compile", action="store_true", help="also torch.compile")
+    parser.add_argument("--rounds", type=int, default=5, help="timings of each side")
+    parser.add_argument("--steps", type=int, default=10 if DEVICE == "cuda" else 1, help="in one timing")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--profile", action="store_true", help="where the time goes")
+    parser.add_argument("--trace", metavar="FOLDER", help="also write a step of JAX for TensorBoard or Perfetto")
     arguments = parser.parse_args()
-    for name in arguments.model:
-        measure(configuration.override(configuration.template(name), {"batch_size": str(arguments.batch)}), arguments)
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.benchmark = True
+    print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}, torch {torch.__version__} on {DEVICE}\n")
+    for precision in arguments.precision:
+        rate = matrix_rate(precision)
+        for name in arguments.model:
+            changes = dict(pair.split("=", 1) for pair in arguments.set)
+            config = configuration.override(configuration.template(name), {
+                **changes, "precision": precision, "batch_size": str(arguments.batch)})
+            measure(config, rate, arguments)
 
 
-def measure(config: Config, arguments: argparse.Namespace) -> None:
-    rng = np.random.default_rng(0)
-    shape = (config.training.batch_size, 1, config.crop_samples)
-    targets = rng.uniform(-0.1, 0.1, (shape[0], 1, *shape[1:])).astype(np.float32)
-    batch = {"mixture": targets[:, 0] + rng.uniform(-0.1, 0.1, shape).astype(np.float32), "targets": targets}
-    steps = {"jax": jax_step(config, batch), "torch eager": torch_step(config, batch, compiled=False)}
-    if arguments.compile:
-        steps["torch compiled"] = torch_step(config, batch, compiled=True)
-    for step in steps.values():
-        step()  # compiles, or fills caches
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(arguments.rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            times[name].append(time.perf_counter() - start)
-    medians = {name: float(np.median(values)) for name, values in times.items()}
-    print(f"{type(config.model).__name__}, batch {shape[0]}, {jax.default_backend()}, {jax.device_count()} device(s)")
-    for name, seconds in medians.items():
-        print(f"  {name:<15} {shape[0] / seconds:8.2f} samples/s   jax is {seconds / medians['jax']:.2f} x as fast")
+def measure(config: Config, rate: float, arguments: argparse.Namespace) -> None:
+    """Times all sides and prints their tables."""
+    training, batch = config.training, make_batch(config)
+    programs = {side: SIDES[side](config, batch) for side in arguments.sides}
+    if not arguments.profile:
+        programs = {side: {WHOLE: parts[WHOLE]} for side, parts in programs.items()}
+    medians = time_in_turns({(side, part): program for side, parts in programs.items()
+                             for part, program in parts.items()}, arguments.rounds, arguments.steps)
+    flop, reference = step_flop(config), medians[arguments.sides[0], WHOLE]
+    print(f"{type(config.model).__name__}, batch {training.batch_size}, {training.precision}: "
+          f"{flop / 1e12:.3f} TFLOP a step; matrices: {rate / 1e12:.3f} TFLOP/s\n")
+    print("| | s a step | samples/s | TFLOP/s | of the matrix rate | times the first one's time |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for side in arguments.sides:
+        seconds = medians[side, WHOLE]
+        print(f"| {side} | {seconds:.4f} | {training.batch_size / seconds:.2f} | {flop / seconds / 1e12:.3f} | "
+              f"{flop / seconds / rate:.1%} | {seconds / reference:.2f} |")
+    if arguments.profile:
+        print(f"\n| ms in | {' | '.join(arguments.sides)} |\n| --- |{' ---: |' * len(arguments.sides)}")
+        for index, part in enumerate(PARTS):
+            before = [medians[side, PARTS[index - 1]] if index else 0.0 for side in arguments.sides]
+            spent = [medians[side, part] - earlier for side, earlier in zip(arguments.sides, before, strict=True)]
+            print(f"| {part} | {' | '.join(f'{1e3 * seconds:.1f}' for seconds in spent)} |")
+    print(flush=True)
+    if arguments.trace and "jax" in programs:
+        with jax.profiler.trace(arguments.trace):
+            wait(programs["jax"][WHOLE]())
 
 
-def jax_step(config: Config, batch: dict[str, np.ndarray]):
-    model, mesh = networks.build(config), make_mesh()
-    optimizer = make_optimizer(config.training, 1000)
-    train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)
-    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
+def make_batch(config: Config) -> dict[str, np.ndarray]:
+    """Noise: `mixture` (batch, channels, samples), `targets` (batch, targets, channels, samples)."""
+    rng, model = np.random.default_rng(0), config.model
+    shape = (config.training.batch_size, len(model.targets), model.num_channels, config.crop_samples)
+    targets = rng.uniform(-0.1, 0.1, shape).astype(np.float32)
+    noise = rng.uniform(-0.1, 0.1, targets[:, 0].shape).astype(np.float32)
+    return {"mixture": targets.sum(1) + noise, "targets": targets}
+
+
+def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Program]:
+    """The parts of a step, each with all before it."""
+    model, mesh, training = networks.build(config), make_mesh(), config.training
+    criterion, optimizer = make_criterion(training), make_optimizer(training, 1000)
+    train_step = make_train_step(model, criterion, optimizer, training, mesh)
+    state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
+    params, batch_stats = jax.tree.map(jnp.copy, (state.params, state.batch_stats))  # the step donates the state's own
     on_device = put(batch, mesh)
+
+    def spectra(batch):
+        return [model.describe(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]
+
+    def loss(params, batch_stats, batch):
+        estimate, after = model.apply_and_update(
+            {"params": params, "batch_stats": batch_stats}, batch["mixture"], True, jax.random.key(0))
+        return compare(model, criterion, estimate, batch), after
+
+    spectra, forward, backward = jax.jit(spectra), jax.jit(loss), jax.jit(jax.value_and_grad(loss, has_aux=True))
 
     def step():
         nonlocal state
         state, metrics = train_step(state, on_device)
-        metrics["loss"].block_until_ready()
-        jax.block_until_ready(state)
+        return state, metrics
 
-    return step
+    return dict(zip(PARTS, (lambda: spectra(on_device), lambda: forward(params, batch_stats, on_device),
+                            lambda: backward(params, batch_stats, on_device), step), strict=True))
 
 
-def torch_step(config: Config, batch: dict[str, np.ndarray], compiled: bool):
-    """The loop that a torch user would write."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model, training = config.model, config.training
-    network_class = getattr(torch_networks, type(model).__name__)
-    frames = 1 + -(-config.crop_samples // model.hop_length)
-    network = network_class(model.num_bins, frames, hidden_channels=model.hidden_channels, dropout_p=model.dropout_p)
-    network = network.to(device, memory_format=torch.channels_last).train()
-    forward = torch.compile(network) if compiled else network
-    optimizer = torch.optim.AdamW(network.parameters(), training.lr, weight_decay=training.weight_decay)
-    window = torch.hann_window(model.window_size, device=device)
-    mixture, target = (torch.from_numpy(batch[name]).to(device).reshape(-1, batch[name].shape[-1])
-                       for name in ("mixture", "targets"))
-    padding = -mixture.shape[-1] % model.hop_length
+def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool) -> dict[str, Program]:
+    """The same in torch."""
+    training = config.training
+    model = create_model(config).to(DEVICE, memory_format=torch.channels_last).train()
+    if compiled:
+        model.network.estimate = torch.compile(model.network.estimate)
+    criterion = criteria.make_criterion(model, training)
+    optimizer = torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
+    mixture, targets = (torch.from_numpy(batch[name]).to(DEVICE) for name in ("mixture", "targets"))
+    targets_last = targets.movedim(1, -1)
 
-    def magnitude(audio):
-        audio = torch.nn.functional.pad(audio, (0, padding))
-        spectrum = torch.stft(audio, model.num_fft, model.hop_length, model.window_size, window, return_complex=True)
-        return spectrum.abs()[:, None]
+    def spectra():
+        return [model.describe(audio).spectrum for audio in (mixture[:, None], targets)]
+
+    def forward():
+        with torch.autocast(DEVICE, torch.bfloat16, enabled=training.precision == "bfloat16"):
+            return criterion(mixture, targets_last)
+
+    def backward():
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward()
+        loss.backward()
+        return loss
 
     def step():
-        optimizer.zero_grad(set_to_none=True)
-        seen = magnitude(mixture)
-        low = seen[:, :, :model.num_bins].contiguous(memory_format=torch.channels_last)
-        mask = torch.nn.functional.pad(forward(low), (0, 0, 0, seen.shape[2] - model.num_bins))
-        loss = torch.nn.functional.l1_loss(mask * seen, magnitude(target))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), training.max_grad_norm)
+        loss = backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
         optimizer.step()
-        return loss.item()
+        return loss
 
-    return step
+    return dict(zip(PARTS, (spectra, forward, backward, step), strict=True))
+
+
+PARTS = ("spectra", "network and loss", "backward", WHOLE)
+SIDES: dict[str, Callable[[Config, dict[str, np.ndarray]], dict[str, Program]]] = {
+    "jax": jax_programs,
+    "torch eager": lambda config, batch: torch_programs(config, batch, compiled=False),
+    "torch compiled": lambda config, batch: torch_programs(config, batch, compiled=True),
+}
+
+
+def time_in_turns(programs: dict, rounds: int, steps: int) -> dict:
+    """The median seconds of each program, after a first call that compiles."""
+    times: dict = {name: [] for name in programs}
+    for program in programs.values():
+        wait(program())
+    for _ in range(rounds):
+        for name, program in programs.items():
+            start = time.perf_counter()
+            for _ in range(steps):
+                result = program()
+            wait(result)
+            times[name].append((time.perf_counter() - start) / steps)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def wait(result: object) -> None:
+    """Until everything that was started is done."""
+    jax.block_until_ready(result)
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+def matrix_rate(precision: str) -> float:
+    """FLOP per second of a product of two large square matrices, in the faster framework."""
+    size = 8192 if DEVICE == "cuda" or jax.default_backend() == "gpu" else 2048
+    a = jnp.ones((size, size), precision)
+    b = torch.ones((size, size), dtype=getattr(torch, precision), device=DEVICE)
+    product = jax.jit(lambda a: a @ a)
+    medians = time_in_turns({"jax": lambda: product(a), "torch": lambda: b @ b}, rounds=5, steps=4)
+    return 2 * size**3 / min(medians.values())
+
+
+def step_flop(config: Config) -> int:
+    """The network's products and convolutions, forward and backward; counted on shapes alone."""
+    shape, _, _ = network_shapes(config, config.training.batch_size)
+    network = build_network(config).to("meta").train()
+    with FlopCounterMode(display=False) as counter:
+        network.estimate(torch.empty(shape, device="meta"), None)[0].sum().backward()
+    return counter.get_total_flops()
 
 
 if __name__ == "__main__":

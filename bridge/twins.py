@@ -61,20 +61,37 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
     load_state(twin, to_torch(variables))
     twin.to(getattr(torch, precision))
     variables = jax.tree.map(lambda array: array.astype(precision), variables)
-    mixture = jax.ShapeDtypeStruct((batch, config.model.num_channels, config.crop_samples), np.dtype(precision))
-    with jax.enable_x64(precision == "float64"):
-        model = networks.build(config)
-        listener = _Listener(model.network.clone(dtype=np.dtype(precision)))
-        jax.eval_shape(dataclasses.replace(model, network=listener).apply, variables, mixture)
-    output, latent = listener.returned
+    shape, output, latent = network_shapes(config, batch)
 
     def draw(shape, scale=1.0):
-        return rng.normal(0, scale, shape).astype(precision)
+        return rng.normal(0, scale, shape).astype(np.float32).astype(precision)  # the same values in either precision
 
     return Twins(
-        flax=listener.network, variables=variables, torch=twin, x=np.abs(draw(listener.shape)),
-        noise=None if latent is None else draw(latent[0].shape),
+        flax=networks.build(config).network.clone(dtype=np.dtype(precision)), variables=variables, torch=twin,
+        x=np.abs(draw(shape)), noise=None if latent is None else draw(latent[0].shape),
         cotangent=draw(output.shape, 4 * np.prod(output.shape)**-0.5))
+
+
+def network_shapes(config: Config, batch: int) -> tuple[tuple[int, ...], Any, Any]:
+    """The shape that the front end of a configuration's model hands to the network; those that come out of it.
+
+    Args:
+        config: the model's, whatever its family.
+        batch: of crops.
+
+    Returns:
+        The input's shape, then the output's shape and type, and of mu and sigma where there is a latent variable.
+    """
+    import jax
+
+    from auralflow_jax import networks
+    from bridge.conversion import expected_variables
+
+    model = networks.build(config)
+    listener = _Listener(model.network)
+    mixture = jax.ShapeDtypeStruct((batch, config.model.num_channels, config.crop_samples), np.float32)
+    jax.eval_shape(dataclasses.replace(model, network=listener).apply, expected_variables(config), mixture)
+    return listener.shape, *listener.returned
 
 
 def random_variables(shapes: Mapping, seed: int = 0) -> dict:

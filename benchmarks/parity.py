@@ -1,0 +1,154 @@
+"""How far the two frameworks are apart, network by network, as one markdown table.
+
+    python benchmarks/parity.py [--model NAME ...] [--full]
+
+At the templates' geometry: random weights, one crop of noise and, module by module and end to end, one of a sweep
+in noise; evaluation, then one training step without dropout, from the same latent noise. A figure is of the tensor
+that comes nearest to what is tolerated, or exceeds it most; that is relative to its largest value where this
+exceeds 1, as float32 rounds. The exit status is 1 where anything is past its tolerance.
+
+A gradient in float32, summed over a whole spectrogram, differs between any two orders of summation. There and in
+the weights after a step, what torch's own two memory layouts, contiguous and channels-last, differ by is tolerated,
+as a share of the tensor's largest value; float64 tells that it is rounding and nothing else.
+
+With --full, small networks over every combination of settings: channels, targets, mask activation,
+normalisation, axis, sizes. That takes hours.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import torch
+from rich.console import Console
+
+import bridge
+from auralflow.config import MODELS, Config, template
+from auralflow.terminal import progress_bar
+from bridge.cases import product, small_config
+from bridge.comparison import AUDIO, EXACT, MASK, TOLERANCE, compare_networks
+from bridge.step import FLOAT32, FLOAT64, Gap, flax_step, gaps, torch_step
+from bridge.twins import Twins, make_twins
+
+NAMES = {"evaluated": "output", "trained": "output in training", "gradients": "gradients",
+         "weights": "weights after a step", "statistics": "batch statistics after a step"}
+ENDS = {MASK: "mask, end to end", AUDIO: "audio, end to end"}
+
+
+class Line(NamedTuple):
+    """A quantity of one network."""
+
+    quantity: str
+    difference: float
+    tolerance: float
+    ok: bool
+
+    def __str__(self) -> str:
+        mark = "" if self.ok else " **past**"
+        return f"{self.difference:.1e} of {self.tolerance:.0e}{mark}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), metavar="NAME",
+                        help=f"of {', '.join(MODELS)}; default: all")
+    parser.add_argument("--full", action="store_true", help="small networks over the product of all settings")
+    arguments = parser.parse_args()
+    columns: dict[str, dict[str, Line]] = {}
+    with progress_bar(len(arguments.model), "networks", Console(stderr=True)) as advance:
+        for name in arguments.model:
+            lines = whole_product(name, advance) if arguments.full else full_size(template(name))
+            columns[name] = {line.quantity: line for line in lines}
+            advance(name, 1)
+    print("| largest difference, of what is tolerated |" + "".join(f" `{name}` |" for name in columns))
+    print("| --- |" + " ---: |" * len(columns))
+    for quantity in dict.fromkeys(quantity for lines in columns.values() for quantity in lines):
+        print(f"| {quantity} |" + "".join(f" {lines.get(quantity, '')} |" for lines in columns.values()))
+    return 0 if all(line.ok for lines in columns.values() for line in lines.values()) else 1
+
+
+def full_size(config: Config) -> Iterator[Line]:
+    """Every quantity of one network at its template's size."""
+    twins = make_twins(config, batch=1)
+    yield Line("weights, there and back", *round_trip(twins, config))
+    yield from worst(modules(config, twins.variables, "float32"))
+    yield from worst(step(twins, "float32", rounding(config)))
+    yield from worst(modules(config, twins.variables, "float64"))
+    yield from worst(step(make_twins(config, batch=1, precision="float64"), "float64"))
+
+
+def whole_product(name: str, advance: Callable[[str, float], None]) -> Iterable[Line]:
+    """The worst of each quantity over small networks with every combination of settings."""
+    cases, found = list(product(name)), []
+    for done, case in enumerate(cases, 1):
+        found += step(make_twins(small_config(**case)), "float32")
+        jax.clear_caches()  # no program is needed twice
+        advance(name, done / len(cases))
+    return worst(found)
+
+
+def round_trip(twins: Twins, config: Config) -> tuple[float, float, bool]:
+    """From flax into torch and back: the largest difference, 0 as what is tolerated, whether every bit is the same."""
+    state = {key: tensor.numpy(force=True) for key, tensor in twins.torch.state_dict().items()}
+    before, after = (jax.tree.leaves(tree) for tree in (twins.variables, bridge.to_flax(state, config)))
+    return (max(largest(a - b) for a, b in zip(before, after, strict=True)), 0.0,
+            all(a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True)))
+
+
+def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
+    """Each module's output, the mask and the audio, of the same audio."""
+    bar, suffix = {"float32": (TOLERANCE, ""), "float64": (EXACT, ", float64")}[precision]
+    for row in compare_networks(config, variables, precision=precision):
+        tolerance = bar * max(1.0, row.largest)
+        yield Gap(ENDS.get(row.name, "output of any module") + suffix, row.name, row.absolute, tolerance,
+                  row.absolute <= tolerance)
+
+
+def step(twins: Twins, precision: str, shares: Mapping[str, float] | None = None) -> Iterator[Gap]:
+    """Evaluation, gradients, and what a training step leaves.
+
+    Args:
+        twins: of that precision.
+        precision: float32 or float64.
+        shares: of the largest value of a tensor, by quantity, where more than the bars is tolerated.
+    """
+    bars, suffix = {"float32": (FLOAT32, ""), "float64": (FLOAT64, ", float64")}[precision]
+    with jax.enable_x64(precision == "float64"):
+        ours = flax_step(twins)
+    theirs = torch_step(twins)
+    for gap in gaps(ours, theirs, bars):
+        if share := (shares or {}).get(gap.quantity):
+            tolerance = max(gap.tolerance, share * largest(getattr(theirs, gap.quantity)[gap.name]))
+            gap = gap._replace(tolerance=tolerance, ok=gap.ok or gap.difference <= tolerance)
+        yield gap._replace(quantity=NAMES[gap.quantity] + suffix)
+
+
+def rounding(config: Config) -> dict[str, float]:
+    """By what share of a tensor's largest value, at most, torch's two memory layouts differ after the same step."""
+    contiguous, channels_last = (make_twins(config, batch=1) for _ in range(2))
+    channels_last.torch.to(memory_format=torch.channels_last)
+    one, other = torch_step(contiguous), torch_step(channels_last)
+    return {quantity: max(largest(getattr(one, quantity)[name] - array) / largest(array)
+                          for name, array in getattr(other, quantity).items())
+            for quantity in ("gradients", "weights")}
+
+
+def largest(array: np.ndarray) -> float:
+    return float(np.abs(array).max())
+
+
+def worst(found: Iterable[Gap]) -> Iterator[Line]:
+    """Of each quantity the tensor that comes nearest to what is tolerated, or exceeds it most."""
+    kept: dict[str, Gap] = {}
+    for gap in found:
+        other = kept.setdefault(gap.quantity, gap)
+        if (not gap.ok, gap.difference / gap.tolerance) > (not other.ok, other.difference / other.tolerance):
+            kept[gap.quantity] = gap
+    return (Line(gap.quantity, gap.difference, gap.tolerance, gap.ok) for gap in kept.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
