@@ -181,13 +181,18 @@ def separate_blocks(
     rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
     # Copies, as the mixture must wait for the estimates: no longer than a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
-    estimates = stream(_block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
+    estimates = stream(block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
                        round(options.overlap * segment), options.batch_size, options.shifts)
     for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
         yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
 
 
-def _block_function(separator: Separator, options: Options) -> BlockFunction:
+def block_function(separator: Separator, options: Options) -> BlockFunction:
+    """What happens in a segment: the model and, if asked for, the Wiener filter, to every two channels.
+
+    Returns:
+        A function from (batch, channels, samples) to (batch, targets, channels, samples), for `overlap.stream`.
+    """
     def estimate(blocks: np.ndarray) -> np.ndarray:
         estimates = separator(blocks)
         if options.wiener:

@@ -6,8 +6,8 @@ The names below are imported when they are first used, so that `import auralflow
 import importlib
 
 _HOME = {"SeparationModel": "auralflow_torch.models", "SpectrogramMaskModel": "auralflow_torch.models",
-         "create_model": "auralflow_torch.models", "load": "auralflow_torch.weights",
-         "load_model": "auralflow_torch.models"}
+         "StreamingSeparator": "auralflow_torch.streaming", "create_model": "auralflow_torch.models",
+         "load": "auralflow_torch.weights", "load_model": "auralflow_torch.models"}
 
 __all__ = [*_HOME]  # noqa: PLE0604
 
