@@ -7,7 +7,8 @@ import importlib
 import importlib.metadata
 
 _HOME = {"Config": "auralflow.config", "InputError": "auralflow.errors", "ModelFolder": "auralflow.folder",
-         "make_songs": "auralflow.songs", "overlap_add": "auralflow.overlap"}
+         "evaluate": "auralflow.pipelines", "make_songs": "auralflow.songs", "overlap_add": "auralflow.overlap",
+         "separate": "auralflow.pipelines"}
 # The documented torch names; not in `__all__`, as most of them need torch.
 _MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
 

@@ -74,64 +74,33 @@ def train(arguments: argparse.Namespace) -> None:
 
 def separate(arguments: argparse.Namespace) -> int:
     """Separates files into stems; 1 if some of them could not be."""
-    from auralflow.backends import load_separator
-    from auralflow.encoding import Encoding
-    from auralflow.pretrained import choose_model, find_model
-    from auralflow.separation import OVERLAP, Options
-    from auralflow.sources import find_sources
-    from auralflow.stems import Output, separate_files
-    from auralflow.terminal import progress_bar
+    from auralflow import pipelines
+    from auralflow.pretrained import choose_model
 
-    encoding = Encoding(arguments.format, arguments.bits, arguments.bitrate, arguments.clip)
-    output = Output(Path(arguments.save), arguments.filename, encoding, arguments.residual, arguments.overwrite)
-    overlap = OVERLAP if arguments.overlap is None else arguments.overlap
-    options = Options(overlap, shifts=arguments.shifts, wiener=arguments.wiener, consistency=arguments.consistency)
-    # All files are looked at before the model is loaded, which takes seconds.
     model, inputs = choose_model(arguments.model, arguments.inputs)
-    sources, problems = find_sources(inputs, arguments.start, arguments.duration)
-    separator = load_separator(find_model(model), arguments.backend)
-    with progress_bar(sum(source.seconds for source in sources), "s") as advance:
-        report = separate_files(sources, separator, output, options, advance)
+    report = pipelines.separate(**_settings(arguments) | {"model": model, "inputs": inputs})
     print(*report.notes, sep="\n", end="\n" if report.notes else "")
-    failures, count = [*problems, *report.failures], len(sources) + len(problems)
-    if failures and not report.audio:
-        raise InputError("\n  ".join(failures))
     print(f"Separated {report.audio:.1f} s of audio in {report.seconds:.1f} s "
           f"({report.audio / report.seconds:.1f} x real time); the stems are in {arguments.save}.")
-    if failures:
-        print(f"auralflow: {len(failures)} of {count} could not be separated:", *failures, sep="\n  ", file=sys.stderr)
+    if failures := report.failures:
+        print(f"auralflow: {len(failures)} of {len(failures) + report.separated} could not be separated:", *failures,
+              sep="\n  ", file=sys.stderr)
     return 1 if failures else 0
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluates a model on a split."""
-    from auralflow.assessment import evaluate_tracks
-    from auralflow.backends import load_separator
-    from auralflow.folder import ModelFolder
-    from auralflow.measures import check_metrics
-    from auralflow.pretrained import find_model
-    from auralflow.scores import aggregate, table, write_csv
-    from auralflow.terminal import progress_bar
-    from auralflow.tracks import find_tracks
+    from auralflow import pipelines
+    from auralflow.scores import table
 
-    check_metrics(arguments.metrics)
-    tracks = find_tracks(arguments.dataset, arguments.split)
-    folder = ModelFolder(find_model(arguments.model))
-    separator = load_separator(folder.path, arguments.backend)
-    if arguments.metrics == "bss_eval":
-        from auralflow_jax.compilation import enable_cache
-
-        enable_cache()
-    with progress_bar(2 * sum(track.seconds for track in tracks), "s") as advance:
-        rows, silent = evaluate_tracks(tracks, separator, arguments.metrics, advance)
-    everything = aggregate(rows)
-    write_csv(folder.evaluation, everything)
-    if rows:
-        _print_table(table(everything if len(tracks) <= FEW else everything[len(rows):]))
-    for track, mute in silent.items():
+    evaluation = pipelines.evaluate(**_settings(arguments))
+    if evaluation.rows:
+        few = evaluation.tracks <= FEW
+        _print_table(table([*evaluation.rows, *evaluation.summary] if few else evaluation.summary))
+    for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
-    count = "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"
-    print(f"Wrote {folder.evaluation}: {count} of {arguments.split}.")
+    count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
+    print(f"Wrote {evaluation.file}: {count} of {arguments.split}.")
 
 
 def pretrained(arguments: argparse.Namespace) -> None:
@@ -174,3 +143,8 @@ def _print_table(table: "Table") -> None:
     # Into a file or a pipe there is no width to keep to.
     console = console if console.is_terminal else Console(width=WIDE)
     console.print(table)
+
+
+def _settings(arguments: argparse.Namespace) -> dict:
+    """A sub-command's arguments by name."""
+    return {name: value for name, value in vars(arguments).items() if name != "run"}

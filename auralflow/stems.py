@@ -78,6 +78,7 @@ class Report:
 
     notes: list[str] = dataclasses.field(default_factory=list)  # sentences about what was done to the audio
     failures: list[str] = dataclasses.field(default_factory=list)  # a sentence for each source that failed
+    separated: int = 0  # how many others there are
     audio: float = 0.0  # seconds that were separated
     seconds: float = 0.0  # that all of it took
 
@@ -118,6 +119,7 @@ def separate_files(
     for source in sources:
         try:
             report.notes += _separate_file(source, separator, output, options, progress)
+            report.separated += 1
             report.audio += source.seconds
         except InputError as error:
             report.failures.append(str(error))

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from auralflow.audio import is_audio
 from auralflow.cache import cache_folder
 from auralflow.errors import InputError, closest
 from auralflow.folder import ModelFolder
@@ -77,6 +76,8 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     Raises:
         InputError: there is a model and nothing to separate.
     """
+    from auralflow.audio import is_audio  # here, as the command line that knows ready models needs no audio library
+
     if model is not None:
         return model, list(inputs)
     first, *others = inputs

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from auralflow.config import MODELS, Config, SpectrogramConfig, from_dict
+from auralflow.songs import make_songs
 from auralflow_torch.models import SeparationModel, create_model
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
@@ -46,6 +49,14 @@ def model(request, make_model) -> SeparationModel:
 def audio() -> torch.Tensor:
     """Noise, (batch, channels, samples)."""
     return torch.rand(2, 1, 600, generator=torch.Generator().manual_seed(1)) - 0.5
+
+
+@pytest.fixture(scope="session")
+def songs(tmp_path_factory) -> Path:
+    """Three generated songs of two seconds, one in each split."""
+    folder = tmp_path_factory.mktemp("songs")
+    make_songs(folder, tracks=3, seconds=2, sample_rate=8000)
+    return folder
 
 
 def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:

@@ -5,17 +5,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from auralflow.songs import make_songs
 from auralflow_torch.datasets import AudioFolder
 from auralflow_torch.losses import L1Loss, WeightedComponentLoss
 from auralflow_torch.models import SpectrogramMaskModel
-
-
-@pytest.fixture(scope="session")
-def songs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("songs")
-    make_songs(folder, tracks=3, seconds=2, sample_rate=8000)
-    return folder
 
 
 @pytest.fixture

@@ -1,0 +1,125 @@
+"""From files to files: what `auralflow separate` and `auralflow evaluate` do, as functions of the same arguments."""
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from auralflow.assessment import evaluate_tracks
+from auralflow.backends import load_separator
+from auralflow.encoding import Encoding
+from auralflow.errors import InputError
+from auralflow.folder import ModelFolder
+from auralflow.measures import check_metrics
+from auralflow.pretrained import find_model
+from auralflow.scores import Row, aggregate, write_csv
+from auralflow.separation import OVERLAP, Options
+from auralflow.sources import find_sources
+from auralflow.stems import FILENAME, Output, Report, separate_files
+from auralflow.terminal import progress_bar
+from auralflow.tracks import find_tracks
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` measured.
+
+    Attributes:
+        rows: figures of each track, target and estimate.
+        summary: their means and medians over the tracks.
+        silent: the silent targets, which have no figures, of each track that has some.
+        tracks: how many there are.
+        file: the table with all rows.
+    """
+
+    rows: list[Row]
+    summary: list[Row]
+    silent: dict[str, list[str]]
+    tracks: int
+    file: Path
+
+
+def separate(
+    model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated", *,
+    filename: str = FILENAME, overwrite: bool = False, residual: bool = False, format: str = "wav",
+    bits: int | None = None, bitrate: int | None = None, clip: str | None = None, start: float = 0.0,
+    duration: float | None = None, overlap: float | None = None, shifts: int = 1, wiener: int = 0,
+    consistency: bool = False, backend: str = "jax",
+) -> Report:
+    """Separates audio files into files of stems, with a progress bar on a terminal.
+
+    Args:
+        model: a model folder, or a ready model's name.
+        inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one.
+        save: the folder for everything.
+        filename: of each stem in it: a template with the fields track, stem and ext.
+        overwrite: replace files that are there already.
+        residual: also write what the stems leave of the mixture.
+        format: wav, flac, ogg or mp3.
+        bits: see `encoding.Encoding`, as for the next two.
+        bitrate: of mp3 and ogg, in kbit/s.
+        clip: what happens beyond full scale.
+        start: the second to begin at.
+        duration: seconds to separate. Default: to the end.
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]. Default: `separation.OVERLAP`.
+        shifts: see `separation.Options`, as for the next two.
+        wiener: iterations of a Wiener filter.
+        consistency: divide what the targets leave of the mixture among them.
+        backend: the framework that runs the model, one of `backends.BACKENDS`.
+
+    Returns:
+        What happened. A file that cannot be read or written as asked is one of its `failures` and does not stop the
+        others.
+
+    Raises:
+        InputError: an argument that cannot be, or none of the files could be separated.
+        MissingPackage: the framework is not installed.
+
+    Example:
+        separate("my_model", "song.mp3", residual=True, duration=90)
+    """
+    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite)
+    options = Options(OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency)
+    # All files are looked at before the model is loaded, which takes seconds.
+    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
+    sources, problems = find_sources(inputs, start, duration)
+    separator = load_separator(find_model(model), backend)
+    with progress_bar(sum(source.seconds for source in sources), "s") as advance:
+        report = separate_files(sources, separator, output, options, advance)
+    report.failures[:0] = problems
+    if report.failures and not report.separated:
+        raise InputError("\n  ".join(report.failures))
+    return report
+
+
+def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval",
+             backend: str = "jax") -> Evaluation:
+    """Measures how good a model is on songs whose stems are known; writes the model folder's evaluation.csv.
+
+    Args:
+        model: a model folder, or a ready model's name.
+        dataset: a folder with `<split>/<track>/<stem>.wav`.
+        split: which tracks.
+        metrics: one of `measures.METRICS`.
+        backend: the framework that runs the model, one of `backends.BACKENDS`.
+
+    Raises:
+        InputError: there are no such tracks, no trained model, or the tracks lack a target.
+        MissingPackage: the framework, or what the metrics need, is not installed.
+
+    Example:
+        evaluation = evaluate("my_model", "musdb18", metrics="sdr")
+    """
+    check_metrics(metrics)
+    tracks = find_tracks(dataset, split)
+    folder = ModelFolder(find_model(model))
+    separator = load_separator(folder.path, backend)
+    if metrics == "bss_eval":
+        from auralflow_jax.compilation import enable_cache
+
+        enable_cache()
+    with progress_bar(2 * sum(track.seconds for track in tracks), "s") as advance:
+        rows, silent = evaluate_tracks(tracks, separator, metrics, advance)
+    everything = aggregate(rows)
+    write_csv(folder.evaluation, everything)
+    return Evaluation(rows, everything[len(rows):], silent, len(tracks), folder.evaluation)
