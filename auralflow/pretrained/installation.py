@@ -76,7 +76,8 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     Raises:
         InputError: there is a model and nothing to separate.
     """
-    from auralflow.audio import is_audio  # here, as the command line that knows ready models needs no audio library
+    # Here, as the command line that knows ready models needs no audio library.
+    from auralflow.sources import has_audio_suffix
 
     if model is not None:
         return model, list(inputs)
@@ -85,7 +86,7 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     if path.exists():
         named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
     else:
-        named = first in READY or bool(others and not is_audio(path))
+        named = first in READY or bool(others and not has_audio_suffix(path))
     if named and not others:
         raise InputError(f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
                          "of them, are expected")
