@@ -23,15 +23,13 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
     """The inverse of `to_dict`; absent keys take their defaults.
 
     Args:
-        settings: groups of settings, as in config.json; a model's family has its own defaults for some of them.
+        settings: groups of settings, as in config.json.
         origin: where they come from, for messages.
 
     Raises:
         InputError: an unknown key, a wrong type or a value out of range, with the key's path.
     """
-    groups = groups_of(settings, origin)
-    settings = settings | {"training": groups["model"].TRAINING | settings.get("training", {})}
-    for name, group in groups.items():
+    for name, group in groups_of(settings, origin).items():
         known = getattr(group, "__struct_fields__", ())
         for key in settings.get(name, {}):
             if key not in known and key != group.__struct_config__.tag_field:

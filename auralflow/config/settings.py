@@ -5,14 +5,11 @@ from typing import get_args
 import msgspec
 
 from auralflow.config.foreign import OpenUnmix, SpleeterNet
-from auralflow.config.hybrid import HybridNet
 from auralflow.config.model import ModelConfig
 from auralflow.config.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
-from auralflow.config.waveform import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
-Model = (SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | AudioNetSimple | AudioNetSimpleLSTM
-         | AudioNetVAE | HybridNet | SpleeterNet | OpenUnmix)
+Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | SpleeterNet | OpenUnmix
 MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
 
 
@@ -31,9 +28,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     visualizer: VisualizerConfig = VisualizerConfig()
 
     def __post_init__(self):
-        if self.crop_samples < self.model.shortest_crop:
+        window = getattr(self.model, "window_size", 1)
+        if self.crop_samples < window:
             raise ValueError(f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
-                             f"at least {self.model.shortest_crop} samples")
+                             f"at least one window of {window} samples")
 
     @property
     def crop_samples(self) -> int:

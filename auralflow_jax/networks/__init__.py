@@ -3,30 +3,24 @@
 import jax.numpy as jnp
 import msgspec
 
-from auralflow import config as configuration
-from auralflow.config import Config, SpectrogramConfig, WaveformConfig
+from auralflow.config import Config, SpectrogramConfig
 from auralflow_jax.networks.estimate import Estimate
-from auralflow_jax.networks.hybrid import HybridModel, HybridNet
 from auralflow_jax.networks.masking import SpectrogramModel
-from auralflow_jax.networks.model import SeparationModel
 from auralflow_jax.networks.open_unmix import OpenUnmix
 from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
-from auralflow_jax.networks.waveform import AudioModel, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
-__all__ = ["AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Estimate", "HybridNet", "OpenUnmix",
-           "SeparationModel", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",
+__all__ = ["Estimate", "OpenUnmix", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",
            "build"]
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE,
-    HybridNet, SpleeterNet, OpenUnmix)}
-# What makes a model of a network, by the configuration that it is or extends, the nearest first.
-FAMILIES = {SpectrogramConfig: SpectrogramModel, WaveformConfig: AudioModel, configuration.HybridNet: HybridModel}
+    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet, OpenUnmix)}
+# What makes a model of a network, by the configuration that it extends.
+FAMILIES = {SpectrogramConfig: SpectrogramModel}
 
 
-def build(config: Config) -> SeparationModel:
+def build(config: Config) -> SpectrogramModel:
     """The model that a configuration describes.
 
     Returns:

@@ -36,20 +36,13 @@ class Variational(nn.Module):
         """
         wide = jnp.promote_types(self.dtype, jnp.float32)
         mu = nn.Dense(self.latent_size, dtype=self.dtype, name="to_mu")(x).astype(wide)
-        sigma = jnp.exp(nn.Dense(self.latent_size, dtype=self.dtype, name="to_log_sigma")(x).astype(wide))
+        # sigma is 1 at first, where random weights would scatter it widely
+        log_sigma = nn.Dense(self.latent_size, dtype=self.dtype, kernel_init=nn.initializers.zeros,
+                             name="to_log_sigma")(x)
+        sigma = jnp.exp(log_sigma.astype(wide))
         if noise is None and train:
             noise = jax.random.normal(self.make_rng("noise"), mu.shape, wide)
         if noise is not None and noise.shape != mu.shape:
             raise ValueError(f"noise must have the latent variable's shape {mu.shape}, got {noise.shape}")
         z = mu if noise is None else mu + sigma * noise
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="to_features")(z), (mu, sigma)
-
-
-class VariationalBottleneck:
-    """What networks with a latent variable have in common: the first base, before a network with recurrent layers."""
-
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:
-        """Maps (batch, steps, features) to the same shape; adds mu and sigma."""
-        variational = Variational(self.size, self.dtype, name="variational")
-        sequence, latent = variational(sequence, train, noise)
-        return super().recur(sequence, train, noise)[0], latent

@@ -3,11 +3,14 @@
 import copy
 import io
 import pickle
+import subprocess
+import sys
 import warnings
 
 import pytest
 import torch
 
+import auralflow_torch
 from auralflow.errors import InputError
 from auralflow_torch.networks import NETWORKS, SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 
@@ -111,6 +114,7 @@ def test_initial_weights_keep_the_variance():
     for key, (fan_in, gain) in fan_ins.items():
         assert state[key].var().item() * fan_in == pytest.approx(gain, rel=0.05), key
     assert not any(state[key].any() for key in state if "bias" in key)
+    assert not state["variational.to_log_sigma.weight"].any()  # sigma starts at 1
 
 
 def test_learns_in_a_loop_of_ones_own(name, x):
@@ -228,3 +232,9 @@ def test_half_precision(network, x, dtype):
 def test_cuda(name, x):
     network = make(name, device="cuda").eval()
     torch.testing.assert_close(network(x.cuda()).cpu(), network.cpu()(x), rtol=1e-3, atol=1e-3)
+
+
+def test_the_package_needs_no_jax():
+    code = "import sys, auralflow_torch.networks; sys.exit('jax' in sys.modules)"
+    folder = auralflow_torch.__path__[0].rpartition("/")[0]
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": folder}).returncode == 0
