@@ -1,0 +1,67 @@
+"""BSSEval v4 of a whole song: ours against museval, in one run, with the largest difference of any frame.
+
+    python benchmarks/evaluate.py [DATASET] [--split NAME] [--seconds S]
+
+The song is the split's tracks end to end, the estimates are what an ideal ratio mask makes of its mixture. Without
+DATASET, songs are generated. museval is imported with ffmpeg on the PATH, as it wants.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import museval
+import numpy as np
+
+from auralflow.ideal import ideal_mask
+from auralflow.songs import make_songs
+from auralflow.tracks import find_tracks, read_stems
+from auralflow_jax.metrics import bss_eval
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", nargs="?")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--seconds", type=float, default=180.0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as songs:
+        if arguments.dataset is None:
+            make_songs(songs, tracks=3, seconds=arguments.seconds)
+        names, references, rate = one_song(arguments.dataset or songs, arguments.split, arguments.seconds)
+    truths = dict(zip(names, references, strict=True))
+    estimates = np.stack(list(ideal_mask(references.sum(0), truths).values()))
+    sources, channels, samples = references.shape
+    print(f"{samples / rate:.0f} s at {rate} Hz, {sources} sources, {channels} channels", flush=True)
+    compare(references, estimates, rate)
+
+
+def one_song(dataset: str | Path, split: str, seconds: float) -> tuple[list[str], np.ndarray, int]:
+    """Stems, their audio (stems, channels, samples) in stereo, and the rate of the first track, in Hz."""
+    tracks = find_tracks(dataset, split)
+    rate, needed = tracks[0].sample_rate, round(seconds * tracks[0].sample_rate)
+    parts = [read_stems(track, track.stems, 0, round(track.seconds * rate), rate, 2) for track in tracks]
+    return list(tracks[0].stems), np.concatenate(parts, axis=-1)[..., :needed], rate
+
+
+def compare(references: np.ndarray, estimates: np.ndarray, rate: int) -> None:
+    seconds = {}
+    for name in ("ours, compiling", "ours"):
+        start = time.perf_counter()
+        ours = bss_eval(references, estimates, rate, rate)
+        seconds[name] = time.perf_counter() - start
+    start = time.perf_counter()
+    sdr, isr, sir, sar = museval.evaluate(references.swapaxes(1, 2), estimates.swapaxes(1, 2), win=rate, hop=rate)
+    seconds["museval"] = time.perf_counter() - start
+    for name, figure in seconds.items():
+        print(f"  {name:<16} {figure:7.1f} s   {seconds['museval'] / figure:5.1f} x as fast as museval")
+    for name, our, their in zip(ours._fields, ours, (sdr, sir, isr, sar), strict=True):
+        assert np.array_equal(np.isnan(our), np.isnan(their))
+        defined = ~np.isnan(their)
+        print(f"  {name}: largest difference {np.abs(our - their)[defined].max():.1e} dB in {defined.sum()} frames, "
+              f"median {np.median(their[defined]):.2f} dB")
+
+
+if __name__ == "__main__":
+    main()
