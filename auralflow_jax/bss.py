@@ -23,7 +23,8 @@ import numpy as np
 BLOCK = 1 << 17  # samples of each channel that are correlated by one call
 FRAMES = 4  # rated by one call
 RIDGE = 1e-13  # added to the normal equations' diagonal, as a share of it
-ITERATIONS = 8  # of conjugate gradients
+TOLERANCE = 1e-14  # of the equations, relative
+ITERATIONS = 10  # of conjugate gradients, at most
 
 # (sources, channels, samples), as one array or an array for each; read by blocks, so that memory-mapped files will do
 Signals = np.ndarray | Sequence[np.ndarray]
@@ -77,10 +78,10 @@ class References:
         self._references, self._shape, self._taps = references, shape, taps
         self._window, self._hop = min(window, shape[-1]), hop
         with _float64():
-            gram = _gram(_correlations(references, references, taps))
-            self._all, size = _Equations(gram), len(gram) // len(references)
-            self._own = [_Equations(gram[start:start + size, start:start + size])
-                         for start in range(0, len(gram), size)]
+            correlations = _correlations(references, references, taps)
+            self._all = _Equations(correlations)
+            self._own = [_Equations(correlations[source:source + 1, :, source:source + 1])
+                         for source in range(len(references))]
 
     def rate(self, estimates: Signals) -> BssEval:
         """The figures of estimates, of all sources or of the first ones, (targets, channels, samples)."""
@@ -88,14 +89,17 @@ class References:
         if not 1 <= targets <= sources or any(np.shape(estimate) != self._shape for estimate in estimates):
             raise ValueError(f"estimates must be {sources} or fewer of shape {self._shape}, got "
                              f"{[np.shape(estimate) for estimate in estimates]}.")
-        count = 1 + (samples - self._window) // self._hop
+        starts = self._hop * np.arange(1 + (samples - self._window) // self._hop)
+        figures = np.full((4, targets, len(starts)), np.nan)
+        signals = (self._references, estimates)
+        heard = np.flatnonzero([not any(_silent(part, start, self._window) for part in signals) for start in starts])
         with _float64():
             filters = self._filters(estimates)
-            figures = np.empty((4, targets, count))
-            for first in range(0, count, FRAMES):
-                starts = self._hop * np.arange(first, first + FRAMES)
-                frames = (_frames(signals, starts, self._window) for signals in (self._references, estimates))
-                figures[..., first:first + FRAMES] = _ratios(*frames, *filters)[..., :count - first]
+            for first in range(0, len(heard), FRAMES):
+                batch = heard[first:first + FRAMES]
+                same = np.resize(batch, FRAMES)  # one shape for all calls
+                frames = [np.stack([_read(part, start, self._window) for start in starts[same]]) for part in signals]
+                figures[..., batch] = _ratios(*frames, *filters)[..., :len(batch)]
         return BssEval(*figures)
 
     def _filters(self, estimates: np.ndarray) -> tuple[jax.Array, jax.Array]:
@@ -106,10 +110,9 @@ class References:
         """
         correlations = _correlations(self._references, estimates, self._taps)
         size = _fast_length(self._window + self._taps - 1)
-        parts = [slice(target, target + 1) for target in range(len(estimates))]
-        own = [_filter_spectra(equations, correlations[part, :, part], size)[0, :, 0]
-               for equations, part in zip(self._own, parts, strict=False)]
-        return _filter_spectra(self._all, correlations, size), jnp.stack(own)
+        own = [self._own[target].filters(correlations[target:target + 1, :, target:target + 1], size)[0, :, 0]
+               for target in range(len(estimates))]
+        return self._all.filters(correlations, size), jnp.stack(own)
 
 
 @contextlib.contextmanager
@@ -121,26 +124,98 @@ def _float64():
 
 
 class _Equations:
-    """Normal equations, factored.
+    """Normal equations of filters, block Toeplitz: a block for each pair of delays, a row for each channel in it.
 
     Where two channels are equal, or a band is empty, the matrix is singular and only what the filters yield is
     determined, not the filters. A small ridge makes it definite, and conjugate gradients that are preconditioned with
     the result take the ridge's effect back out.
+
+    Args:
+        correlations: of all channels with all, (sources, channels, sources, channels, taps).
     """
 
-    def __init__(self, gram: jax.Array):
-        self._gram, ridge = gram, RIDGE
-        self._factor = _factor(gram, ridge)
+    def __init__(self, correlations: jax.Array):
+        rows = correlations.shape[0] * correlations.shape[1]
+        self._column, ridge = jnp.moveaxis(correlations, -1, 0).reshape(-1, rows, rows), RIDGE
+        self._factor = _factor(self._column, ridge)
         while jnp.isnan(self._factor[-1, -1]) and ridge < 1:  # not definite yet
             ridge *= 10
-            self._factor = _factor(gram, ridge)
+            self._factor = _factor(self._column, ridge)
 
-    def __len__(self) -> int:
-        return len(self._gram)
+    def filters(self, correlations: jax.Array, size: int) -> jax.Array:
+        """Spectra over `size` samples of the filters that make up signals.
 
-    def solve(self, right: jax.Array) -> jax.Array:
-        """For right-hand sides (equations, columns)."""
-        return _conjugate_gradients(self._gram, self._factor, right)
+        Args:
+            correlations: with the signals, (sources, channels, targets, channels, taps).
+            size: even.
+
+        Returns:
+            (sources, channels, targets, channels, bins).
+        """
+        right = jnp.moveaxis(correlations, -1, 0)
+        filters = _solve(self._column, self._factor, right.reshape(*self._column.shape[:2], -1))
+        return jnp.fft.rfft(jnp.moveaxis(filters.reshape(right.shape), 0, -1), size)
+
+
+@jax.jit
+def _factor(column: jax.Array, ridge: float) -> jax.Array:
+    """The Cholesky factor of a positive definite block Toeplitz matrix, in the square of its size.
+
+    Schur's algorithm: the matrix less itself moved down the diagonal by a block is A A^T - B B^T, with A the factor's
+    first columns. Moved down, A and B take a hyperbolic rotation that clears B's next block; then A is the next
+    columns, and so on. In the mixed form, B from the new A, it is as accurate as elimination: Bojanczyk, Brent, de
+    Hoog and Sweet, "On the stability of the Bareiss and related Toeplitz factorization algorithms", SIAM J. Matrix
+    Anal. Appl. 1995.
+
+    Args:
+        column: the first column of blocks, (taps, rows, rows).
+        ridge: added to the diagonal, as a share of it.
+
+    Returns:
+        (taps * rows, taps * rows), lower triangular; NaN where the matrix is not positive definite.
+    """
+    taps, rows, _ = column.shape
+    energy = jnp.diagonal(column[0])
+    # A silent channel's rows are zeros, whose filters any number makes zeros.
+    column = column.at[0].add(jnp.diag(jnp.where(energy == 0, 1, ridge * energy)))
+    first = column.reshape(-1, rows) @ _inverse(jnp.linalg.cholesky(column[0])).T
+
+    def rotate(state, index):
+        above, below = state
+        above = jnp.roll(above, rows, axis=0).at[:rows].set(0)
+        pivot, clear = (jax.lax.dynamic_slice_in_dim(part, index * rows, rows) for part in (above, below))
+        reflection = _inverse(pivot) @ clear
+        one, other = (jnp.linalg.cholesky(jnp.eye(rows) - square)
+                      for square in (reflection @ reflection.T, reflection.T @ reflection))
+        above = (above - below @ reflection.T) @ _inverse(one).T
+        below = below @ other - above @ (_inverse(one) @ reflection @ other)
+        return (above, below), above
+
+    _, columns = jax.lax.scan(rotate, (first, first.at[:rows].set(0)), jnp.arange(1, taps))
+    columns = jnp.concatenate([first[None], columns])
+    return jnp.moveaxis(columns, 0, 1).reshape(taps * rows, -1)
+
+
+def _inverse(factor: jax.Array) -> jax.Array:
+    """Of a small lower triangular matrix."""
+    return jax.scipy.linalg.solve_triangular(factor, jnp.eye(len(factor)), lower=True)
+
+
+@jax.jit
+def _solve(column: jax.Array, factor: jax.Array, right: jax.Array) -> jax.Array:
+    """Solves block Toeplitz equations for right-hand sides (taps, rows, columns)."""
+    taps, size = len(column), 2 * len(column)
+    # Block (k, l) is column[k - l], or the transpose of column[l - k]: a circulant matrix of twice the size holds it.
+    circulant = jnp.concatenate([column, jnp.zeros_like(column[:1]), column[:0:-1].swapaxes(1, 2)])
+    spectrum = jnp.fft.rfft(circulant, axis=0)
+
+    def multiply(x):
+        return jnp.fft.irfft(spectrum @ jnp.fft.rfft(x, size, axis=0), size, axis=0)[:taps]
+
+    def precondition(x):
+        return jax.scipy.linalg.cho_solve((factor, True), x.reshape(len(factor), -1)).reshape(x.shape)
+
+    return jax.scipy.sparse.linalg.cg(multiply, right, tol=TOLERANCE, maxiter=ITERATIONS, M=precondition)[0]
 
 
 def _correlations(left: Signals, right: Signals, taps: int) -> jax.Array:
@@ -180,38 +255,6 @@ def _add_correlations(total: jax.Array, left: jax.Array, right: jax.Array, step:
 
 
 @jax.jit
-def _gram(correlations: jax.Array) -> jax.Array:
-    """The inner products of all sources' channels at all delays; Toeplitz for each pair of channels."""
-    sources, channels, *_, taps = correlations.shape
-    backward = correlations.transpose(2, 3, 0, 1, 4)[..., :0:-1]
-    lags = jnp.concatenate([backward, correlations], axis=-1)
-    delay = jnp.arange(taps)
-    gram = lags[..., delay[:, None] - delay + taps - 1]  # (sources, channels, sources, channels, taps, taps)
-    return gram.transpose(0, 1, 4, 2, 3, 5).reshape(sources * channels * taps, -1)
-
-
-@jax.jit
-def _factor(gram: jax.Array, ridge: float) -> jax.Array:
-    energy = jnp.diagonal(gram)
-    # A silent channel's rows are zeros, whose filters any number makes zeros.
-    ridges = jnp.where(energy == 0, 1, ridge * energy)
-    return jnp.linalg.cholesky(gram + jnp.diag(ridges), symmetrize_input=False)
-
-
-@jax.jit
-def _conjugate_gradients(gram: jax.Array, factor: jax.Array, right: jax.Array) -> jax.Array:
-    return jax.scipy.sparse.linalg.cg(lambda x: gram @ x, right, tol=0.0, maxiter=ITERATIONS,
-                                      M=lambda x: jax.scipy.linalg.cho_solve((factor, True), x))[0]
-
-
-def _filter_spectra(equations: _Equations, correlations: jax.Array, size: int) -> jax.Array:
-    """Least-squares filters for correlations (sources, channels, targets, channels, taps), over `size` samples."""
-    moved = jnp.moveaxis(correlations, -1, 2)
-    filters = equations.solve(moved.reshape(len(equations), -1)).reshape(moved.shape)
-    return jnp.fft.rfft(jnp.moveaxis(filters, 2, -1), size)
-
-
-@jax.jit
 def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own_filters: jax.Array) -> jax.Array:
     """The four figures of frames.
 
@@ -232,8 +275,7 @@ def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own
                     for source, channel in np.ndindex(truth.shape[1:3]))
     ratios = [_decibel(own, estimate - own), _decibel(image, explained - image), _decibel(own, image - own),
               _decibel(explained, estimate - explained)]
-    silent = [(signals.sum(2) == 0).all(-1).any(-1) for signals in (references, estimates)]
-    return jnp.where(silent[0] | silent[1], jnp.nan, jnp.stack(ratios).swapaxes(1, 2))
+    return jnp.stack(ratios).swapaxes(1, 2)
 
 
 def _decibel(signal: jax.Array, distortion: jax.Array) -> jax.Array:
@@ -248,9 +290,9 @@ def _energy(spectra: jax.Array) -> jax.Array:
     return (2 * power.sum(-1) - power[..., 0] - power[..., -1]).sum(-1)
 
 
-def _frames(signals: Signals, starts: np.ndarray, window: int) -> np.ndarray:
-    """(frames, sources, channels, window) of (sources, channels, samples)."""
-    return np.stack([_read(signals, start, window) for start in starts])
+def _silent(signals: Signals, start: int, size: int) -> bool:
+    """Whether the channels of some signal sum to zero throughout."""
+    return not all(source[:, start:start + size].sum(0).any() for source in signals)
 
 
 def _read(signals: Signals, start: int, size: int) -> np.ndarray:
