@@ -4,7 +4,6 @@ The names below are imported when they are first used: `import auralflow` itself
 """
 
 import importlib
-import importlib.metadata
 
 _HOME = {"Config": "auralflow.config", "InputError": "auralflow.errors", "ModelFolder": "auralflow.folder",
          "evaluate": "auralflow.pipelines", "make_songs": "auralflow.songs", "overlap_add": "auralflow.overlap",
@@ -17,9 +16,11 @@ __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 
 def __getattr__(name: str):
     if name == "__version__":
+        from importlib import metadata  # it takes as long as many a program
+
         try:
-            return importlib.metadata.version("auralflow")
-        except importlib.metadata.PackageNotFoundError:
+            return metadata.version("auralflow")
+        except metadata.PackageNotFoundError:
             return "unknown (a checkout that is not installed)"
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)

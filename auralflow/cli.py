@@ -131,6 +131,8 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
                             "the user's cache, where its name finds it")
     pretrained.add_argument("--file", metavar="PATH", help="a local copy of what would be fetched, or a folder with it")
     pretrained.add_argument("--offline", action="store_true", help="fetch nothing")
+    pretrained.add_argument("--high_bins", metavar="VALUE", help="of the copy: the mask above the highest bin that the "
+                            "network sees: zeros, last, mean (default: zeros)")
 
     evaluate.add_argument("model", metavar="MODEL", help="a model folder, or a ready model's name")
     evaluate.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")

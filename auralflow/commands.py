@@ -113,7 +113,7 @@ def pretrained(arguments: argparse.Namespace) -> None:
     elif arguments.name is None:
         raise InputError("pretrained get needs a name; `auralflow pretrained list` shows them")
     else:
-        folder = get_model(arguments.name, arguments.save, arguments.file, arguments.offline)
+        folder = get_model(arguments.name, arguments.save, arguments.file, arguments.offline, arguments.high_bins)
         print(f"{arguments.name} is in {folder}.")
 
 

@@ -16,7 +16,6 @@ from auralflow.resampling import resample_stream
 
 OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
 BATCH_SIZE = 4  # segments of one call
-FRONT_END = (4096, 1024, 4096)  # transform, hop and window of the Wiener filter where a model has none of its own
 
 
 class Separator(abc.ABC):
@@ -60,8 +59,7 @@ class Separator(abc.ABC):
     @property
     def front_end(self) -> tuple[int, int, int]:
         """Transform, hop and window of the spectra on which estimates are refined, in samples."""
-        model = self.config.model
-        return (model.num_fft, model.hop_length, model.window_size) if hasattr(model, "num_fft") else FRONT_END
+        return self.config.model.stft_sizes
 
     def __call__(self, blocks: np.ndarray) -> np.ndarray:
         """Estimates the targets in blocks at the model's rate, whatever their number of channels.

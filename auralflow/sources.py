@@ -26,6 +26,11 @@ class Source:
         return self.samples / self.sample_rate
 
 
+def has_audio_suffix(path: Path) -> bool:
+    """Whether the name has a suffix that libsndfile or ffmpeg knows; the file is not looked at."""
+    return is_audio(path) or path.suffix.lower() in ffmpeg.SUFFIXES
+
+
 def find_sources(
     inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None
 ) -> tuple[list[Source], list[str]]:
@@ -70,8 +75,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
     if not path.is_dir():
         return [(_track_name(path), path)]
     files = sorted(file for file in path.iterdir()
-                   if (is_audio(file) or file.suffix.lower() in ffmpeg.SUFFIXES)
-                   and not file.name.startswith(".") and not file.is_dir())
+                   if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir())
     if not files:
         raise InputError(f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
                          "a mixture is expected")

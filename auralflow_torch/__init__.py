@@ -5,7 +5,8 @@ The names below are imported when they are first used, so that `import auralflow
 
 import importlib
 
-_HOME = {"SeparationModel": "auralflow_torch.models", "Separator": "auralflow_torch.separation",
+_HOME = {"AudioModel": "auralflow_torch.models", "HybridModel": "auralflow_torch.models",
+         "SeparationModel": "auralflow_torch.models", "Separator": "auralflow_torch.separation",
          "SpectrogramMaskModel": "auralflow_torch.models", "StreamingSeparator": "auralflow_torch.streaming",
          "create_model": "auralflow_torch.models", "evaluate": "auralflow_torch.pipelines",
          "load": "auralflow_torch.weights", "load_model": "auralflow_torch.models",

@@ -8,7 +8,8 @@ from auralflow.errors import InputError
 
 # Two levels of four channels and an STFT to match; of these a model takes the settings that it has.
 SMALL = {"hidden_channels": 4, "depth": 2, "num_fft": 32, "window_size": 32, "hop_length": 8, "sample_rate": 8000,
-         "recurrent_depth": 2, "seen_bins": 10, "hidden_size": 8}
+         "num_bins": 12, "recurrent_depth": 2, "seen_bins": 10, "hidden_size": 8, "audio_channels": 4, "audio_depth": 2,
+         "recurrent_group": 2}
 FACTORS = {
     "model_type": tuple(MODELS),
     "num_channels": (1, 2),
@@ -37,7 +38,7 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
         InputError: the settings exclude each other.
     """
     known = MODELS[model_type].__struct_fields__
-    model = {name: value for name, value in SMALL.items() if name in known} | {"num_bins": 12} | settings
+    model = {name: value for name, value in SMALL.items() if name in known} | settings
     samples = (frames - 1) * SMALL["hop_length"]
     # Masks without bounds are refused unless something joins them after the network.
     joiner = {"joiner": "softmax"} if settings.get("mask_activation") == "identity" else {}

@@ -4,6 +4,7 @@ Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) f
 """
 
 from auralflow.config.foreign import OpenUnmix, SpleeterNet
+from auralflow.config.hybrid import HybridNet
 from auralflow.config.model import ModelConfig
 from auralflow.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
 from auralflow.config.settings import MODELS, Config
@@ -14,7 +15,9 @@ from auralflow.config.spectrogram import (
     SpectrogramNetVAE,
 )
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+from auralflow.config.waveform import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 
-__all__ = ["MODELS", "Config", "DatasetConfig", "ModelConfig", "OpenUnmix", "SpectrogramConfig", "SpectrogramNetLSTM",
-           "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet", "TrainingConfig", "VisualizerConfig",
-           "differing_keys", "from_dict", "groups_of", "override", "template", "to_dict"]
+__all__ = ["MODELS", "AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Config", "DatasetConfig", "HybridNet",
+           "ModelConfig", "OpenUnmix", "SpectrogramConfig", "SpectrogramNetLSTM", "SpectrogramNetSimple",
+           "SpectrogramNetVAE", "SpleeterNet", "TrainingConfig", "VisualizerConfig", "WaveformConfig", "differing_keys",
+           "from_dict", "groups_of", "override", "template", "to_dict"]

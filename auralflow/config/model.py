@@ -1,6 +1,6 @@
 """What every model has, whatever its family."""
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,8 @@ Channels = Annotated[int, Meta(ge=1, le=2)]
 
 class ModelConfig(Group, tag_field="model_type"):
     """What the weights mean: the signal that goes in, the targets that come out."""
+
+    TRAINING: ClassVar[dict[str, Any]] = {}  # defaults of the training group that suit the family better
 
     model_name: str = ""  # the folder's name, unless another is given
     targets: tuple[str, ...] = ("vocals",)  # stems, or named sums of stems; kept sorted
@@ -28,3 +30,17 @@ class ModelConfig(Group, tag_field="model_type"):
     def sizes(self, samples: int) -> dict[str, int]:
         """What a network's weights may depend on beside the settings, for crops of `samples` samples."""
         return {"num_targets": len(self.targets)}
+
+    @property
+    def shortest_crop(self) -> int:
+        """The fewest samples that the model can work on."""
+        return 1
+
+    @property
+    def stft_sizes(self) -> tuple[int, int, int]:
+        """Transform, hop and window of spectra that suit the model, in samples."""
+        return 4096, 1024, 4096
+
+    def branches(self) -> dict[str, "ModelConfig"]:
+        """The models that are parts of this one and may have been trained on their own, by the parts' names."""
+        return {}

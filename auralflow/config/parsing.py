@@ -23,13 +23,15 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
     """The inverse of `to_dict`; absent keys take their defaults.
 
     Args:
-        settings: groups of settings, as in config.json.
+        settings: groups of settings, as in config.json; a model's family has its own defaults for some of them.
         origin: where they come from, for messages.
 
     Raises:
         InputError: an unknown key, a wrong type or a value out of range, with the key's path.
     """
-    for name, group in groups_of(settings, origin).items():
+    groups = groups_of(settings, origin)
+    settings = settings | {"training": groups["model"].TRAINING | settings.get("training", {})}
+    for name, group in groups.items():
         known = getattr(group, "__struct_fields__", ())
         for key in settings.get(name, {}):
             if key not in known and key != group.__struct_config__.tag_field:

@@ -5,11 +5,14 @@ from typing import get_args
 import msgspec
 
 from auralflow.config.foreign import OpenUnmix, SpleeterNet
+from auralflow.config.hybrid import HybridNet
 from auralflow.config.model import ModelConfig
 from auralflow.config.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+from auralflow.config.waveform import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
-Model = SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | SpleeterNet | OpenUnmix
+Model = (SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | AudioNetSimple | AudioNetSimpleLSTM
+         | AudioNetVAE | HybridNet | SpleeterNet | OpenUnmix)
 MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
 
 
@@ -28,10 +31,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     visualizer: VisualizerConfig = VisualizerConfig()
 
     def __post_init__(self):
-        window = getattr(self.model, "window_size", 1)
-        if self.crop_samples < window:
+        if self.crop_samples < self.model.shortest_crop:
             raise ValueError(f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
-                             f"at least one window of {window} samples")
+                             f"at least {self.model.shortest_crop} samples")
 
     @property
     def crop_samples(self) -> int:

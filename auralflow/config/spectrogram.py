@@ -39,6 +39,14 @@ class SpectrogramConfig(ModelConfig):
         """The frames of a signal of `samples` samples, which is padded to a whole number of hops."""
         return 1 + -(-samples // self.hop_length)
 
+    @property
+    def shortest_crop(self) -> int:
+        return self.window_size
+
+    @property
+    def stft_sizes(self) -> tuple[int, int, int]:
+        return self.num_fft, self.hop_length, self.window_size
+
     def sizes(self, samples: int) -> dict[str, int]:
         return super().sizes(samples) | {"num_frames": self.count_frames(samples)}
 

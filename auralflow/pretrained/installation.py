@@ -1,17 +1,20 @@
 """Model folders made of published files."""
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from auralflow import config as configuration
 from auralflow.cache import cache_folder
+from auralflow.config import Config
 from auralflow.errors import InputError, closest
 from auralflow.folder import ModelFolder
 from auralflow.pretrained.model import ReadyModel
 from auralflow.pretrained.ready import DEFAULT, READY
 from auralflow.pretrained.sources import obtain
-from auralflow.tensors import TORCH, TensorFile, write_tensors
+from auralflow.tensors import TORCH, TensorFile, read_tensors, write_tensors
 
 CARD = "README.md"
 
@@ -29,7 +32,7 @@ def find_model(model: str | Path) -> Path:
 
 
 def get_model(name: str, save: str | Path | None = None, file: str | Path | None = None,
-              offline: bool = False) -> Path:
+              offline: bool = False, high_bins: str | None = None) -> Path:
     """Makes the folder of a ready model, unless it is there.
 
     Args:
@@ -37,6 +40,7 @@ def get_model(name: str, save: str | Path | None = None, file: str | Path | None
         save: a folder that does not exist or is empty, for a copy; default: only the one in the user's cache.
         file: the published file, or a folder with all of them, instead of fetching them.
         offline: fetch nothing.
+        high_bins: of the copy, the mask above the bins that the network sees: see the configuration.
 
     Returns:
         The folder.
@@ -48,6 +52,10 @@ def get_model(name: str, save: str | Path | None = None, file: str | Path | None
     if name not in READY:
         raise InputError(f"unknown ready model {name!r}; {closest(name, READY)}")
     target = None if save is None else Path(save)
+    if high_bins is not None and target is None:
+        raise InputError(f"high_bins {high_bins!r} is of a copy; where to is missing (--save)")
+    changes = {} if high_bins is None else {"high_bins": high_bins}
+    config = configuration.override(READY[name].config, changes)
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     ready, folder = READY[name], cache_folder("models") / name
@@ -58,7 +66,7 @@ def get_model(name: str, save: str | Path | None = None, file: str | Path | None
             (cache_folder("downloads") / source.name).unlink(missing_ok=True)
     if target is None:
         return folder
-    _appear(target, lambda staged: _copy(folder, staged))
+    _appear(target, lambda staged: _copy(folder, staged, config))
     return target
 
 
@@ -76,7 +84,8 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     Raises:
         InputError: there is a model and nothing to separate.
     """
-    from auralflow.audio import is_audio  # here, as the command line that knows ready models needs no audio library
+    # Here, as the command line that knows ready models needs no audio library.
+    from auralflow.sources import has_audio_suffix
 
     if model is not None:
         return model, list(inputs)
@@ -85,7 +94,7 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     if path.exists():
         named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
     else:
-        named = first in READY or bool(others and not is_audio(path))
+        named = first in READY or bool(others and not has_audio_suffix(path))
     if named and not others:
         raise InputError(f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
                          "of them, are expected")
@@ -112,11 +121,10 @@ def _write(path: Path, ready: ReadyModel, files: list[Path]) -> None:
     (path / CARD).write_text(card(ready), encoding="utf-8")
 
 
-def _copy(folder: Path, target: Path) -> None:
+def _copy(folder: Path, target: Path, config: Config) -> None:
     source, copy = ModelFolder(folder), ModelFolder(target)
-    copy.save_config(source.load_config())
-    copy.checkpoint.mkdir()
-    shutil.copy(source.weights, copy.weights)
+    copy.save_config(config)
+    write_tensors(copy.weights, dataclasses.replace(read_tensors(source.weights), config=config))
     shutil.copy(folder / CARD, target / CARD)
 
 

@@ -3,24 +3,30 @@
 import jax.numpy as jnp
 import msgspec
 
-from auralflow.config import Config, SpectrogramConfig
+from auralflow import config as configuration
+from auralflow.config import Config, SpectrogramConfig, WaveformConfig
 from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.networks.hybrid import HybridModel, HybridNet
 from auralflow_jax.networks.masking import SpectrogramModel
+from auralflow_jax.networks.model import SeparationModel
 from auralflow_jax.networks.open_unmix import OpenUnmix
 from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
+from auralflow_jax.networks.waveform import AudioModel, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
-__all__ = ["Estimate", "OpenUnmix", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",
+__all__ = ["AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Estimate", "HybridNet", "OpenUnmix",
+           "SeparationModel", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",
            "build"]
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet, OpenUnmix)}
-# What makes a model of a network, by the configuration that it extends.
-FAMILIES = {SpectrogramConfig: SpectrogramModel}
+    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE,
+    HybridNet, SpleeterNet, OpenUnmix)}
+# What makes a model of a network, by the configuration that it is or extends, the nearest first.
+FAMILIES = {SpectrogramConfig: SpectrogramModel, WaveformConfig: AudioModel, configuration.HybridNet: HybridModel}
 
 
-def build(config: Config) -> SpectrogramModel:
+def build(config: Config) -> SeparationModel:
     """The model that a configuration describes.
 
     Returns:

@@ -9,10 +9,11 @@ from flax import linen as nn
 from auralflow.config import SpectrogramConfig
 from auralflow_jax import spectral
 from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.networks.model import SeparationModel
 
 
 @dataclass(frozen=True)
-class SpectrogramModel:
+class SpectrogramModel(SeparationModel):
     """Audio in, estimates out: STFT, a network that sees the lowest bins, masks joined, inverse STFT.
 
     Attributes:
@@ -21,50 +22,44 @@ class SpectrogramModel:
         config: the front end.
     """
 
-    network: nn.Module
     config: SpectrogramConfig
 
-    def init(self, key: jax.Array, samples: int) -> dict:
-        """Initial variables, for audio of `samples` samples: `params` and `batch_stats`."""
+    def example(self, samples: int) -> jax.Array:
         config = self.config
-        magnitude = jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
-        variables = self.network.init(key, magnitude)
-        return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
-
-    def apply(self, variables: dict, mixture: jax.Array, train: bool = False, key: jax.Array | None = None) -> Estimate:
-        """Estimates the targets in a mixture (batch, channels, samples).
-
-        Args:
-            variables: `params` and `batch_stats`.
-            mixture: audio at the model's rate.
-            train: see the network.
-            key: random key, needed while training.
-        """
-        return self.apply_and_update(variables, mixture, train, key)[0]
+        return jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
 
     def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
                          key: jax.Array | None = None) -> tuple[Estimate, dict]:
-        """`apply`, and the batch statistics after it."""
-        spectrum = self._stft(mixture)
+        spectrum = analyze(mixture, self.config)
         magnitude = spectral.magnitude(spectrum)
-        rngs = None if key is None else dict(zip(("dropout", "noise"), jax.random.split(key), strict=True))
-        (mask, latent), updated = self.network.apply(
-            variables, magnitude[:, :, :self.config.num_bins], train, rngs=rngs,
-            mutable=["batch_stats"] if train else [])
-        mask = extend(join(mask, self.config.joiner), magnitude.shape[-2], self.config.high_bins)
-        audio = spectral.istft(mask * spectrum[:, None], self.config.num_fft, self.config.hop_length,
-                               self.config.window_size, mixture.shape[-1])
-        estimate = Estimate(audio, mask * magnitude[:, None], mask, latent)
-        return estimate, updated.get("batch_stats", variables["batch_stats"])
+        (mask, latent), batch_stats = self.run(variables, magnitude[:, :, :self.config.num_bins], train, key)
+        mask = complete(mask, magnitude.shape[-2], self.config)
+        audio = synthesize(mask * spectrum[:, None], mixture.shape[-1], self.config)
+        return Estimate(audio, mask * magnitude[:, None], mask, latent), batch_stats
 
     def describe(self, audio: jax.Array) -> Estimate:
-        """Known audio (batch, targets, channels, samples) in the terms of an estimate: a loss's other side."""
-        return Estimate(audio, spectral.magnitude(self._stft(audio)))
+        return Estimate(audio, spectral.magnitude(analyze(audio, self.config)))
 
-    def _stft(self, audio: jax.Array) -> jax.Array:
-        config = self.config
-        audio = spectral.pad_to_hop(audio, config.hop_length)
-        return spectral.stft(audio, config.num_fft, config.hop_length, config.window_size, config.padding)
+
+def analyze(audio: jax.Array, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
+
+    Args:
+        audio: at the model's rate.
+        front_end: what holds the settings of an STFT under the names of SpectrogramConfig.
+    """
+    audio = spectral.pad_to_hop(audio, front_end.hop_length)
+    return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
+
+
+def synthesize(spectrum: jax.Array, samples: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """The inverse of `analyze`, for audio of `samples` samples."""
+    return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
+
+
+def complete(mask: jax.Array, bins: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """A network's masks (batch, targets, channels, lowest bins, frames), joined and continued up to `bins`."""
+    return extend(join(mask, front_end.joiner), bins, front_end.high_bins)
 
 
 def join(mask: jax.Array, joiner: str) -> jax.Array:

@@ -85,3 +85,22 @@ class Recurrent(nn.Module):
         """Maps (batch, steps, features) to the same shape."""
         hidden = LSTM(self.hidden_size, self.num_layers, self.dropout_p, self.dtype, name="lstm")(x, train)
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="linear")(hidden)
+
+
+class RecurrentBottleneck:
+    """What networks with recurrent layers have in common: the first base, before a U-Net.
+
+    Attributes:
+        recurrent_depth: stacked layers.
+        hidden_size: requested size of each direction; at most the deepest level's channels are used.
+    """
+
+    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, None]:
+        """Maps (batch, steps, features) to the same shape."""
+        recurrent = Recurrent(self.size, self.recurrent_depth, self.dropout_p, self.dtype, name="recurrent")
+        return recurrent(sequence, train), None
+
+    @property
+    def size(self) -> int:
+        """Of the recurrent layers and of the latent variable."""
+        return min(self.hidden_size, self.hidden_channels * 2**(self.depth - 1))

@@ -6,8 +6,8 @@ from flax import linen as nn
 
 from auralflow_jax.networks import blocks
 from auralflow_jax.networks.pooling import max_pool
-from auralflow_jax.networks.recurrent import Recurrent
-from auralflow_jax.networks.variational import Latent, Variational
+from auralflow_jax.networks.recurrent import RecurrentBottleneck
+from auralflow_jax.networks.variational import Latent, VariationalBottleneck
 
 
 class SpectrogramNetSimple(nn.Module):
@@ -109,7 +109,7 @@ class SpectrogramNetSimple(nn.Module):
         return jnp.swapaxes(norm(jnp.swapaxes(x, -1, -2), train), -1, -2)
 
 
-class SpectrogramNetLSTM(SpectrogramNetSimple):
+class SpectrogramNetLSTM(RecurrentBottleneck, SpectrogramNetSimple):
     """U-Net with bidirectional LSTMs before the bottleneck.
 
     Attributes:
@@ -132,27 +132,12 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         x = sequence.reshape(x.shape)
         return (x.swapaxes(1, 2) if self.input_axis == 0 else x), latent
 
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent | None]:
-        """Maps (batch, steps, features) to the same shape."""
-        recurrent = Recurrent(self.size, self.recurrent_depth, self.dropout_p, self.dtype, name="recurrent")
-        return recurrent(sequence, train), None
-
-    @property
-    def size(self) -> int:
-        """Of the recurrent layers and of the latent variable."""
-        return min(self.hidden_size, self.hidden_channels * 2**(self.depth - 1))
-
     def fixed_axes(self) -> set[str]:
         return super().fixed_axes() | {("bins", "frames")[self.input_axis]}
 
 
-class SpectrogramNetVAE(SpectrogramNetLSTM):
+class SpectrogramNetVAE(VariationalBottleneck, SpectrogramNetLSTM):
     """U-Net with a latent variable (Kingma and Welling 2013) and LSTMs before the bottleneck.
 
     Training samples from the random stream `noise`; evaluation takes the mean.
     """
-
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:
-        variational = Variational(self.size, self.dtype, name="variational")
-        sequence, latent = variational(sequence, train, noise)
-        return super().recur(sequence, train, noise)[0], latent

@@ -46,3 +46,13 @@ class Variational(nn.Module):
             raise ValueError(f"noise must have the latent variable's shape {mu.shape}, got {noise.shape}")
         z = mu if noise is None else mu + sigma * noise
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="to_features")(z), (mu, sigma)
+
+
+class VariationalBottleneck:
+    """What networks with a latent variable have in common: the first base, before a network with recurrent layers."""
+
+    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:
+        """Maps (batch, steps, features) to the same shape; adds mu and sigma."""
+        variational = Variational(self.size, self.dtype, name="variational")
+        sequence, latent = variational(sequence, train, noise)
+        return super().recur(sequence, train, noise)[0], latent

@@ -128,14 +128,16 @@ class KLDivergenceLoss(_Elementwise):
 
     Args:
         model: see `Criterion`.
-        loss_fn: the reconstruction error, `l1` or `l2` of magnitudes.
+        loss_fn: the reconstruction error, `l1` or `l2`.
+        domain: what it compares: magnitudes, or audio.
         kl_weight: of the divergence.
     """
 
-    def __init__(self, model: nn.Module, loss_fn: Literal["l1", "l2"] = "l1", *, kl_weight: float = 1.0) -> None:
-        super().__init__(model, kl_weight=kl_weight)
+    def __init__(self, model: nn.Module, loss_fn: Literal["l1", "l2"] = "l1", domain: Domain = "spectrum", *,
+                 kl_weight: float = 1.0) -> None:
+        super().__init__(model, domain, kl_weight=kl_weight)
         functional.elementwise(loss_fn)  # refuses what it does not know
-        self.loss_fn, self.needs = loss_fn, ("spectrum", "latent")
+        self.loss_fn, self.needs = loss_fn, (domain, "latent")
 
 
 class MaskLoss(Criterion):

@@ -14,6 +14,7 @@ from auralflow.config import Config
 from auralflow.errors import InputError
 from auralflow.separation import BATCH_SIZE, OVERLAP
 from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.weights import build_network
 
 
 class SeparationModel(nn.Module, abc.ABC):
@@ -27,14 +28,18 @@ class SeparationModel(nn.Module, abc.ABC):
         network: its parameters are all that the model has.
 
     Raises:
-        InputError: a wrong key or value in the configuration.
+        InputError: a wrong key or value in the configuration, or a model of another family.
     """
 
     network: nn.Module
 
     def __init__(self, configuration: dict | Config) -> None:
+        from auralflow_torch.models.registry import check_family  # it knows the classes, and they not it
+
         super().__init__()
         self.config = as_config(configuration)
+        check_family(type(self), self.config)
+        self.network = build_network(self.config)
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -2,13 +2,38 @@
 
 from pathlib import Path
 
-from auralflow.config import Config, SpectrogramConfig
+from auralflow.config import Config, HybridNet, SpectrogramConfig, WaveformConfig
+from auralflow.errors import InputError
+from auralflow_torch.models.audio import AudioModel
 from auralflow_torch.models.base import SeparationModel, as_config
+from auralflow_torch.models.hybrid import HybridModel
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
 from auralflow_torch.weights import load_state, read_weights
 
-# What makes a model of a network, by the configuration that it extends.
-FAMILIES: dict[type, type[SeparationModel]] = {SpectrogramConfig: SpectrogramMaskModel}
+# What makes a model of a network, by the configuration that it is or extends, the nearest first.
+FAMILIES: dict[type, type[SeparationModel]] = {
+    SpectrogramConfig: SpectrogramMaskModel, WaveformConfig: AudioModel, HybridNet: HybridModel}
+
+
+def family_of(config: Config) -> type[SeparationModel]:
+    """The class of the model that a configuration describes."""
+    return next(FAMILIES[kind] for kind in type(config.model).__mro__ if kind in FAMILIES)
+
+
+def check_family(model: type[SeparationModel], config: Config) -> None:
+    """Refuses a configuration of another family.
+
+    Args:
+        model: one of ours, or a class that extends it.
+        config: what it is to be made of.
+
+    Raises:
+        InputError: another class makes a model of it.
+    """
+    ours, family = next((kind for kind in model.__mro__ if kind in FAMILIES.values()), None), family_of(config)
+    if ours not in (None, family):
+        raise InputError(f"{model.__name__} takes no configuration of {type(config.model).__name__}; "
+                         f"{family.__name__} does")
 
 
 def create_model(config: dict | Config) -> SeparationModel:
@@ -25,8 +50,7 @@ def create_model(config: dict | Config) -> SeparationModel:
         'SpectrogramMaskModel'
     """
     config = as_config(config)
-    family = next(FAMILIES[kind] for kind in type(config.model).__mro__ if kind in FAMILIES)
-    return family(config)
+    return family_of(config)(config)
 
 
 def load_model(path: str | Path) -> SeparationModel:

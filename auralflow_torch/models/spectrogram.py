@@ -3,13 +3,10 @@
 import torch
 from torch import Tensor
 
-from auralflow.config import Config, SpectrogramConfig
-from auralflow.errors import InputError
 from auralflow_torch import spectral
 from auralflow_torch.models.base import SeparationModel
 from auralflow_torch.networks.estimate import Estimate
-from auralflow_torch.networks.masking import extend, join
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks.masking import analyze, complete, synthesize
 
 
 class SpectrogramMaskModel(SeparationModel):
@@ -29,13 +26,6 @@ class SpectrogramMaskModel(SeparationModel):
         model = SpectrogramMaskModel(auralflow.utils.load_config("my_model/config.json"))
         vocals = model.separate(torch.rand(1, 88200))  # (channels, samples), as the mixture
     """
-
-    def __init__(self, configuration: dict | Config) -> None:
-        super().__init__(configuration)
-        if not isinstance(self.config.model, SpectrogramConfig):
-            raise InputError(f"SpectrogramMaskModel takes configurations of spectrogram networks, got one of "
-                             f"{type(self.config.model).__name__}")
-        self.network = build_network(self.config)
 
     def forward(self, mixture_magnitude: Tensor) -> Tensor:
         """Estimates masks.
@@ -72,9 +62,7 @@ class SpectrogramMaskModel(SeparationModel):
 
     def to_spectrogram(self, audio: Tensor) -> Tensor:
         """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops."""
-        config = self.config.model
-        audio = spectral.pad_to_hop(audio, config.hop_length)
-        return spectral.stft(audio, config.num_fft, config.hop_length, config.window_size, config.padding)
+        return analyze(audio, self.config.model)
 
     def to_audio(self, spectrum: Tensor, samples: int | None = None) -> Tensor:
         """The inverse of `to_spectrogram`.
@@ -83,9 +71,8 @@ class SpectrogramMaskModel(SeparationModel):
             spectrum: complex, (..., bins, frames).
             samples: length of the audio (..., samples); default: a whole number of hops.
         """
-        config = self.config.model
-        samples = (spectrum.shape[-1] - 1) * config.hop_length if samples is None else samples
-        return spectral.istft(spectrum, config.num_fft, config.hop_length, config.window_size, samples)
+        samples = (spectrum.shape[-1] - 1) * self.config.model.hop_length if samples is None else samples
+        return synthesize(spectrum, samples, self.config.model)
 
     def _seen(self, magnitude: Tensor) -> Tensor:
         """The bins that the network sees, in the type of its weights: spectra of a halved model stay whole."""
@@ -95,7 +82,7 @@ class SpectrogramMaskModel(SeparationModel):
         """The network's masks, joined, for all bins: (batch, targets, channels, bins, frames)."""
         mask = mask.to(torch.promote_types(mask.dtype, magnitude.dtype))
         mask = mask.unsqueeze(1) if len(self.targets) == 1 else mask
-        return extend(join(mask, self.config.model.joiner), magnitude.shape[-2], self.config.model.high_bins)
+        return complete(mask, magnitude.shape[-2], self.config.model)
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -1,11 +1,15 @@
 """The networks as `nn.Module`s, with module names and weights that convert to and from auralflow_jax."""
 
+from auralflow_torch.networks.hybrid import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
+from auralflow_torch.networks.waveform import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
-__all__ = ["OpenUnmix", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet"]
+__all__ = ["AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "HybridNet", "OpenUnmix", "SpectrogramNetLSTM",
+           "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet"]
 
 # By the names of the configuration's structs.
 NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, SpleeterNet, OpenUnmix)}
+    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE,
+    HybridNet, SpleeterNet, OpenUnmix)}

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 from auralflow.errors import InputError
 from auralflow_torch.networks.blocks import DoubleConv, conv, mask_activation, upsample
 from auralflow_torch.networks.recurrent import Recurrent
-from auralflow_torch.networks.variational import Variational
-
-Latent = tuple[Tensor, Tensor]  # mu and sigma, each (batch, steps, latent)
+from auralflow_torch.networks.variational import Latent, VariationalBottleneck
 
 
 class SpectrogramNetSimple(nn.Module):
@@ -164,7 +162,7 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         return super().fixed_axes() | {("bins", "frames")[self.input_axis]}
 
 
-class SpectrogramNetVAE(SpectrogramNetLSTM):
+class SpectrogramNetVAE(VariationalBottleneck, SpectrogramNetLSTM):
     """U-Net with a latent variable (Kingma and Welling 2013) and LSTMs before the bottleneck.
 
     Training samples the latent variable; evaluation takes its mean.
@@ -176,35 +174,3 @@ class SpectrogramNetVAE(SpectrogramNetLSTM):
         mu, sigma: of the latent variable in the last `forward` while training, (batch, steps, latent); None
             before, and in a copy.
     """
-
-    mu: Tensor | None = None
-    sigma: Tensor | None = None
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.variational = Variational(self.features, self.size, self.head.weight.device)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Estimates masks; see SpectrogramNetSimple. Leaves `mu` and `sigma` while training."""
-        mask, mu, sigma = self.forward_with_latent(x)
-        if self.training and not torch.compiler.is_exporting() and not torch.jit.is_tracing():
-            self.mu, self.sigma = mu, sigma
-        return mask
-
-    def forward_with_latent(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """The masks, mu and sigma.
-
-        Args:
-            x: magnitudes, (batch, channels, bins, frames).
-            noise: standard normal, (batch, steps, latent), instead of a random draw.
-        """
-        mask, (mu, sigma) = self.estimate(x, noise)
-        return mask, mu, sigma
-
-    def recur(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent]:
-        sequence, mu, sigma = self.variational(sequence, noise)
-        return self.recurrent(sequence), (mu, sigma)
-
-    def __getstate__(self) -> dict:
-        # They belong to one batch, and tensors inside an autograd graph cannot be copied.
-        return {name: value for name, value in self.__dict__.items() if name not in ("mu", "sigma")}

@@ -5,6 +5,8 @@ from torch import Tensor, nn
 
 from auralflow_torch.networks.blocks import linear
 
+Latent = tuple[Tensor, Tensor]  # mu and sigma, each (batch, steps, latent)
+
 
 class Variational(nn.Module):
     """Encodes each step as a normal distribution and decodes a sample of it (Kingma and Welling 2013,
@@ -42,3 +44,46 @@ class Variational(nn.Module):
             raise ValueError(f"noise must have the latent variable's shape {tuple(mu.shape)}, got {tuple(noise.shape)}")
         z = mu if noise is None else mu + sigma * noise
         return self.to_features(z), mu, sigma
+
+
+class VariationalBottleneck:
+    """What networks with a latent variable have in common: the first base, before a network with recurrent layers.
+
+    The network has `estimate`, `recur` and the sizes `features` and `size`.
+
+    Attributes:
+        mu, sigma: of the latent variable in the last `forward` while training, (batch, steps, latent); None
+            before, and in a copy.
+    """
+
+    mu: Tensor | None = None
+    sigma: Tensor | None = None
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.variational = Variational(self.features, self.size, next(self.parameters()).device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network estimates, see there. Leaves `mu` and `sigma` while training."""
+        output, mu, sigma = self.forward_with_latent(x)
+        if self.training and not torch.compiler.is_exporting() and not torch.jit.is_tracing():
+            self.mu, self.sigma = mu, sigma
+        return output
+
+    def forward_with_latent(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the network estimates, mu and sigma.
+
+        Args:
+            x: see `forward`.
+            noise: standard normal, (batch, steps, latent), instead of a random draw.
+        """
+        output, (mu, sigma) = self.estimate(x, noise)
+        return output, mu, sigma
+
+    def recur(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent]:
+        sequence, mu, sigma = self.variational(sequence, noise)
+        return super().recur(sequence, noise)[0], (mu, sigma)
+
+    def __getstate__(self) -> dict:
+        # They belong to one batch, and tensors inside an autograd graph cannot be copied.
+        return {name: value for name, value in self.__dict__.items() if name not in ("mu", "sigma")}

@@ -41,7 +41,7 @@ def test_absent_keys_take_their_defaults():
     (SIMPLE | {"training": {"n_components": 4}}, "training.n_components: unknown value 4; known: 2, 3"),
     (SIMPLE | {"training": {"criterion": "component", "n_components": 3, "alpha": 0.5, "beta": 0.5}},
      "alpha + beta must be less than 1"),
-    (SIMPLE | {"dataset": {"sample_length": 0.01}}, "must hold at least one window of 2048 samples"),
+    (SIMPLE | {"dataset": {"sample_length": 0.01}}, "must hold at least 2048 samples"),
 ])
 def test_refuses_in_words(settings, words):
     with pytest.raises(InputError) as error:

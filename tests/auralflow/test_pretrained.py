@@ -262,6 +262,13 @@ def test_a_copy_is_a_folder_of_its_own(tiny, home):
         assert get_model(tiny.name, save=folder, file="tiny.whl") == Path(folder)
         assert {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()} == {
             "config.json", "README.md", "checkpoint/best.safetensors"}
+    get_model(tiny.name, save="bright", high_bins="mean")
+    file = read_tensors("bright/checkpoint/best.safetensors")
+    assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"
+    with pytest.raises(InputError, match="unknown value 'top'"):
+        get_model(tiny.name, save="other", high_bins="top")
+    with pytest.raises(InputError, match="high_bins 'mean' is of a copy; where to is missing"):
+        get_model(tiny.name, high_bins="mean")
     Path(tiny.name).mkdir()
     assert find_model(tiny.name) == Path(tiny.name)  # a folder of that name comes first
 

@@ -34,8 +34,9 @@ def make(name, x, **settings):
     return network, jax.tree_util.tree_map_with_path(draw, jax.eval_shape(network.init, jax.random.key(0), x))
 
 
-@pytest.mark.parametrize("name, millions",
-                         [("SpectrogramNetSimple", 7.9), ("SpectrogramNetLSTM", 32.3), ("SpectrogramNetVAE", 40)])
+@pytest.mark.parametrize("name, millions", [
+    ("SpectrogramNetSimple", 7.9), ("SpectrogramNetLSTM", 32.3), ("SpectrogramNetVAE", 40),
+    ("AudioNetSimple", 7.9), ("AudioNetSimpleLSTM", 32.3), ("AudioNetVAE", 40), ("HybridNet", 65.5)])
 def test_sizes_are_the_documented_ones(name, millions):
     config = configuration.template(name)
     model = networks.build(config)

@@ -3,15 +3,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from auralflow.config import MODELS, Config, SpectrogramConfig, from_dict
+from auralflow.config import MODELS, Config, from_dict, template
 from auralflow.songs import make_songs
-from auralflow_torch.models import SeparationModel, create_model
+from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
+from auralflow_torch.models.registry import family_of
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
 # divisor of the window. Of the rest a network takes the settings that it has.
 SMALL = {"targets": ["vocals"], "num_channels": 1, "sample_rate": 8000, "num_fft": 64, "window_size": 64,
          "hop_length": 24, "num_bins": 29, "joiner": "independent", "hidden_channels": 2, "depth": 1, "hidden_size": 4,
-         "seen_bins": 20}
+         "seen_bins": 20, "audio_channels": 2, "audio_depth": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +40,15 @@ def make_model():
     return make
 
 
-@pytest.fixture(params=[name for name, settings in MODELS.items() if issubclass(settings, SpectrogramConfig)])
+@pytest.fixture(params=[name for name in MODELS if family_of(template(name)) is SpectrogramMaskModel])
 def model(request, make_model) -> SeparationModel:
     """A small model of every network between spectra and masks."""
+    return make_model(request.param)
+
+
+@pytest.fixture(params=[name for name in MODELS if family_of(template(name)) is not SpectrogramMaskModel])
+def waveform_model(request, make_model) -> SeparationModel:
+    """A small model of every network that estimates audio itself."""
     return make_model(request.param)
 
 

@@ -9,8 +9,9 @@ import bridge
 from auralflow_jax.networks import blocks as flax_blocks
 from auralflow_jax.networks import pooling as flax_pooling
 from auralflow_jax.networks import recurrent as flax_recurrent
+from auralflow_jax.networks import sequences as flax_sequences
 from auralflow_jax.networks import variational as flax_variational
-from auralflow_torch.networks import blocks, recurrent, variational
+from auralflow_torch.networks import blocks, recurrent, variational, waveform
 from bridge.twins import random_variables
 
 
@@ -68,6 +69,24 @@ def test_conv_of_several_inputs_is_that_of_the_joined_channels(image):
 
 def test_upsample(agree, image):
     agree(flax_blocks.Upsample(4), blocks.upsample(3, 4, None), image, channels_last)
+
+
+@pytest.mark.parametrize("size, stride", [(8, 4), (3, 1), (1, 1)])
+def test_conv1d(agree, sequence, size, stride):
+    audio = np.tile(sequence, (1, 1, 4))  # (batch, channels, steps)
+    agree(flax_sequences.Conv1d(4, size, stride), waveform.conv1d(7, 4, size, stride), audio,
+          lambda x: x.swapaxes(1, 2))
+
+
+def test_conv1d_of_several_inputs_is_that_of_the_joined_channels(sequence):
+    flax = flax_sequences.Conv1d(4, 3)
+    parts = [sequence[..., :1], sequence[..., 1:]]
+    variables = random_variables(jax.eval_shape(flax.init, jax.random.key(0), *parts))
+    np.testing.assert_allclose(flax.apply(variables, *parts), flax.apply(variables, sequence), atol=1e-6)
+
+
+def test_upsample1d(agree, sequence):
+    agree(flax_sequences.Upsample1d(4, 4), waveform.upsample1d(7, 4), sequence, lambda x: x.swapaxes(1, 2))
 
 
 def test_max_pool_and_which_of_equal_pixels_gets_the_gradient(image):

@@ -1,0 +1,32 @@
+"""Models that look at the waveform and at its spectrogram."""
+
+from typing import Any, ClassVar
+
+from msgspec.structs import asdict
+
+from auralflow.config.group import Positive
+from auralflow.config.model import ModelConfig
+from auralflow.config.spectrogram import SpectrogramNetLSTM
+from auralflow.config.waveform import AudioNetSimpleLSTM
+
+
+class HybridNet(SpectrogramNetLSTM, tag="HybridNet"):
+    """AudioNetSimpleLSTM and SpectrogramNetLSTM, whose estimates are joined bin by bin.
+
+    The settings that both have are shared; those that the waveform branch has of its own are named after it.
+    """
+
+    TRAINING: ClassVar[dict[str, Any]] = AudioNetSimpleLSTM.TRAINING
+
+    audio_channels: Positive = 32  # of the waveform branch's first level; doubled at every further one
+    audio_depth: Positive = 5  # levels of the waveform branch
+    recurrent_group: Positive = 4  # steps of its deepest level that the recurrent layers see as one
+
+    def branches(self) -> dict[str, ModelConfig]:
+        settings = asdict(self)
+
+        def branch(kind: type[ModelConfig], **own):
+            return kind(**{name: settings[name] for name in kind.__struct_fields__} | own)
+
+        return {"audio": branch(AudioNetSimpleLSTM, hidden_channels=self.audio_channels, depth=self.audio_depth),
+                "spectrogram": branch(SpectrogramNetLSTM)}

@@ -1,0 +1,32 @@
+"""Models that estimate waveforms of a waveform."""
+
+from typing import Any, ClassVar
+
+from auralflow.config.group import Fraction, Positive
+from auralflow.config.model import ModelConfig
+
+
+class WaveformConfig(ModelConfig):
+    """A network from waveforms to waveforms, without a spectrum."""
+
+    TRAINING: ClassVar[dict[str, Any]] = {"loss_domain": "audio"}
+
+
+class AudioNetSimple(WaveformConfig, tag="AudioNetSimple"):
+    """U-Net over the samples."""
+
+    hidden_channels: Positive = 32  # of the first level; doubled at every further one
+    depth: Positive = 5  # levels, each of which divides the samples by four
+    dropout_p: Fraction = 0.0
+
+
+class AudioNetSimpleLSTM(AudioNetSimple, tag="AudioNetSimpleLSTM"):
+    """U-Net over the samples with recurrent layers before the bottleneck."""
+
+    recurrent_depth: Positive = 3  # stacked layers
+    hidden_size: Positive = 1024  # requested; at most the deepest level's channels are used
+    recurrent_group: Positive = 4  # steps of the deepest level that the recurrent layers see as one
+
+
+class AudioNetVAE(AudioNetSimpleLSTM, tag="AudioNetVAE"):
+    """U-Net over the samples with a latent variable and recurrent layers before the bottleneck."""

@@ -1,0 +1,22 @@
+"""Separation models of networks that join a waveform and a spectrogram branch."""
+
+from torch import Tensor
+
+from auralflow_torch import spectral
+from auralflow_torch.models.audio import AudioModel
+from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.networks.masking import analyze
+
+
+class HybridModel(AudioModel):
+    """Separation in both domains, with the spectrum of the joined audio. It is no mask of the mixture's.
+
+    Args:
+        configuration: what `auralflow.utils.load_config` returns, or a `Config`, of HybridNet.
+
+    Raises:
+        InputError: a wrong key or value in the configuration, or a model of another family.
+    """
+
+    def describe(self, audio: Tensor) -> Estimate:
+        return Estimate(audio, spectral.magnitude(analyze(audio, self.config.model)))
