@@ -1,0 +1,85 @@
+"""Peak resident memory of `auralflow separate`, by the length of the song.
+
+    python benchmarks/memory.py [MODEL] [--minutes M ...] [--backend jax|torch] [-- OPTION ...]
+
+Without MODEL, a small network with random weights. Options behind `--` are handed to the command. The song is noise,
+stereo, 44.1 kHz, in a flac file; the figures are the system's account of the whole process.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+RATE = 44100
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--backend", default="jax", choices=("jax", "torch"))
+    parser.add_argument("options", nargs="*", help="of auralflow separate, behind --")
+    split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    arguments = parser.parse_args(sys.argv[1:split])
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(arguments.model) if arguments.model else small_model(Path(folder) / "model")
+        options = ["--backend", arguments.backend, *sys.argv[split + 1:]]
+        run(model, song(Path(folder) / "warm.flac", 0.1), options)  # what is compiled is kept
+        print("| minutes | peak memory | against the first | x real time |\n| ---: | ---: | ---: | ---: |")
+        first = None
+        for minutes in arguments.minutes:
+            peak, seconds = run(model, song(Path(folder) / f"{minutes:g}.flac", minutes), options)
+            first = first or peak
+            print(f"| {minutes:g} | {peak / 2**20:.0f} MiB | {peak / first:.3f} | {60 * minutes / seconds:.0f} |",
+                  flush=True)
+
+
+def small_model(folder: Path) -> Path:
+    """A model folder with random weights."""
+    import jax
+
+    from auralflow.config import Config, SpectrogramNetSimple
+    from auralflow.folder import ModelFolder
+    from auralflow_jax import networks
+    from auralflow_jax.weights import save_weights
+
+    config = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth=2))
+    variables = networks.build(config).init(jax.random.key(0), config.crop_samples)
+    model = ModelFolder(folder)
+    model.save_config(config)
+    save_weights(model.weights, variables, config, {})
+    return folder
+
+
+def song(path: Path, minutes: float) -> Path:
+    """Writes noise, second by second."""
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 2, "PCM_16") as file:
+        for _ in range(round(60 * minutes)):
+            file.write(0.1 * rng.standard_normal((RATE, 2), dtype=np.float32))
+    return path
+
+
+def run(model: Path, path: Path, options: list[str]) -> tuple[int, float]:
+    """Separates in a process of its own; its peak memory in bytes, and the seconds that it took."""
+    started = time.monotonic()
+    command = [sys.executable, "-m", "auralflow", "separate", model, path, "--save", path.parent / "out",
+               "--format", "flac", "--bits", "16", "--overwrite", *options]
+    with open(os.devnull, "w") as nothing:
+        pid = os.posix_spawn(sys.executable, list(map(str, command)), os.environ,
+                             file_actions=[(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)])
+        _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"auralflow separate ended with status {os.waitstatus_to_exitcode(status)}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return usage.ru_maxrss * unit, time.monotonic() - started
+
+
+if __name__ == "__main__":
+    main()
