@@ -32,8 +32,8 @@ class SpectrogramConfig(ModelConfig):
                              f"({self.window_size}): with less overlap the STFT cannot be inverted")
         if self.num_bins > self.num_fft // 2 + 1:
             raise ValueError(f"num_bins ({self.num_bins}) must not exceed num_fft // 2 + 1 ({self.num_fft // 2 + 1})")
-        if self.joiner == "softmax" and len(self.targets) == 1:
-            raise ValueError("joiner 'softmax' runs over the targets and needs at least two of them")
+        if self.joiner != "independent" and len(self.targets) == 1:
+            raise ValueError(f"joiner {self.joiner!r} runs over the targets and needs at least two of them")
 
     def count_frames(self, samples: int) -> int:
         """The frames of a signal of `samples` samples, which is padded to a whole number of hops."""

@@ -54,6 +54,7 @@ def test_refuses_in_words(settings, words):
     ({"hop_length": "4096"}, "hop_length (4096) must not exceed"),
     ({"num_bins": "1026"}, "num_bins (1026) must not exceed"), ({"targets": ""}, "targets must name at least one"),
     ({"targets": "a,b,a"}, "targets names one twice"), ({"joiner": "softmax"}, "needs at least two"),
+    ({"joiner": "ratio"}, "joiner 'ratio' runs over the targets and needs at least two"),
     ({"mask_activation": "softmax"}, "needs at least two"), ({"mask_activation": "identity"}, "needs joiner 'softmax'"),
     ({"remix": "yes"}, "dataset.remix: expected `true` or `false`, got 'yes'"),
     ({"lr": "fast"}, "training.lr: expected `float`, got `str`, got 'fast'"),
