@@ -23,11 +23,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from auralflow_jax.toeplitz import Equations
+
 BLOCK = 1 << 17  # samples of each channel that are correlated by one call
 FRAMES = 4  # rated by one call
-RIDGE = 1e-13  # added to the normal equations' diagonal, as a share of it
-TOLERANCE = 1e-14  # of the equations, relative
-ITERATIONS = 10  # of conjugate gradients, at most
 
 # (sources, channels, samples), as one array or an array for each; read by blocks, so that memory-mapped files will do
 Signals = np.ndarray | Sequence[np.ndarray]
@@ -82,8 +81,8 @@ class References:
         self._window, self._hop = min(window, shape[-1]), hop
         with _float64():
             correlations = _correlations(references, references, taps)
-            self._all = _Equations(correlations)
-            self._own = [_Equations(correlations[source:source + 1, :, source:source + 1])
+            self._all = _equations(correlations)
+            self._own = [_equations(correlations[source:source + 1, :, source:source + 1])
                          for source in range(len(references))]
 
     def rate(self, estimates: Signals) -> BssEval:
@@ -113,9 +112,9 @@ class References:
         """
         correlations = _correlations(self._references, estimates, self._taps)
         size = _fast_length(self._window + self._taps - 1)
-        own = [self._own[target].filters(correlations[target:target + 1, :, target:target + 1], size)[0, :, 0]
+        own = [_filters(self._own[target], correlations[target:target + 1, :, target:target + 1], size)[0, :, 0]
                for target in range(len(estimates))]
-        return self._all.filters(correlations, size), jnp.stack(own)
+        return _filters(self._all, correlations, size), jnp.stack(own)
 
 
 @contextlib.contextmanager
@@ -126,99 +125,30 @@ def _float64():
         yield
 
 
-class _Equations:
-    """Normal equations of filters, block Toeplitz: a block for each pair of delays, a row for each channel in it.
-
-    Where two channels are equal, or a band is empty, the matrix is singular and only what the filters yield is
-    determined, not the filters. A small ridge makes it definite, and conjugate gradients that are preconditioned with
-    the result take the ridge's effect back out.
+def _equations(correlations: jax.Array) -> Equations:
+    """The normal equations of filters; singular where two channels are equal, or a band is empty.
 
     Args:
-        correlations: of all channels with all, (sources, channels, sources, channels, taps).
+        correlations: of all sources with all, (sources, channels, sources, channels, taps).
     """
-
-    def __init__(self, correlations: jax.Array):
-        rows = correlations.shape[0] * correlations.shape[1]
-        self._column, ridge = jnp.moveaxis(correlations, -1, 0).reshape(-1, rows, rows), RIDGE
-        self._factor = _factor(self._column, ridge)
-        while jnp.isnan(self._factor[-1, -1]) and ridge < 1:  # not definite yet
-            ridge *= 10
-            self._factor = _factor(self._column, ridge)
-
-    def filters(self, correlations: jax.Array, size: int) -> jax.Array:
-        """Spectra over `size` samples of the filters that make up signals.
-
-        Args:
-            correlations: with the signals, (sources, channels, targets, channels, taps).
-            size: even.
-
-        Returns:
-            (sources, channels, targets, channels, bins).
-        """
-        right = jnp.moveaxis(correlations, -1, 0)
-        filters = _solve(self._column, self._factor, right.reshape(*self._column.shape[:2], -1))
-        return jnp.fft.rfft(jnp.moveaxis(filters.reshape(right.shape), 0, -1), size)
+    sources, channels, *_, taps = correlations.shape
+    return Equations(jnp.moveaxis(correlations, -1, 0).reshape(taps, sources * channels, -1))
 
 
-@jax.jit
-def _factor(column: jax.Array, ridge: float) -> jax.Array:
-    """The Cholesky factor of a positive definite block Toeplitz matrix, in the square of its size.
-
-    Schur's algorithm: the matrix less itself moved down the diagonal by a block is A A^T - B B^T, with A the factor's
-    first columns. Moved down, A and B take a hyperbolic rotation that clears B's next block; then A is the next
-    columns, and so on. In the mixed form, B from the new A, it is as accurate as elimination: Bojanczyk, Brent, de
-    Hoog and Sweet, "On the stability of the Bareiss and related Toeplitz factorization algorithms", SIAM J. Matrix
-    Anal. Appl. 1995.
+def _filters(equations: Equations, correlations: jax.Array, size: int) -> jax.Array:
+    """Spectra over `size` samples of the filters that make up signals.
 
     Args:
-        column: the first column of blocks, (taps, rows, rows).
-        ridge: added to the diagonal, as a share of it.
+        equations: of the sources.
+        correlations: of the sources with the signals, (sources, channels, targets, channels, taps).
+        size: even.
 
     Returns:
-        (taps * rows, taps * rows), lower triangular; NaN where the matrix is not positive definite.
+        (sources, channels, targets, channels, bins).
     """
-    taps, rows, _ = column.shape
-    energy = jnp.diagonal(column[0])
-    # A silent channel's rows are zeros, whose filters any number makes zeros.
-    column = column.at[0].add(jnp.diag(jnp.where(energy == 0, 1, ridge * energy)))
-    first = column.reshape(-1, rows) @ _inverse(jnp.linalg.cholesky(column[0])).T
-
-    def rotate(state, index):
-        above, below = state
-        above = jnp.roll(above, rows, axis=0).at[:rows].set(0)
-        pivot, clear = (jax.lax.dynamic_slice_in_dim(part, index * rows, rows) for part in (above, below))
-        reflection = _inverse(pivot) @ clear
-        one, other = (jnp.linalg.cholesky(jnp.eye(rows) - square)
-                      for square in (reflection @ reflection.T, reflection.T @ reflection))
-        above = (above - below @ reflection.T) @ _inverse(one).T
-        below = below @ other - above @ (_inverse(one) @ reflection @ other)
-        return (above, below), above
-
-    _, columns = jax.lax.scan(rotate, (first, first.at[:rows].set(0)), jnp.arange(1, taps))
-    columns = jnp.concatenate([first[None], columns])
-    return jnp.moveaxis(columns, 0, 1).reshape(taps * rows, -1)
-
-
-def _inverse(factor: jax.Array) -> jax.Array:
-    """Of a small lower triangular matrix."""
-    return jax.scipy.linalg.solve_triangular(factor, jnp.eye(len(factor)), lower=True)
-
-
-@jax.jit
-def _solve(column: jax.Array, factor: jax.Array, right: jax.Array) -> jax.Array:
-    """Solves block Toeplitz equations for right-hand sides (taps, rows, columns)."""
-    taps, size = len(column), 2 * len(column)
-    # Block (k, l) is column[k - l], or the transpose of column[l - k]: a circulant matrix of twice the size holds it.
-    circulant = jnp.concatenate([column, jnp.zeros_like(column[:1]), column[:0:-1].swapaxes(1, 2)])
-    spectrum = jnp.fft.rfft(circulant, axis=0)
-
-    def multiply(x):
-        return jnp.fft.irfft(spectrum @ jnp.fft.rfft(x, size, axis=0), size, axis=0)[:taps]
-
-    def precondition(x):
-        return jax.scipy.linalg.cho_solve((factor, True), x.reshape(len(factor), -1)).reshape(x.shape)
-
-    return jax.scipy.sparse.linalg.cg(multiply, right, tol=TOLERANCE, maxiter=ITERATIONS, M=precondition)[0]
+    right = jnp.moveaxis(correlations, -1, 0)
+    filters = equations.solve(right.reshape(len(right), right.shape[1] * right.shape[2], -1))
+    return jnp.fft.rfft(jnp.moveaxis(filters.reshape(right.shape), 0, -1), size)
 
 
 def _correlations(left: Signals, right: Signals, taps: int) -> jax.Array:
