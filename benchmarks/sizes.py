@@ -9,7 +9,8 @@ from auralflow.config import MODELS, template
 from bridge.conversion import expected_variables
 
 # In millions of parameters, as users know the models.
-DOCUMENTED = {"SpectrogramNetSimple": 7.9, "SpectrogramNetLSTM": 32.3, "SpectrogramNetVAE": 40.0}
+DOCUMENTED = {"SpectrogramNetSimple": 7.9, "SpectrogramNetLSTM": 32.3, "SpectrogramNetVAE": 40.0,
+              "AudioNetSimple": 7.9, "AudioNetSimpleLSTM": 32.3, "AudioNetVAE": 40.0, "HybridNet": 65.5}
 
 
 def table() -> str:
