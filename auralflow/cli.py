@@ -114,9 +114,9 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _add_model(train)
     train.add_argument("dataset", metavar="DATASET", help="folder with train/<track>/<stem>.wav, and valid/")
     train.add_argument("--restart", action="store_true", help="move the earlier run aside and start over")
-    train.add_argument("--from", dest="start_from", metavar="OTHER",
+    train.add_argument("--from", dest="start_from", metavar="OTHER", action="append", default=[],
                        help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
-                            "its settings")
+                            "its settings; twice for a HybridNet: one model for each of its branches")
 
     separate.add_argument("inputs", metavar="[MODEL] INPUT", nargs="+",
                           help="audio files, folders of them, or tracks' folders with a mixture in them; before them, "
@@ -187,6 +187,7 @@ def _add_config_arguments(parser: Parser) -> None:
     _add_model(parser)
     parser.add_argument("model_type", metavar="TEMPLATE", nargs="?",
                         help=f"needed for a new folder: {', '.join(MODELS)}")
+    parser.add_argument("--preset", help="of a new folder; tiny: a small network, a short run, for trying things out")
     parser.add_argument("--save", metavar="PARENT", default="", help="folder in which MODEL lies")
     parser.add_argument("--name", help="of a new folder and its model; of an existing one, the model's alone")
     parser.add_argument("--display", action="store_true", help="print all settings")

@@ -24,7 +24,8 @@ def config(arguments: argparse.Namespace) -> None:
     changes = {leaf.name: ",".join(part.rstrip(",") for part in value) if leaf.is_list else value
                for leaf, value in given.items()}
     folder, before, after = configure(
-        Path(arguments.save) / arguments.model, arguments.model_type, arguments.name, changes)
+        Path(arguments.save) / arguments.model, arguments.model_type, arguments.name, changes,
+        arguments.preset)
     if before is None:
         print(f"Wrote {folder.config_file} ({type(after.model).__name__}).")
     elif lines := list(differences(before, after)):
@@ -61,9 +62,9 @@ def train(arguments: argparse.Namespace) -> None:
     from auralflow_jax.monitor import Interrupted
     from auralflow_jax.train import train
 
-    start_from = arguments.start_from and find_model(arguments.start_from)
-    if start_from and (folder := configure_like(arguments.model, start_from)):
-        print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from}.")
+    start_from = [find_model(other) for other in arguments.start_from]
+    if len(start_from) == 1 and (folder := configure_like(arguments.model, start_from[0])):
+        print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from[0]}.")
     initialize()
     enable_cache()
     try:

@@ -8,7 +8,7 @@ from rich.console import Console
 from auralflow.assessment import evaluate_tracks
 from auralflow.audio import read
 from auralflow.backends import load_separator
-from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
+from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.report import Example, write_page
@@ -123,11 +123,12 @@ def _intro(config: Config, history: Sequence[dict], dataset: Path) -> str:
 
 def _notes(config: Config, songs: int, seconds: float) -> dict[str, object]:
     model, training = config.model, config.training
+    settings = {key.replace("_", " "): value for key, value in to_dict(config)["model"].items()
+                if key not in ("model_type", "model_name", "targets", "sample_rate")}
     return {
         "model": type(model).__name__,
         "sample rate": f"{model.sample_rate} Hz",
-        "transform": f"{model.num_fft} samples, hop {model.hop_length}",
-        "hidden channels, depth": f"{model.hidden_channels}, {model.depth}",
+        **settings,
         "songs": f"{songs} of {seconds:g} s, {config.dataset.sample_length:g} s a crop",
         "epochs": training.max_epochs,
         "batch size": training.batch_size,

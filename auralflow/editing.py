@@ -46,8 +46,8 @@ def leaves() -> Iterator[Leaf]:
                 yield Leaf(group, field.name, meanings[field.name], get_origin(field.type) is tuple)
 
 
-def configure(path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str]) \
-        -> tuple[ModelFolder, Config | None, Config]:
+def configure(path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str],
+              preset: str | None = None) -> tuple[ModelFolder, Config | None, Config]:
     """Makes a model folder from a template, or edits the one that is there; keys that are not named keep their values.
 
     Args:
@@ -55,13 +55,14 @@ def configure(path: str | Path, model_type: str | None, name: str | None, change
         model_type: one of `MODELS`; needed for a new folder.
         name: of a new folder and its model, in place of the last part of `path`; of an existing one, the model's.
         changes: leaf name -> text, see `config.override`.
+        preset: of a new folder, see `read_template`.
 
     Returns:
         The folder, its configuration before (None for a new one) and now.
 
     Raises:
-        InputError: no such folder and no model type, an unknown one, another one than the folder has, or a change
-            that is refused. Nothing is written then.
+        InputError: no such folder and no model type, an unknown one, another one than the folder has, a preset for a
+            folder that is there, or a change that is refused. Nothing is written then.
     """
     if model_type is not None and model_type not in MODELS:
         raise InputError(f"unknown model {model_type!r}; {closest(model_type, MODELS)}")
@@ -71,12 +72,14 @@ def configure(path: str | Path, model_type: str | None, name: str | None, change
         if model_type not in (None, type(before.model).__name__):
             raise InputError(f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
                              f"{model_type}; leave the model out to edit it, or make a new folder")
+        if preset is not None:
+            raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is of new folders")
         start = before
     elif model_type is None:
         raise InputError(f"{folder.path}: no model folder, it has no config.json; to make one, name one of these "
                          f"models: {', '.join(sorted(MODELS))}")
     else:
-        start = _template(model_type)
+        start = read_template(model_type, preset)
         if name is not None:
             folder = ModelFolder(folder.path.with_name(_plain(name)))
             if folder.config_file.exists():
@@ -130,11 +133,23 @@ def tables(config: Config) -> Iterator[Table]:
         yield table
 
 
-def _template(model_type: str) -> Config:
-    """Reads configs/<model_type>.json, which lies in the installed package, or beside it in a source checkout."""
-    package = Path(__file__).parent
-    files = [folder / "configs" / f"{model_type}.json" for folder in (package, package.parent)]
-    file = next((file for file in files if file.exists()), files[0])
+def read_template(model_type: str, preset: str | None = None) -> Config:
+    """The configuration that a new folder gets.
+
+    Args:
+        model_type: one of `MODELS`.
+        preset: one of the folders in configs/, whose files name what differs from the template; default: none.
+
+    Raises:
+        InputError: an unknown preset, or one without this model.
+    """
+    # configs/ lies in the installed package, or beside it in a source checkout.
+    folders = [folder / "configs" for folder in (Path(__file__).parent, Path(__file__).parent.parent)]
+    configs = next((folder for folder in folders if folder.is_dir()), folders[0])
+    file = configs / (preset or "") / f"{model_type}.json"
+    if preset is not None and not file.exists():
+        presets = [path.parent.name for path in configs.glob(f"*/{model_type}.json")]
+        raise InputError(f"unknown preset {preset!r} of {model_type}; {closest(preset, presets)}")
     return from_dict(json.loads(file.read_text(encoding="utf-8")), str(file))
 
 

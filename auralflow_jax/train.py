@@ -3,11 +3,13 @@
 import math
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.experimental import multihost_utils
 from rich.console import Console
 
@@ -24,21 +26,22 @@ from auralflow_jax.optimizer import learning_rate, make_optimizer
 from auralflow_jax.progress import Progress
 from auralflow_jax.separation import make_separator
 from auralflow_jax.snippets import Visualizer
-from auralflow_jax.state import TrainState, new_state
+from auralflow_jax.state import TrainState, Variables, new_state
 from auralflow_jax.step import make_eval_step, make_mesh, make_train_step, put, replicated
 from auralflow_jax.validation import validate
 from auralflow_jax.weights import load_for
 
 
-def train(folder: str | Path, dataset: str | Path, restart: bool = False, start_from: str | Path | None = None,
-          console: Console | None = None) -> list[dict]:
+def train(folder: str | Path, dataset: str | Path, restart: bool = False,
+          start_from: str | Path | Sequence[str | Path] = (), console: Console | None = None) -> list[dict]:
     """Trains the model of a folder, going on where an earlier run stopped.
 
     Args:
         folder: a model folder with config.json.
         dataset: a folder of stems in the MUSDB layout.
         restart: move what an earlier run left aside and start over.
-        start_from: the folder of another model, from whose best weights a new run starts.
+        start_from: the folder of another model, from whose best weights a new run starts; for a model that joins
+            others also the folders of one for each of its parts.
         console: where progress is shown; default: standard output. Of several hosts only the first shows any.
 
     Returns:
@@ -87,14 +90,15 @@ class Run:
         self.history: list[dict] = []  # one entry for every epoch
         self.losses: list[float] = []  # of the steps since the last epoch's end
 
-    def prepare(self, restart: bool, start_from: str | Path | None) -> None:
+    def prepare(self, restart: bool, start_from: str | Path | Sequence[str | Path] = ()) -> None:
         """Restores the state of an earlier run, or makes a new one."""
         # Shapes first: a configuration that cannot work is refused before anything is moved or computed.
         abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(self.mesh)),
                                 jax.eval_shape(self._new_state))
         mixture = jax.ShapeDtypeStruct((1, self.config.model.num_channels, self.config.crop_samples), jnp.float32)
         self.criterion.check(jax.eval_shape(self.model.apply, abstract.ema, mixture), type(self.config.model).__name__)
-        weights = None if start_from is None else load_for(ModelFolder(start_from), self.config, abstract.ema)
+        others = [start_from] if isinstance(start_from, str | Path) else start_from
+        weights = load_for([*map(ModelFolder, others)], self.config, abstract.ema) if others else None
 
         if restart and self.is_first and (aside := self.folder.move_run_aside()):
             self.progress.line(f"The earlier run now lies in {aside}.")
@@ -114,10 +118,11 @@ class Run:
             self.state, run = restored
             self.history, self.losses = run["history"], run["losses"]
 
-    def _new_state(self, weights=None) -> TrainState:
-        if weights is None:
-            weights = self.model.init(jax.random.key(self.training.seed), self.config.crop_samples)
-        return new_state(weights, self.optimizer)
+    def _new_state(self, weights: Variables | None = None) -> TrainState:
+        """Fresh variables, or what there is of them in `weights`."""
+        fresh = flatten_dict(self.model.init(jax.random.key(self.training.seed), self.config.crop_samples),
+                             keep_empty_nodes=True)
+        return new_state(unflatten_dict(fresh | flatten_dict(weights or {})), self.optimizer)
 
     def train(self) -> None:
         """Epochs until there is a reason to stop."""

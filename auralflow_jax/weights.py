@@ -1,9 +1,11 @@
 """Weights files: a model's variables as safetensors, with the configuration in the metadata."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 from flax.traverse_util import flatten_dict
+from msgspec.structs import replace
 
 from auralflow.config import Config, differing_keys
 from auralflow.errors import InputError
@@ -54,23 +56,50 @@ def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
     return load_weights(folder.find_weights())[:2]
 
 
-def load_for(folder: ModelFolder, config: Config, expected: Variables) -> Variables:
-    """The best weights of another model, to start from.
+def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables) -> Variables:
+    """The best weights of another model, or of one for each part of the model, to start from.
 
     Args:
-        folder: the other model's.
-        config: of the model that is to get them; in its architecture it may differ by `MAY_DIFFER` only.
+        folders: of the other models; one, or for a model with branches one for each of them, in any order.
+        config: of the model that is to get them; in its architecture, or in that of the branch, it may differ by
+            `MAY_DIFFER` only.
         expected: shapes of that model's variables.
 
+    Returns:
+        All variables; without those that join the branches, where there is one folder for each.
+
     Raises:
-        InputError: another architecture, naming the keys; or tensors that do not fit.
+        InputError: models that are no parts of this one, or not all of them; another architecture, naming the keys;
+            or tensors that do not fit.
     """
-    variables, theirs = load_best(folder)
+    branches = config.model.branches()
+    loaded = [(folder, *load_best(folder)) for folder in folders]
+    if len(loaded) == 1 and (not branches or type(loaded[0][2].model) is type(config.model)):
+        folder, variables, theirs = loaded[0]
+        _check_alike(folder, config, theirs)
+        check_fits(variables, expected, str(folder.weights))
+        return variables
+
+    kinds = {type(branch): name for name, branch in branches.items()}
+    found = [kinds.get(type(theirs.model)) for _, _, theirs in loaded]
+    if sorted(found, key=str) != sorted(branches):
+        needed = " and one ".join(kind.__name__ for kind in kinds) if branches else type(config.model).__name__
+        given = ", ".join(f"{folder.path} ({type(theirs.model).__name__})" for folder, _, theirs in loaded)
+        whole = f", or one {type(config.model).__name__}" if branches else ""
+        raise InputError(f"{type(config.model).__name__} starts from one {needed}{whole}; got {given}")
+    parts = {}
+    for name, (folder, variables, theirs) in zip(found, loaded, strict=True):
+        _check_alike(folder, replace(config, model=branches[name]), theirs)
+        check_fits(variables, {kind: tree.get(name, {}) for kind, tree in expected.items()}, str(folder.weights))
+        parts[name] = variables
+    return {kind: {name: tree[kind] for name, tree in parts.items() if tree[kind]} for kind in expected}
+
+
+def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:
+    """Refuses weights of another architecture."""
     if differing := differing_keys(config, theirs, MAY_DIFFER):
         raise InputError(f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
                          f"may differ: {', '.join(MAY_DIFFER)}")
-    check_fits(variables, expected, str(folder.weights))
-    return variables
 
 
 def check_fits(variables: Variables, expected: Variables, origin: str) -> None:

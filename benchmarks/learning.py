@@ -1,6 +1,7 @@
 """How well the networks learn at equal epochs: validation SI-SDR of each, epoch by epoch, side by side.
 
-    python benchmarks/learning.py FOLDER [--model NAME ...] [--epochs N] [--kl_weight X ...] [--seed N ...]
+    python benchmarks/learning.py FOLDER [--model NAME ...] [--epochs N] [--preset tiny] [--kl_weight X ...]
+                                  [--seed N ...]
 
 Songs are generated in FOLDER/songs and each run has a model folder beside them, so that a repeated command goes on
 where it stopped. All see the same crops in the same order. The U-Net is shallow: about a second wide, against crops
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from auralflow.config import MODELS, Config, override, template
+from auralflow.config import MODELS, Config, override
+from auralflow.editing import read_template
 from auralflow.folder import ModelFolder
 from auralflow.songs import make_songs
 from auralflow.terminal import progress_bar
@@ -40,6 +42,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a song")
     parser.add_argument("--kl_weight", nargs="+", default=["0.001"], metavar="X")
     parser.add_argument("--seed", nargs="+", default=["0"], metavar="N", help="one run with each")
+    parser.add_argument("--preset", help="of the models, in place of the shallow U-Net's settings")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other settings of all models")
     arguments = parser.parse_args()
     enable_cache()
@@ -58,10 +61,11 @@ def runs(arguments: argparse.Namespace) -> dict[str, Config]:
     """The configuration of each run, by its name."""
     configs = {}
     for model, seed in itertools.product(arguments.model, arguments.seed):
-        base = template(model)
+        base = read_template(model, arguments.preset)
         known = {leaf for group in (base.model, base.dataset, base.training, base.visualizer)
                  for leaf in group.__struct_fields__}
-        changes = {key: value for key, value in SETTINGS.items() if key in known}
+        settings = {} if arguments.preset else SETTINGS
+        changes = {key: value for key, value in settings.items() if key in known}
         changes |= {"max_epochs": str(arguments.epochs), "stop_patience": str(arguments.epochs), "seed": seed}
         changes |= dict(pair.split("=", 1) for pair in arguments.set)
         config = override(base, changes)

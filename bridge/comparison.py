@@ -40,7 +40,8 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
                      origin: str = "state dict", precision: str = "float32") -> list[Difference]:
     """Runs a network in both frameworks on `probe`, in evaluation mode, with the same front end.
 
-    Masks that meet as a ratio of powers are compared, and applied, before they meet.
+    Masks that meet as a ratio of powers are compared, and applied, before they meet. A family without masks has no row
+    for them.
 
     Args:
         config: what built the network.
@@ -50,7 +51,8 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         precision: float32, or float64, which tells a difference from rounding.
 
     Returns:
-        A row for each module that both have, in the order in which torch calls them, then the mask and the audio.
+        A row for each module that both have, in the order in which torch calls them, then the mask and the audio,
+        as far as the family has them.
 
     Raises:
         InputError: tensors that do not fit the network.
@@ -71,14 +73,14 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         torch = TorchCalls(config, state, origin, precision)
         theirs = dataclasses.replace(model, network=torch).apply(variables, mixture)
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
-    return rows + [difference(MASK, *(_array(each.mask) for each in (ours, theirs))),
-                   difference(AUDIO, *(_array(each.audio) for each in (ours, theirs)))]
+    return rows + [difference(name, _array(getattr(ours, name)), _array(getattr(theirs, name)))
+                   for name in (MASK, AUDIO) if getattr(ours, name) is not None]
 
 
 def _conditioned(config: Config) -> Config:
     """The configuration with masks that nothing joins in a way that magnifies rounding."""
     replace = msgspec.structs.replace
-    if config.model.joiner == "ratio":  # where no target claims a bin, 1e-6 in the masks becomes 1e-3
+    if getattr(config.model, "joiner", None) == "ratio":  # where no target claims a bin, 1e-6 in the masks becomes 1e-3
         return replace(config, model=replace(config.model, joiner="independent"))
     return config
 
@@ -119,11 +121,11 @@ class FlaxCalls:
         self.network = network
         self.outputs: dict[str, np.ndarray] = {}
 
-    def apply(self, variables: Mapping, magnitude: Any, train: bool, **_) -> tuple[tuple, dict]:
-        """As of a linen module: masks and latent, and no updated statistics."""
+    def apply(self, variables: Mapping, inputs: Any, train: bool, **_) -> tuple[tuple, dict]:
+        """As of a linen module: output and latent, and no updated statistics."""
         from flax.traverse_util import flatten_dict
 
-        returned, kept = self.network.apply(variables, magnitude, train, capture_intermediates=True,
+        returned, kept = self.network.apply(variables, inputs, train, capture_intermediates=True,
                                             mutable=["intermediates"])
         for (*modules, _), (output, *_) in flatten_dict(kept["intermediates"]).items():
             if modules and (array := _array(output)) is not None:
@@ -151,16 +153,15 @@ class TorchCalls:
         if (array := _array(output)) is not None:
             self.outputs.setdefault(name, array)
 
-    def apply(self, variables: Mapping, magnitude: Any, train: bool, **_) -> tuple[tuple, dict]:
+    def apply(self, variables: Mapping, inputs: Any, train: bool, **_) -> tuple[tuple, dict]:
         """As of a linen module; the torch network's own weights are used."""
         import torch
 
         with torch.inference_mode():
-            mask = self.network(torch.from_numpy(np.array(magnitude)))
-        batch, *rest = magnitude.shape
+            output = self.network(torch.from_numpy(np.array(inputs)))
+        batch, *rest = inputs.shape
         # torch leaves the targets' axis out where there is one target
-        return (mask.numpy().reshape(batch, -1, *rest), None), {}
-
+        return (output.numpy().reshape(batch, -1, *rest), None), {}
 
 
 def _array(output: Any) -> np.ndarray | None:

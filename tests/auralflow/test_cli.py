@@ -59,6 +59,24 @@ def test_templates_hold_every_default(model_type):
     assert json.loads((CONFIGS / f"{model_type}.json").read_text()) == defaults
 
 
+@pytest.mark.parametrize("model_type", MODELS)
+def test_every_model_has_a_tiny_preset(run, model_type):
+    run("config", "my_model", model_type, "--preset", "tiny", "--lr", "0.25")
+    preset = json.loads((CONFIGS / "tiny" / f"{model_type}.json").read_text())
+    preset["training"]["lr"] = 0.25
+    defaults = to_dict(template(model_type))
+    defaults["model"]["model_name"] = "my_model"
+    assert settings() == {group: values | preset.get(group, {}) for group, values in defaults.items()}
+
+
+def test_presets_are_of_new_folders(run):
+    assert "unknown preset 'tini' of AudioNetVAE; did you mean 'tiny'? known: tiny" in run(
+        "config", "my_model", "AudioNetVAE", "--preset", "tini", fails=True)
+    run("config", "my_model", "AudioNetVAE")
+    assert "exists already, and preset 'tiny' is of new folders" in run(
+        "config", "my_model", "--preset", "tiny", fails=True)
+
+
 def test_config_makes_a_folder(run):
     assert run("config", "my_model", "SpectrogramNetSimple") == (
         "Wrote my_model/config.json (SpectrogramNetSimple).\n")

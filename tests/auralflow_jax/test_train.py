@@ -8,6 +8,7 @@ import soundfile
 from matplotlib.image import imread
 from msgspec.structs import replace
 
+from auralflow.config import HybridNet
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.tracks import find_tracks
@@ -19,7 +20,7 @@ from auralflow_jax.separation import load, separate
 from auralflow_jax.step import make_eval_step, make_mesh
 from auralflow_jax.train import Run, train
 from auralflow_jax.validation import validate
-from auralflow_jax.weights import load_weights
+from auralflow_jax.weights import load_weights, save_weights
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def prepare(folder, songs, console, **options):
     """The state with which a run would start."""
     run = Run(folder, songs, console)
     try:
-        run.prepare(options.get("restart", False), options.get("start_from"))
+        run.prepare(options.get("restart", False), options.get("start_from", ()))
     finally:
         run.close()
     return run
@@ -152,6 +153,45 @@ def test_weights_of_another_architecture_are_refused(songs, finished, console, n
         prepare(new_folder(model={"targets": ("bass", "drums")}), songs, console, start_from=finished[0].path)
     with pytest.raises(InputError, match="is not trained yet"):
         prepare(new_folder("a"), songs, console, start_from=new_folder("b").path)
+
+
+def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, tiny_config):
+    small = dict(audio_channels=2, audio_depth=1, hidden_channels=2, depth=1, num_fft=256, window_size=256,
+                 hop_length=96, num_bins=100, sample_rate=8000, recurrent_depth=1, dropout_p=0.1)
+    config = replace(tiny_config, model=HybridNet(**small))
+    folders = {name: ModelFolder(tmp_path / name) for name in ("hybrid", "spectrogram", "audio", "other", "whole")}
+    folders["hybrid"].save_config(config)
+
+    rng = np.random.default_rng(0)
+
+    def trained(name, model):
+        part = replace(config, model=model)
+        folders[name].save_config(part)
+        shapes = jax.eval_shape(lambda: networks.build(part).init(jax.random.key(0), part.crop_samples))
+        variables = jax.tree.map(lambda leaf: rng.standard_normal(leaf.shape, np.float32), shapes)
+        save_weights(folders[name].weights, variables, part, {})
+        return variables
+
+    parts = {name: trained(name, branch) for name, branch in config.model.branches().items()}
+    source = [folders[name].path for name in ("spectrogram", "audio")]  # in any order
+    state = prepare(folders["hybrid"], songs, console, start_from=source).state
+    assert_equal_trees(state.params["audio"], parts["audio"]["params"])
+    assert_equal_trees(state.params["spectrogram"], parts["spectrogram"]["params"])
+    assert_equal_trees(state.ema["batch_stats"], {"spectrogram": parts["spectrogram"]["batch_stats"]})
+    np.testing.assert_array_equal(state.params["blend"], np.zeros((1, 129)))
+    whole = trained("whole", config.model)
+    assert_equal_trees(prepare(folders["hybrid"], songs, console, start_from=folders["whole"].path).state.variables,
+                       whole)
+
+    for wrong in ([source[0]], [source[0]] * 2, [*source, source[0]]):
+        with pytest.raises(InputError, match="HybridNet starts from one AudioNetSimpleLSTM and one SpectrogramNetLSTM"
+                                             ", or one HybridNet; got .*spectrogram .SpectrogramNetLSTM"):
+            prepare(folders["hybrid"], songs, console, start_from=wrong)
+    trained("other", replace(config.model.branches()["audio"], hidden_channels=3))
+    with pytest.raises(InputError, match=r"other: its weights are of .*: hidden_channels \(3 there, 2 here"):
+        prepare(folders["hybrid"], songs, console, start_from=[source[0], folders["other"].path])
+    with pytest.raises(InputError, match="SpectrogramNetLSTM starts from one SpectrogramNetLSTM; got"):
+        prepare(folders["spectrogram"], songs, console, start_from=source)
 
 
 def test_a_run_that_is_there_keeps_its_weights_unless_told_otherwise(tmp_path, songs, finished, console):

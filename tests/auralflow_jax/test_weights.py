@@ -78,9 +78,9 @@ def test_only_named_settings_may_differ(tmp_path, tiny_config):
     save_weights(folder.weights, variables, tiny_config, {})
     alike = replace(tiny_config, model=replace(tiny_config.model, targets=("drums",), sample_rate=9000, hop_length=90,
                                                mask_activation="relu", dropout_p=0.5, model_name="b"))
-    assert load_for(folder, alike, variables)["params"].keys() == {"a", "b"}
+    assert load_for([folder], alike, variables)["params"].keys() == {"a", "b"}
     unlike = replace(alike, model=replace(alike.model, hidden_channels=3, num_fft=512))
     words = r"hidden_channels \(2 there, 3 here\), num_fft \(256 there, 512 here\)"
     with pytest.raises(InputError, match=words) as caught:
-        load_for(folder, unlike, variables)
+        load_for([folder], unlike, variables)
     assert ", ".join(MAY_DIFFER) in str(caught.value)

@@ -9,13 +9,17 @@ from auralflow_jax.weights import save_weights
 from bridge.conversion import expected_variables
 
 KINDS = ["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"]
+WAVEFORM_KINDS = ["AudioNetSimple", "AudioNetVAE", "HybridNet"]
+# Of these a model takes the settings that it has.
 SMALL = {"depth": "2", "hidden_channels": "4", "num_fft": "256", "window_size": "256", "hop_length": "128",
-         "num_bins": "102", "sample_length": "0.3", "sample_rate": "16000"}
+         "num_bins": "102", "audio_channels": "4", "audio_depth": "2", "sample_rate": "16000"}
 PROVENANCE = {"epoch": 2, "step": 6, "valid_loss": 0.25}
 
 
 def small_config(kind="SpectrogramNetSimple", **changes):
-    return override(template(kind), SMALL | changes)
+    base = template(kind)
+    small = {leaf: value for leaf, value in SMALL.items() if leaf in base.model.__struct_fields__}
+    return override(base, small | {"sample_length": "0.3"} | changes)
 
 
 def random_bits(shapes, seed=0):

@@ -78,6 +78,24 @@ def test_a_training_state_goes_to_torch_and_back(here):
     assert load_weights("again/checkpoint/best.safetensors")[2] == history[0]
 
 
+@pytest.mark.parametrize("kind, names", [
+    ("AudioNetVAE", ("down.0.conv", "recurrent.lstm", "variational.to_mu", "merge.1", "up.0", "audio")),
+    ("HybridNet", ("audio.down.0.gate", "audio", "spectrogram.down.0.conv.1", "spectrogram.head", "spectrogram"))])
+def test_verify_compares_models_without_masks(here, capsys, kind, names):
+    config = small_config(kind, num_channels="2", targets="bass,vocals")
+    variables = random_weights(config)
+    make_model("model", config, variables)
+    assert main(["verify", "model"]) == 0
+    out = capsys.readouterr().out
+    assert "The networks are the same." in out and " mask " not in out
+    assert all(f" {name} " in out for name in names)
+    state = to_torch(variables)
+    next(array for name, array in state.items() if "down.1" in name and "weight" in name).flat[0] += 0.1
+    write_tensors("t.safetensors", TensorFile(TORCH, state, config, {}))
+    assert main(["verify", "model", "--torch", "t.safetensors"]) == 1
+    assert "The networks differ." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("kind", "changes"), [
     (KINDS[0], {"num_channels": "2", "targets": "bass,drums", "mask_activation": "relu", "joiner": "ratio",
                 "high_bins": "mean", "normalize_input": "true", "normalize_output": "true"}),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from flax import linen
-from small_models import KINDS, random_bits, same_bits, small_config
+from small_models import KINDS, WAVEFORM_KINDS, random_bits, same_bits, small_config
 from torch import nn
 
 import bridge
@@ -16,6 +16,7 @@ from bridge.conversion import expected_variables
 CASES = [(kind, changes) for kind in KINDS for changes in (
     {}, {"num_channels": "2", "targets": "bass,drums,other", "normalize_input": "true", "normalize_output": "true"})]
 CASES += [(kind, {"input_axis": "1", "recurrent_depth": "2"}) for kind in KINDS[1:]]
+CASES += [(kind, {"num_channels": "2", "targets": "bass,drums,other"}) for kind in WAVEFORM_KINDS]
 
 
 @pytest.mark.parametrize(("kind", "changes"), CASES)
