@@ -11,12 +11,16 @@ from auralflow.scratch import Allocate, in_files, pieces
 from auralflow.separation import Separator, separate_blocks
 from auralflow.tracks import Track, expand_targets, read_mixture, read_stems
 
+Signals = Mapping[str, np.ndarray]  # target -> audio (channels, samples)
+Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, truths and estimates
+
 
 def evaluate_tracks(
     tracks: Sequence[Track],
     separator: Separator,
     metrics: str = "sdr",
     progress: Callable[[str, float], None] = lambda name, seconds: None,
+    visit: Visit | None = None,
 ) -> tuple[list[Row], dict[str, list[str]]]:
     """Separates the mixture of every track, whole and at the track's rate, and compares with the truth.
 
@@ -28,6 +32,7 @@ def evaluate_tracks(
         metrics: one of `measures.METRICS`.
         progress: told what is being done, and how many seconds of it are; every track counts twice, once as
             "separating", once as "rating".
+        visit: shown every track's signals, which are gone afterwards.
 
     Returns:
         The rows of `evaluation.evaluate_track`; and the silent targets, which have none, of each track that has some.
@@ -43,11 +48,14 @@ def evaluate_tracks(
     for track in tracks:
         with in_files() as allocate:
             mixture, truths = _read(track, parts, allocate)
-            estimates = _separate(separator, mixture, track, progress, allocate)
+            separated = _separate(separator, mixture, track, progress, allocate)
+            estimates = dict(zip(parts, separated, strict=True))
             figures, mute = evaluate_track(
-                track.name, track.sample_rate, mixture, truths, dict(zip(parts, estimates, strict=True)), metrics,
+                track.name, track.sample_rate, mixture, truths, estimates, metrics,
                 overlapping=len(set(stems)) < len(stems), allocate=allocate,
                 progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds))
+            if visit:
+                visit(track, mixture, truths, estimates)
         rows += figures
         if mute:
             silent[track.name] = mute

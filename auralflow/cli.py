@@ -140,6 +140,10 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("--metrics", choices=METRICS, default="bss_eval",
                           help="; ".join(f"{name}: {text}" for name, text in METRICS.items())
                           + " (default: %(default)s)")
+    evaluate.add_argument("--compare", metavar="OTHER", nargs="+", default=(),
+                          help="models to evaluate on the same tracks, and to show beside MODEL")
+    evaluate.add_argument("--no_report", dest="report", action="store_false",
+                          help="write no report.html, the page with excerpts to listen to")
     _add_backend(evaluate)
 
     demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")

@@ -101,7 +101,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
     count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
-    print(f"Wrote {evaluation.file}: {count} of {arguments.split}.")
+    print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {arguments.split}.")
+    if evaluation.page:
+        print(f"Open {evaluation.page.resolve()} in a browser.")
 
 
 def pretrained(arguments: argparse.Namespace) -> None:

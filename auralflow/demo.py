@@ -109,8 +109,8 @@ def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
     """What the page lets one listen to: every target of the track that was separated."""
     whole = (0, track.samples, track.sample_rate, track.channels)
     mixture = read_mixture(track, *whole)
-    return [Example(track.name, target, mixture, read(stems / f"{target}.wav")[0],
-                    read_stems(track, [target], *whole)[0], track.sample_rate)
+    return [Example(track.name, target, {"Mixture": mixture, "Estimate": read(stems / f"{target}.wav")[0],
+                                         "Truth": read_stems(track, [target], *whole)[0]}, track.sample_rate)
             for target in config.model.targets]
 
 

@@ -5,14 +5,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from auralflow.assessment import evaluate_tracks
 from auralflow.backends import load_separator
 from auralflow.encoding import Encoding
 from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
 from auralflow.measures import check_metrics
 from auralflow.pretrained import find_model
-from auralflow.scores import Row, aggregate, write_csv
+from auralflow.scores import Row, aggregate
+from auralflow.scratch import in_files
 from auralflow.separation import OVERLAP, Options
 from auralflow.sources import find_sources
 from auralflow.stems import FILENAME, Output, Report, separate_files
@@ -25,11 +24,13 @@ class Evaluation:
     """What `evaluate` measured.
 
     Attributes:
-        rows: figures of each track, target and estimate.
+        rows: figures of each track, target and estimate; of several models, side by side under their names.
         summary: their means and medians over the tracks.
         silent: the silent targets, which have no figures, of each track that has some.
         tracks: how many there are.
-        file: the table with all rows.
+        file: the table with all of the model's rows.
+        others: the tables of the models that it was compared with.
+        page: to look at and to listen to, if it was asked for.
     """
 
     rows: list[Row]
@@ -37,6 +38,8 @@ class Evaluation:
     silent: dict[str, list[str]]
     tracks: int
     file: Path
+    others: tuple[Path, ...] = ()
+    page: Path | None = None
 
 
 def separate(
@@ -93,7 +96,7 @@ def separate(
 
 
 def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval",
-             backend: str = "jax") -> Evaluation:
+             backend: str = "jax", compare: str | Path | Iterable[str | Path] = (), report: bool = True) -> Evaluation:
     """Measures how good a model is on songs whose stems are known; writes the model folder's evaluation.csv.
 
     Args:
@@ -102,6 +105,8 @@ def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metric
         split: which tracks.
         metrics: one of `measures.METRICS`.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
+        compare: other models, evaluated on the same tracks; each gets an evaluation.csv of its own.
+        report: also write the model folder's report.html, a page about all of them with excerpts to listen to.
 
     Raises:
         InputError: there are no such tracks, no trained model, or the tracks lack a target.
@@ -110,16 +115,27 @@ def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metric
     Example:
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
+    # Matplotlib, which the page is drawn with, is nothing that separation should wait for.
+    from auralflow.comparison import evaluate_all, load_contenders, merge_rows, write_report
+    from auralflow.report import Excerpts
+
     check_metrics(metrics)
     tracks = find_tracks(dataset, split)
-    folder = ModelFolder(find_model(model))
-    separator = load_separator(folder.path, backend)
+    compare = [compare] if isinstance(compare, str | os.PathLike) else compare
+    contenders = load_contenders([model, *compare], backend, tracks)
+    folder = contenders[0].folder
     if metrics == "bss_eval":
         from auralflow_jax.compilation import enable_cache
 
         enable_cache()
-    with progress_bar(2 * sum(track.seconds for track in tracks), "s") as advance:
-        rows, silent = evaluate_tracks(tracks, separator, metrics, advance)
-    everything = aggregate(rows)
-    write_csv(folder.evaluation, everything)
-    return Evaluation(rows, everything[len(rows):], silent, len(tracks), folder.evaluation)
+    with in_files() as allocate:
+        excerpts = Excerpts(tracks, {target for contender in contenders for target in contender.separator.targets},
+                            allocate) if report else None
+        found, silent = evaluate_all(contenders, tracks, metrics, excerpts)
+        rows = merge_rows(found)
+        everything = aggregate(rows)
+        if excerpts:
+            facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
+            write_report(folder.report, contenders, tracks, facts, everything, silent, excerpts)
+    return Evaluation(rows, everything[len(rows):], silent, len(tracks), folder.evaluation,
+                      tuple(other.folder.evaluation for other in contenders[1:]), folder.report if report else None)

@@ -52,7 +52,7 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
         ticks = [tick for tick in TICKS_KHZ if 1000 * tick <= top]
         axis.set_yticks([_erb(1000 * tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
         axis.set_ylabel("frequency (kHz)")
-        axis.set_title(name, loc="left", fontsize="medium")
+        axis.set_title(name, loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="level (dB, 0 = loudest)", pad=0.015, aspect=15 * len(panels))
     return figure
@@ -85,7 +85,7 @@ def draw_waveform(axis, audio: np.ndarray, sample_rate: int, peak: float, title:
     high = np.maximum.reduceat(audio.max(axis=0), starts)
     axis.fill_between(starts / sample_rate, low, high, color=colour, linewidth=0.4)
     axis.set(xlim=(0, audio.shape[1] / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
-    axis.set_title(title, loc="left", fontsize="medium")
+    axis.set_title(title, loc="left", fontsize="medium", parse_math=False)
     axis.grid(alpha=0.3)
 
 
@@ -134,10 +134,10 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(aside, dpi=110)
 
 
-def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file in memory."""
+def picture_bytes(figure: Figure, format: str = "png") -> bytes:
+    """The figure as a file in memory, of a format that matplotlib knows, such as "png" or "webp"."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format=format, dpi=110)
     return buffer.getvalue()
 
 

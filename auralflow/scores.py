@@ -10,7 +10,9 @@ from auralflow.files import replacing
 
 Row = dict[str, str | float]
 
-COLUMNS = ("track", "target", "estimate", "si_sdr", "sdr", "si_sdr_improvement")
+LABELS = ("track", "target", "estimate")
+BASELINES = ("mixture", "ideal_mask")  # estimates that no model has made
+COLUMNS = (*LABELS, "si_sdr", "sdr", "si_sdr_improvement")
 BSS_COLUMNS = ("bss_sdr", "bss_sir", "bss_isr", "bss_sar")
 MUSEVAL_COLUMNS = ("museval_sdr", "museval_sir", "museval_isr", "museval_sar")
 CAPTION = "Mean and median are over tracks. MDX's figure is the mean of sdr, SiSEC's the median of {}_sdr."

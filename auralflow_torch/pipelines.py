@@ -30,7 +30,8 @@ def separate(model: str | Path, inputs: str | Path | Iterable[str | Path], save:
     return pipelines.separate(model, inputs, save, backend="torch", **options)
 
 
-def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval") -> Evaluation:
+def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval",
+             compare: str | Path | Iterable[str | Path] = (), report: bool = True) -> Evaluation:
     """Measures how good a model is on songs whose stems are known; see `auralflow.evaluate`.
 
     Args:
@@ -38,5 +39,7 @@ def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metric
         dataset: a folder with `<split>/<track>/<stem>.wav`.
         split: which tracks.
         metrics: one of `auralflow.measures.METRICS`; without jax, `sdr`.
+        compare: other models, shown beside this one.
+        report: also write report.html.
     """
-    return pipelines.evaluate(model, dataset, split, metrics, backend="torch")
+    return pipelines.evaluate(model, dataset, split, metrics, "torch", compare, report)

@@ -1,4 +1,6 @@
 import io
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,8 @@ from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, Traini
 from auralflow.folder import ModelFolder
 from auralflow.separation import Separator
 from auralflow.songs import make_songs
+
+sys.path.insert(0, str(Path(__file__).parent))  # for html_page: pytest's import mode leaves it out
 
 
 @pytest.fixture(scope="session", autouse=True)

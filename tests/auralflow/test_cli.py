@@ -338,6 +338,21 @@ def test_evaluate_writes_a_table(run, trained):
     assert "evaluation.csv: 1 track of test." in output
 
 
+def test_evaluate_compares_models_on_a_page(run, trained):
+    for name in ("first", "second"):
+        shutil.copytree(trained.model.path, name, ignore=shutil.ignore_patterns("evaluation.csv", "report.html"))
+    arguments = ("evaluate", "first", trained.songs, "--metrics", "sdr", "--compare", "second")
+    output = run(*arguments, "--no-report")
+    assert "Wrote first/evaluation.csv, second/evaluation.csv: 1 track of test." in output
+    assert not Path("first/report.html").exists()
+    output = run(*arguments)
+    assert f"Open {Path('first/report.html').resolve()} in a browser." in output
+    assert "second" in Path("first/report.html").read_text() and not Path("second/report.html").exists()
+    assert Path("first/evaluation.csv").read_text() == Path("second/evaluation.csv").read_text()
+    assert "first: is given twice" in run(*arguments, "first", fails=True)
+    assert "no model folder" in run("evaluate", "first", trained.songs, "--compare", "third", fails=True)
+
+
 def test_evaluate_leaves_silent_targets_out(run, trained):
     shutil.copytree(trained.songs, "songs")
     [track] = Path("songs/test").iterdir()

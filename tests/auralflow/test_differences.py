@@ -3,7 +3,7 @@ import pytest
 
 from auralflow.differences import spectrogram_difference_figure, waveform_difference_figure
 from auralflow.errors import InputError
-from auralflow.plots import RANGE_DB, png_bytes
+from auralflow.plots import RANGE_DB, picture_bytes
 
 RNG = np.random.default_rng(0)
 
@@ -69,7 +69,7 @@ def test_waveforms_and_their_difference_share_axes(rate):
 def test_resolution_is_in_dots_per_inch(draw):
     small, large = (png_size(draw("bass", np.ones((4, 50)), np.ones((4, 50)), dpi)) for dpi in (50, 100))
     assert large == (2 * small[0], 2 * small[1])
-    assert png_bytes(draw("bass", np.ones((4, 50)), np.ones((4, 50)))).startswith(b"\x89PNG")
+    assert picture_bytes(draw("bass", np.ones((4, 50)), np.ones((4, 50)))).startswith(b"\x89PNG")
 
 
 def png_size(figure):

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from auralflow.errors import InputError
-from auralflow.plots import RANGE_DB, png_bytes, save_figure, spectrogram_figure, training_curve_figure, waveform_figure
+from auralflow.plots import (
+    RANGE_DB,
+    picture_bytes,
+    save_figure,
+    spectrogram_figure,
+    training_curve_figure,
+    waveform_figure,
+)
 
 RATE = 44100
 HISTORY = [
@@ -57,8 +64,8 @@ def test_short_and_long_signals_make_pictures_of_bounded_size(samples):
     signal = np.random.default_rng(0).standard_normal((1, samples))
     figure = spectrogram_figure({"noise": signal}, RATE)
     assert figure.axes[0].images[0].get_array().shape[1] <= 1201
-    assert png_bytes(figure).startswith(b"\x89PNG\r\n")
-    assert png_bytes(waveform_figure({"noise": signal}, RATE)).startswith(b"\x89PNG\r\n")
+    assert picture_bytes(figure).startswith(b"\x89PNG\r\n")
+    assert picture_bytes(waveform_figure({"noise": signal}, RATE)).startswith(b"\x89PNG\r\n")
 
 
 def test_waveforms_show_the_extremes_on_common_axes():
@@ -103,7 +110,7 @@ def test_short_and_incomplete_histories_are_drawn(history):
     figure = training_curve_figure(history)
     assert figure.axes[0].get_yscale() == "linear"
     assert figure.axes[0].lines[0].get_marker() == "o"
-    assert png_bytes(figure).startswith(b"\x89PNG\r\n")
+    assert picture_bytes(figure).startswith(b"\x89PNG\r\n")
 
 
 def test_an_empty_history_is_refused():

@@ -1,0 +1,72 @@
+"""The page: a single file that needs no network, with sounds, pictures, style and script in it."""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from html import escape
+from importlib import resources
+from string import Template
+
+from auralflow.encoding import Encoding
+from auralflow.files import replacing
+from auralflow.plots import training_curve_figure
+from auralflow.report.markup import card, picture
+from auralflow.report.players import LOSSLESS, Example, player
+from auralflow.report.tables import evaluation
+
+
+def write_page(
+    path: str | os.PathLike,
+    title: str,
+    intro: str,
+    examples: Sequence[Example],
+    rows: Sequence[Mapping],
+    history: Sequence[Mapping],
+    notes: Mapping[str, object],
+    encoding: Encoding = LOSSLESS,
+) -> None:
+    """Writes the page, aside first; a section without content is left out.
+
+    Args:
+        path: of the HTML file.
+        title: its heading.
+        intro: plain text; an empty line separates paragraphs.
+        examples: what to listen to.
+        rows: of the evaluation; see `tables.evaluation`.
+        history: of the training, one mapping per epoch (see `plots.training_curve_figure`).
+        notes: settings and other facts, name -> value.
+        encoding: of the sounds, flac or mp3.
+
+    Raises:
+        InputError: an example's signals differ in shape, are not (channels, samples), or not finite.
+    """
+    sections = {
+        "Listen": "\n".join(player(example, encoding, opened=index == 0) for index, example in enumerate(examples)),
+        "Evaluation": evaluation(rows),
+        "Training": card(picture(training_curve_figure(history), "Training curve")) if history else "",
+        "Settings": _settings(notes),
+    }
+    sections = {heading: content for heading, content in sections.items() if content}
+    template = resources.files("auralflow.report").joinpath("page.html").read_text(encoding="utf-8")
+    page = Template(template).substitute(
+        title=escape(title),
+        intro="\n".join(f"<p>{escape(part.strip())}</p>" for part in intro.split("\n\n") if part.strip()),
+        contents=_contents(sections),
+        sections="\n".join(f'<section id="{heading.lower()}">\n<h2>{heading}</h2>\n{content}\n</section>'
+                           for heading, content in sections.items()),
+    )
+    with replacing(path) as aside:
+        aside.write_text(page, encoding="utf-8")
+
+
+def _contents(headings: Collection[str]) -> str:
+    """Links to the sections, where there are several."""
+    links = " ".join(f'<a href="#{heading.lower()}">{heading}</a>' for heading in headings)
+    return f"<nav>{links}</nav>" if len(headings) > 1 else ""
+
+
+def _settings(notes: Mapping[str, object]) -> str:
+    if not notes:
+        return ""
+    body = "\n".join(f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>"
+                     for name, value in notes.items())
+    return card(f'<table class="settings"><tbody>{body}</tbody></table>')

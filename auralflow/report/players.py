@@ -1,0 +1,95 @@
+"""Players: several versions of the same seconds of a song, to switch between while they play."""
+
+import io
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from auralflow.audio import resample
+from auralflow.encoding import MP3_BITRATES, Encoding
+from auralflow.errors import InputError
+from auralflow.plots import spectrogram_figure
+from auralflow.report.markup import data_uri, picture
+from auralflow.terminal import duration
+
+LOSSLESS = Encoding("flac", 16)
+# A third to two thirds of it, and played by more browsers than ogg. With fewer kbit/s the encoder lowers the level.
+SMALL = Encoding("mp3", bitrate=256)
+MEDIA_TYPES = {"flac": "audio/flac", "mp3": "audio/mpeg"}
+MP3_RATE = 48000  # Hz, of mp3 where it has not the sound's own rate, or not with the bit rate
+
+
+class Example(NamedTuple):
+    """One target of one song, or some seconds of it, to be listened to.
+
+    Attributes:
+        track: the song's name.
+        target: the target's.
+        versions: name -> audio (channels, samples), all of one shape: the mixture, estimates, the truth.
+        sample_rate: in Hz.
+        start: the second of the song at which they begin; None: they are all of it.
+    """
+
+    track: str
+    target: str
+    versions: Mapping[str, np.ndarray]
+    sample_rate: int
+    start: float | None = None
+
+
+def player(example: Example, encoding: Encoding = LOSSLESS, opened: bool = True) -> str:
+    """The versions' sounds, which the page's script turns into one player, and their spectrograms.
+
+    Args:
+        example: what to play.
+        encoding: flac or mp3.
+        opened: show the spectrograms without being asked.
+
+    Raises:
+        InputError: the versions differ in shape, are not (channels, samples), or hold NaN or infinity.
+    """
+    _check(example)
+    loudest = max(float(np.abs(audio).max()) for audio in example.versions.values())
+    gain = min(1.0, 1 / max(loudest, 1e-9))  # one for all, so that their levels stay comparable
+    seconds = next(iter(example.versions.values())).shape[1] / example.sample_rate
+    sounds = "\n".join(
+        f'<figure><figcaption>{escape(name)}</figcaption><audio controls preload="none" '
+        f'src="{_sound(gain * audio, example.sample_rate, encoding)}"></audio></figure>'
+        for name, audio in example.versions.items())
+    remarks = [escape(example.target)]
+    if example.start is not None:
+        remarks.append(f"from {duration(example.start)}")
+    if gain < 1:
+        remarks.append(f"played {-20 * math.log10(gain):.1f} dB quieter, to fit")
+    text = f"Spectrograms of {', '.join(example.versions)}: {example.target} of {example.track}"
+    spectrograms = picture(spectrogram_figure(example.versions, example.sample_rate), text, "webp")
+    return (f'<article class="card">\n<h3>{escape(example.track)} <span>&middot; {" &middot; ".join(remarks)}'
+            f'</span></h3>\n<div class="player" data-seconds="{seconds:.6f}">\n{sounds}\n</div>\n'
+            f"<details{' open' if opened else ''}><summary>Spectrograms</summary>{spectrograms}</details>\n</article>")
+
+
+def _check(example: Example) -> None:
+    shapes = {name: np.shape(audio) for name, audio in example.versions.items()}
+    if len(set(shapes.values())) != 1 or len(next(iter(shapes.values()))) != 2:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise InputError(f"example {example.track!r}: the versions have shapes {found or 'none'}, expected one shape "
+                         "(channels, samples)")
+    for name, audio in example.versions.items():
+        if not np.isfinite(audio).all():
+            raise InputError(f"example {example.track!r}: {name} of {example.target!r} holds NaN or infinity, which "
+                             "cannot be played")
+
+
+def _sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
+    if encoding.format == "mp3" and encoding.bitrate not in (None, *MP3_BITRATES.get(sample_rate, ())):
+        audio, sample_rate = resample(audio, sample_rate, MP3_RATE), MP3_RATE
+    audio = encoding.hold(audio)[0]
+    buffer = io.BytesIO()
+    with soundfile.SoundFile(buffer, "w", sample_rate, len(audio),
+                             **encoding.options(sample_rate, *audio.shape)) as file:
+        file.write(audio.T)
+    return data_uri(buffer.getvalue(), MEDIA_TYPES[encoding.format])

@@ -1,0 +1,106 @@
+"""The evaluation's part of the page: a summary, and for each figure box plots and a table of all tracks."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from auralflow.report.boxplots import box_plot_figure
+from auralflow.report.markup import card, picture
+from auralflow.scores import BASELINES, LABELS
+
+HEADINGS = {
+    "si_sdr": "SI-SDR", "sdr": "SDR", "si_sdr_improvement": "SI-SDR gain", "bss_sdr": "BSSEval SDR",
+    "bss_sir": "BSSEval SIR", "bss_isr": "BSSEval ISR", "bss_sar": "BSSEval SAR", "museval_sdr": "museval SDR",
+    "museval_sir": "museval SIR", "museval_isr": "museval ISR", "museval_sar": "museval SAR",
+}
+SUMMARIES = ("mean", "median")  # the tracks that are none
+GAIN = "si_sdr_improvement"  # over the mixture: its plot would be that of the SI-SDR once more
+NUMBER = ' class="number"'  # of a cell
+MANY = 12  # lines that a table of tracks shows without being asked
+LEGEND = ("In dB; higher is better. <em>mixture</em> is what no separation at all would score, <em>ideal mask</em> "
+          "what a mask could reach that knew the truth; the gain is over the mixture.")
+BOXES = ("A box spans the middle half of the tracks, its line is their median; whiskers reach to the last track "
+         "within 1.5 times its length. Every track is a dot.")
+
+
+def evaluation(rows: Sequence[Mapping]) -> str:
+    """Figures of one or several models.
+
+    Args:
+        rows: with the keys of evaluation.csv, numbers or their text; what is missing or not finite becomes a dash.
+            `estimate` is a model's name or one of `scores.BASELINES`; the tracks `mean` and `median` are the summary.
+    """
+    rows = [{key: value if key in LABELS else _number(value) for key, value in row.items()} for row in rows]
+    keys = dict.fromkeys(key for row in rows for key in row if key not in LABELS)
+    columns = [key for key in HEADINGS if key in keys] + sorted(key for key in keys if key not in HEADINGS)
+    summary = [row for row in rows if row["track"] in SUMMARIES]
+    tracks = [row for row in rows if row["track"] not in SUMMARIES]
+    content = card(f'<p class="legend">{LEGEND}</p>' + _summary(columns, summary)) if summary else ""
+    views = [_view(key, tracks) for key in columns if key != GAIN and tracks]
+    return content + (card(f'<p class="legend">{BOXES}</p>\n<div class="views">{"".join(views)}</div>')
+                      if views else "")
+
+
+def _summary(columns: Sequence[str], rows: Sequence[Mapping]) -> str:
+    heads = [*LABELS, *(HEADINGS.get(key, key) for key in columns)]
+    lines = [([row["track"], row["target"], _estimate(row["estimate"])],
+              [_cell(row.get(key, math.nan), "+" if key == GAIN else "") for key in columns],
+              row["estimate"] not in BASELINES) for row in rows]
+    return _table(heads, lines)
+
+
+def _view(key: str, rows: Sequence[Mapping]) -> str:
+    """One figure: how it spreads over the tracks, and its value for each, the estimates side by side."""
+    rows = sorted(rows, key=lambda row: _order(row["estimate"]))
+    estimates = list(dict.fromkeys(row["estimate"] for row in rows))
+    tracks: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        tracks.setdefault((row["track"], row["target"]), {})[row["estimate"]] = row.get(key, math.nan)
+    lines = [(place, [_cell(found.get(name, math.nan)) for name in estimates], False)
+             for place, found in tracks.items()]
+    opened = " open" if len(lines) <= MANY else ""
+    table = _table(["track", "target", *map(_estimate, estimates)], lines)
+    return (f"<figure>\n<figcaption>{escape(HEADINGS.get(key, key))}</figcaption>\n{_boxes(key, rows)}\n"
+            f"<details{opened}><summary>Every track</summary>{table}</details>\n</figure>")
+
+
+def _boxes(key: str, rows: Sequence[Mapping]) -> str:
+    # BSSEval finds nothing in the mixture but sources: its SAR is rounding, near 200 dB, far beyond all others.
+    drawn = [row for row in rows if not (key.endswith("_sar") and row["estimate"] == BASELINES[0])]
+    note = "" if len(drawn) == len(rows) else '<p class="legend">The mixture has no artefacts, and no box here.</p>'
+    values: dict[str, dict[str, list[float]]] = {}
+    for row in drawn:
+        values.setdefault(row["target"], {}).setdefault(_estimate(row["estimate"]), []).append(row.get(key, math.nan))
+    heading = HEADINGS.get(key, key)
+    figure = box_plot_figure(values, f"{heading} (dB)", [_estimate(name) for name in BASELINES])
+    return picture(figure, f"Box plots of {heading} for {', '.join(values)}") + note
+
+
+def _table(heads: Sequence[str], lines: Sequence[tuple[Sequence[str], Sequence[str], bool]]) -> str:
+    """A table of labels and, behind them, figures; a line may be marked."""
+    labels, body = len(heads) - len(lines[0][1]), []
+    head = "".join(f'<th scope="col"{"" if index < labels else NUMBER}>{escape(name)}</th>'
+                   for index, name in enumerate(heads))
+    for names, figures, marked in lines:
+        cells = [f"<td>{escape(name)}</td>" for name in names] + [f"<td{NUMBER}>{figure}</td>" for figure in figures]
+        body.append(f"<tr{' class=model' if marked else ''}>{''.join(cells)}</tr>")
+    rows = "\n".join(body)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>'
+
+
+def _order(estimate: str) -> int:
+    """The mixture, which is below all models; these; the ideal mask, which is above."""
+    return {BASELINES[0]: 0, BASELINES[1]: 2}.get(estimate, 1)
+
+
+def _estimate(name: str) -> str:
+    return name.replace("_", " ") if name in BASELINES else name
+
+
+def _cell(value: float, sign: str = "") -> str:
+    """Two digits, or a dash for what is no number."""
+    return f"{value:{sign}.2f}".replace("-", "&minus;") if math.isfinite(value) else "&ndash;"
+
+
+def _number(value: object) -> float:
+    return math.nan if value in (None, "") else float(value)
