@@ -29,13 +29,12 @@ import bridge
 from auralflow.config import MODELS, Config, template
 from auralflow.terminal import progress_bar
 from bridge.cases import product, small_config
-from bridge.comparison import AUDIO, EXACT, MASK, TOLERANCE, compare_networks
+from bridge.comparison import END, EXACT, TOLERANCE, compare_networks
 from bridge.step import FLOAT32, FLOAT64, Gap, flax_step, gaps, torch_step
 from bridge.twins import Twins, make_twins
 
 NAMES = {"evaluated": "output", "trained": "output in training", "gradients": "gradients",
          "weights": "weights after a step", "statistics": "batch statistics after a step"}
-ENDS = {MASK: "mask, end to end", AUDIO: "audio, end to end"}
 
 
 class Line(NamedTuple):
@@ -103,8 +102,8 @@ def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
     bar, suffix = {"float32": (TOLERANCE, ""), "float64": (EXACT, ", float64")}[precision]
     for row in compare_networks(config, variables, precision=precision):
         tolerance = bar * max(1.0, row.largest)
-        yield Gap(ENDS.get(row.name, "output of any module") + suffix, row.name, row.absolute, tolerance,
-                  row.absolute <= tolerance)
+        quantity = f"{row.name.removeprefix(END)}, end to end" if row.name.startswith(END) else "output of any module"
+        yield Gap(quantity + suffix, row.name, row.absolute, tolerance, row.absolute <= tolerance)
 
 
 def step(twins: Twins, precision: str, shares: Mapping[str, float] | None = None) -> Iterator[Gap]:

@@ -14,14 +14,14 @@ from auralflow.naming import to_torch, torch_module
 TOLERANCE = 1e-5  # in float32
 ROUNDING = 1e-4  # in float32, of networks that are the same in float64
 EXACT = 1e-10  # in float64
-MASK, AUDIO = "mask", "audio"  # the rows that compare end to end
+END = "estimate."  # starts the names of the rows that compare end to end
 
 
 class Difference(NamedTuple):
     """How far two outputs are apart.
 
     Attributes:
-        name: torch name of a module, MASK or AUDIO.
+        name: torch name of a module, or END and what the whole model estimates: mask, audio.
         largest: largest absolute value of the flax output.
         absolute: largest absolute difference.
     """
@@ -51,8 +51,8 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         precision: float32, or float64, which tells a difference from rounding.
 
     Returns:
-        A row for each module that both have, in the order in which torch calls them, then the mask and the audio,
-        as far as the family has them.
+        A row for each module that both have, in the order in which torch calls them, then the whole model's mask and
+        audio, as far as the family has them.
 
     Raises:
         InputError: tensors that do not fit the network.
@@ -73,8 +73,8 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         torch = TorchCalls(config, state, origin, precision)
         theirs = dataclasses.replace(model, network=torch).apply(variables, mixture)
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
-    return rows + [difference(name, _array(getattr(ours, name)), _array(getattr(theirs, name)))
-                   for name in (MASK, AUDIO) if getattr(ours, name) is not None]
+    return rows + [difference(END + field, _array(getattr(ours, field)), _array(getattr(theirs, field)))
+                   for field in ("mask", "audio") if getattr(ours, field) is not None]
 
 
 def _conditioned(config: Config) -> Config:

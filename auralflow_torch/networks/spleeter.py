@@ -18,6 +18,16 @@ class Norm(nn.BatchNorm2d):
         return super().train(mode and not self.frozen)
 
 
+class Double(nn.ConvTranspose2d):
+    """5x5 transposed convolution that doubles bins and frames."""
+
+    def __init__(self, inputs: int, outputs: int, device=None) -> None:
+        super().__init__(inputs, outputs, 5, stride=2, padding=1, device=device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[..., :-1, :-1]
+
+
 class UNet(nn.Module):
     """The network of one target. Skips carry what comes before the norm, and the deepest level has none.
 
@@ -37,7 +47,7 @@ class UNet(nn.Module):
         inputs = [*(2 * width for width in widths[:-1]), widths[-1]]  # a skip beside what comes up, but at the deepest
         self.up = nn.ModuleList([
             # A quarter of the taps meets each output pixel.
-            initialize(nn.ConvTranspose2d(*pair, 5, stride=2, padding=1, device=device), 25 * pair[0], gain=8.0)
+            initialize(Double(*pair, device), 25 * pair[0], gain=8.0)
             for pair in zip(inputs, [1, *widths], strict=False)])
         self.up_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in [1, *widths[:-1]]])
         self.dropout = nn.Dropout(dropout_p)
@@ -53,7 +63,7 @@ class UNet(nn.Module):
             skips.append(x)
         for level in reversed(range(self.depth)):
             x = x if level == self.depth - 1 else torch.cat([skips[level], x], dim=1)
-            x = self.up[level](x)[..., :-1, :-1].relu()
+            x = self.up[level](x).relu()
             x = self.up_norm[level](x)
             if level >= self.depth // 2:
                 x = self.dropout(x)
