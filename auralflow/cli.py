@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import os
 import sys
 from collections.abc import Sequence
 
@@ -10,7 +9,8 @@ from auralflow import __version__, commands
 from auralflow.backends import BACKENDS
 from auralflow.config import MODELS
 from auralflow.editing import leaves
-from auralflow.errors import InputError, MissingPackage, closest
+from auralflow.errors import InputError, closest
+from auralflow.exits import exit_status
 from auralflow.measures import METRICS
 from auralflow.pretrained import DEFAULT, READY
 
@@ -25,20 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0; 1 where `convert verify` finds a difference, or `separate` could not do all files; 2
         where the input is at fault, after one sentence on standard error; 130 after an interruption.
     """
-    try:
+    def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
-        status = arguments.run(arguments)
-        sys.stdout.flush()
-        return status or 0
-    except BrokenPipeError:  # whoever read the output has seen enough; Python would complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (InputError, MissingPackage, OSError) as error:
-        print(f"auralflow: error: {_sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as stop:
-        print(f"auralflow: {str(stop) or 'interrupted'}", file=sys.stderr)
-        return 130
+        return arguments.run(arguments)
+
+    return exit_status("auralflow", run)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -202,10 +193,3 @@ def _add_config_arguments(parser: Parser) -> None:
         groups[leaf.group].add_argument(
             f"--{leaf.name}", nargs="+" if leaf.is_list else None, metavar="VALUE", default=argparse.SUPPRESS,
             help=leaf.meaning.replace("%", "%%"))
-
-
-def _sentence(error: Exception) -> str:
-    """What went wrong, in words, for an input error or one of the operating system."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)

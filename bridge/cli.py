@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow.errors import InputError
+from auralflow.exits import exit_status
 from auralflow.folder import ModelFolder
 from auralflow.naming import to_torch
 from auralflow.tensors import TORCH, TRAINING, TensorFile, write_tensors
@@ -26,14 +27,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
 
     Returns:
         The exit status: 0; 1 where `verify` finds a difference; 2 where the input is at fault, after one sentence
-        on standard error.
+        on standard error; 130 after an interruption.
     """
     arguments = _parser(prog).parse_args(argv)
-    try:
-        return arguments.run(arguments)
-    except (InputError, OSError) as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return 2
+    return exit_status(prog, lambda: arguments.run(arguments))
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:

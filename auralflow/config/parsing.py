@@ -88,7 +88,9 @@ def override(config: Config, changes: dict[str, str]) -> Config:
 def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = ()) -> list[str]:
     """The settings of the model, each with both values, in which two configurations differ."""
     a, b = (to_dict(config)["model"] for config in (ours, theirs))
-    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(a.keys() | b.keys())
+    kind = "model_type"
+    keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # of another model every setting is another
+    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(keys)
             if a.get(key) != b.get(key) and key not in may_differ]
 
 

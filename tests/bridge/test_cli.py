@@ -17,6 +17,7 @@ from auralflow.tensors import TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.separation import load
 from auralflow_jax.weights import load_weights
+from bridge import cases
 from bridge.cli import main
 from bridge.comparison import TOLERANCE, compare_networks, difference
 from bridge.conversion import expected_variables
@@ -140,7 +141,7 @@ def test_rounding_is_told_from_a_small_difference_in_float64(here, capsys, monke
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_module_with_weights_is_compared(kind):
-    config = small_config(kind)
+    config = cases.small_config(kind, frames=30)
     rows = compare_networks(config, random_weights(config))
     network = auralflow_torch.weights.build_network(config)
     assert {name for name, module in network.named_modules() if [*module.parameters(recurse=False)]} - {""} <= {
@@ -191,6 +192,7 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
     (here / "occupied").mkdir()
     (here / "occupied" / "notes.txt").write_text("")
     ModelFolder("other").save_config(small_config(num_bins="100"))
+    ModelFolder("lstm").save_config(small_config(KINDS[1]))
     tensors = read_tensors("model.safetensors").tensors | {"head.bias": np.zeros(4, np.float32)}
     write_tensors("odd.safetensors", TensorFile(TORCH, tensors, config, {}))
     for arguments, words in (
@@ -203,6 +205,9 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-jax", "model.safetensors", "model"], "model: has a checkpoint already"),
         (["to-jax", "model.safetensors", "occupied"], "occupied: exists already and is no model folder"),
         (["to-jax", "model.safetensors", "other"], "num_bins (102 there, 100 here)"),
+        (["to-jax", "model.safetensors", "lstm"],
+         "another model than lstm/config.json: model_type ('SpectrogramNetSimple' there, 'SpectrogramNetLSTM' here)\n"),
+        (["to-torch", "model", "-o", "occupied/notes.txt/t.safetensors"], "occupied/notes.txt"),
         (["to-jax", "cut.safetensors", "new"], "cut.safetensors: not a readable safetensors file"),
         (["to-jax", "odd.safetensors", "new"], "odd.safetensors: the tensors do not fit the network: "
          "1 of another shape ('head.bias' is (4,), expected (1,))"),
@@ -231,3 +236,12 @@ def test_the_command_runs_and_needs_neither_framework_for_weights(here):
     run = subprocess.run([sys.executable, "-m", "bridge", "info", "nowhere"], capture_output=True, text=True,
                          env={"PYTHONPATH": ":".join(filter(None, sys.path))})
     assert run.returncode == 2 and run.stderr == "python -m bridge: error: nowhere: no such file of weights\n"
+
+
+def test_an_interruption_ends_in_a_sentence(here, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bridge.cli.read_flax", interrupt)
+    assert main(["to-torch", "model"]) == 130
+    assert capsys.readouterr().err == "python -m bridge: interrupted\n"
