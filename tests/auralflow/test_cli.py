@@ -189,8 +189,10 @@ def test_train_passes_its_flags_on(run, monkeypatch):
     assert (settings("model")["model"]["model_name"], settings("model")["model"]["depth"]) == ("model", 3)
     assert run("train", "model", "data") == ""
     assert run("train", "--from", "other", "model", "data") == ""  # it has settings of its own by now
-    assert calls == [("model", "data", True, Path("other")), ("model", "data", False, None),
-                     ("model", "data", False, Path("other"))]
+    assert run("train", "--from", "other", "--from", "another", "model", "data") == ""
+    other = Path("other")
+    assert calls == [("model", "data", True, [other]), ("model", "data", False, []), ("model", "data", False, [other]),
+                     ("model", "data", False, [other, Path("another")])]
 
 
 def test_train_refuses(run, tiny_config, trained):
