@@ -25,7 +25,8 @@ def load(model: str | Path) -> nn.Module:
         model: a model folder, its best.safetensors alone, or a converted safetensors file.
 
     Returns:
-        The network that the file's configuration describes: magnitudes (batch, channels, bins, frames) -> masks.
+        The network that the file's configuration describes: magnitudes (batch, channels, bins, frames) -> masks, or
+        audio (batch, channels, samples) -> audio.
 
     Raises:
         InputError: there is no such file, it is damaged or of another kind, or its tensors do not fit.

@@ -8,7 +8,7 @@ import soundfile
 from matplotlib.image import imread
 from msgspec.structs import replace
 
-from auralflow.config import HybridNet
+from auralflow.config import AudioNetVAE, HybridNet
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.tracks import find_tracks
@@ -192,6 +192,22 @@ def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, t
         prepare(folders["hybrid"], songs, console, start_from=[source[0], folders["other"].path])
     with pytest.raises(InputError, match="SpectrogramNetLSTM starts from one SpectrogramNetLSTM; got"):
         prepare(folders["spectrogram"], songs, console, start_from=source)
+
+
+@pytest.mark.parametrize("model", [
+    AudioNetVAE(sample_rate=8000, hidden_channels=2, depth=1, recurrent_depth=1),
+    HybridNet(sample_rate=8000, num_fft=256, window_size=256, hop_length=96, num_bins=100, hidden_channels=2, depth=1,
+              audio_channels=2, audio_depth=1, recurrent_depth=1)], ids=lambda model: type(model).__name__)
+def test_families_without_masks_train_and_separate_like_all(songs, console, new_folder, tiny_config, model):
+    folder = new_folder()
+    folder.save_config(replace(
+        tiny_config, model=model, training=replace(tiny_config.training, max_epochs=1, loss_domain="audio"),
+        visualizer=replace(tiny_config.visualizer, num_snippets=1)))
+    history = train(folder.path, songs, console=console)
+    assert np.isfinite(history[0]["valid_loss"]) and folder.weights.exists()
+    assert len(list(folder.audio.iterdir())) == 3 and len(list(folder.images.iterdir())) == 2
+    audio = np.random.default_rng(0).standard_normal((2, 9000)).astype(np.float32)
+    assert separate(load(folder.path), audio, 11025).shape == (1, 2, 9000)
 
 
 def test_a_run_that_is_there_keeps_its_weights_unless_told_otherwise(tmp_path, songs, finished, console):
