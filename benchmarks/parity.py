@@ -16,6 +16,7 @@ normalisation, axis, sizes. That takes hours.
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -33,8 +34,11 @@ from bridge.comparison import END, EXACT, TOLERANCE, compare_networks
 from bridge.step import FLOAT32, FLOAT64, Gap, flax_step, gaps, torch_step
 from bridge.twins import Twins, make_twins
 
-NAMES = {"evaluated": "output", "trained": "output in training", "gradients": "gradients",
-         "weights": "weights after a step", "statistics": "batch statistics after a step"}
+STEP = {"evaluated": "output in evaluation", "trained": "output in training", "gradients": "gradients",
+        "weights": "weights after a step", "statistics": "batch statistics after a step"}
+OUTPUTS64, AFTER64 = "any output, float64", "weights and statistics after a step, float64"
+STEP64 = {"evaluated": OUTPUTS64, "trained": OUTPUTS64, "gradients": "gradients, float64", "weights": AFTER64,
+          "statistics": AFTER64}
 
 
 class Line(NamedTuple):
@@ -73,10 +77,11 @@ def full_size(config: Config) -> Iterator[Line]:
     """Every quantity of one network at its template's size."""
     twins = make_twins(config, batch=1)
     yield Line("weights, there and back", *round_trip(twins, config))
-    yield from worst(modules(config, twins.variables, "float32"))
-    yield from worst(step(twins, "float32", rounding(config)))
-    yield from worst(modules(config, twins.variables, "float64"))
-    yield from worst(step(make_twins(config, batch=1, precision="float64"), "float64"))
+    yield from worst(itertools.chain(
+        modules(config, twins.variables, "float32"),
+        step(twins, "float32", rounding(config)),
+        modules(config, twins.variables, "float64"),
+        step(make_twins(config, batch=1, precision="float64"), "float64")))
 
 
 def whole_product(name: str, advance: Callable[[str, float], None]) -> Iterable[Line]:
@@ -99,11 +104,12 @@ def round_trip(twins: Twins, config: Config) -> tuple[float, float, bool]:
 
 def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
     """Each module's output, the mask and the audio, of the same audio."""
-    bar, suffix = {"float32": (TOLERANCE, ""), "float64": (EXACT, ", float64")}[precision]
+    bar = {"float32": TOLERANCE, "float64": EXACT}[precision]
     for row in compare_networks(config, variables, precision=precision):
         tolerance = bar * max(1.0, row.largest)
-        quantity = f"{row.name.removeprefix(END)}, end to end" if row.name.startswith(END) else "output of any module"
-        yield Gap(quantity + suffix, row.name, row.absolute, tolerance, row.absolute <= tolerance)
+        single = f"{row.name.removeprefix(END)}, end to end" if row.name.startswith(END) else "output of any module"
+        yield Gap(single if precision == "float32" else OUTPUTS64, row.name, row.absolute, tolerance,
+                  row.absolute <= tolerance)
 
 
 def step(twins: Twins, precision: str, shares: Mapping[str, float] | None = None) -> Iterator[Gap]:
@@ -114,7 +120,7 @@ def step(twins: Twins, precision: str, shares: Mapping[str, float] | None = None
         precision: float32 or float64.
         shares: of the largest value of a tensor, by quantity, where more than the bars is tolerated.
     """
-    bars, suffix = {"float32": (FLOAT32, ""), "float64": (FLOAT64, ", float64")}[precision]
+    bars, names = {"float32": (FLOAT32, STEP), "float64": (FLOAT64, STEP64)}[precision]
     with jax.enable_x64(precision == "float64"):
         ours = flax_step(twins)
     theirs = torch_step(twins)
@@ -122,7 +128,7 @@ def step(twins: Twins, precision: str, shares: Mapping[str, float] | None = None
         if share := (shares or {}).get(gap.quantity):
             tolerance = max(gap.tolerance, share * largest(getattr(theirs, gap.quantity)[gap.name]))
             gap = gap._replace(tolerance=tolerance, ok=gap.ok or gap.difference <= tolerance)
-        yield gap._replace(quantity=NAMES[gap.quantity] + suffix)
+        yield gap._replace(quantity=names[gap.quantity])
 
 
 def rounding(config: Config) -> dict[str, float]:
