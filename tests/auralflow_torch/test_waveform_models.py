@@ -149,5 +149,5 @@ def test_a_hybrid_has_the_spectrum_of_its_audio(make_model, audio):
 
 def test_compiled(make_model, audio):
     torch._dynamo.reset()
-    model = make_model("HybridNet").eval()  # it has the other's layers
+    model = make_model("AudioNetVAE").eval()  # it has the other AudioNets' layers
     torch.testing.assert_close(torch.compile(model, backend="aot_eager")(audio), model(audio))
