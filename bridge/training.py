@@ -100,11 +100,10 @@ def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
     abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes)
     checkpoints = Checkpoints(folder)
     try:
-        restored = checkpoints.restore(abstract, config)
+        if checkpoints.latest is None:
+            raise InputError(f"{folder.path}: the model has no training state yet, {folder.checkpoint} holds no step")
+        state, run = checkpoints.restore(abstract, config)
     finally:
         checkpoints.close()
-    if restored is None:
-        raise InputError(f"{folder.path}: the model has no training state yet, {folder.checkpoint} holds no step")
-    state, run = restored
     best = nested(read_tensors(folder.weights, [FLAX]), folder.weights) if run["history"] else None
     return training_to_torch(state, best), config, run

@@ -35,7 +35,10 @@ def layouts(config: Config) -> list[dict]:
 def test_every_combination_with_two_levels(model_type):
     factors = {key: values for key, values in PRODUCT.items() if key in MODELS[model_type].__struct_fields__}
     for values in itertools.product(*factors.values()):
-        ours, theirs = layouts(small_config(model_type, frames=13, **dict(zip(factors, values, strict=True))))
+        settings = dict(zip(factors, values, strict=True))
+        if model_type == "SpleeterNet" and len(settings["targets"]) == 1:
+            continue  # its masks meet as a ratio, which needs two
+        ours, theirs = layouts(small_config(model_type, frames=13, **settings))
         assert ours == theirs
 
 
