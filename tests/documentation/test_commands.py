@@ -32,7 +32,7 @@ def test_from_a_template_to_stems(run, change, dataset):
 
     run("evaluate", folder, dataset, "--metrics", "sdr")
     documented = {"audio", "config.json", "checkpoint", "evaluation.csv", "images", "runs"}
-    assert {path.name for path in folder.iterdir()} == documented
+    assert {path.name for path in folder.iterdir()} == documented | {"report.html"}
     for name in documented - {"config.json", "evaluation.csv"}:
         assert any((folder / name).iterdir())
 
