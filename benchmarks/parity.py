@@ -15,7 +15,8 @@ Fifty steps of AdamW in float32, of a small network, are reported beside what to
 judged: AdamW divides by gradients that are next to nothing, and so magnifies rounding.
 
 With --full, small networks over every combination of settings: channels, targets, mask activation,
-normalisation, axis, sizes. That takes hours.
+normalisation, axis, sizes. That takes hours. As by `python -m bridge verify`, ten times as much is tolerated in float32
+of a network that is the same in float64: a normalisation of few values magnifies rounding.
 """
 
 import argparse
@@ -34,7 +35,7 @@ import bridge
 from auralflow.config import MODELS, Config, template
 from auralflow.terminal import progress_bar
 from bridge.cases import product, small_config
-from bridge.comparison import END, EXACT, TOLERANCE, compare_networks
+from bridge.comparison import END, EXACT, ROUNDING, TOLERANCE, compare_networks
 from bridge.run import draw_batches, flax_run, torch_run
 from bridge.step import FLOAT32, FLOAT64, Gap, flax_step, gaps, torch_step
 from bridge.twins import Twins, make_twins
@@ -95,7 +96,13 @@ def whole_product(name: str, advance: Callable[[str, float], None]) -> Iterable[
     """The worst of each quantity over small networks with every combination of settings."""
     cases, found = list(product(name)), []
     for done, case in enumerate(cases, 1):
-        found += step(make_twins(small_config(**case)), "float32")
+        config = small_config(**case)
+        differences = list(step(make_twins(config), "float32"))
+        if not all(gap.ok for gap in differences) and all(
+                gap.ok for gap in step(make_twins(config, precision="float64"), "float64")):
+            differences = [gap._replace(ok=gap.difference <= ROUNDING / TOLERANCE * gap.tolerance)
+                           for gap in differences]
+        found += differences
         jax.clear_caches()  # no program is needed twice
         advance(name, done / len(cases))
     return worst(found)
