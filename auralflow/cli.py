@@ -93,6 +93,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     pretrained = add("pretrained", commands.pretrained, "List ready models, trained by others, or get one.")
     evaluate = add("evaluate", commands.evaluate, "Measure how good a model is on songs whose stems are known.")
     add("convert", commands.convert, "Move weights, or a run, between JAX and torch; see `auralflow convert --help`.")
+    recipe = add("recipe", commands.recipe, "Make songs and train a model on them, as a recipe says; or list recipes.")
     demo = add("demo", commands.demo, "Make songs, train a small model on them, separate, evaluate, and write a page.")
 
     _add_config_arguments(config)
@@ -103,7 +104,9 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     songs.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
 
     _add_model(train)
-    train.add_argument("dataset", metavar="DATASET", help="folder with train/<track>/<stem>.wav, and valid/")
+    train.add_argument("datasets", metavar="DATASET", nargs="+",
+                       help="folder with train/<track>/<stem>.wav, and valid/; of several, dataset.shares says how "
+                            "often each is drawn from")
     train.add_argument("--restart", action="store_true", help="move the earlier run aside and start over")
     train.add_argument("--from", dest="start_from", metavar="OTHER", action="append", default=[],
                        help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
@@ -136,6 +139,14 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     evaluate.add_argument("--no_report", dest="report", action="store_false",
                           help="write no report.html, the page with excerpts to listen to")
     _add_backend(evaluate)
+
+    recipe.add_argument("name", metavar="NAME", nargs="?", help="a recipe, or a file like one; without it: which there "
+                        "are")
+    recipe.add_argument("directory", metavar="FOLDER", nargs="?",
+                        help="gets songs/ and model/; that of an earlier call goes on where it stopped")
+    recipe.add_argument("--real", metavar="DATASET", nargs="+", default=(),
+                        help="real music, <split>/<track>/<stem>.wav, to train on beside the songs")
+    recipe.add_argument("--restart", action="store_true", help="train anew")
 
     demo.add_argument("directory", metavar="DIR", nargs="?", default="auralflow-demo", help="default: %(default)s")
     demo.add_argument("--restart", action="store_true", help="train anew")

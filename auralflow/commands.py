@@ -10,6 +10,8 @@ from auralflow.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from auralflow.pipelines import Evaluation
+
 WIDE = 120  # columns of a table that no terminal shows
 FEW = 12  # tracks whose rows a table on the terminal still shows
 
@@ -68,7 +70,7 @@ def train(arguments: argparse.Namespace) -> None:
     initialize()
     enable_cache()
     try:
-        train(arguments.model, arguments.dataset, arguments.restart, start_from)
+        train(arguments.model, arguments.datasets, arguments.restart, start_from)
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
 
@@ -92,16 +94,21 @@ def separate(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluates a model on a split."""
     from auralflow import pipelines
+
+    _show(pipelines.evaluate(**_settings(arguments)), arguments.split)
+
+
+def _show(evaluation: "Evaluation", split: str) -> None:
+    """Prints what an evaluation of a split found."""
     from auralflow.scores import table
 
-    evaluation = pipelines.evaluate(**_settings(arguments))
     if evaluation.rows:
         few = evaluation.tracks <= FEW
         _print_table(table([*evaluation.rows, *evaluation.summary] if few else evaluation.summary))
     for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {track}.")
     count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
-    print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {arguments.split}.")
+    print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {split}.")
     if evaluation.page:
         print(f"Open {evaluation.page.resolve()} in a browser.")
 
@@ -125,6 +132,26 @@ def convert(arguments: argparse.Namespace) -> int:
     from bridge.cli import main
 
     return main(arguments.rest, prog="auralflow convert")
+
+
+def recipe(arguments: argparse.Namespace) -> None:
+    """Lists recipes, or makes songs and a model by one."""
+    from auralflow.recipes import cook, read_recipe, recipes
+
+    if arguments.name is None:
+        print(*(f"{name}: {read_recipe(name)[0].about}" for name in recipes()), sep="\n")
+        return
+    if arguments.directory is None:
+        raise InputError(f"recipe {arguments.name}: where to is missing; a new folder is expected")
+    from auralflow.pipelines import evaluate
+    from auralflow_jax.monitor import Interrupted
+
+    try:
+        trained = cook(arguments.name, arguments.directory, arguments.real, arguments.restart)
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None
+    print(f"Evaluating on {trained.dataset / trained.split}.")
+    _show(evaluate(trained.model.path, trained.dataset, trained.split), trained.split)
 
 
 def demo(arguments: argparse.Namespace) -> None:

@@ -143,14 +143,18 @@ def read_template(model_type: str, preset: str | None = None) -> Config:
     Raises:
         InputError: an unknown preset, or one without this model.
     """
-    # configs/ lies in the installed package, or beside it in a source checkout.
-    folders = [folder / "configs" for folder in (Path(__file__).parent, Path(__file__).parent.parent)]
-    configs = next((folder for folder in folders if folder.is_dir()), folders[0])
+    configs = templates_folder()
     file = configs / (preset or "") / f"{model_type}.json"
     if preset is not None and not file.exists():
         presets = [path.parent.name for path in configs.glob(f"*/{model_type}.json")]
         raise InputError(f"unknown preset {preset!r} of {model_type}; {closest(preset, presets)}")
     return from_dict(json.loads(file.read_text(encoding="utf-8")), str(file))
+
+
+def templates_folder() -> Path:
+    """configs/, which lies in the installed package, or beside it in a source checkout."""
+    folders = [folder / "configs" for folder in (Path(__file__).parent, Path(__file__).parent.parent)]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
 
 
 def _meanings(group: type[msgspec.Struct]) -> dict[str, str]:

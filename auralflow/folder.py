@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from auralflow import config as configuration
 from auralflow.config import Config
@@ -82,10 +83,18 @@ def read_config(file: str | Path) -> Config:
     Raises:
         InputError: the file cannot be read, it is no JSON, or it holds a wrong key or value.
     """
+    return configuration.from_dict(read_json(file), str(file))
+
+
+def read_json(file: str | Path) -> Any:
+    """Reads a file of JSON.
+
+    Raises:
+        InputError: it cannot be read, or is no JSON.
+    """
     try:
-        settings = json.loads(Path(file).read_text(encoding="utf-8"))
+        return json.loads(Path(file).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{file}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
-    return configuration.from_dict(settings, str(file))

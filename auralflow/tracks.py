@@ -8,8 +8,9 @@ stems.
 import dataclasses
 import hashlib
 import math
+import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,11 @@ class Track:
     def seconds(self) -> float:
         """The duration."""
         return self.samples / self.sample_rate
+
+    @property
+    def dataset(self) -> Path:
+        """The folder that holds the splits."""
+        return self.path.parents[1]
 
 
 def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> list[Track]:
@@ -72,7 +78,7 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
 
 
 def training_tracks(
-    dataset: str | Path, fraction: float = 0.15, max_num_tracks: int | None = None
+    datasets: str | Path | Sequence[str | Path], fraction: float = 0.15, max_num_tracks: int | None = None
 ) -> tuple[list[Track], list[Track], str | None]:
     """The tracks to train on and the tracks to validate with.
 
@@ -80,16 +86,40 @@ def training_tracks(
     so that the choice is the same everywhere, and a few more tracks change little of it.
 
     Args:
-        dataset: the folder that holds the splits.
+        datasets: the folder that holds the splits, or several of them, whose tracks are joined; a track's name that
+            occurs in more than one of them gets the folder's name in front.
         fraction: of the tracks, to be set aside; at least one is, and at least one stays.
-        max_num_tracks: train on the first so many only; default: all.
+        max_num_tracks: of each dataset train on the first so many only; default: all.
 
     Returns:
         Training tracks, validation tracks, and a sentence that tells which were set aside, or None.
 
     Raises:
-        InputError: as `find_tracks`; stems that differ between the splits; a single track and no `valid`.
+        InputError: as `find_tracks`; stems that differ between the splits or the datasets; a dataset that is named
+            twice; a single track and no `valid`.
     """
+    datasets = [datasets] if isinstance(datasets, str | os.PathLike) else datasets
+    if len({Path(dataset).resolve() for dataset in datasets}) < len(datasets):
+        raise InputError(f"the datasets {', '.join(map(str, datasets))} are not all different; each is named once, and "
+                         "dataset.shares says how often it is drawn from")
+    found = [_training_tracks(dataset, fraction) for dataset in datasets]
+    stems = [", ".join(train[0].stems) for train, _, _ in found]
+    for dataset, names in zip(datasets, stems, strict=True):
+        if names != stems[0]:
+            raise InputError(f"the stems of {datasets[0]} ({stems[0]}) and of {dataset} ({names}) must be the same")
+    owners = Counter(name for train, valid, _ in found for name in {track.name for track in [*train, *valid]})
+
+    def named(tracks: Iterable[Track]) -> list[Track]:
+        names = ((track, f"{track.dataset.resolve().name}-" if owners[track.name] > 1 else "") for track in tracks)
+        return [dataclasses.replace(track, name=prefix + track.name) for track, prefix in names]
+
+    train = named(track for tracks, _, _ in found for track in tracks[:max_num_tracks])
+    return train, named(track for _, tracks, _ in found for track in tracks), \
+        "\n".join(note for _, _, note in found if note) or None
+
+
+def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track], list[Track], str | None]:
+    """What `training_tracks` returns, for one dataset and all of its tracks."""
     train = find_tracks(dataset, "train")
     if (Path(dataset) / "valid").is_dir():
         valid, note = find_tracks(dataset, "valid"), None
@@ -107,7 +137,7 @@ def training_tracks(
         names = ", ".join(track.name for track in valid)
         note = f"{dataset} has no folder valid: {count} of its {len(train)} training tracks validate ({names})"
         train = [track for track in train if track.name not in chosen]
-    return train[:max_num_tracks], valid, note
+    return train, valid, note
 
 
 def expand_targets(

@@ -31,14 +31,39 @@ def epoch_samples(tracks: Sequence[Track], config: Config) -> int:
     return config.dataset.samples_per_epoch or math.ceil(seconds / config.dataset.sample_length)
 
 
+def drawing_chances(tracks: Sequence[Track], shares: Sequence[float]) -> np.ndarray:
+    """The probability of each track to be drawn: in proportion to its duration, among those of its dataset.
+
+    Args:
+        tracks: of one dataset after the other.
+        shares: one for each dataset, in any unit; none: in proportion to the datasets' durations.
+
+    Returns:
+        (tracks,), sums to 1.
+
+    Raises:
+        InputError: not one share for each dataset.
+    """
+    chances = np.array([track.seconds for track in tracks])
+    if shares:
+        datasets = list(dict.fromkeys(track.dataset for track in tracks))
+        if len(shares) != len(datasets):
+            raise InputError(f"dataset.shares is {', '.join(map(str, shares))}; one number for each dataset is "
+                             f"expected, here for {', '.join(map(str, datasets))}")
+        owner = np.array([datasets.index(track.dataset) for track in tracks])
+        chances *= (np.array(shares) / np.bincount(owner, chances))[owner]
+    return chances / chances.sum()
+
+
 def training_batches(
     tracks: Sequence[Track], config: Config, start_step: int = 0, process: tuple[int, int] = (0, 1)
 ) -> Generator[Batch, None, None]:
     """Endless batches of random crops.
 
-    Tracks are drawn in proportion to their duration, so that every second is equally likely. With
-    `dataset.remix` each stem comes from a track and a place of its own. A crop whose targets are all silent is
-    drawn again, at most `MAX_REDRAWS` times.
+    Tracks are drawn in proportion to their duration, so that every second is equally likely; every second of a
+    dataset, where `dataset.shares` says how often each dataset is drawn from. With `dataset.remix` each stem comes
+    from a track and a place of its own. A crop whose targets are all silent is drawn again, at most `MAX_REDRAWS`
+    times.
 
     Args:
         tracks: all with the same stems.
@@ -52,7 +77,8 @@ def training_batches(
         `(batch, stems)`: the index in `tracks` of the song that each stem, sorted by name, is from.
 
     Raises:
-        InputError: no tracks, an unknown target, or a batch size that the number of hosts does not divide.
+        InputError: no tracks, an unknown target, shares of other datasets, or a batch size that the number of hosts
+            does not divide.
     """
     crops = _TrainingCrops(tracks, config)
     index, local = _share(config.training.batch_size, process)
@@ -118,8 +144,7 @@ class _TrainingCrops(_Crops):
     def __init__(self, tracks: Sequence[Track], config: Config):
         super().__init__(tracks, config)
         self.seed = config.training.seed
-        seconds = np.array([track.seconds for track in tracks])
-        self.chances = seconds / seconds.sum()
+        self.chances = drawing_chances(tracks, self.dataset.shares)
         self.augmentations: list[Callable[[np.ndarray, np.random.Generator], np.ndarray]] = []
         if decibels := config.dataset.gain_db:
             self.augmentations.append(lambda stems, rng: random_gain(stems, rng, decibels))

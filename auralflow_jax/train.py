@@ -18,7 +18,7 @@ from auralflow.folder import ModelFolder
 from auralflow.history import plateau, reason_to_stop
 from auralflow.tracks import expand_targets, training_tracks
 from auralflow_jax import networks
-from auralflow_jax.batches import epoch_samples, training_batches
+from auralflow_jax.batches import drawing_chances, epoch_samples, training_batches
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor, remedy
@@ -32,13 +32,14 @@ from auralflow_jax.validation import validate
 from auralflow_jax.weights import load_for
 
 
-def train(folder: str | Path, dataset: str | Path, restart: bool = False,
+def train(folder: str | Path, datasets: str | Path | Sequence[str | Path], restart: bool = False,
           start_from: str | Path | Sequence[str | Path] = (), console: Console | None = None) -> list[dict]:
     """Trains the model of a folder, going on where an earlier run stopped.
 
     Args:
         folder: a model folder with config.json.
-        dataset: a folder of stems in the MUSDB layout.
+        datasets: a folder of stems in the MUSDB layout, or several; all validate, and train as often as
+            `dataset.shares` says.
         restart: move what an earlier run left aside and start over.
         start_from: the folder of another model, from whose best weights a new run starts; for a model that joins
             others also the folders of one for each of its parts.
@@ -53,7 +54,7 @@ def train(folder: str | Path, dataset: str | Path, restart: bool = False,
             longer finite.
         Interrupted: Ctrl-C or SIGTERM; the step that was under way is finished and saved.
     """
-    run = Run(ModelFolder(folder), dataset, console)
+    run = Run(ModelFolder(folder), datasets, console)
     try:
         run.prepare(restart, start_from)
         run.train()
@@ -65,7 +66,7 @@ def train(folder: str | Path, dataset: str | Path, restart: bool = False,
 class Run:
     """One training run, in order: data, model, state, epochs."""
 
-    def __init__(self, folder: ModelFolder, dataset: str | Path, console: Console | None):
+    def __init__(self, folder: ModelFolder, datasets: str | Path | Sequence[str | Path], console: Console | None):
         self.folder = folder
         self.config = folder.load_config()
         self.training = self.config.training
@@ -78,8 +79,9 @@ class Run:
         self.closing = [self.progress]
 
         self.tracks, self.valid_tracks, self.note = training_tracks(
-            dataset, max_num_tracks=self.config.dataset.max_num_tracks)
+            datasets, max_num_tracks=self.config.dataset.max_num_tracks)
         expand_targets(self.config.model.targets, self.tracks[0].stems, self.config.dataset.sources)  # are they there?
+        drawing_chances(self.tracks, self.config.dataset.shares)  # is there one for each?
         self.steps_per_epoch = math.ceil(epoch_samples(self.tracks, self.config) / self.training.batch_size)
         self.total_steps = self.steps_per_epoch * self.training.max_epochs
 

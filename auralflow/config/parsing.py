@@ -45,7 +45,7 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
     try:
         return msgspec.convert(settings, Config)
     except msgspec.ValidationError as error:
-        raise InputError(f"{origin}: {_in_words(error, settings)}") from None
+        raise InputError(f"{origin}: {in_words(error, settings)}") from None
 
 
 def groups_of(settings: dict, origin: str = "config") -> dict[str, type[msgspec.Struct]]:
@@ -106,7 +106,8 @@ def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
         if origin is Literal:  # one that is no choice is refused with all the others
             return next((choice for choice in get_args(kind) if str(choice) == text), text)
         if origin is tuple:
-            return [part.strip() for part in text.split(",")]
+            parts = [part.strip() for part in text.split(",")] if text.strip() else []
+            return msgspec.to_builtins(msgspec.convert(parts, kind, strict=False))
         if kind is bool and text.lower() not in ("true", "false"):
             raise msgspec.ValidationError("Expected `true` or `false`")
         return msgspec.to_builtins(msgspec.convert(text.lower() if kind is bool else text, kind, strict=False))
@@ -114,7 +115,7 @@ def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
         raise InputError(f"command line: {name}.{leaf}: {_lower(str(error))}, got {text!r}") from None
 
 
-def _in_words(error: msgspec.ValidationError, settings: dict) -> str:
+def in_words(error: msgspec.ValidationError, settings: dict) -> str:
     """msgspec's message with the key's path in front and the value behind."""
     message, _, where = str(error).partition(" - at `$")
     path = [part for part in where.rstrip("`").replace("[", ".[").split(".") if part]

@@ -14,6 +14,7 @@ class DatasetConfig(Group):
 
     sample_length: PositiveFloat = 3.0  # seconds of one crop
     samples_per_epoch: Positive | None = None  # crops; default: the set's duration / sample_length
+    shares: tuple[PositiveFloat, ...] = ()  # how often each dataset is drawn from; default: by its duration
     sources: dict[str, tuple[str, ...]] = {}  # named sums of stems, beside the built-in `accompaniment`
     remix: bool = True  # every stem of a mixture from a track and a place of its own
     gain_db: NonNegative = 6.0  # each stem is made louder or softer by at most this much
@@ -21,7 +22,7 @@ class DatasetConfig(Group):
     swap_channels: bool = True  # of a stem, every second time
     silence_db: float = -60.0  # a crop whose targets all lie below this level (dBFS, RMS) is drawn again
     validation_length: PositiveFloat | None = None  # seconds of each validation track; default: all of it
-    max_num_tracks: Positive | None = None  # of the training set; default: all
+    max_num_tracks: Positive | None = None  # of each dataset's train; default: all
     num_workers: Count = 0  # processes that read crops; 0: threads
 
 

@@ -115,10 +115,11 @@ def test_config_takes_lists(run, values):
 
 def test_config_takes_negative_numbers_none_and_dicts(run):
     run("config", "my_model", "SpectrogramNetSimple", "--silence_db", "-42.5", "--samples-per-epoch", "7",
+        "--shares", "1", "2.5",
         "--sources", '{"band-less": ["bass", "drums"]}')
     run("config", "my_model", "--samples_per_epoch", "none")
     dataset = settings()["dataset"]
-    assert (dataset["silence_db"], dataset["samples_per_epoch"]) == (-42.5, None)
+    assert (dataset["silence_db"], dataset["samples_per_epoch"], dataset["shares"]) == (-42.5, None, [1.0, 2.5])
     assert dataset["sources"] == {"band-less": ["bass", "drums"]}
 
 
@@ -141,7 +142,9 @@ def test_every_key_is_a_flag_and_is_displayed(run):
     (["--mask", "relu"], "unknown flag --mask of"),
     (["--mask_activation", "rellu"], "mask_activation"), (["--remix", "yes"], "dataset.remix: expected `true` or"),
     (["--lr", "-1"], "training.lr"), (["--lr"], "argument --lr: expected one argument"),
-    (["--batch_size", "2.5"], "training.batch_size"), (["--hop_length", "4096"], "hop_length (4096) must not exceed"),
+    (["--batch_size", "2.5"], "training.batch_size"), (["--shares", "1,x"], "dataset.shares: expected `float`"),
+    (["--shares", "1,0"], "dataset.shares: expected `float` > 0"),
+ (["--hop_length", "4096"], "hop_length (4096) must not exceed"),
     (["SpectrogramNetLSTM"], "cannot become a SpectrogramNetLSTM"),
     (["SpectrogramNetSimpl"], "did you mean 'SpectrogramNetSimple'"),
     (["SpectrogramNetSimple", "more"], "unrecognized arguments: more")])
@@ -188,11 +191,12 @@ def test_train_passes_its_flags_on(run, monkeypatch):
     assert "with the settings of other" in run("train", "--from", "other", "model", "--restart", "data")
     assert (settings("model")["model"]["model_name"], settings("model")["model"]["depth"]) == ("model", 3)
     assert run("train", "model", "data") == ""
-    assert run("train", "--from", "other", "model", "data") == ""  # it has settings of its own by now
+    assert run("train", "--from", "other", "model", "data", "more") == ""  # it has settings of its own by now
     assert run("train", "--from", "other", "--from", "another", "model", "data") == ""
     other = Path("other")
-    assert calls == [("model", "data", True, [other]), ("model", "data", False, []), ("model", "data", False, [other]),
-                     ("model", "data", False, [other, Path("another")])]
+    assert calls == [("model", ["data"], True, [other]), ("model", ["data"], False, []),
+                     ("model", ["data", "more"], False, [other]),
+                     ("model", ["data"], False, [other, Path("another")])]
 
 
 def test_train_refuses(run, tiny_config, trained):

@@ -108,6 +108,25 @@ def test_a_validation_folder_is_used(tmp_path):
         training_tracks(tmp_path)
 
 
+def test_datasets_are_joined(tmp_path):
+    for place in ("a/train/one", "a/train/two", "a/valid/three", "b/train/one", "b/train/four", "b/train/five"):
+        write_track(tmp_path / place)
+    a, b = tmp_path / "a", tmp_path / "b"
+    train, valid, note = training_tracks([a, b])
+    assert [track.path for track in train] == [track.path for track in [*training_tracks(a)[0], *training_tracks(b)[0]]]
+    names = {track.path.relative_to(tmp_path).as_posix(): track.name for track in [*train, *valid]}
+    assert names == {"a/train/one": "a-one", "a/train/two": "two", "a/valid/three": "three", "b/train/one": "b-one",
+                     "b/train/four": "four", "b/train/five": "five"}
+    assert note == training_tracks(b)[2] and [track.dataset for track in train] == [a, a, b, b]
+    assert [track.name for track in training_tracks([a, b], max_num_tracks=1)[0]] == ["a-one", train[2].name]
+    with pytest.raises(InputError, match="are not all different"):
+        training_tracks([a, b, tmp_path / "b" / ".." / "a"])
+    for name in ("one", "four", "five"):
+        (tmp_path / "b/train" / name / "bass.wav").unlink()
+    with pytest.raises(InputError, match=r"the stems of .*a \(bass, .*and of .*b \(.*must be the same"):
+        training_tracks([a, b])
+
+
 def test_whole_tracks_are_set_aside_by_name(tmp_path):
     def split(names, **options):
         for name in names:

@@ -11,7 +11,7 @@ from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, Traini
 from auralflow.errors import InputError
 from auralflow.tracks import find_tracks
 from auralflow_jax import batches
-from auralflow_jax.batches import epoch_samples, training_batches, validation_segments
+from auralflow_jax.batches import drawing_chances, epoch_samples, training_batches, validation_segments
 
 RATE = 8000
 CROP = 1000
@@ -93,6 +93,21 @@ def test_every_second_is_equally_likely(tracks):
         mine = starts[songs == song] / (samples - CROP)
         assert 0 <= mine.min() < 0.05 and 0.95 < mine.max() <= 1
         assert abs(mine.mean() - 0.5) < 4 / np.sqrt(12 * len(mine))
+
+
+def test_datasets_are_drawn_from_as_often_as_their_shares_say(tracks, tmp_path):
+    for number, samples in ((3, 40000), (4, 10000)):
+        write_track(tmp_path / "train" / f"song {number}", number, samples)
+    both = [*tracks, *find_tracks(tmp_path, "train")]
+    # The first dataset's songs last 0.5, 1 and 1.5 s, the second's 5 and 1.25 s.
+    expected = 0.6 * np.array([1 / 6, 1 / 3, 1 / 2, 0, 0]) + 0.4 * np.array([0, 0, 0, 0.8, 0.2])
+    np.testing.assert_allclose(drawing_chances(both, (3, 2)), expected, rtol=1e-12)
+    np.testing.assert_allclose(drawing_chances(both, ()), np.array([0.5, 1, 1.5, 5, 1.25]) / 9.25, rtol=1e-12)
+    songs = np.concatenate([batch["tracks"][:, 0] for batch in first(200, both, make_config(shares=(3.0, 2.0)))])
+    counts = np.bincount(songs, minlength=5) / 800
+    assert (abs(counts - expected) < 4 * np.sqrt(expected * (1 - expected) / 800)).all()
+    with pytest.raises(InputError, match=r"dataset.shares is 1.0, 2.0, 3.0; one number for each dataset is expected, "):
+        first(1, both, make_config(shares=(1.0, 2.0, 3.0)))
 
 
 def test_a_batch_depends_on_seed_and_step_alone(tracks, monkeypatch):

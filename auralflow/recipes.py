@@ -1,0 +1,158 @@
+"""Recipes: a model with the songs to train it on, in one command."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+from rich.console import Console
+
+from auralflow.config import Config, from_dict
+from auralflow.config.group import Count, Group, PositiveFloat
+from auralflow.config.parsing import in_words
+from auralflow.editing import templates_folder
+from auralflow.errors import InputError, closest
+from auralflow.files import replacing
+from auralflow.folder import ModelFolder, read_json
+from auralflow.songs import STEMS, make_songs
+from auralflow.terminal import progress_bar
+from auralflow.tracks import SPLITS, expand_targets, training_tracks
+
+
+class Songs(Group):
+    """A dataset to make."""
+
+    sound: Literal["synthesized", "sampled"]  # see `songs.make_songs`, as for the next three
+    tracks: Annotated[int, Meta(ge=3)]
+    seconds: Annotated[float, Meta(ge=2)]
+    seed: Count = 0
+    share: PositiveFloat = 1.0  # how often it is drawn from, relative to the other datasets
+
+
+class Recipe(Group):
+    """What a recipe's file holds."""
+
+    about: str
+    songs: tuple[Songs, ...]  # each of another sound
+    config: dict[str, Any]  # what differs from the model's template
+    real_share: PositiveFloat = 1.0  # of each dataset of real music
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a recipe leaves.
+
+    Attributes:
+        model: the trained model's folder.
+        dataset: the last one that has tracks to test on.
+        split: these tracks: `test`, or `valid` where there is no `test`.
+    """
+
+    model: ModelFolder
+    dataset: Path
+    split: str
+
+
+def recipes() -> dict[str, Path]:
+    """The recipes there are: name -> file."""
+    return {path.stem: path for path in sorted((templates_folder() / "recipes").glob("*.json"))}
+
+
+def read_recipe(name: str) -> tuple[Recipe, Config]:
+    """Reads a recipe.
+
+    Args:
+        name: one of `recipes()`, or a file like theirs, which ends in `.json`.
+
+    Returns:
+        The recipe, and the configuration of its model.
+
+    Raises:
+        InputError: there is no such recipe, or it holds a wrong key or value.
+    """
+    known = recipes()
+    if name not in known and not name.endswith(".json"):
+        raise InputError(f"unknown recipe {name!r}; {closest(name, known)}; or a file like theirs, NAME.json")
+    file = known.get(name, Path(name))
+    settings = read_json(file)
+    try:
+        recipe = msgspec.convert(settings, Recipe)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{file}: {in_words(error, settings)}") from None
+    if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):
+        raise InputError(f"{file}: songs: expected one entry for each sound, and at least one")
+    config = from_dict(recipe.config, f"{file}: config")
+    expand_targets(config.model.targets, STEMS, config.dataset.sources)  # are they there?
+    return recipe, config
+
+
+def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), restart: bool = False,
+         console: Console | None = None) -> Trained:
+    """Makes a recipe's songs and trains its model on them, or does what an earlier call has left of that.
+
+    Args:
+        name: see `read_recipe`.
+        directory: gets recipe.json, songs/ and model/; new, empty, or of an earlier call with the same recipe and
+            datasets.
+        real: datasets of real music with the stems of `songs.STEMS`, which train and validate beside the songs.
+        restart: train anew.
+        console: where progress is shown; default: standard output.
+
+    Raises:
+        InputError: there is no such recipe, the directory holds other things or another recipe, or a dataset that
+            cannot be used; or as training does.
+        Interrupted: see `auralflow_jax.train.train`; the same call goes on.
+    """
+    from auralflow_jax.compilation import enable_cache
+    from auralflow_jax.train import train
+
+    recipe, config = read_recipe(name)
+    directory, real = Path(directory), [Path(dataset).resolve() for dataset in real]
+    for dataset in real:
+        if (stems := list(training_tracks(dataset)[0][0].stems)) != sorted(STEMS):
+            raise InputError(f"{dataset}: its stems are {', '.join(stems)}; expected {', '.join(sorted(STEMS))}")
+    _claim(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
+    console = console or Console(highlight=False, soft_wrap=True)
+    datasets = [_make(songs, directory / "songs" / songs.sound, console) for songs in recipe.songs] + real
+
+    folder = ModelFolder(directory / "model")
+    if not folder.config_file.exists():
+        shares = tuple(songs.share for songs in recipe.songs) + (recipe.real_share,) * len(real)
+        folder.save_config(replace(config, model=replace(config.model, model_name=Path(name).stem),
+                                   dataset=replace(config.dataset, shares=shares)))
+    enable_cache()
+    train(folder.path, datasets, restart, console=console)
+    dataset, split = next((dataset, split) for dataset in reversed(datasets) for split in reversed(SPLITS[1:])
+                          if (dataset / split).is_dir())
+    return Trained(folder, dataset, split)
+
+
+def _claim(directory: Path, recipe: dict) -> None:
+    """Refuses a folder that is not this recipe's; marks a new one."""
+    file = directory / "recipe.json"
+    recipe = json.loads(json.dumps(recipe))  # as it is read again
+    if not file.exists():
+        if directory.is_dir() and any(directory.iterdir()):
+            raise InputError(f"{directory}: is not empty and holds no recipe; a new folder is expected")
+        with replacing(file) as aside:
+            aside.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+    elif (found := read_json(file)) != recipe:
+        differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
+        raise InputError(f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from "
+                         f"what is asked for now; a new folder is expected, or the command that made this one")
+
+
+def _make(songs: Songs, dataset: Path, console: Console) -> Path:
+    """Makes a dataset, unless it is there."""
+    # Tracks appear under their names when they are complete; until then they are hidden.
+    if sum(1 for path in dataset.glob("*/*") if not path.name.startswith(".")) != songs.tracks:
+        sound = {} if songs.sound == "synthesized" else {"sound": songs.sound}
+        with progress_bar(songs.tracks, "songs", console) as advance:
+            make_songs(dataset, songs.tracks, songs.seconds, songs.seed, **sound,
+                       progress=lambda done, total: advance("making songs", done))
+    console.print(f"{songs.tracks} {songs.sound} songs of {songs.seconds:g} s in {dataset}")
+    return dataset
