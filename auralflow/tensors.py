@@ -53,12 +53,14 @@ def write_tensors(path: str | Path, file: TensorFile) -> None:
         save_file(tensors, aside, metadata)
 
 
-def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING)) -> TensorFile:
+def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING),
+                 only_metadata: bool = False) -> TensorFile:
     """Reads a file.
 
     Args:
-        path: a safetensors file.
+        path: a safetensors file; what it holds as float16, to be small, becomes float32, in which networks compute.
         formats: those that are accepted.
+        only_metadata: leave the tensors out.
 
     Raises:
         InputError: the file is missing or damaged, of another format, or its configuration is not valid.
@@ -66,7 +68,8 @@ def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINI
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            tensors = {name: _tensor(file, name, path) for name in file.keys()}  # noqa: SIM118
+            names = [] if only_metadata else file.keys()
+            tensors = {name: _tensor(file, name, path) for name in names}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
@@ -87,7 +90,8 @@ def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
     # Others, such as BF16, numpy has only where somebody has imported them.
     if not re.fullmatch(r"[FIU](8|16|32|64)|BOOL", kind):
         raise InputError(f"{path}: tensor {name!r} is of type {kind}, which numpy does not have; F32 is accepted")
-    return file.get_tensor(name)
+    tensor = file.get_tensor(name)
+    return tensor.astype(np.float32) if kind == "F16" else tensor
 
 
 def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:

@@ -1,6 +1,7 @@
-"""Ready models: networks that others trained, as ordinary model folders.
+"""Ready models: trained networks, as ordinary model folders.
 
-A foreign network takes three things, for which `spleeter` and `openunmix` are the examples:
+Our own are files in weights/, which `packing` makes and `shipped` finds. A foreign network takes three things, for
+which `spleeter` and `openunmix` are the examples:
 
 1. a module pair, `auralflow_jax/networks/NAME.py` and `auralflow_torch/networks/NAME.py`, in the registries of both
    packages, and a struct with its settings in `auralflow/config/foreign.py`, in `auralflow.config.settings.Model`;

@@ -58,7 +58,8 @@ def get_model(name: str, save: str | Path | None = None, file: str | Path | None
     config = configuration.override(READY[name].config, changes)
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
-    ready, folder = READY[name], cache_folder("models") / name
+    ready = READY[name]
+    folder = ready.folder
     if not ModelFolder(folder).weights.exists():
         paths = [obtain(source, None if file is None else Path(file), offline) for source in ready.sources]
         _appear(folder, lambda staged: _write(staged, ready, paths))

@@ -6,24 +6,25 @@ from pathlib import Path
 
 import numpy as np
 
+from auralflow.cache import cache_folder
 from auralflow.config import Config
 from auralflow.errors import InputError
 from auralflow.naming import COUNTER
-from auralflow.pretrained.sources import Source
+from auralflow.pretrained.sources import PackagedFile, Source
 
 State = dict[str, np.ndarray]  # torch names and arrays
 
 
 @dataclass(frozen=True)
 class ReadyModel:
-    """A network that others trained, and how to get it.
+    """A trained network, and how to get it.
 
     Attributes:
         name: as on the command line.
         config: the network, with settings to separate and to go on training with.
         sources: the published files.
         read: from those files, in that order, to the state dict of the configuration's torch network.
-        megabytes: of the weights.
+        megabytes: of what is fetched, or came with auralflow.
         licence: of the weights, in a word or two.
         credit: who made them, of what, and the terms in full: paragraphs for the folder's card.
         origin: where they come from, in a few words.
@@ -32,7 +33,7 @@ class ReadyModel:
 
     name: str
     config: Config
-    sources: tuple[Source, ...]
+    sources: tuple[Source | PackagedFile, ...]
     read: Callable[[Sequence[Path]], State]
     megabytes: float
     licence: str
@@ -43,6 +44,13 @@ class ReadyModel:
     @property
     def targets(self) -> tuple[str, ...]:
         return self.config.model.targets
+
+    @property
+    def folder(self) -> Path:
+        """Where its folder is kept, in the user's cache."""
+        # Another version of auralflow may bring other weights of the same name.
+        versions = [source.sha256[:8] for source in self.sources if isinstance(source, PackagedFile)]
+        return cache_folder("models").joinpath(*versions, self.name)
 
 
 def rename(state: Mapping[str, np.ndarray], modules: Mapping[str, str], dropped: frozenset[str], origin: str) -> State:

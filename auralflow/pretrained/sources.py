@@ -36,7 +36,23 @@ class Source(Protocol):
         """Fetches the file to a path in a folder that exists; there is nothing at the path unless it succeeds."""
 
 
-def obtain(source: Source, local: Path | None = None, offline: bool = False) -> Path:
+@dataclass(frozen=True)
+class PackagedFile:
+    """A file that came with auralflow, and need not be fetched."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def sha256(self) -> str:
+        with open(self.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def obtain(source: Source | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
     """The path of a published file, fetched unless it is there already, and checked.
 
     Args:
@@ -53,6 +69,8 @@ def obtain(source: Source, local: Path | None = None, offline: bool = False) -> 
             raise InputError(f"{path}: no such file; {source.name} is expected, or a folder with it")
         check(path, source)
         return path
+    if isinstance(source, PackagedFile):
+        return source.path
     path = cache_folder("downloads") / source.name
     if not path.exists():
         if offline:
@@ -63,7 +81,7 @@ def obtain(source: Source, local: Path | None = None, offline: bool = False) -> 
     return path
 
 
-def check(path: Path, source: Source) -> None:
+def check(path: Path, source: Source | PackagedFile) -> None:
     """Compares a file's SHA-256 with the published one.
 
     Raises:

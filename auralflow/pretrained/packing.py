@@ -1,0 +1,76 @@
+"""Makes a file that comes with auralflow of a trained model: `python -m auralflow.pretrained.packing MODEL NAME`.
+
+Kernels are stored as float16, in half the space; vectors, which are few, and among them statistics, whose range float16
+may not hold, stay float32.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from auralflow.cli import Parser
+from auralflow.errors import InputError
+from auralflow.exits import exit_status
+from auralflow.folder import ModelFolder
+from auralflow.naming import to_torch
+from auralflow.pretrained.shipped import WEIGHTS
+from auralflow.tensors import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
+
+
+def pack(model: str | Path, file: str | Path) -> float:
+    """Writes the best weights of a model, small.
+
+    Args:
+        model: a trained model's folder.
+        file: `<name>.safetensors`; the packed model is called so, too.
+
+    Returns:
+        By how much a weight was rounded at most, as a share of the largest in its tensor.
+
+    Raises:
+        InputError: the folder holds no trained model, or a weight is beyond what float16 holds.
+    """
+    file, weights = Path(file), ModelFolder(model).find_weights()
+    best = read_tensors(weights, [FLAX, TORCH])
+    state = to_torch(nested(best, weights)) if best.format == FLAX else best.tensors
+    packed = {name: halved(array, f"{weights}: {name}") for name, array in state.items()}
+    config = replace(best.config, model=replace(best.config.model, model_name=file.stem))
+    write_tensors(file, TensorFile(TORCH, packed, config, best.provenance))
+    return max(float(np.abs(packed[name].astype(array.dtype) - array).max() / np.abs(array).max())
+               for name, array in state.items() if packed[name].dtype != array.dtype)
+
+
+def halved(array: np.ndarray, name: str) -> np.ndarray:
+    """The array as float16; vectors and scalars as they are.
+
+    Raises:
+        InputError: a number is beyond what float16 holds.
+    """
+    if array.ndim < 2:
+        return array
+    if (largest := np.abs(array).max()) > np.finfo(np.float16).max:
+        raise InputError(f"{name} holds {largest}, more than the {np.finfo(np.float16).max} of float16")
+    return array.astype(np.float16)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = Parser(prog="python -m auralflow.pretrained.packing", description=__doc__)
+    parser.add_argument("model", metavar="MODEL", help="a trained model's folder")
+    parser.add_argument("name", metavar="NAME", help="the model's name from now on; weights/NAME.md tells of it")
+
+    def run() -> None:
+        arguments = parser.parse(sys.argv[1:] if argv is None else argv)
+        text, file = (WEIGHTS / f"{arguments.name}.{suffix}" for suffix in ("md", "safetensors"))
+        if not text.exists():
+            raise InputError(f"{text}: no such file; a text about the model is expected there first")
+        change = pack(arguments.model, file)
+        print(f"Wrote {file}, {file.stat().st_size / 1e6:.1f} MB; weights rounded by at most {change:.1e} of the "
+              "largest in their tensor.")
+
+    return exit_status("packing", run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
