@@ -20,7 +20,7 @@ class Criterion:
         name: as in the configuration.
         needs: fields of `Estimate` that a model must fill.
         function: (estimate, truth, residual, mixture) -> scalar; see `__call__`.
-        kl_weight: of the divergence from N(0, 1) that an estimate with a latent variable adds.
+        kl_weight: of the divergence from N(0, 1) that an estimate with a latent variable adds; 0 for none.
     """
 
     name: str
@@ -39,7 +39,9 @@ class Criterion:
             mixture: audio (batch, 1, channels, samples), spectrum (batch, 1, channels, bins, frames).
         """
         loss = self.function(estimate, truth, residual, mixture)
-        return loss if estimate.latent is None else loss + self.kl_weight * losses.kl_div_loss(*estimate.latent)
+        if estimate.latent is None or self.kl_weight == 0:
+            return loss
+        return loss + self.kl_weight * losses.kl_div_loss(*estimate.latent)
 
     def check(self, estimate: Estimate, model: str) -> None:
         """Refuses a model that lacks what the criterion reads.

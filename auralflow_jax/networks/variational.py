@@ -1,10 +1,14 @@
 """A Gaussian latent variable over sequences (batch, steps, features), for the bottleneck of any network."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 Latent = tuple[jax.Array, jax.Array]  # mu and sigma, each (batch, steps, latent)
+
+START = 0.1  # sigma of untrained weights
 
 
 class Variational(nn.Module):
@@ -29,17 +33,18 @@ class Variational(nn.Module):
             noise: standard normal, (batch, steps, latent); used as it is, also in evaluation.
 
         Returns:
-            What was decoded, in the shape of `x`; mu and sigma = exp(log sigma), each (batch, steps, latent).
+            What was decoded, in the shape of `x`; mu and sigma, each (batch, steps, latent).
 
         Raises:
             ValueError: noise of another shape.
         """
         wide = jnp.promote_types(self.dtype, jnp.float32)
         mu = nn.Dense(self.latent_size, dtype=self.dtype, name="to_mu")(x).astype(wide)
-        # sigma is 1 at first, where random weights would scatter it widely
-        log_sigma = nn.Dense(self.latent_size, dtype=self.dtype, kernel_init=nn.initializers.zeros,
-                             name="to_log_sigma")(x)
-        sigma = jnp.exp(log_sigma.astype(wide))
+        # A layer over thousands of features moves far in one step: an exponential of it soon overflows. Random weights
+        # would scatter sigma as widely.
+        spread = nn.Dense(self.latent_size, dtype=self.dtype, kernel_init=nn.initializers.zeros,
+                          bias_init=nn.initializers.constant(math.log(math.expm1(START))), name="to_sigma")(x)
+        sigma = nn.softplus(spread.astype(wide))
         if noise is None and train:
             noise = jax.random.normal(self.make_rng("noise"), mu.shape, wide)
         if noise is not None and noise.shape != mu.shape:

@@ -1,11 +1,16 @@
 """A Gaussian latent variable over sequences (batch, steps, features), for the bottleneck of any network."""
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_torch.networks.blocks import linear
 
 Latent = tuple[Tensor, Tensor]  # mu and sigma, each (batch, steps, latent)
+
+START = 0.1  # sigma of untrained weights
 
 
 class Variational(nn.Module):
@@ -20,8 +25,9 @@ class Variational(nn.Module):
     def __init__(self, features: int, latent_size: int, device=None) -> None:
         super().__init__()
         self.to_mu = linear(features, latent_size, device)
-        self.to_log_sigma = linear(features, latent_size, device)
-        nn.init.zeros_(self.to_log_sigma.weight)  # sigma is 1 at first, where random weights would scatter it widely
+        self.to_sigma = linear(features, latent_size, device)
+        nn.init.zeros_(self.to_sigma.weight)  # random weights would scatter sigma widely
+        nn.init.constant_(self.to_sigma.bias, math.log(math.expm1(START)))
         self.to_features = linear(latent_size, features, device)
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
@@ -32,12 +38,14 @@ class Variational(nn.Module):
             noise: standard normal, (batch, steps, latent); used as it is, also in evaluation.
 
         Returns:
-            What was decoded, in the shape of `x`; mu and sigma = exp(log sigma), each (batch, steps, latent).
+            What was decoded, in the shape of `x`; mu and sigma, each (batch, steps, latent).
 
         Raises:
             ValueError: noise of another shape.
         """
-        mu, sigma = self.to_mu(x), self.to_log_sigma(x).exp()
+        # A layer over thousands of features moves far in one step: an exponential of it soon overflows. The softplus
+        # of torch is exact up to the threshold.
+        mu, sigma = self.to_mu(x), F.softplus(self.to_sigma(x), threshold=40)
         if noise is None and self.training:
             noise = torch.randn_like(mu)
         if noise is not None and noise.shape != mu.shape:

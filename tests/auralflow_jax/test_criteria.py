@@ -71,6 +71,12 @@ def test_a_latent_variable_adds_its_weighted_divergence(parts):
     np.testing.assert_allclose(criterion(latent, *parts[1:]) - criterion(*parts), 0.125, rtol=1e-5)
 
 
+def test_without_weight_a_divergence_past_all_bounds_does_no_harm(parts):
+    latent = parts[0]._replace(latent=(jnp.ones((BATCH, 7)), jnp.full((BATCH, 7), 1e30)))
+    criterion = make_criterion(TrainingConfig(kl_weight=0))
+    assert criterion(latent, *parts[1:]) == criterion(*parts)
+
+
 def test_a_model_without_what_is_needed_is_refused_from_its_shapes_alone(parts):
     bare = jax.eval_shape(lambda estimate: estimate._replace(mask=None, spectrum=None), parts[0])
     for name, field in (("mask", "mask"), ("component", "mask"), ("l1", "spectrum")):

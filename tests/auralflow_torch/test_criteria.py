@@ -101,27 +101,24 @@ def test_a_latent_variable_adds_its_divergence(name, make_model):
 
 @pytest.mark.parametrize(("name", "settings"), [("KLDivergenceLoss", {}), ("KLDivergenceLoss", {"loss_fn": "l2"}),
                                                 ("WeightedComponentLoss", {}), ("SISDRLoss", {})])
-def test_the_divergence_trains_log_sigma(name, settings, make_model):
+def test_the_divergence_trains_sigma(name, settings, make_model):
     # In evaluation the reconstruction does not depend on sigma: what gradient there is, is the divergence's.
     model = make_model("SpectrogramNetVAE").eval()
-    with torch.no_grad():  # away from a deviation of 1, where a latent variable starts and the divergence is smallest
-        model.network.variational.to_log_sigma.bias.fill_(0.5)
     mixture, target = draw(2, 1, SAMPLES), draw(2, 1, SAMPLES, seed=1)
     make(name, model, **settings)(mixture, target).backward()
-    weight = model.network.variational.to_log_sigma.weight
+    layer = model.network.variational.to_sigma
     _, (_, sigma) = model.network.estimate(model.to_spectrogram(mixture).abs()[:, :, :29])
-    log_sigma = sigma.detach().log().requires_grad_()
-    ((2 * log_sigma).exp() - 2 * log_sigma).mean().div(2).backward()  # the part of the divergence with sigma in it
-    bias = model.network.variational.to_log_sigma.bias
-    torch.testing.assert_close(bias.grad, log_sigma.grad.sum((0, 1)), rtol=1e-4, atol=1e-7)
-    assert weight.grad.any()
+    # The derivative of (sigma^2 - ln sigma^2) / 2 by sigma, and of a softplus s by its argument: 1 - exp(-s).
+    expected = (sigma - 1 / sigma) * -torch.expm1(-sigma) / sigma.numel()
+    torch.testing.assert_close(layer.bias.grad, expected.sum((0, 1)), rtol=1e-4, atol=1e-7)
+    assert layer.weight.grad.any()
 
 
 def test_without_regularizer_there_is_none(make_model):
     model = make_model("SpectrogramNetVAE").eval()
     criterion = losses.WeightedComponentLoss(model, 0.2, 0.8, regularizer=False)
     criterion(draw(2, 1, SAMPLES), draw(2, 1, SAMPLES, seed=1)).backward()
-    gradient = model.network.variational.to_log_sigma.weight.grad
+    gradient = model.network.variational.to_sigma.weight.grad
     assert gradient is None or not gradient.any()
 
 

@@ -110,8 +110,10 @@ def test_initial_weights_keep_the_variance():
     state = network.state_dict()
     for key, (fan_in, gain) in fan_ins.items():
         assert state[key].var().item() * fan_in == pytest.approx(gain, rel=0.05), key
+    sigma = {key: state.pop(f"variational.to_sigma.{key}") for key in ("weight", "bias")}
+    assert not sigma["weight"].any()
+    torch.testing.assert_close(sigma["bias"].exp().log1p(), torch.full((256,), 0.1))  # where sigma starts
     assert not any(state[key].any() for key in state if "bias" in key)
-    assert not state["variational.to_log_sigma.weight"].any()  # sigma starts at 1
 
 
 def test_learns_in_a_loop_of_ones_own(name, x):
@@ -160,7 +162,7 @@ def test_the_latent_variable_is_left_while_training_alone(x):
     network.eval()(x)
     assert network.mu is mu and network.sigma is sigma
     (mu.square().mean() + sigma.mean()).backward()  # a criterion reaches the weights through them
-    assert network.variational.to_log_sigma.weight.grad.abs().sum() > 0
+    assert network.variational.to_sigma.weight.grad.abs().sum() > 0
 
 
 def test_the_latent_variable_is_sampled_while_training_alone(x):

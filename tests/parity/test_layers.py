@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+import scipy.special
 import torch
 
 import bridge
@@ -136,6 +137,26 @@ def test_variational(sequence):
         theirs = layer(torch.from_numpy(sequence), None if noise is None else torch.from_numpy(noise))
         for ours, expected in zip((decoded, *latent), theirs, strict=True):
             assert_close(ours, expected)
+
+
+def test_sigma_stays_finite_however_far_its_layer_moves():
+    x = np.array([-500, -30, -2, 0, 3, 25, 500], np.float32)  # a step of one feature, seven times
+    layer = variational.Variational(1, 1).eval()
+    variables = jax.tree.map(np.zeros_like, flax_variational.Variational(1).init(jax.random.key(0), x[None, :, None]))
+    variables["params"]["to_sigma"]["kernel"][:] = 1
+    fill(layer, variables)
+
+    def flax_sigma(x):
+        return flax_variational.Variational(1).apply(variables, x[None, :, None])[1][1].ravel()
+
+    tensor = torch.from_numpy(x).requires_grad_()
+    theirs = layer(tensor[None, :, None])[2].flatten()
+    theirs.sum().backward()
+    expected, slope = np.logaddexp(0, np.float64(x)), scipy.special.expit(np.float64(x))
+    for sigma, gradient in ((flax_sigma(x), jax.grad(lambda x: flax_sigma(x).sum())(x)),
+                            (theirs.detach(), tensor.grad)):
+        np.testing.assert_allclose(sigma, expected, rtol=1e-6, atol=1e-37)
+        np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-37)
 
 
 @pytest.mark.parametrize("name", blocks.MASK_ACTIVATIONS)
