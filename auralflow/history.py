@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from auralflow.config import TrainingConfig
+from auralflow.terminal import duration
 
 
 def best_epoch(history: Sequence[dict]) -> dict:
@@ -46,3 +47,31 @@ def reason_to_stop(losses: list[float], training: TrainingConfig) -> str | None:
     if reductions > training.max_lr_steps:
         return f"the learning rate was reduced {training.max_lr_steps} times and the loss still stands (max_lr_steps)"
     return None
+
+
+def remedy(checkpoint: int | None, unit: str = "step") -> str:
+    """How to go on after a loss that is not finite, in words.
+
+    Args:
+        checkpoint: the step or epoch of the latest checkpoint, None where there is none.
+        unit: what that counts.
+    """
+    last = "there is no checkpoint yet" if checkpoint is None else \
+        f"the last good checkpoint is that of {unit} {checkpoint}"
+    return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
+
+
+def epoch_line(history: Sequence[dict], max_epochs: int, scores: str = "") -> str:
+    """The latest epoch in one line, the best so far with a star.
+
+    Args:
+        history: dicts with `epoch`, `train_loss`, `valid_loss`, `lr`, `samples_per_second`, `seconds`.
+        max_epochs: of the whole run.
+        scores: what else validation measured.
+    """
+    entry = history[-1]
+    mark = "*" if best_epoch(history) is entry else " "
+    left = (max_epochs - len(history)) * entry["seconds"]
+    return (f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark}  "
+            f"{scores}{'  ' * bool(scores)}lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  "
+            f"at most {duration(left)} left")

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from auralflow.errors import InputError
+from auralflow.history import remedy
 from auralflow.tracks import Track
 
 LAG = 2  # steps whose loss may still be on its way while the next one is sent off
@@ -51,17 +52,6 @@ class LossMonitor:
                 raise InputError(f"the {what} of step {step} is {value}; its batch came from {', '.join(names)}; "
                                  f"{remedy(self.checkpoint)}")
         self.losses.append(float(metrics["loss"]))
-
-
-def remedy(checkpoint: int | None) -> str:
-    """How to go on after a loss that is not finite.
-
-    Args:
-        checkpoint: the step of the latest checkpoint, None where there is none.
-    """
-    last = "there is no checkpoint yet" if checkpoint is None else \
-        f"the last good checkpoint is that of step {checkpoint}"
-    return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
 
 
 class Interrupted(Exception):

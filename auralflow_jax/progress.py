@@ -4,6 +4,7 @@ import jax
 from rich import progress as bars
 from rich.console import Console
 
+from auralflow.history import best_epoch, epoch_line
 from auralflow.terminal import duration
 
 
@@ -60,15 +61,12 @@ class Progress:
         gains = entry["si_sdr_improvement"]
         scores = ", ".join(f"{target} {value:.2f} dB" + (f" ({gains[target]:+.2f})" if target in gains else "")
                            for target, value in entry["si_sdr"].items())
-        best = min(run.history, key=lambda other: other["valid_loss"]) is entry
-        left = (run.config.training.max_epochs - len(run.history)) * entry["seconds"]
-        self.line(f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f}"
-                  f"{' *' if best else '  '}  SI-SDR {scores or 'undefined: silent targets'}  lr {entry['lr']:.2g}  "
-                  f"{entry['samples_per_second']:.1f} samples/s  at most {duration(left)} left")
+        self.line(epoch_line(run.history, run.config.training.max_epochs,
+                             f"SI-SDR {scores or 'undefined: silent targets'}"))
 
     def finish(self, reason: str, run) -> None:
         self.bar.stop()
-        best = min(run.history, key=lambda entry: entry["valid_loss"])
+        best = best_epoch(run.history)
         self.line(f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}; "
                   f"its weights: {run.folder.weights}")
 

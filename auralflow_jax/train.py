@@ -15,13 +15,13 @@ from rich.console import Console
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.history import plateau, reason_to_stop
+from auralflow.history import plateau, reason_to_stop, remedy
 from auralflow.tracks import expand_targets, training_tracks
 from auralflow_jax import networks
 from auralflow_jax.batches import drawing_chances, epoch_samples, training_batches
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.criteria import make_criterion
-from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor, remedy
+from auralflow_jax.monitor import Interrupt, Interrupted, LossMonitor
 from auralflow_jax.optimizer import learning_rate, make_optimizer
 from auralflow_jax.progress import Progress
 from auralflow_jax.separation import make_separator

@@ -17,8 +17,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.history import best_epoch, reason_to_stop
-from auralflow.terminal import duration, progress_bar
+from auralflow.history import best_epoch, epoch_line, reason_to_stop, remedy
+from auralflow.terminal import progress_bar
 from auralflow_torch.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks
 from auralflow_torch.checkpoint import Checkpoints, random_state, set_random_state
 from auralflow_torch.loaders import Batches, count_batches, own_generators, set_epoch
@@ -216,7 +216,7 @@ class ModelTrainer:
             self.checkpoints.save({"history": self.history, "step": self.step,
                                    "network": self.model.network.state_dict(), "parts": self._parts(),
                                    "random": random_state(self.generators)}, self.history)
-        self._show_epoch(max_epochs)
+        self._say(epoch_line(self.history, max_epochs))
         self._tell("on_epoch_end", self.history[-1])
 
     def _train_epoch(self, loader: Batches, epoch: int) -> tuple[float, int]:
@@ -248,9 +248,7 @@ class ModelTrainer:
         return float(loss)
 
     def _remedy(self) -> str:
-        last = f"the last good checkpoint is that of epoch {len(self.history)}" if self.history and self.folder \
-            else "there is no checkpoint yet"
-        return f"{last}; try a smaller lr or max_grad_norm, and look for damaged audio"
+        return remedy(len(self.history) if self.history and self.folder else None, "epoch")
 
     def _parts(self) -> dict:
         """The states of what goes with the weights."""
@@ -277,13 +275,6 @@ class ModelTrainer:
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)
-
-    def _show_epoch(self, max_epochs: int) -> None:
-        entry = self.history[-1]
-        mark = "*" if best_epoch(self.history) is entry else " "
-        left = (max_epochs - len(self.history)) * entry["seconds"]
-        self._say(f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark} "
-                  f" lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  at most {duration(left)} left")
 
     def _steps(self, loader: Batches) -> int | None:
         """Steps of an epoch, None where neither the loader nor an earlier epoch tells."""

@@ -21,7 +21,7 @@ from auralflow_jax.batches import training_batches
 from auralflow_jax.criteria import make_criterion
 from auralflow_jax.optimizer import make_optimizer
 from auralflow_jax.state import new_state
-from auralflow_jax.step import make_mesh, make_train_step, put
+from auralflow_jax.step import make_mesh, make_train_step, put, replicated
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     tracks, _, _ = training_tracks(dataset)
     model, mesh = networks.build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
-    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
+    state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
     train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)
     batches = training_batches(tracks, config)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from auralflow.config import TrainingConfig
-from auralflow.history import best_epoch, plateau, reason_to_stop
+from auralflow.history import best_epoch, epoch_line, plateau, reason_to_stop
 
 
 def test_the_first_of_equally_good_epochs_is_the_best():
@@ -39,3 +39,12 @@ def test_a_run_stops_for_the_first_reason_there_is():
     assert reason_to_stop(7 * [1.0], reduced) == (
         "the learning rate was reduced 2 times and the loss still stands (max_lr_steps)")
     assert math.isclose(plateau(6 * [1.0], reduced)[0], 0.25)
+
+
+def test_an_epoch_in_one_line():
+    history = [{"epoch": epoch, "train_loss": 0.5, "valid_loss": loss, "lr": 1e-3, "samples_per_second": 12.34,
+                "seconds": 30.0} for epoch, loss in ((1, 0.25), (2, 0.75))]
+    assert epoch_line(history[:1], 4) == ("epoch   1  train 0.5000  valid 0.2500 *  lr 0.001  12.3 samples/s  "
+                                          "at most 1:30 left")
+    assert epoch_line(history, 4, "SI-SDR undefined") == (
+        "epoch   2  train 0.5000  valid 0.7500    SI-SDR undefined  lr 0.001  12.3 samples/s  at most 1:00 left")

@@ -329,7 +329,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(make_trainer, data, tmp_path, ba
     good = DataLoader(data, batch_size=4)
     loaders = (DataLoader(broken, batch_size=4), good) if bad == "training" else (good, DataLoader(broken))
     words = "the loss of step 1 is nan" if bad == "training" else "validation loss after step 4 is nan"
-    with pytest.raises(InputError, match=f"{words}; there is no checkpoint yet; try a smaller lr"):
+    with pytest.raises(InputError, match=f"{words}; there is no checkpoint yet; try a smaller training.lr"):
         make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
     make_trainer(folder=tmp_path).train(good, good, max_epochs=1)
     with pytest.raises(InputError, match="the last good checkpoint is that of epoch 1"):
