@@ -159,6 +159,9 @@ def _add_separation_arguments(parser: Parser) -> None:
     files.add_argument("--filename", metavar="TEMPLATE", default="{track}/{stem}.{ext}",
                        help="of each stem, in DIR (default: %(default)s)")
     files.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    files.add_argument("--targets", type=_names, metavar="A,B", default=(),
+                       help="write only these of the model's targets, or sums of them, such as accompaniment; the "
+                            "residual then holds the others")
     files.add_argument("--residual", action="store_true", help="also write what the stems leave of the mixture")
     files.add_argument("--format", default="wav", help="wav, flac, ogg or mp3 (default: %(default)s)")
     files.add_argument("--bits", type=int, help="of a sample: 16, 24 or 32 (floating point) in wav, 16 or 24 in flac; "
@@ -178,6 +181,10 @@ def _add_separation_arguments(parser: Parser) -> None:
                          help="refine all targets together by N iterations (1 without a number) of a Wiener filter")
     quality.add_argument("--consistency", action="store_true",
                          help="the targets make up the mixture: divide what they leave of it among them")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _add_model(parser: Parser) -> None:

@@ -47,7 +47,7 @@ def separate(
     filename: str = FILENAME, overwrite: bool = False, residual: bool = False, format: str = "wav",
     bits: int | None = None, bitrate: int | None = None, clip: str | None = None, start: float = 0.0,
     duration: float | None = None, overlap: float | None = None, shifts: int = 1, wiener: int = 0,
-    consistency: bool = False, backend: str = "jax",
+    consistency: bool = False, backend: str = "jax", targets: Iterable[str] = (),
 ) -> Report:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -69,6 +69,7 @@ def separate(
         wiener: iterations of a Wiener filter.
         consistency: divide what the targets leave of the mixture among them.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
+        targets: see `separation.choose_targets`. Default: all of the model's.
 
     Returns:
         What happened. A file that cannot be read or written as asked is one of its `failures` and does not stop the
@@ -81,7 +82,8 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite)
+    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite,
+                    tuple(targets))
     options = Options(OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency)
     # All files are looked at before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs

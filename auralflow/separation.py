@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from auralflow.consistency import mixture_consistency
 from auralflow.errors import InputError
 from auralflow.overlap import BlockFunction, stream
 from auralflow.resampling import resample_stream
+from auralflow.tracks import expand_targets
 
 OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
 BATCH_SIZE = 4  # segments of one call
@@ -121,6 +122,30 @@ class Options:
         if self.consistency and len(targets) == 1:
             raise InputError("consistency divides the whole mixture among the targets; "
                              f"{targets[0]!r}, the model's only one, would be the mixture itself")
+
+
+def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
+    """What is asked of a model, as sums of its targets.
+
+    Args:
+        separator: the model.
+        wanted: targets of its, or sums of them: of its `dataset.sources`, or, of a model that has a target `other` and
+            so leaves nothing out, `accompaniment`; none: all of its targets.
+
+    Returns:
+        The names, and the indices of the targets that each is the sum of.
+
+    Raises:
+        InputError: a name that is none of these, or is there twice.
+    """
+    targets = separator.targets
+    if (name := next((name for name in wanted if wanted.count(name) > 1), None)) is not None:
+        raise InputError(f"targets: {name!r} is named twice")
+    if "accompaniment" in wanted and not {"accompaniment", "other"} & {*targets, *separator.config.dataset.sources}:
+        raise InputError(f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
+                         "the residual is all that the chosen targets leave")
+    sums = expand_targets(wanted or targets, targets, separator.config.dataset.sources)
+    return {name: [targets.index(part) for part in parts] for name, parts in sums.items()}
 
 
 def separate(

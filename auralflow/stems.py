@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
+import itertools
 import math
 import string
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from auralflow.audio import read_blocks
 from auralflow.blocks import ahead
 from auralflow.encoding import Encoding, writing
 from auralflow.errors import InputError, closest
-from auralflow.separation import Options, Separator, separate_blocks
+from auralflow.separation import Options, Separator, choose_targets, separate_blocks
 from auralflow.sources import Source
 
 FILENAME = "{track}/{stem}.{ext}"
@@ -36,6 +37,7 @@ class Output:
         encoding: of every file.
         residual: also write what the stems leave of the mixture, under the stem name "residual".
         overwrite: replace files that are there already.
+        targets: which of the model's targets are written, or sums of them; default: all of the model's.
 
     Raises:
         InputError: a template with unknown fields, one that does not end in {ext}, or leaves the directory.
@@ -46,6 +48,7 @@ class Output:
     encoding: Encoding = Encoding()
     residual: bool = False
     overwrite: bool = False
+    targets: tuple[str, ...] = ()
 
     def __post_init__(self):
         object.__setattr__(self, "directory", Path(self.directory))
@@ -110,15 +113,16 @@ def separate_files(
         What happened. A source that cannot be read or written as asked is a failure and does not stop the others.
 
     Raises:
-        InputError: files would have the same names, or replace a source.
+        InputError: the model has no such target, or files would have the same names, or replace a source.
         OSError: a file cannot be written.
     """
     options, started, report = options or Options(), time.monotonic(), Report()
     options.check(separator.targets)
-    _check_paths(sources, separator.targets, output)
+    sums = choose_targets(separator, output.targets)
+    _check_paths(sources, list(sums), output)
     for source in sources:
         try:
-            report.notes += _separate_file(source, separator, output, options, progress)
+            report.notes += _separate_file(source, separator, sums, output, options, progress)
             report.separated += 1
             report.audio += source.seconds
         except InputError as error:
@@ -147,11 +151,13 @@ def _check_paths(sources: Sequence[Source], targets: Sequence[str], output: Outp
                                  f"save to another folder than {output.directory}")
 
 
-def _separate_file(source: Source, separator: Separator, output: Output, options: Options,
-                   progress: Callable[[str, float], None]) -> list[str]:
+def _separate_file(source: Source, separator: Separator, sums: Mapping[str, Sequence[int]], output: Output,
+                   options: Options, progress: Callable[[str, float], None]) -> list[str]:
     """Writes one source's stems; returns sentences about what was done to them."""
     encoding, rate = output.encoding, source.sample_rate
-    paths, stale = output.paths(source.name, separator.targets), output.path(source.name, RESIDUAL)
+    paths, stale = output.paths(source.name, list(sums)), output.path(source.name, RESIDUAL)
+    # Only if each target is in one of the files do these add up to the mixture.
+    consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     for path in (*paths, stale):
         if path.exists() and not output.overwrite:
             raise InputError(f"{source.path}: not separated, {path} is there already; --overwrite replaces it")
@@ -160,7 +166,9 @@ def _separate_file(source: Source, separator: Separator, output: Output, options
         writers = stack.enter_context(writing(paths, encoding, rate, source.channels, source.samples))
         blocks = stack.enter_context(ahead(read_blocks(source.path, source.start, source.samples)))
         separated = separate_blocks(separator, blocks, source.samples, rate, options)
-        pieces = _told(stack.enter_context(ahead(separated)), lambda samples: progress(source.name, samples / rate))
+        chosen = ((mixture, np.stack([estimates[parts].sum(0) for parts in sums.values()]))
+                  for mixture, estimates in separated)
+        pieces = _told(stack.enter_context(ahead(chosen)), lambda samples: progress(source.name, samples / rate))
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=paths[0].parent))
             pieces, gain = rescaled(pieces, spool, encoding, output.residual)
@@ -168,11 +176,11 @@ def _separate_file(source: Source, separator: Separator, output: Output, options
                 notes.append(f"{source.path}: all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within "
                              "full scale")
         for mixture, estimates in pieces:
-            held = quantised(mixture, estimates, encoding, output.residual, options.consistency)
+            held = quantised(mixture, estimates, encoding, output.residual, consistent)
             for writer, (audio, clipped) in zip(writers, held, strict=True):
                 writer.write(audio)
                 lost[writer.name] += clipped
-            if output.residual or options.consistency:
+            if output.residual or consistent:
                 lost[f"{source.path} (the mixture)"] += encoding.hold(mixture)[1]
         if stale not in paths:
             stale.unlink(missing_ok=True)

@@ -275,6 +275,7 @@ def test_separate_refuses_before_anything_is_written(run, trained):
                         (("good.wav", "--format", "aac"), "unknown format 'aac'"),
                         (("good.wav", "--bitrate", 128), "wav takes no bitrate"),
                         (("good.wav", "--filename", "{name}.{ext}"), "unknown field {name}"),
+                        (("good.wav", "--targets", "voice"), "unknown target 'voice'"),
                         (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
                         (("good.wav", "--consistency"), "'vocals', the model's only one"),
                         (("good.wav", "./good.wav"), "would both"), (("good.wav", "--overlap", 0.7), "0 to 0.5")):

@@ -93,6 +93,46 @@ def test_consistent_integer_stems_add_up_exactly_without_a_residual(tmp_path, ru
     np.testing.assert_array_equal(sum(files), np.rint(soundfile.read(path, dtype="float64")[0] * 2 ** (bits - 1)))
 
 
+FOUR = {"bass": 0.5, "drums": -0.25, "other": 0.125, "vocals": 0.75}
+
+
+@pytest.mark.parametrize(("targets", "factors"), [
+    (("vocals",), (0.75,)), (("vocals", "drums"), (0.75, -0.25)), (("vocals", "accompaniment"), (0.75, 0.375))])
+def test_targets_are_chosen_and_summed(tmp_path, run, targets, factors):
+    path = write(tmp_path / "a.wav", 2)
+    run(path, directory=tmp_path / "out", factors=FOUR, targets=targets, residual=True)
+    assert names(tmp_path / "out") == sorted(f"a/{name}.wav" for name in (*targets, "residual"))
+    mixture = soundfile.read(path)[0]
+    for name, factor in zip((*targets, "residual"), (*factors, 1 - sum(factors)), strict=True):
+        # Factors and samples of 16 bits: float32 holds their products, and the sums of these.
+        np.testing.assert_array_equal(soundfile.read(tmp_path / f"out/a/{name}.wav")[0], factor * mixture)
+
+
+@pytest.mark.parametrize("targets", [("vocals", "accompaniment"), ("vocals", "drums")])
+def test_chosen_targets_are_consistent_if_they_are_all_there_is(tmp_path, run, targets):
+    path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
+    run(path, directory=tmp_path / "out", factors=FOUR, targets=targets, encoding=Encoding("wav", 16),
+        options=Options(consistency=True))
+    files = [integers(tmp_path / f"out/a/{name}.wav", 16) for name in targets]
+    mixture = soundfile.read(path)[0] * 2**15
+    if "accompaniment" in targets:
+        np.testing.assert_array_equal(sum(files), np.rint(mixture))
+    else:  # the four add up to 1.125 times the mixture; each takes a quarter of what is too much
+        for file, factor in zip(files, (0.75, -0.25), strict=True):
+            np.testing.assert_allclose(file, (factor - 0.125 / 4) * mixture, rtol=0, atol=0.51)
+
+
+@pytest.mark.parametrize(("targets", "factors", "words"), [
+    (("voice",), FOUR, "unknown target 'voice'; did you mean 'vocals'. known: accompaniment, "),
+    (("bass", "bass"), FOUR, "targets: 'bass' is named twice"),
+    (("accompaniment",), {"bass": 1, "vocals": 1}, "'accompaniment' is more than this model separates, which is bass"),
+    (("accompaniment",), {"vocals": 1}, "more than this model separates, which is vocals;")])
+def test_targets_that_a_model_has_not_are_refused(tmp_path, run, targets, factors, words):
+    with pytest.raises(InputError, match=words):
+        run(write(tmp_path / "a.wav"), directory=tmp_path / "out", factors=factors, targets=targets)
+    assert not (tmp_path / "out").exists()
+
+
 def test_float_stems_and_residual_add_up_to_half_a_bit(tmp_path, run):
     path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
     run(path, directory=tmp_path / "out", residual=True)
