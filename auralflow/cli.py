@@ -102,6 +102,9 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     songs.add_argument("--tracks", type=int, default=7, help="how many songs, at least 3 (default: %(default)s)")
     songs.add_argument("--seconds", type=float, default=20.0, help="length of each (default: %(default)s)")
     songs.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
+    songs.add_argument("--sound", default="synthesized", help="synthesized; or sampled: played on the instruments of "
+                       "a soundfont and sung on spoken words, by fluidsynth and flite (default: %(default)s)")
+    songs.add_argument("--soundfont", metavar="PATH", help="of sampled songs (default: one of the system's)")
 
     _add_model(train)
     train.add_argument("datasets", metavar="DATASET", nargs="+",

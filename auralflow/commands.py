@@ -48,8 +48,8 @@ def songs(arguments: argparse.Namespace) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
     with progress_bar(arguments.tracks, "songs") as advance:
-        folders = make_songs(directory, arguments.tracks, arguments.seconds, arguments.seed,
-                             progress=lambda done, total: advance("", done))
+        folders = make_songs(directory, arguments.tracks, arguments.seconds, arguments.seed, sound=arguments.sound,
+                             soundfont=arguments.soundfont, progress=lambda done, total: advance("", done))
     splits = [folder.parent.name for folder in folders]
     counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
     print(f"Wrote {len(folders)} songs of {arguments.seconds:g} s to {directory} ({counts}).")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from auralflow.errors import MissingPackage
 
-INSTALL = {"jax": "pip install auralflow", "torch": "pip install 'auralflow[torch]'"}
+INSTALL = {"jax": "pip install auralflow", "torch": "pip install 'auralflow[torch]'",
+           **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'")}
 
 
 @contextlib.contextmanager

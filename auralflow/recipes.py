@@ -150,9 +150,8 @@ def _make(songs: Songs, dataset: Path, console: Console) -> Path:
     """Makes a dataset, unless it is there."""
     # Tracks appear under their names when they are complete; until then they are hidden.
     if sum(1 for path in dataset.glob("*/*") if not path.name.startswith(".")) != songs.tracks:
-        sound = {} if songs.sound == "synthesized" else {"sound": songs.sound}
         with progress_bar(songs.tracks, "songs", console) as advance:
-            make_songs(dataset, songs.tracks, songs.seconds, songs.seed, **sound,
+            make_songs(dataset, songs.tracks, songs.seconds, songs.seed, sound=songs.sound,
                        progress=lambda done, total: advance("making songs", done))
     console.print(f"{songs.tracks} {songs.sound} songs of {songs.seconds:g} s in {dataset}")
     return dataset

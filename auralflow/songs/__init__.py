@@ -5,24 +5,30 @@ it can learn, not that it is good: only recordings can show that. What they shar
 must cope with: five files for each track, stereo, a beat, keys and chords, sections in which instruments come and go,
 stems that overlap in time and frequency, reverberation, and a voice (formants, vibrato, consonants, phrases) that is
 of one kind in all songs while range, timbre, tune and company differ. The words are no words.
+
+Sampled songs are the same music, played on the recorded instruments of a soundfont and sung on words that a speech
+synthesiser says: see `sampler` and `sung`.
 """
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from auralflow.errors import InputError
-from auralflow.songs.drums import play_drums
+from auralflow.errors import InputError, closest
+from auralflow.songs import sampler, sung
+from auralflow.songs.drums import drum_part, play_drums
 from auralflow.songs.instruments import STYLES, draw_timbre, play
 from auralflow.songs.score import Note, Score, accompaniment, bass_line, compose, melody
 from auralflow.songs.synthesis import limiter, reverberate, room
 from auralflow.songs.voice import draw_singer, sing
 
+SOUNDS = ("synthesized", "sampled")
 STEMS = ("vocals", "drums", "bass", "other")
 SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., over and over
 LEVELS = {"vocals": (0, 0), "drums": (-3, 0), "bass": (-4, -1), "other": (-4, 0)}  # dB: while playing, to the vocals
@@ -37,6 +43,8 @@ def make_songs(
     seed: int = 0,
     sample_rate: int = 44100,
     progress: Callable[[int, int], None] | None = None,
+    sound: str = "synthesized",
+    soundfont: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Writes a data set: `<directory>/<split>/<track>/{mixture,vocals,drums,bass,other}.wav`, 16 bits, stereo.
 
@@ -51,12 +59,15 @@ def make_songs(
         seed: of everything.
         sample_rate: Hz, at least 8000.
         progress: called with (songs done, songs in all) after each one.
+        sound: see `make_song`.
+        soundfont: see `make_song`.
 
     Returns:
         The folders of the tracks.
 
     Raises:
-        InputError: a number is out of range, or the directory cannot be written.
+        InputError: a number is out of range, the directory cannot be written, or a program is missing.
+        MissingPackage: see `make_song`.
 
     Example:
         >>> import tempfile
@@ -66,12 +77,14 @@ def make_songs(
     """
     if tracks < 3:
         raise InputError(f"tracks is {tracks}, expected at least 3: one each for train, valid and test")
-    _check(seconds, seed, sample_rate)
+    _check(seconds, seed, sample_rate, sound)
+    if sound == "sampled":
+        soundfont = _sampler(soundfont)
     folders = []
     for index in range(tracks):
         folder = Path(directory) / SPLITS[index % len(SPLITS)] / f"song-{seed}-{index:03d}"
         try:
-            _write_track(folder, make_song((seed, index), seconds, sample_rate), sample_rate)
+            _write_track(folder, make_song((seed, index), seconds, sample_rate, sound, soundfont), sample_rate)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
         folders.append(folder)
@@ -80,36 +93,74 @@ def make_songs(
     return folders
 
 
-def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int = 44100) -> dict[str, np.ndarray]:
+def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int = 44100, sound: str = "synthesized",
+              soundfont: str | os.PathLike | None = None) -> dict[str, np.ndarray]:
     """Makes one song.
 
     Args:
         seed: one number or several; `make_songs` gives (its seed, the song's number).
         seconds: length, at least 2.
         sample_rate: Hz, at least 8000.
+        sound: `synthesized`, or `sampled`, which needs the programs fluidsynth and flite and the packages of the
+            extra `songs`.
+        soundfont: the file with the instruments of a sampled song; default: one of the system's.
 
     Returns:
         stem -> (2, samples) float32. Each stem, and their sum, stays within 0.97.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or a program is missing.
+        MissingPackage: a package is.
     """
-    _check(seconds, seed, sample_rate)
+    _check(seconds, seed, sample_rate, sound)
     samples = round(seconds * sample_rate)
     rngs = dict(zip(("score", "mix", *STEMS), np.random.default_rng(seed).spawn(6), strict=True))
     layers = int(rngs["score"].integers(2, 4))
     score = compose(rngs["score"], seconds, layers)
-    stems = {
-        "vocals": _vocals(rngs["vocals"], score, samples, sample_rate),
+    perform = _synthesize if sound == "synthesized" else partial(_sample, _sampler(soundfont))
+    return _mix(rngs["mix"], perform(rngs, score, layers, samples, sample_rate), sample_rate)
+
+
+def _synthesize(rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int,
+                sample_rate: int) -> dict[str, np.ndarray]:
+    """Computes the sound of each stem, (2, samples)."""
+    def layer(rng: np.random.Generator, style: str, name: str) -> np.ndarray:
+        timbre = draw_timbre(rng, str(rng.choice(STYLES[style])))
+        return play(rng, timbre, accompaniment(rng, score, name, style), samples, sample_rate)
+
+    bass = rngs["bass"]
+    return {
+        "vocals": _vocals(rngs["vocals"], score, sing, samples, sample_rate),
         "drums": play_drums(rngs["drums"], score, samples, sample_rate),
-        "bass": play(rngs["bass"], draw_timbre(rngs["bass"], "bass"), bass_line(rngs["bass"], score), samples,
-                     sample_rate),
-        "other": _other(rngs["other"], score, layers, samples, sample_rate),
+        "bass": play(bass, draw_timbre(bass, "bass"), bass_line(bass, score), samples, sample_rate),
+        "other": _other(rngs["other"], layer, layers, samples, sample_rate),
     }
-    return _mix(rngs["mix"], stems, sample_rate)
 
 
-def _check(seconds: float, seed: int | Sequence[int], sample_rate: int) -> None:
+def _sample(bank: Path, rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int,
+            sample_rate: int) -> dict[str, np.ndarray]:
+    """Plays each stem, (2, samples), on the instruments of a soundfont; words are sung."""
+    def layer(rng: np.random.Generator, style: str, name: str) -> np.ndarray:
+        return sampler.play_notes(rng, bank, style, accompaniment(rng, score, name, style), samples, sample_rate)
+
+    bass = rngs["bass"]
+    return {
+        "vocals": _vocals(rngs["vocals"], score, sung.sing_words, samples, sample_rate),
+        "drums": sampler.play_hits(rngs["drums"], bank, drum_part(rngs["drums"], score), samples, sample_rate),
+        "bass": sampler.play_notes(bass, bank, "bass", bass_line(bass, score), samples, sample_rate),
+        "other": _other(rngs["other"], layer, layers, samples, sample_rate),
+    }
+
+
+def _sampler(soundfont: str | os.PathLike | None) -> Path:
+    """The soundfont, where all is there that sampled songs need."""
+    sung.check_programs()
+    return sampler.find_soundfont(None if soundfont is None else Path(soundfont))
+
+
+def _check(seconds: float, seed: int | Sequence[int], sample_rate: int, sound: str) -> None:
+    if sound not in SOUNDS:
+        raise InputError(f"unknown sound {sound!r}; {closest(sound, SOUNDS)}")
     if not 2 <= seconds < float("inf"):
         raise InputError(f"seconds is {seconds}, expected at least 2")
     if sample_rate < 8000:
@@ -118,19 +169,20 @@ def _check(seconds: float, seed: int | Sequence[int], sample_rate: int) -> None:
         raise InputError(f"seed is {seed}, expected no number below 0")
 
 
-def _vocals(rng: np.random.Generator, score: Score, samples: int, sample_rate: int) -> np.ndarray:
+def _vocals(rng: np.random.Generator, score: Score, voice: Callable[..., np.ndarray], samples: int,
+            sample_rate: int) -> np.ndarray:
     """The lead in the middle; in some songs a second voice joins the choruses. (2, samples)."""
     singer = draw_singer(rng)
     notes = melody(rng, score, singer.centre)
-    lead = sing(rng, singer, notes, samples, sample_rate)
+    lead = voice(rng, singer, notes, samples, sample_rate)
     stem = np.stack([lead, lead])
     if rng.random() < 0.4:
         choruses = [section.bars for section in score.sections if section.kind == "chorus"]
         spans = [(score.time(bars[0], 0), score.time(bars[-1] + 1, 0)) for bars in choruses]
         second = [_third_above(note, score) for note in notes if any(a <= note.start < b for a, b in spans)]
         side = rng.uniform(0.2, 0.8)
-        voice = 0.6 * sing(rng, singer, second, samples, sample_rate)
-        stem += np.array([[np.sqrt(side)], [np.sqrt(1 - side)]], np.float32) * voice
+        choir = 0.6 * voice(rng, singer, second, samples, sample_rate)
+        stem += np.array([[np.sqrt(side)], [np.sqrt(1 - side)]], np.float32) * choir
     return stem
 
 
@@ -141,13 +193,13 @@ def _third_above(note: Note, score: Score) -> Note:
     return note._replace(pitch=score.pitch(degree, 0), start=note.start + 0.02)
 
 
-def _other(rng: np.random.Generator, score: Score, layers: int, samples: int, sample_rate: int) -> np.ndarray:
+def _other(rng: np.random.Generator, perform: Callable[[np.random.Generator, str, str], np.ndarray], layers: int,
+           samples: int, sample_rate: int) -> np.ndarray:
     """Several instruments, each with a style, a place in the stereo picture and a level. (2, samples)."""
     stem = np.zeros((2, samples), np.float32)
     styles = rng.choice(["pad", "chords", "strum", "arpeggio", "solo"], layers, replace=False, p=(.25, .25, .2, .2, .1))
     for layer, style in enumerate(styles):
-        timbre = draw_timbre(rng, str(rng.choice(STYLES[style])))
-        part = play(rng, timbre, accompaniment(rng, score, f"other{layer}", style), samples, sample_rate)
+        part = perform(rng, style, f"other{layer}")
         angle = (rng.uniform(-0.6, 0.6) + 1) * np.pi / 4
         level = rng.uniform(0.5, 1.0) / (_active_rms(part, sample_rate) + 1e-6)
         stem += np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(level) * part

@@ -91,7 +91,7 @@ def sing(rng: np.random.Generator, singer: Singer, notes: list[Note], samples: i
     """
     frames = Frames(samples, sample_rate)
     tracks = _articulate(rng, singer, notes, frames)
-    pitch = _intonation(rng, singer, tracks, frames)
+    pitch = intonation(rng, singer, tracks.pitch, tracks.vibrato, frames.rate)
     frequency = frames.at_samples(440 * 2 ** ((pitch - 69) / 12))
     pulses = _glottal_pulses(frequency, singer.tilt, sample_rate)
     formants = smooth(tracks.formants, round(0.05 * frames.rate)) * singer.formant_scale
@@ -144,13 +144,26 @@ def _consonant(tracks: _Tracks, sound: Consonant, start: int, frames: Frames) ->
     track[noisy] = sound.noise
 
 
-def _intonation(rng: np.random.Generator, singer: Singer, tracks: _Tracks, frames: Frames) -> np.ndarray:
-    """MIDI pitch per frame: glides between notes, vibrato that sets in late, and a little unsteadiness."""
-    pitch = smooth(tracks.pitch, round(2 * singer.glide * frames.rate))
-    depth = smooth(tracks.vibrato, round(0.25 * frames.rate))
-    rate = singer.vibrato_rate * (1 + 0.3 * smooth(rng.standard_normal(frames.count), round(0.5 * frames.rate)))
-    drift = 0.8 * smooth(rng.standard_normal(frames.count), round(0.4 * frames.rate))
-    return pitch + depth * np.sin(2 * np.pi * np.cumsum(rate) / frames.rate) + drift
+def intonation(rng: np.random.Generator, singer: Singer, pitch: np.ndarray, vibrato: np.ndarray,
+               rate: float) -> np.ndarray:
+    """What a singer makes of the notes: glides between them, vibrato that sets in late, and a little unsteadiness.
+
+    Args:
+        rng: the source of chance.
+        singer: whose voice.
+        pitch: (frames,), MIDI, of the notes.
+        vibrato: (frames,), semitones.
+        rate: frames in a second.
+
+    Returns:
+        (frames,), MIDI.
+    """
+    count = len(pitch)
+    pitch = smooth(pitch, round(2 * singer.glide * rate))
+    depth = smooth(vibrato, round(0.25 * rate))
+    speed = singer.vibrato_rate * (1 + 0.3 * smooth(rng.standard_normal(count), round(0.5 * rate)))
+    drift = 0.8 * smooth(rng.standard_normal(count), round(0.4 * rate))
+    return pitch + depth * np.sin(2 * np.pi * np.cumsum(speed) / rate) + drift
 
 
 def _glottal_pulses(frequency: np.ndarray, tilt: float, sample_rate: int) -> np.ndarray:
