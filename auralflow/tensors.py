@@ -100,10 +100,16 @@ def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
     Args:
         file: what was read.
         path: where it was read, for messages.
+
+    Raises:
+        InputError: a tensor is in neither collection of variables, or is a group of tensors as well.
     """
     variables = {"params": {}, "batch_stats": {}}
     for name, array in file.tensors.items():
         *modules, leaf = name.split("/")
+        if not modules or modules[0] not in variables:
+            raise InputError(f"{path}: tensor {name!r} of shape {array.shape} is no variable of a network; params/... "
+                             "and batch_stats/... are")
         node = variables
         for module in modules:
             node = node.setdefault(module, {})

@@ -33,7 +33,7 @@ class Difference(NamedTuple):
     @property
     def relative(self) -> float:
         """The difference as a share of the largest value, where that exceeds 1, as float32 rounds; else absolute."""
-        return self.absolute / max(self.largest, 1.0)
+        return self.absolute / max(self.largest, 1.0) if np.isfinite(self.absolute) else self.absolute
 
 
 def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.ndarray] | None = None,

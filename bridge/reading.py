@@ -11,24 +11,27 @@ import numpy as np
 from auralflow.config import Config
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.tensors import FLAX, TORCH, TRAINING, TensorFile, nested, read_tensors
-from bridge.conversion import as_array
+from auralflow.tensors import TORCH, TRAINING, TensorFile, read_tensors
+from bridge.conversion import as_array, expected_variables
 
 PICKLED = (".pth", ".pt")
 
 
 def read_flax(model: str | Path) -> tuple[dict[str, dict], Config, dict]:
-    """Reads the best weights of a model folder, or a file like its best.safetensors.
+    """Reads the best weights of a model folder, whichever framework trained it, or a file like its best.safetensors.
 
     Returns:
         The variables, the configuration that built them, and their provenance.
 
     Raises:
-        InputError: there are none, or the file is damaged or of another format.
+        InputError: there are none, the file is damaged or of another format, or its tensors do not fit its network.
     """
+    from auralflow_jax.weights import check_fits, load_weights
+
     path = weights_path(model)
-    file = read_tensors(path, [FLAX])
-    return nested(file, path), file.config, file.provenance
+    variables, config, provenance = load_weights(path)
+    check_fits(variables, expected_variables(config), str(path))
+    return variables, config, provenance
 
 
 def weights_path(model: str | Path) -> Path:

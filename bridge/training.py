@@ -91,6 +91,8 @@ def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
 
     from auralflow_jax.checkpoint import Checkpoints
 
+    if Path(path).is_file():
+        raise InputError(f"{path}: a file holds no training state to convert; name the model folder")
     folder = ModelFolder(path)
     config = folder.load_config()
     if not folder.checkpoint.exists():

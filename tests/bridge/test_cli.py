@@ -13,7 +13,7 @@ import auralflow_torch
 from auralflow.config import MODELS
 from auralflow.folder import ModelFolder
 from auralflow.naming import to_torch
-from auralflow.tensors import TORCH, TensorFile, read_tensors, write_tensors
+from auralflow.tensors import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_jax.checkpoint import Checkpoints
 from auralflow_jax.separation import load
 from auralflow_jax.weights import load_weights
@@ -158,6 +158,7 @@ def test_a_difference_is_told_in_either_layout_and_of_nan():
     assert difference("a", np.moveaxis(y, 1, -1), x).absolute == pytest.approx(0.5)
     y[0] = np.nan
     assert difference("a", y, x).absolute == np.inf
+    assert difference("a", y, y).relative == difference("a", np.full_like(y, np.inf), y).relative == np.inf
     assert difference("a", 100 * x, 100 * x + 1e-3).relative == pytest.approx(1e-5 / np.abs(x).max(), rel=1e-3)
 
 
@@ -195,6 +196,11 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
     ModelFolder("lstm").save_config(small_config(KINDS[1]))
     tensors = read_tensors("model.safetensors").tensors | {"head.bias": np.zeros(4, np.float32)}
     write_tensors("odd.safetensors", TensorFile(TORCH, tensors, config, {}))
+    best = read_tensors("model/checkpoint/best.safetensors").tensors
+    write_tensors("astray.safetensors", TensorFile(FLAX, best | {"more": np.zeros(2)}, config, {}))
+    best |= {"params/head/bias": np.zeros(4, np.float32), "params/more": np.zeros(2)}
+    del best["params/head/kernel"]
+    write_tensors("bad.safetensors", TensorFile(FLAX, best, config, {}))
     for arguments, words in (
         (["to-torch", "model"], "model.safetensors: exists already"),
         (["to-torch", "model", "-o", "net.pth"], "net.pth: a file of weights must end in .safetensors"),
@@ -214,21 +220,29 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-jax", "model/checkpoint/best.safetensors", "new"], "the metadata's format is 'auralflow-flax'"),
         (["verify", "other"], "other: the model has no weights yet"),
         (["verify", "model", "--torch", "odd.safetensors"], "'head.bias' is (4,), expected (1,)"),
+        (["to-torch", "model/checkpoint/best.safetensors", "--training"], "a file holds no training state"),
+        *[([*command, "bad.safetensors"], "bad.safetensors: the tensors do not fit the network: 1 missing ('params/head"
+           "/kernel' of shape (1, 1, 4, 1)); 1 left over ('params/more' of shape (2,)); 1 of another shape "
+           "('params/head/bias' is (4,), expected (1,))")
+          for command in (["to-torch", "-o", "t.safetensors"], ["verify"])],
+        *[([*command, "astray.safetensors"], "astray.safetensors: tensor 'more' of shape (2,) is no variable")
+          for command in (["to-torch", "-o", "t.safetensors"], ["verify"], ["info"])],
     ):
         assert words in refused(capsys, *arguments), arguments
-    assert not (here / "new").exists() and not (here / "other" / "checkpoint").exists()
+    assert not [path for path in ("new", "t.safetensors", "other/checkpoint") if (here / path).exists()]
     assert not [path for path in here.iterdir() if path.name.startswith(".")]
     for arguments in (["to-torch", "model", "--train"], ["convert"], []):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
 
 
-def test_the_command_runs_and_needs_neither_framework_for_weights(here):
+def test_info_needs_neither_framework(here):
     make_model("model", small_config())
+    main(["to-torch", "model"])
     script = ("import sys; from bridge.cli import main; status = main(sys.argv[1:]); "
               "print(status, sorted({'jax', 'torch', 'flax'} & sys.modules.keys()))")
-    for arguments in (["to-torch", "model"], ["info", "model.safetensors"]):
-        run = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True,
+    for path in ("model", "model.safetensors"):
+        run = subprocess.run([sys.executable, "-c", script, "info", path], capture_output=True, text=True, check=True,
                              env={"PYTHONPATH": ":".join(filter(None, sys.path))})
         assert run.stdout.splitlines()[-1] == "0 []"
     with safe_open("model.safetensors", "numpy") as file:

@@ -51,6 +51,7 @@ def test_a_run_in_torch_becomes_one_in_jax(here, capsys):
     assert same_bits(variables, to_flax(theirs.tensors, variables)) and config == theirs.config
     assert provenance == theirs.provenance and provenance["epoch"] == 1
     assert main(["info", "torch"]) == 0 and "auralflow-torch" in capsys.readouterr().out
+    assert main(["verify", "torch"]) == 0 and "are the same" in capsys.readouterr().out
 
 
 def test_a_model_of_jax_is_trained_on_in_torch(here):
