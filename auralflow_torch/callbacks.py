@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Callback:
     """Is told what happens in a run; the methods that a subclass leaves out do nothing.
 
+    The trainer's model holds the weights that are trained, and `with trainer.averaged():` those that are validated.
     The trainer has, among others, `model`, `optimizer`, `history`, `step`, `folder`, `events` (a writer of TensorBoard
     events, None without a folder) and `example` (a validation batch). What a callback draws from torch's random
     numbers between epochs does not change the run.
@@ -101,7 +102,7 @@ class Snippets(Callback):
         """Writes the snippets as the model is now."""
         config, self.written = trainer.model.config, trainer.step
         mixture, target = (tensor[:config.visualizer.num_snippets].float() for tensor in trainer.example)
-        with evaluating(trainer.model), torch.inference_mode():
+        with trainer.averaged(), evaluating(trainer.model), torch.inference_mode():
             estimates = trainer.model.estimate(mixture.to(trainer.device)).audio.cpu().numpy()
         truths = targets_first(target, mixture).cpu().numpy()  # (batch, targets, channels, samples), both
         writer = SnippetWriter(trainer.folder, config.visualizer, config.model.sample_rate, trainer.events)

@@ -1,10 +1,11 @@
 """Checkpoints of a run in torch: the only file that knows what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 
 from auralflow import config as configuration
 from auralflow.config import differing_keys
@@ -60,12 +61,13 @@ class Checkpoints:
                              f"{self.folder.last.name}; name a new folder, or move it aside with resume=False")
         return None, None
 
-    def save(self, state: dict, history: Sequence[dict]) -> None:
+    def save(self, state: dict, history: Sequence[dict], weights: Mapping[str, Tensor]) -> None:
         """Writes the state, and the weights if the last epoch is the best.
 
         Args:
             state: plain data and tensors.
             history: one dict for each epoch, with `valid_loss`.
+            weights: what the last epoch has validated, a state dict of the network.
 
         Raises:
             InputError: they cannot be written; the earlier ones are still there.
@@ -75,14 +77,18 @@ class Checkpoints:
             with replacing(self.folder.last) as aside:
                 torch.save(file, aside)
             if best_epoch(history) is history[-1]:
-                self._write_weights(history[-1])
+                self._write_weights(weights, history[-1])
         except (OSError, RuntimeError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise InputError(f"{self.folder.checkpoint}: the checkpoint of epoch {len(history)} cannot be written: "
                              f"{reason}") from error
 
-    def repair(self, history: Sequence[dict]) -> None:
-        """Writes the best weights, which the process died before writing, of the state that the model holds.
+    def repair(self, history: Sequence[dict], weights: Mapping[str, Tensor]) -> None:
+        """Writes the best weights, which the process died before writing, where they are the last epoch's.
+
+        Args:
+            history: see `save`.
+            weights: see `save`.
 
         Raises:
             InputError: they are missing, but of an earlier epoch.
@@ -96,11 +102,10 @@ class Checkpoints:
         if best is not history[-1]:
             raise InputError(f"{self.folder.weights}: is not what the run's best epoch, {best['epoch']}, left there; "
                              "restore the file, or start over with resume=False")
-        self._write_weights(best)
+        self._write_weights(weights, best)
 
-    def _write_weights(self, epoch: dict) -> None:
-        tensors = arrays(self.model.network.state_dict())
-        write_tensors(self.folder.weights, TensorFile(TORCH, tensors, self.model.config, epoch))
+    def _write_weights(self, weights: Mapping[str, Tensor], epoch: dict) -> None:
+        write_tensors(self.folder.weights, TensorFile(TORCH, arrays(weights), self.model.config, epoch))
 
     def _load(self) -> dict:
         try:

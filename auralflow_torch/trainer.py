@@ -14,17 +14,19 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.history import best_epoch, epoch_line, reason_to_stop, remedy
-from auralflow.terminal import progress_bar
+from auralflow.history import best_epoch, reason_to_stop
+from auralflow_torch.averaging import average_of, standing_in
 from auralflow_torch.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks
 from auralflow_torch.checkpoint import Checkpoints, random_state, set_random_state
-from auralflow_torch.loaders import Batches, count_batches, own_generators, set_epoch
+from auralflow_torch.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.base import evaluating
 from auralflow_torch.optimization import make_scheduler, scaled_rates, training_settings
+from auralflow_torch.reports import epoch_line, finite, steps_bar
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]
 
@@ -33,8 +35,12 @@ class ModelTrainer:
     """Trains a model with a criterion on batches of a DataLoader.
 
     The settings are those of the group `training` in the model's configuration, unless they are given here. The
-    criterion and the batch size are the caller's, and weights are not averaged, so that `criterion` and what belongs
-    to it, `batch_size` and `ema_decay` are not read.
+    criterion and the batch size are the caller's, so that `criterion` and what belongs to it, and `batch_size`, are
+    not read. A run is one process on one device, and each batch is one step: there is no accumulation of gradients.
+
+    What is validated, shown and kept as best.safetensors is the moving average of weights and statistics that
+    `ema_decay` asks for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also
+    when the run has ended; `with trainer.averaged():` puts the average into it.
 
     With a folder, the run leaves there what a run of `auralflow train` does: `checkpoint/best.safetensors`, which
     `SpectrogramMaskModel.from_pretrained` and the bridge read, and `checkpoint/last.pt`, from which a repeated call
@@ -53,9 +59,11 @@ class ModelTrainer:
         console: where progress is shown; default: standard output.
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
-            `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
+            `ema_decay`, 0 for no average; `precision`: float32, bfloat16 or float16, the latter two by autocasting,
+            float16 with scaled gradients.
 
     Attributes:
+        average: the averaged network, a `torch.optim.swa_utils.AveragedModel`, once a run has begun; None without.
         history: one dict for each epoch: `epoch`, `step`, `train_loss`, `valid_loss`, `lr`, `samples_per_second`,
             `seconds`.
         step: optimizer steps taken.
@@ -93,6 +101,7 @@ class ModelTrainer:
         self.console = console or Console(highlight=False, soft_wrap=True)
         self.history: list[dict] = []
         self.step = 0
+        self.average: AveragedModel | None = None
         self.events = None  # TensorBoard's, while a run with a folder lasts
         self.example: tuple[Tensor, Tensor] | None = None  # the first batch that validates
 
@@ -152,6 +161,8 @@ class ModelTrainer:
         with scaled_rates(self.optimizer, self._warmth(self.step)):
             self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.model.network)
         self.step += 1
         return loss.detach(), norm
 
@@ -159,12 +170,16 @@ class ModelTrainer:
         """The share of the learning rate that a step, counted from 0, has."""
         return min(1.0, (step + 1) / (self.training.warmup_steps + 1)) if self.has_own_schedule else 1.0
 
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Puts the averaged weights into the model while a block runs; nothing where nothing is averaged."""
+        return standing_in(self.model.network, self.average)
+
     @torch.no_grad()
     def validate(self, loader: Batches) -> float:
-        """The mean loss over a loader's examples, in evaluation mode."""
+        """The mean loss over a loader's examples, of the averaged weights in evaluation mode."""
         total, count = torch.zeros((), device=self.device), 0
         set_epoch(loader, 0)  # an epoch of its own, the same each time
-        with evaluating(self.model):
+        with self.averaged(), evaluating(self.model):
             for mixture, target in loader:
                 self.example = (mixture, target) if count == 0 else self.example
                 total += len(mixture) * self.loss(mixture, target)
@@ -187,14 +202,24 @@ class ModelTrainer:
         if state is not None:
             self.history, self.step = state["history"], state["step"]
             self.model.network.load_state_dict(state["network"])
+            self._start_average(state["average"])
             self._set_parts(state["parts"])
             set_random_state(state["random"], self.generators)
-            self.checkpoints.repair(self.history)
+            self.checkpoints.repair(self.history, self._validated().state_dict())
             self._say(f"Going on after epoch {len(self.history)}, step {self.step}.")
         elif not (resume and self.history):
             self.history, self.step = [], 0
+            self._start_average()
             self._set_parts(copy.deepcopy(self._fresh))
             torch.manual_seed(self.training.seed)
+
+    def _start_average(self, weights: dict[str, Tensor] | None = None) -> None:
+        decay = self.training.ema_decay
+        self.average = average_of(self.model.network, decay, self.step, weights) if decay else None
+
+    def _validated(self) -> nn.Module:
+        """The network that is validated and kept."""
+        return self.model.network if self.average is None else self.average.module
 
     def _run_epoch(self, train_loader: Batches, val_loader: Batches, max_epochs: int) -> None:
         """Trains, validates, saves, shows."""
@@ -202,9 +227,7 @@ class ModelTrainer:
         train_loss, samples = self._train_epoch(train_loader, epoch)
         seconds = time.monotonic() - started
         lr = self._warmth(self.step - 1) * self.optimizer.param_groups[0]["lr"]
-        valid_loss = self.validate(val_loader)
-        if not math.isfinite(valid_loss):
-            raise InputError(f"the validation loss after step {self.step} is {valid_loss}; {self._remedy()}")
+        valid_loss = finite(f"the validation loss after step {self.step}", self.validate(val_loader), self._saved())
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(valid_loss)
         elif self.scheduler is not None:
@@ -213,9 +236,10 @@ class ModelTrainer:
             "epoch": epoch, "step": self.step, "train_loss": train_loss, "valid_loss": valid_loss, "lr": lr,
             "samples_per_second": round(samples / max(seconds, 1e-9), 3), "seconds": round(seconds, 3)})
         if self.checkpoints is not None:
-            self.checkpoints.save({"history": self.history, "step": self.step,
+            validated = self._validated().state_dict()
+            self.checkpoints.save({"history": self.history, "step": self.step, "average": validated,
                                    "network": self.model.network.state_dict(), "parts": self._parts(),
-                                   "random": random_state(self.generators)}, self.history)
+                                   "random": random_state(self.generators)}, self.history, validated)
         self._say(epoch_line(self.history, max_epochs))
         self._tell("on_epoch_end", self.history[-1])
 
@@ -224,10 +248,7 @@ class ModelTrainer:
         self.model.train()
         set_epoch(loader, epoch)
         losses, samples, late = [], 0, None
-        steps = self._steps(loader)
-        bar = contextlib.nullcontext(lambda name, done: None) if steps is None \
-            else progress_bar(steps, "steps", self.console)
-        with bar as advance:
+        with steps_bar(loader, self.history, self.console) as advance:
             for mixture, target in loader:
                 metrics = self.train_step(mixture, target)
                 # Read one step late, so that reading never holds up a step.
@@ -241,14 +262,14 @@ class ModelTrainer:
         return math.fsum(losses) / len(losses), samples
 
     def _finite(self, loss: Tensor, norm: Tensor, step: int) -> float:
-        for name, value in (("loss", loss), ("gradient's norm", norm)):
-            # The scaler tries out scales that are too large, and leaves out the step.
-            if not math.isfinite(value) and not (name != "loss" and self.scaler.is_enabled()):
-                raise InputError(f"the {name} of step {step} is {float(value)}; {self._remedy()}")
-        return float(loss)
+        number = finite(f"the loss of step {step}", loss, self._saved())
+        if not self.scaler.is_enabled():  # it tries out scales that are too large, and leaves out the step
+            finite(f"the gradient's norm of step {step}", norm, self._saved())
+        return number
 
-    def _remedy(self) -> str:
-        return remedy(len(self.history) if self.history and self.folder else None, "epoch")
+    def _saved(self) -> int:
+        """How many epochs there are checkpoints of."""
+        return len(self.history) if self.folder else 0
 
     def _parts(self) -> dict:
         """The states of what goes with the weights."""
@@ -275,8 +296,3 @@ class ModelTrainer:
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)
-
-    def _steps(self, loader: Batches) -> int | None:
-        """Steps of an epoch, None where neither the loader nor an earlier epoch tells."""
-        counted = count_batches(loader)
-        return self.step // len(self.history) if counted is None and self.history else counted

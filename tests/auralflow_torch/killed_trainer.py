@@ -3,6 +3,7 @@
 Arguments: pairs of a folder and the number of that rename, counted from 1.
 """
 
+import copy
 import os
 import signal
 import sys
@@ -29,7 +30,8 @@ def run(folder, console=None):
     trainer = ModelTrainer(model, L1Loss(model), folder=folder, callbacks=(), console=console, lr=0.01)
     trainer.validate = lambda loader: -len(trainer.history)
     trainer.train(loader, loader, max_epochs=3)
-    return model
+    with trainer.averaged():
+        return copy.deepcopy(model)
 
 
 def killed_at(number):

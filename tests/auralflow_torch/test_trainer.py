@@ -1,3 +1,4 @@
+import copy
 import importlib.util
 import io
 import math
@@ -60,6 +61,10 @@ def weights(trainer):
     return {name: tensor.clone() for name, tensor in trainer.model.network.state_dict().items()}
 
 
+def averages(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.average.module.state_dict().items()}
+
+
 def same(some, others):
     return some.keys() == others.keys() and all(torch.equal(some[name], others[name]) for name in some)
 
@@ -73,7 +78,8 @@ def outcome(trainer):
     """What a run leaves that another must leave to the bit."""
     best = read_tensors(trainer.folder.weights, [TORCH])
     last = torch.load(trainer.folder.last, weights_only=True)["state"]
-    return {"history": timeless(trainer.history), "weights": weights(trainer), "random": last["random"]["cpu"],
+    return {"history": timeless(trainer.history), "weights": weights(trainer), "averages": averages(trainer),
+            "random": last["random"]["cpu"],
             "optimizer": last["parts"]["optimizer"], "best": best.tensors, "epoch": timeless([best.provenance])}
 
 
@@ -81,13 +87,16 @@ def assert_same_outcome(some, others):
     torch.testing.assert_close(some, others, rtol=0, atol=0)
 
 
-def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data):
+@pytest.mark.parametrize("decay", [0.0, 0.4])
+def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data, decay):
     loader = DataLoader(data, batch_size=4)
-    trainer = make_trainer(model={"dropout_p": 0.0}, weight_decay=0.1, max_grad_norm=0.02, warmup_steps=3)
+    trainer = make_trainer(model={"dropout_p": 0.0}, weight_decay=0.1, max_grad_norm=0.02, warmup_steps=3,
+                           ema_decay=decay)
     history = trainer.train(loader, loader, max_epochs=3)
 
     model = make_model(dropout_p=0.0)
     criterion, optimizer = L1Loss(model), torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.1)
+    average = copy.deepcopy(model.network.state_dict())
     rates, losses, validation = [0.0025, 0.005, 0.0075] + 9 * [0.01], [], []
     for epoch in range(3):
         model.train()
@@ -99,14 +108,22 @@ def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data):
             torch.nn.utils.clip_grad_norm_(model.parameters(), 0.02)
             optimizer.step()
             losses.append(loss.item())
-        model.eval()
+            share = min(decay, (1 + len(validation) * 4 + step) / (10 + len(validation) * 4 + step))
+            for name, tensor in model.network.state_dict().items():
+                average[name] = share * average[name] + (1 - share) * tensor if tensor.is_floating_point() else tensor
+        other = copy.deepcopy(model).eval()
+        other.network.load_state_dict(average)
         with torch.no_grad():
-            validation.append(np.mean([criterion(mixture, target).item() for mixture, target in loader]))
+            validation.append(np.mean([L1Loss(other)(mixture, target).item() for mixture, target in loader]))
     assert [epoch["valid_loss"] for epoch in history] == pytest.approx(validation, rel=1e-6)
     assert [epoch["train_loss"] for epoch in history] == pytest.approx(np.reshape(losses, (3, 4)).mean(1), rel=1e-6)
     assert [(epoch["epoch"], epoch["step"], epoch["lr"]) for epoch in history] == [(1, 4, 0.01), (2, 8, 0.01),
                                                                                   (3, 12, 0.01)]
     assert same(weights(trainer), model.network.state_dict()) and trainer.step == 12
+    with trainer.averaged():
+        torch.testing.assert_close(weights(trainer), dict(average))
+    assert same(weights(trainer), model.network.state_dict())  # the raw ones are back
+    assert (trainer.average is None) == (decay == 0)
 
 
 @pytest.mark.parametrize("kind", ["own generator", "2 workers"])
@@ -248,13 +265,13 @@ def test_the_best_weights_are_loaded_by_name_of_the_folder(make_trainer, loaders
 
     def validate(loader):
         loss = next(losses)
-        kept[loss] = weights(trainer)
+        kept[loss] = averages(trainer)
         return loss
 
     monkeypatch.setattr(trainer, "validate", validate)
     trainer.train(*loaders, max_epochs=3)
     best = SpectrogramMaskModel.from_pretrained(tmp_path)
-    assert same(best.network.state_dict(), kept[1.0]) and not same(weights(trainer), kept[1.0])
+    assert same(best.network.state_dict(), kept[1.0]) and not same(averages(trainer), kept[1.0])
     assert read_tensors(trainer.folder.weights).provenance["epoch"] == 2
 
 
