@@ -61,13 +61,13 @@ class Checkpoints:
                              f"{self.folder.last.name}; name a new folder, or move it aside with resume=False")
         return None, None
 
-    def save(self, state: dict, history: Sequence[dict], weights: Mapping[str, Tensor]) -> None:
-        """Writes the state, and the weights if the last epoch is the best.
+    def save(self, state: dict, history: Sequence[dict], weights: Mapping[str, Tensor] | None) -> None:
+        """Writes the state, and the weights of the best epoch.
 
         Args:
             state: plain data and tensors.
             history: one dict for each epoch, with `valid_loss`.
-            weights: what the last epoch has validated, a state dict of the network.
+            weights: what the best epoch validated, a state dict of the network; None where they are written already.
 
         Raises:
             InputError: they cannot be written; the earlier ones are still there.
@@ -76,8 +76,8 @@ class Checkpoints:
         try:
             with replacing(self.folder.last) as aside:
                 torch.save(file, aside)
-            if best_epoch(history) is history[-1]:
-                self._write_weights(weights, history[-1])
+            if weights is not None:
+                self._write_weights(weights, best_epoch(history))
         except (OSError, RuntimeError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise InputError(f"{self.folder.checkpoint}: the checkpoint of epoch {len(history)} cannot be written: "
@@ -88,7 +88,7 @@ class Checkpoints:
 
         Args:
             history: see `save`.
-            weights: see `save`.
+            weights: what the last epoch validated.
 
         Raises:
             InputError: they are missing, but of an earlier epoch.

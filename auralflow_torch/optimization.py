@@ -44,6 +44,14 @@ def make_scheduler(optimizer: Optimizer, training: TrainingConfig) -> LRSchedule
     return None
 
 
+def step_scheduler(scheduler: LRScheduler | None, valid_loss: float) -> None:
+    """Lets a scheduler know that an epoch has ended."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(valid_loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
 @contextlib.contextmanager
 def scaled_rates(optimizer: Optimizer, factor: float) -> Iterator[None]:
     """Multiplies the learning rates while the block runs; a scheduler does not know of it."""

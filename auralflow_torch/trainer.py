@@ -4,7 +4,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from auralflow.errors import InputError
@@ -25,7 +25,7 @@ from auralflow_torch.checkpoint import Checkpoints, random_state, set_random_sta
 from auralflow_torch.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.base import evaluating
-from auralflow_torch.optimization import make_scheduler, scaled_rates, training_settings
+from auralflow_torch.optimization import make_scheduler, scaled_rates, step_scheduler, training_settings
 from auralflow_torch.reports import epoch_line, finite, steps_bar
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]
@@ -45,7 +45,7 @@ class ModelTrainer:
     With a folder, the run leaves there what a run of `auralflow train` does: `checkpoint/best.safetensors`, which
     `SpectrogramMaskModel.from_pretrained` and the bridge read, and `checkpoint/last.pt`, from which a repeated call
     goes on, on the CPU to the same bits as if the run had never stopped. The random numbers of torch and of the
-    loaders are part of it.
+    loaders are part of it. `auralflow_torch.run_file` takes a run to JAX, or one from there.
 
     Args:
         model: what is trained.
@@ -64,8 +64,7 @@ class ModelTrainer:
 
     Attributes:
         average: the averaged network, a `torch.optim.swa_utils.AveragedModel`, once a run has begun; None without.
-        history: one dict for each epoch: `epoch`, `step`, `train_loss`, `valid_loss`, `lr`, `samples_per_second`,
-            `seconds`.
+        history: of each epoch `epoch`, `step`, `train_loss`, `valid_loss`, `lr`, `samples_per_second` and `seconds`.
         step: optimizer steps taken.
         model, criterion, optimizer, scheduler, device, folder: as above.
 
@@ -146,8 +145,8 @@ class ModelTrainer:
             if self.events is not None:
                 self.events.close()
         best = best_epoch(self.history)
-        where = f"; its weights: {self.folder.weights}" if self.folder else ""
-        self._say(f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}{where}")
+        self._say(f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}"
+                  f"{f'; its weights: {self.folder.weights}' if self.folder else ''}")
         return self.history
 
     def train_step(self, mixture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,7 +203,9 @@ class ModelTrainer:
             self.model.network.load_state_dict(state["network"])
             self._start_average(state["average"])
             self._set_parts(state["parts"])
-            set_random_state(state["random"], self.generators)
+            torch.manual_seed(self.training.seed)
+            if state["random"] is not None:
+                set_random_state(state["random"], self.generators)
             self.checkpoints.repair(self.history, self._validated().state_dict())
             self._say(f"Going on after epoch {len(self.history)}, step {self.step}.")
         elif not (resume and self.history):
@@ -213,7 +214,7 @@ class ModelTrainer:
             self._set_parts(copy.deepcopy(self._fresh))
             torch.manual_seed(self.training.seed)
 
-    def _start_average(self, weights: dict[str, Tensor] | None = None) -> None:
+    def _start_average(self, weights: Mapping[str, Tensor] | None = None) -> None:
         decay = self.training.ema_decay
         self.average = average_of(self.model.network, decay, self.step, weights) if decay else None
 
@@ -228,18 +229,14 @@ class ModelTrainer:
         seconds = time.monotonic() - started
         lr = self._warmth(self.step - 1) * self.optimizer.param_groups[0]["lr"]
         valid_loss = finite(f"the validation loss after step {self.step}", self.validate(val_loader), self._saved())
-        if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(valid_loss)
-        elif self.scheduler is not None:
-            self.scheduler.step()
+        step_scheduler(self.scheduler, valid_loss)
         self.history.append({
             "epoch": epoch, "step": self.step, "train_loss": train_loss, "valid_loss": valid_loss, "lr": lr,
             "samples_per_second": round(samples / max(seconds, 1e-9), 3), "seconds": round(seconds, 3)})
         if self.checkpoints is not None:
-            validated = self._validated().state_dict()
-            self.checkpoints.save({"history": self.history, "step": self.step, "average": validated,
-                                   "network": self.model.network.state_dict(), "parts": self._parts(),
-                                   "random": random_state(self.generators)}, self.history, validated)
+            validated, is_best = self._validated().state_dict(), best_epoch(self.history) is self.history[-1]
+            state = self.state(validated, random_state(self.generators))
+            self.checkpoints.save(state, self.history, validated if is_best else None)
         self._say(epoch_line(self.history, max_epochs))
         self._tell("on_epoch_end", self.history[-1])
 
@@ -270,6 +267,11 @@ class ModelTrainer:
     def _saved(self) -> int:
         """How many epochs there are checkpoints of."""
         return len(self.history) if self.folder else 0
+
+    def state(self, average: Mapping[str, Tensor], random: dict | None) -> dict:
+        """What a run goes on from; without a state of random numbers they begin at the seed."""
+        return {"history": self.history, "step": self.step, "network": self.model.network.state_dict(),
+                "average": average, "parts": self._parts(), "random": random}
 
     def _parts(self) -> dict:
         """The states of what goes with the weights."""
