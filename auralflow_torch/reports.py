@@ -1,4 +1,4 @@
-"""What a run says of itself."""
+"""What a run says of itself while it lasts."""
 
 import contextlib
 import math
@@ -8,18 +8,9 @@ from rich.console import Console
 from torch import Tensor
 
 from auralflow.errors import InputError
-from auralflow.history import best_epoch
-from auralflow.terminal import duration, progress_bar
+from auralflow.history import remedy
+from auralflow.terminal import progress_bar
 from auralflow_torch.loaders import Batches, count_batches
-
-
-def epoch_line(history: Sequence[dict], max_epochs: int) -> str:
-    """The last epoch, marked where it is the best so far, and how long the others will take at most."""
-    entry = history[-1]
-    mark = "*" if best_epoch(history) is entry else " "
-    left = (max_epochs - len(history)) * entry["seconds"]
-    return (f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark} "
-            f" lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  at most {duration(left)} left")
 
 
 def finite(name: str, value: float | Tensor, saved_epochs: int) -> float:
@@ -34,17 +25,15 @@ def finite(name: str, value: float | Tensor, saved_epochs: int) -> float:
         InputError: it is not finite; says where to go on from, and what to try.
     """
     if not math.isfinite(value):
-        last = f"the last good checkpoint is that of epoch {saved_epochs}" if saved_epochs \
-            else "there is no checkpoint yet"
-        raise InputError(f"{name} is {float(value)}; {last}; try a smaller lr or max_grad_norm, and look for damaged "
-                         "audio")
+        raise InputError(f"{name} is {float(value)}; {remedy(saved_epochs or None, 'epoch')}")
     return float(value)
 
 
 def steps_bar(loader: Batches, history: Sequence[dict],
               console: Console) -> contextlib.AbstractContextManager[Callable[[str, int], None]]:
-    """A bar of an epoch's steps, as `auralflow.terminal.progress_bar`; none where neither the loader nor the epochs
-    so far tell how many there are.
+    """A bar of an epoch's steps, as `auralflow.terminal.progress_bar`.
+
+    There is none where neither the loader nor the epochs so far tell how many steps there are.
     """
     steps = count_batches(loader)
     if steps is None and history:

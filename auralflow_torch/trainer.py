@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
-from auralflow.history import best_epoch, reason_to_stop
+from auralflow.history import best_epoch, epoch_line, reason_to_stop
 from auralflow_torch.averaging import average_of, standing_in
 from auralflow_torch.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks
 from auralflow_torch.checkpoint import Checkpoints, random_state, set_random_state
@@ -26,7 +26,7 @@ from auralflow_torch.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.base import evaluating
 from auralflow_torch.optimization import make_scheduler, scaled_rates, step_scheduler, training_settings
-from auralflow_torch.reports import epoch_line, finite, steps_bar
+from auralflow_torch.reports import finite, steps_bar
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]
 
