@@ -18,7 +18,7 @@ from auralflow.editing import templates_folder
 from auralflow.errors import InputError, closest
 from auralflow.files import replacing
 from auralflow.folder import ModelFolder, read_json
-from auralflow.songs import STEMS, make_songs
+from auralflow.songs import STEMS, make_songs, require_sampler
 from auralflow.terminal import progress_bar
 from auralflow.tracks import SPLITS, expand_targets, training_tracks
 
@@ -104,7 +104,7 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
 
     Raises:
         InputError: there is no such recipe, the directory holds other things or another recipe, or a dataset that
-            cannot be used; or as training does.
+            cannot be used; something that sampled songs need is missing; or as training does.
         Interrupted: see `auralflow_jax.train.train`; the same call goes on.
     """
     from auralflow_jax.compilation import enable_cache
@@ -115,6 +115,8 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
     for dataset in real:
         if (stems := list(training_tracks(dataset)[0][0].stems)) != sorted(STEMS):
             raise InputError(f"{dataset}: its stems are {', '.join(stems)}; expected {', '.join(sorted(STEMS))}")
+    if any(songs.sound == "sampled" for songs in recipe.songs):
+        require_sampler()
     _claim(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
     console = console or Console(highlight=False, soft_wrap=True)
     datasets = [_make(songs, directory / "songs" / songs.sound, console) for songs in recipe.songs] + real

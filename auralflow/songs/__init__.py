@@ -79,7 +79,7 @@ def make_songs(
         raise InputError(f"tracks is {tracks}, expected at least 3: one each for train, valid and test")
     _check(seconds, seed, sample_rate, sound)
     if sound == "sampled":
-        soundfont = _sampler(soundfont)
+        soundfont = require_sampler(soundfont)
     folders = []
     for index in range(tracks):
         folder = Path(directory) / SPLITS[index % len(SPLITS)] / f"song-{seed}-{index:03d}"
@@ -117,7 +117,7 @@ def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int
     rngs = dict(zip(("score", "mix", *STEMS), np.random.default_rng(seed).spawn(6), strict=True))
     layers = int(rngs["score"].integers(2, 4))
     score = compose(rngs["score"], seconds, layers)
-    perform = _synthesize if sound == "synthesized" else partial(_sample, _sampler(soundfont))
+    perform = _synthesize if sound == "synthesized" else partial(_sample, require_sampler(soundfont))
     return _mix(rngs["mix"], perform(rngs, score, layers, samples, sample_rate), sample_rate)
 
 
@@ -152,8 +152,13 @@ def _sample(bank: Path, rngs: dict[str, np.random.Generator], score: Score, laye
     }
 
 
-def _sampler(soundfont: str | os.PathLike | None) -> Path:
-    """The soundfont, where all is there that sampled songs need."""
+def require_sampler(soundfont: str | os.PathLike | None = None) -> Path:
+    """The soundfont of sampled songs, where all is there that they need.
+
+    Raises:
+        InputError: a program or the soundfont is missing.
+        MissingPackage: a package is.
+    """
     sung.check_programs()
     return sampler.find_soundfont(None if soundfont is None else Path(soundfont))
 

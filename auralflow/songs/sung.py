@@ -4,6 +4,7 @@ Flite speaks; WORLD (Morise, Yokomori and Ozawa 2016, "WORLD: a vocoder-based hi
 real-time applications") takes the speech apart into pitch, spectral envelope and noise, and puts it together again.
 """
 
+import functools
 import shutil
 import subprocess
 import tempfile
@@ -86,6 +87,7 @@ def sing_words(rng: np.random.Generator, singer: Singer, notes: list[Note], samp
     return audio if sample_rate <= RATE else audio + _air(rng, audio, sample_rate)
 
 
+@functools.cache
 def _speak(voice: str, word: str) -> Word:
     """A word, without the silence around it."""
     import pyworld
@@ -102,7 +104,8 @@ def _speak(voice: str, word: str) -> Word:
     loud = np.flatnonzero(np.abs(speech) > 0.02 * np.abs(speech).max())
     speech = speech[max(0, loud[0] - RATE // 100): loud[-1] + RATE // 50]
     speech /= np.sqrt(np.mean(speech**2))
-    frequency, times = pyworld.harvest(speech, RATE, frame_period=PERIOD)
+    frequency, times = pyworld.dio(speech, RATE, frame_period=PERIOD)
+    frequency = pyworld.stonemask(speech, frequency, times, RATE)
     envelope = pyworld.cheaptrick(speech, frequency, times, RATE)
     noise = pyworld.d4c(speech, frequency, times, RATE)
     vowels = np.flatnonzero(frequency > 0)
