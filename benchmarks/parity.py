@@ -8,9 +8,9 @@ that comes nearest to what is tolerated, or exceeds it most; that is relative to
 exceeds 1, as float32 rounds. The exit status is 1 where anything is past its tolerance.
 
 A gradient in float32, summed over a whole spectrogram, differs between any two orders of summation. There and in
-the weights after a step, four times torch's own error is tolerated, tensor by tensor: its largest difference in
-float32 from its values in float64. Twice as much is what two equally exact sums may differ by. That float64 agrees to
-1e-10 tells that it is rounding and nothing else.
+the weights after a step, four times what torch itself errs by is tolerated, tensor by tensor: the largest difference
+in float32, in the worse of its two memory layouts, from its own values in float64. That both frameworks agree in
+float64 tells that it is rounding and nothing else.
 
 Fifty steps of AdamW in float32, of a small network, are reported beside what torch's two layouts differ by, not
 judged: AdamW divides by gradients that are next to nothing, and so magnifies rounding.
@@ -23,7 +23,7 @@ of a network that is the same in float64: a normalisation of few values magnifie
 import argparse
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import jax
@@ -41,7 +41,7 @@ from bridge.run import draw_batches, flax_run, torch_run
 from bridge.step import FLOAT32, FLOAT64, Gap, Outcome, flax_step, gaps, torch_step
 from bridge.twins import Twins, make_twins
 
-ERRORS = 4  # of torch's own in float32 are tolerated
+ERRORS = 4  # times torch's own in float32 are tolerated
 STEP = {"evaluated": "output in evaluation", "trained": "output in training", "gradients": "gradients",
         "weights": "weights after a step", "statistics": "batch statistics after a step"}
 OUTPUTS64, AFTER64 = "any output, float64", "weights and statistics after a step, float64"
@@ -97,10 +97,15 @@ def full_size(config: Config) -> Iterator[Line]:
     """Every quantity of one network at its template's size."""
     twins = make_twins(config, batch=1)
     yield Line(BACK, *round_trip(twins, config))
+    channels_last = make_twins(config, batch=1)
+    channels_last.torch.to(memory_format=torch.channels_last)
     exact = outcomes(make_twins(config, batch=1, precision="float64"), "float64")
+    rounded = outcomes(twins, "float32")
+    errors = {quantity: own_errors(quantity, exact[1], rounded[1], torch_step(channels_last))
+              for quantity in ("gradients", "weights")}
     yield from worst(itertools.chain(
         modules(config, twins.variables, "float32"),
-        step(*outcomes(twins, "float32"), "float32", exact[1]),
+        step(*rounded, "float32", errors),
         modules(config, twins.variables, "float64"),
         step(*exact, "float64")))
     yield Line(ADAMW, *adamw(type(config.model).__name__), None)
@@ -151,20 +156,26 @@ def outcomes(twins: Twins, precision: str) -> tuple[Outcome, Outcome]:
     return ours, torch_step(twins)
 
 
-def step(ours: Outcome, theirs: Outcome, precision: str, exact: Outcome | None = None) -> Iterator[Gap]:
+def own_errors(quantity: str, exact: Outcome, *rounded: Outcome) -> dict[str, float]:
+    """By how much each tensor in float32 differs from that in float64, at most."""
+    return {name: max(largest(getattr(outcome, quantity)[name] - true) for outcome in rounded)
+            for name, true in getattr(exact, quantity).items()}
+
+
+def step(ours: Outcome, theirs: Outcome, precision: str,
+         errors: Mapping[str, Mapping[str, float]] | None = None) -> Iterator[Gap]:
     """How far two outcomes are apart.
 
     Args:
         ours: of flax.
         theirs: of torch.
         precision: of both, float32 or float64.
-        exact: torch's in float64; where it is given, gradients and weights may differ by torch's own errors.
+        errors: torch's own, by quantity and tensor, where more than the bars is tolerated.
     """
     bars, names = {"float32": (FLOAT32, STEP), "float64": (FLOAT64, STEP64)}[precision]
     for gap in gaps(ours, theirs, bars):
-        if exact is not None and gap.quantity in ("gradients", "weights"):
-            rounded, true = (getattr(outcome, gap.quantity)[gap.name] for outcome in (theirs, exact))
-            tolerance = max(gap.tolerance, ERRORS * largest(rounded - true))
+        if own := (errors or {}).get(gap.quantity):
+            tolerance = max(gap.tolerance, ERRORS * own[gap.name])
             gap = gap._replace(tolerance=tolerance, ok=gap.ok or gap.difference <= tolerance)
         yield gap._replace(quantity=names[gap.quantity])
 
