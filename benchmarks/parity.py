@@ -10,7 +10,8 @@ exceeds 1, as float32 rounds. The exit status is 1 where anything is past its to
 A gradient in float32, summed over a whole spectrogram, differs between any two orders of summation. There and in
 the weights after a step, four times what torch itself errs by is tolerated, tensor by tensor: the largest difference
 in float32, in the worse of its two memory layouts, from its own values in float64. That both frameworks agree in
-float64 tells that it is rounding and nothing else.
+float64 tells that it is rounding and nothing else. A rectifier that is zero but for rounding may fall on either side of
+it, which can go past what is tolerated.
 
 Fifty steps of AdamW in float32, of a small network, are reported beside what torch's two layouts differ by, not
 judged: AdamW divides by gradients that are next to nothing, and so magnifies rounding.
