@@ -87,9 +87,11 @@ def component_loss(
         n_components: 2 or 3.
 
     Raises:
-        ValueError: shapes differ, or `alpha + beta` leaves nothing for the target.
+        ValueError: shapes differ, weights outside [0, 1], or `alpha + beta` leaves nothing for the target.
     """
     check_shapes(filtered_src, target_src, filtered_res, target_res)
+    if not 0 <= alpha <= 1 or not 0 <= beta <= 1:
+        raise InputError(f"alpha and beta must lie between 0 and 1, got {alpha} and {beta}")
     if n_components == 2:
         return (1 - alpha) * l2(filtered_src, target_src) + alpha * jnp.mean(filtered_res**2)
     if n_components != 3:

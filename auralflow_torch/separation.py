@@ -15,6 +15,7 @@ from auralflow_torch import spectral
 from auralflow_torch.filtering import wiener
 from auralflow_torch.models import SeparationModel, load_model
 from auralflow_torch.models.base import evaluating
+from auralflow_torch.networks.inputs import check_tensor
 
 __all__ = ["Separator", "load", "separate", "separate_tensor"]
 
@@ -74,6 +75,7 @@ def load(folder: str | Path, device: str | torch.device | None = None) -> Separa
 
 def separate_tensor(model: SeparationModel, audio: Tensor, **options) -> Tensor:
     """Separates a tensor at the model's rate; see `SeparationModel.separate`."""
+    check_tensor(audio, "audio")
     if not 1 <= audio.ndim <= 3 or audio.numel() == 0 or not audio.is_floating_point():
         raise InputError("audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples), "
                          f"got {audio.dtype} of shape {tuple(audio.shape)}")

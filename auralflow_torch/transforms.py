@@ -11,6 +11,7 @@ from auralflow.mel import mel_filterbank
 from auralflow.windows import check_sizes
 from auralflow_torch import spectral
 from auralflow_torch.companions import companion
+from auralflow_torch.networks.inputs import check_counts, check_tensor
 
 
 class AudioTransform:
@@ -27,7 +28,7 @@ class AudioTransform:
         num_mels: number of mel bands.
 
     Raises:
-        InputError: sizes out of order.
+        InputError: sizes below 1 or out of order.
 
     Example:
         >>> transform = AudioTransform(num_fft=1024, hop_length=768, window_size=1024)
@@ -38,6 +39,8 @@ class AudioTransform:
 
     def __init__(self, num_fft: int, hop_length: int, window_size: int, sample_rate: int = 44100,
                  device: str | torch.device = "cpu", *, num_mels: int = 128) -> None:
+        check_counts(num_fft=num_fft, hop_length=hop_length, window_size=window_size, sample_rate=sample_rate,
+                     num_mels=num_mels)
         check_sizes(num_fft, hop_length, window_size)
         self.num_fft, self.hop_length, self.window_size = num_fft, hop_length, window_size
         self.sample_rate, self.num_mels = sample_rate, num_mels
@@ -73,6 +76,7 @@ class AudioTransform:
         Raises:
             InputError: magnitudes, another number of bins, or frames that do not determine every sample.
         """
+        check_tensor(complex_spec, "complex_spec")
         if not complex_spec.is_complex():
             raise InputError(f"to_audio needs a complex spectrum, got {complex_spec.dtype}; magnitudes have no phase")
         if samples is None:
@@ -92,6 +96,7 @@ class AudioTransform:
         Raises:
             InputError: a complex spectrum, or another number of bins.
         """
+        check_tensor(spectrogram, "spectrogram")
         bins = self.num_fft // 2 + 1
         if spectrogram.is_complex() or spectrogram.ndim < 2 or spectrogram.shape[-2] != bins:
             raise InputError(f"to_mel_scale needs magnitudes of shape (..., {bins} bins, frames), got "
@@ -144,6 +149,7 @@ class AudioTransform:
         return mel_filterbank(self.sample_rate, self.num_fft, self.num_mels, scale="htk", normalize=False)
 
     def _checked(self, audio: Tensor) -> Tensor:
+        check_tensor(audio, "audio")
         if not 1 <= audio.ndim <= 3 or audio.shape[-1] < self.window_size or not audio.is_floating_point():
             raise InputError("audio must be floating-point (samples,), (channels, samples) or (batch, channels, "
                              f"samples) with at least one window of {self.window_size} samples in the last axis, got "

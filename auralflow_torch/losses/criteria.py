@@ -9,6 +9,7 @@ from auralflow.config import TrainingConfig
 from auralflow.errors import InputError, closest
 from auralflow_torch.losses import functional
 from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.networks.inputs import check_tensor
 
 Domain = Literal["spectrum", "audio"]
 
@@ -16,15 +17,26 @@ Domain = Literal["spectrum", "audio"]
 class Criterion(nn.Module, ABC):
     """Runs a model on a mixture and compares its estimate with the truth; subclasses say how.
 
+    Model and loss are one module, so that what changes how a forward pass runs goes around the criterion:
+    `torch.compile(criterion)`, `DataParallel(criterion)`, `DistributedDataParallel(criterion)`. Hooks on the network's
+    layers run; those on the model and the network themselves run where these are called, not in a criterion.
+
     Args:
         model: has `estimate(mixture) -> Estimate` and `describe(audio) -> Estimate`, as separation models do.
         kl_weight: of the divergence from N(0, 1) that a model with a latent variable adds; 0 for none.
+
+    Raises:
+        InputError: what is no separation model.
     """
 
     needs: tuple[str, ...] = ()  # fields of `Estimate` that the model must fill
 
     def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
         super().__init__()
+        if not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
+            raise InputError(f"{type(self).__name__} needs a separation model, which `create_model` makes of a "
+                             f"configuration, got a {type(model).__name__}; DataParallel and the like go around the "
+                             "criterion, not around its model")
         self.model = model
         self.kl_weight = kl_weight
 
@@ -80,6 +92,8 @@ def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
     Raises:
         InputError: other shapes.
     """
+    check_tensor(mixture_audio, "mixture_audio")
+    check_tensor(target_audio, "target_audio")
     if mixture_audio.ndim == 3 and target_audio.shape == mixture_audio.shape:
         return target_audio.unsqueeze(1)
     if mixture_audio.ndim == 3 and target_audio.ndim == 4 and target_audio.shape[:-1] == mixture_audio.shape:

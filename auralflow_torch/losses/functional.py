@@ -98,7 +98,7 @@ def component_loss(
         n_components: 2 or 3.
 
     Raises:
-        ValueError: shapes differ, or `alpha + beta` leaves nothing for the target.
+        ValueError: shapes differ, weights outside [0, 1], or `alpha + beta` leaves nothing for the target.
 
     Example:
         >>> source, noise = torch.rand(16, 1, 512, 173), torch.rand(16, 1, 512, 173)
@@ -119,6 +119,8 @@ def check_components(alpha: float, beta: float, n_components: int) -> None:
     """Raises an InputError unless these are settings of `component_loss`."""
     if n_components not in (2, 3):
         raise InputError(f"n_components must be 2 or 3, got {n_components}")
+    if not 0 <= alpha <= 1 or not 0 <= beta <= 1:
+        raise InputError(f"alpha and beta must lie between 0 and 1, got {alpha} and {beta}")
     if n_components == 3 and alpha + beta >= 1:
         raise InputError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}")
 

@@ -62,6 +62,9 @@ class SeparationModel(nn.Module, abc.ABC):
         Returns:
             The targets' audio (batch, targets, channels, samples), also for a single one; and what the family has
             beside it.
+
+        Raises:
+            InputError: audio of another shape.
         """
 
     @abc.abstractmethod

@@ -6,6 +6,7 @@ from torch import Tensor
 from auralflow_torch import spectral
 from auralflow_torch.models.base import SeparationModel
 from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.networks.inputs import AUDIO, SPECTRUM, check_input
 from auralflow_torch.networks.masking import analyze, complete, synthesize
 
 
@@ -35,7 +36,11 @@ class SpectrogramMaskModel(SeparationModel):
 
         Returns:
             Masks of the same shape; with several targets (batch, targets, channels, bins, frames).
+
+        Raises:
+            InputError: complex values, or another shape.
         """
+        check_input(mixture_magnitude, "mixture_magnitude", SPECTRUM, self.config.model.num_channels)
         mask = self._complete(self.network(self._seen(mixture_magnitude)), mixture_magnitude)
         return mask.squeeze(1) if len(self.targets) == 1 else mask
 
@@ -50,6 +55,7 @@ class SpectrogramMaskModel(SeparationModel):
             Audio (batch, targets, channels, samples), spectrum and mask (batch, targets, channels, bins, frames),
             also for a single target; latent, where the network has one, its mu and sigma.
         """
+        check_input(mixture, "mixture", AUDIO, self.config.model.num_channels)
         spectrum = self.to_spectrogram(mixture)
         magnitude = spectral.magnitude(spectrum)
         mask, latent = self.network.estimate(self._seen(magnitude), noise)

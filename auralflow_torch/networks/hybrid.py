@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from auralflow_torch import spectral
+from auralflow_torch.networks.inputs import AUDIO, check_input
 from auralflow_torch.networks.masking import analyze, complete, synthesize
 from auralflow_torch.networks.spectrogram import SpectrogramNetLSTM
 from auralflow_torch.networks.waveform import AudioNetSimpleLSTM
@@ -70,6 +71,7 @@ class HybridNet(nn.Module):
         Returns:
             Audio of the same shape; with several targets (batch, targets, channels, samples).
         """
+        check_input(x, "the network's input", AUDIO, self.audio.num_channels)
         batch, channels, samples = x.shape
         audio = self.audio(x).view(batch, self.num_targets, channels, samples)
         spectrum = analyze(x, self)

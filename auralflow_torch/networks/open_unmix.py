@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from auralflow_torch.networks.blocks import initialize
+from auralflow_torch.networks.inputs import SPECTRUM, check_input
 from auralflow_torch.networks.recurrent import LSTM, initialize_lstm
 
 
@@ -69,7 +70,7 @@ class OpenUnmix(nn.Module):
                  recurrent_depth: int = 3, dropout_p: float = 0.4, device: str | torch.device | None = None, *,
                  num_targets: int = 4) -> None:
         super().__init__()
-        self.num_fft_bins = num_fft_bins
+        self.num_fft_bins, self.num_channels = num_fft_bins, num_channels
         self.target = nn.ModuleList([
             Unmix(num_fft_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device)
             for _ in range(num_targets)])
@@ -90,6 +91,7 @@ class OpenUnmix(nn.Module):
 
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
+        check_input(x, "the network's input", SPECTRUM, self.num_channels)
         if not torch.jit.is_tracing() and x.shape[2] != self.num_fft_bins:
             raise ValueError(f"OpenUnmix is made for num_fft_bins={self.num_fft_bins}, got {x.shape[2]} bins")
         x = x.permute(0, 3, 1, 2)  # to (batch, frames, channels, bins)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from auralflow.errors import InputError
 from auralflow_torch.networks.blocks import DoubleConv, conv, mask_activation, upsample
+from auralflow_torch.networks.inputs import SPECTRUM, check_counts, check_input
 from auralflow_torch.networks.recurrent import Recurrent
 from auralflow_torch.networks.variational import Latent, VariationalBottleneck
 
@@ -32,7 +33,7 @@ class SpectrogramNetSimple(nn.Module):
         depth: levels above the bottleneck; bins and frames are padded inside to a multiple of 2 ** depth.
 
     Raises:
-        InputError: an unknown activation, or softmax for a single target.
+        InputError: a size below 1, an unknown activation, or softmax for a single target.
 
     Example:
         >>> network = SpectrogramNetSimple(num_fft_bins=64, num_frames=40, hidden_channels=2)
@@ -45,6 +46,8 @@ class SpectrogramNetSimple(nn.Module):
                  normalize_input: bool = False, normalize_output: bool = False,
                  device: str | torch.device | None = None, *, num_targets: int = 1, depth: int = 5) -> None:
         super().__init__()
+        check_counts(num_fft_bins=num_fft_bins, num_frames=num_frames, num_channels=num_channels,
+                     hidden_channels=hidden_channels, num_targets=num_targets, depth=depth)
         mask_activation(mask_act_fn, num_targets)  # refuses what it does not know
         self.num_fft_bins, self.num_frames = num_fft_bins, num_frames
         self.num_channels, self.num_targets = num_channels, num_targets
@@ -72,12 +75,13 @@ class SpectrogramNetSimple(nn.Module):
             Masks of the same shape; with several targets (batch, targets, channels, bins, frames).
 
         Raises:
-            ValueError: not the number of bins or frames that the network is fixed to.
+            ValueError: complex values, another shape, or not the number of bins or frames that the network is fixed to.
         """
         return self.estimate(x)[0]
 
     def estimate(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Latent | None]:
         """The masks, and the latent variable's mu and sigma where there is one."""
+        check_input(x, "the network's input", SPECTRUM, self.num_channels)
         bins, frames = x.shape[-2:]
         self.check_sizes(bins=bins, frames=frames)
         if self.input_norm is not None:
@@ -131,12 +135,13 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         kwargs: of SpectrogramNetSimple.
 
     Raises:
-        InputError: an `input_axis` other than 0 and 1.
+        InputError: a size below 1, or an `input_axis` other than 0 and 1.
     """
 
     def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, input_axis: int = 0,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        check_counts(recurrent_depth=recurrent_depth, hidden_size=hidden_size)
         if input_axis not in (0, 1):
             raise InputError(f"input_axis must be 0 (frequency) or 1 (time), got {input_axis!r}")
         self.input_axis = input_axis

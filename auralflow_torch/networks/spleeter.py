@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_torch.networks.blocks import initialize
+from auralflow_torch.networks.inputs import SPECTRUM, check_input
 
 
 class Norm(nn.BatchNorm2d):
@@ -95,7 +96,7 @@ class SpleeterNet(nn.Module):
                  dropout_p: float = 0.5, freeze_statistics: bool = False, device: str | torch.device | None = None, *,
                  num_targets: int = 2, depth: int = 6) -> None:
         super().__init__()
-        self.depth = depth
+        self.depth, self.num_channels = depth, num_channels
         self.target = nn.ModuleList([
             UNet(num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device)
             for _ in range(num_targets)])
@@ -113,6 +114,7 @@ class SpleeterNet(nn.Module):
 
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
+        check_input(x, "the network's input", SPECTRUM, self.num_channels)
         bins, frames = x.shape[-2:]
         stride = 2**self.depth
         x = F.pad(x, (0, -frames % stride, 0, -bins % stride))

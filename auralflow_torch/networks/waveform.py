@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_torch.networks.blocks import initialize
+from auralflow_torch.networks.inputs import AUDIO, check_counts, check_input
 from auralflow_torch.networks.recurrent import Recurrent
 from auralflow_torch.networks.variational import Latent, VariationalBottleneck
 
@@ -56,6 +57,9 @@ class AudioNetSimple(nn.Module):
         num_targets: waveforms to estimate.
         depth: levels; samples are padded inside to a multiple of 4 ** depth.
 
+    Raises:
+        InputError: a size below 1.
+
     Example:
         >>> network = AudioNetSimple(hidden_channels=2)
         >>> network(torch.rand(3, 1, 5000)).shape
@@ -65,6 +69,7 @@ class AudioNetSimple(nn.Module):
     def __init__(self, num_channels: int = 1, hidden_channels: int = 32, dropout_p: float = 0.0,
                  device: str | torch.device | None = None, *, num_targets: int = 1, depth: int = 5) -> None:
         super().__init__()
+        check_counts(num_channels=num_channels, hidden_channels=hidden_channels, num_targets=num_targets, depth=depth)
         self.num_channels, self.num_targets, self.depth = num_channels, num_targets, depth
         widths = [hidden_channels * 2**level for level in range(depth)]
         self.down = nn.ModuleList(
@@ -89,6 +94,7 @@ class AudioNetSimple(nn.Module):
 
     def estimate(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Latent | None]:
         """The waveforms, and the latent variable's mu and sigma where there is one."""
+        check_input(x, "the network's input", AUDIO, self.num_channels)
         samples, wide = x.shape[-1], x.to(torch.promote_types(x.dtype, torch.float32))
         centred = wide - wide.mean((1, 2), keepdim=True)
         level = (centred.square().mean((1, 2), keepdim=True) + SILENT).sqrt()
@@ -131,6 +137,7 @@ class AudioNetSimpleLSTM(AudioNetSimple):
     def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, recurrent_group: int = 4,
                  **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        check_counts(recurrent_depth=recurrent_depth, hidden_size=hidden_size, recurrent_group=recurrent_group)
         channels = self.bottleneck.out_channels
         self.recurrent_group = recurrent_group
         self.features, self.size = recurrent_group * channels, min(hidden_size, channels)

@@ -133,6 +133,9 @@ def test_a_model_of_waveforms_has_no_mask():
         def estimate(self, mixture, noise=None):
             return Estimate(mixture[:, None] / 2)
 
+        def describe(self, audio):
+            return Estimate(audio)
+
     mixture = draw(2, 1, SAMPLES)
     for name in ("MaskLoss", "WeightedComponentLoss"):
         with pytest.raises(InputError, match=f"{name} needs the model's mask, and Halver has none"):

@@ -73,6 +73,9 @@ def test_component_weights_and_numbers_that_make_no_loss_are_refused(backend):
         run(n_components=3)
     with pytest.raises(ValueError, match="n_components must be 2 or 3, got 4"):
         run(n_components=4)
+    for weights in ({"alpha": 1.5}, {"alpha": -0.1}, {"beta": 2}):
+        with pytest.raises(ValueError, match="alpha and beta must lie between 0 and 1"):
+            run(**weights)
     assert np.isfinite(run(alpha=0.2, beta=0.8))  # with two, beta is unused
 
 
