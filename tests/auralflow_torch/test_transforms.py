@@ -78,9 +78,8 @@ def test_what_cannot_be_inverted_is_refused_in_words(transform):
         transform.to_audio(spectrum, samples=9000)
     with pytest.raises(InputError, match="undetermined"):
         AudioTransform(1024, 1024, 1024).to_audio(spectrum)
-    for sizes in ((1024, 0, 1024), (1024, 256, 2048)):
-        with pytest.raises(InputError, match="num_fft >= window_size"):
-            AudioTransform(*sizes)
+    with pytest.raises(InputError, match="num_fft >= window_size"):
+        AudioTransform(1024, 256, 2048)
 
 
 def test_mel_bands_are_librosas_on_the_htk_scale(transform):
