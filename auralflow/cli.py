@@ -12,7 +12,7 @@ from auralflow.editing import leaves
 from auralflow.errors import InputError, closest
 from auralflow.exits import exit_status
 from auralflow.measures import METRICS
-from auralflow.pretrained import DEFAULT, READY
+from auralflow.pretrained import DEFAULT, DEFAULTS, READY
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -117,7 +117,8 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
 
     separate.add_argument("inputs", metavar="[MODEL] INPUT", nargs="+",
                           help="audio files, folders of them, or tracks' folders with a mixture in them; before them, "
-                               f"if it is not to be {DEFAULT}, a model: its folder, or a ready model's name")
+                               f"if it is not to be {DEFAULT} (or, with other --targets, {DEFAULTS[1]}), a model: its "
+                               "folder, or a ready model's name")
     separate.add_argument("--model", metavar="MODEL", help="the model; then all others are inputs")
     _add_separation_arguments(separate)
     _add_backend(separate)

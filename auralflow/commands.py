@@ -80,7 +80,7 @@ def separate(arguments: argparse.Namespace) -> int:
     from auralflow import pipelines
     from auralflow.pretrained import choose_model
 
-    model, inputs = choose_model(arguments.model, arguments.inputs)
+    model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
     report = pipelines.separate(**_settings(arguments) | {"model": model, "inputs": inputs})
     print(*report.notes, sep="\n", end="\n" if report.notes else "")
     print(f"Separated {report.audio:.1f} s of audio in {report.seconds:.1f} s "

