@@ -33,6 +33,7 @@ STEMS = ("vocals", "drums", "bass", "other")
 SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., over and over
 LEVELS = {"vocals": (0, 0), "drums": (-3, 0), "bass": (-4, -1), "other": (-4, 0)}  # dB: while playing, to the vocals
 LOUDNESS = (-14, -10)  # dBFS: RMS of a mixture
+HIGHEST_SAMPLED_RATE = 96000  # Hz: the highest rate that FluidSynth plays at
 PEAK = 0.97  # of the mixture and of each stem, at most
 
 
@@ -57,7 +58,7 @@ def make_songs(
         tracks: number of songs, at least 3: one in each of train, valid and test.
         seconds: length of each song, at least 2.
         seed: of everything.
-        sample_rate: Hz, at least 8000.
+        sample_rate: Hz, at least 8000; of sampled songs at most 96000.
         progress: called with (songs done, songs in all) after each one.
         sound: see `make_song`.
         soundfont: see `make_song`.
@@ -100,7 +101,7 @@ def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int
     Args:
         seed: one number or several; `make_songs` gives (its seed, the song's number).
         seconds: length, at least 2.
-        sample_rate: Hz, at least 8000.
+        sample_rate: Hz, at least 8000; of sampled songs at most 96000.
         sound: `synthesized`, or `sampled`, which needs the programs fluidsynth and flite and the packages of the
             extra `songs`.
         soundfont: the file with the instruments of a sampled song; default: one of the system's.
@@ -170,6 +171,8 @@ def _check(seconds: float, seed: int | Sequence[int], sample_rate: int, sound: s
         raise InputError(f"seconds is {seconds}, expected at least 2")
     if sample_rate < 8000:
         raise InputError(f"sample_rate is {sample_rate} Hz, expected at least 8000")
+    if sound == "sampled" and sample_rate > HIGHEST_SAMPLED_RATE:
+        raise InputError(f"sample_rate is {sample_rate} Hz, expected at most {HIGHEST_SAMPLED_RATE} for sampled songs")
     if np.min(seed) < 0:
         raise InputError(f"seed is {seed}, expected no number below 0")
 

@@ -106,6 +106,7 @@ def test_songs_are_stereo_with_the_voice_in_the_middle(some_songs):
     ({"seconds": 1.9}, "seconds is 1.9, expected at least 2"),
     ({"seconds": float("nan")}, "seconds is nan"),
     ({"sample_rate": 4000}, "sample_rate is 4000 Hz, expected at least 8000"),
+    ({"sample_rate": 192000, "sound": "sampled"}, "sample_rate is 192000 Hz, expected at most 96000 for sampled"),
     ({"seed": -1}, "seed is -1"),
 ])
 def test_numbers_out_of_range_are_refused(tmp_path, arguments, words):
