@@ -88,7 +88,7 @@ class Options:
     """What separation may cost, and what for.
 
     Args:
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]; see `cross_fade`.
         batch_size: segments of one call; fewer need less memory.
         shifts: so many separations, with segments that start at other places, are averaged.
         wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. What the
@@ -185,9 +185,9 @@ def separate_blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
-    Segments of the length the model was trained on overlap and are cross-faded, all in one shape. Audio of another
-    rate than the model's is resampled, and the estimates back. More than two channels are separated two by two, the
-    first with the second and so on, an odd last one by itself.
+    Segments of the length the model was trained on overlap (see `cross_fade`) and are cross-faded, all in one shape.
+    Audio of another rate than the model's is resampled, and the estimates back. More than two channels are separated
+    two by two, the first with the second and so on, an odd last one by itself.
 
     Args:
         separator: the model.
@@ -205,9 +205,28 @@ def separate_blocks(
     # Copies, as the mixture must wait for the estimates: no longer than a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
     estimates = stream(block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
-                       round(options.overlap * segment), options.batch_size, options.shifts)
+                       cross_fade(separator.config, options.overlap), options.batch_size, options.shifts)
     for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
         yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
+
+
+def cross_fade(config: Config, overlap: float, segment: int | None = None) -> int:
+    """Samples in which neighbouring segments overlap.
+
+    The share asked for, and so many more (near half a segment, fewer) that segments start at whole multiples of the
+    model's `alignment`: a network that halves its frames then halves them in the same places in every segment. The
+    share alone where no overlap is asked for, or no such multiple is near.
+
+    Args:
+        config: of the model.
+        overlap: share of a segment, in [0, 0.5].
+        segment: in samples. Default: the length that the model was trained on.
+    """
+    segment = config.crop_samples if segment is None else segment
+    asked, step = round(overlap * segment), config.model.alignment
+    shortest = -(-(segment - segment // 2) // step)  # distance of two segments, in steps: they overlap by half
+    aligned = segment - step * max(shortest, (segment - asked) // step)
+    return aligned if asked and 2 * aligned >= asked else asked
 
 
 def block_function(separator: Separator, options: Options) -> BlockFunction:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from auralflow.errors import InputError
 from auralflow.overlap import OverlapAdd
-from auralflow.separation import OVERLAP, Options, block_function
+from auralflow.separation import OVERLAP, Options, block_function, cross_fade
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.base import evaluating
 from auralflow_torch.separation import Separator
@@ -16,7 +16,7 @@ class StreamingSeparator:
     """Separates live, with what comes out late by `latency` samples and otherwise as `SeparationModel.separate` has it.
 
     A segment is computed when its last sample has come: most calls only hand on what is ready, one in every
-    `segment - overlap * segment` samples takes as long as the network does. That must be less than those samples last.
+    segment, less its overlap, takes as long as the network does. That must be less than those samples last.
 
     Args:
         model: on any device.
@@ -45,7 +45,7 @@ class StreamingSeparator:
             raise InputError(f"segment is {segment}, expected 1 or more samples")
         options = Options(overlap, wiener=wiener)
         self._adder = OverlapAdd(block_function(Separator(model), options), self.latency,
-                                 round(overlap * self.latency))
+                                 cross_fade(model.config, overlap, self.latency))
         self._shape: tuple[int, ...] | None = None  # of a block, without its samples
         self._ready: np.ndarray | None = None  # (targets, channels, samples)
 

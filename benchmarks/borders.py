@@ -3,10 +3,11 @@
     python benchmarks/borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
 
 The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded
-over the distance of two segments: its level where segments begin and end, that is in the cross-fades and a twentieth
-of a segment on either side, beside its level elsewhere, in dB of the estimate. A network that halves its frames gives
-another result wherever it starts, also without any border: the level elsewhere shows that. Without MODEL, a small
-network with random weights; without SONG, a generated one.
+over the distance of two segments: its level within a twentieth of a segment of where segments begin and end, beside its
+level elsewhere, in dB of the estimate; and of the latter, that in the cross-fades and that outside of them. A network
+that halves its frames gives another result wherever it starts, unless that is a multiple of its alignment away: the
+row `unaligned` shows segments that begin anywhere. Without MODEL, a small network with random weights; without SONG, a
+generated one.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from matplotlib.figure import Figure
 from auralflow.audio import read, resample
 from auralflow.backends import load_separator
 from auralflow.config import Config, SpectrogramNetSimple
+from auralflow.overlap import overlap_add
 from auralflow.plots import save_figure
-from auralflow.separation import Separator, separate
+from auralflow.separation import OVERLAP, Options, Separator, block_function, cross_fade
 from auralflow.songs import make_songs
 
 PLACES = 60  # the distance of two segments is looked at in so many parts
@@ -31,8 +33,8 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
     parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--overlap", type=float, nargs="+", default=[0.0, 0.1, 0.25],
-                        help="less than 0.5, where everything is a cross-fade")
+    parser.add_argument("--overlap", type=float, nargs="+", default=[0.0, 0.1, 0.5],
+                        help="share of a segment, as auralflow separate takes it")
     parser.add_argument("--plot", default="borders.png")
     arguments = parser.parse_args()
     separator = load_separator(arguments.model) if arguments.model else small_separator()
@@ -41,37 +43,38 @@ def main() -> None:
     whole = separator(audio[None])[0]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot(xlabel="after the beginning of a segment (s)", ylabel="difference (dB of the estimate)")
-    print("| overlap | at borders (dB) | elsewhere (dB) |\n| ---: | ---: | ---: |")
-    for overlap in arguments.overlap:
-        difference = fold(separate(separator, audio, rate, overlap) - whole, separator, overlap)
-        estimate = fold(whole, separator, overlap)
-        near, stride = borders(separator, overlap)
-        at_borders, elsewhere = (decibel(difference[part].sum() / estimate[part].sum()) for part in (near, ~near))
-        print(f"| {overlap:g} | {at_borders:.1f} | {elsewhere:.1f} |", flush=True)
-        places = np.arange(PLACES) * stride / PLACES / rate
-        axes.plot(places, decibel(difference / estimate), label=f"overlap {overlap:g}")
+    print("| overlap | at borders (dB) | elsewhere (dB) | in cross-fades (dB) | outside (dB) |\n" + "| ---: " * 5 + "|")
+    segment = separator.config.crop_samples
+    fades = {f"{share:g}": cross_fade(separator.config, share) for share in arguments.overlap}
+    for name, faded in (fades | {"unaligned": round(OVERLAP * segment)}).items():
+        chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
+        difference, estimate = (fold(signal, segment, faded) for signal in (chunked - whole, whole))
+        levels = [decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan
+                  for part in zones(segment, faded)]
+        label = f"{name} ({faded / segment:.3f})"
+        print(f"| {label} | " + " | ".join(f"{level:.1f}" for level in levels) + " |", flush=True)
+        places = np.arange(PLACES) * (segment - faded) / PLACES / rate
+        axes.plot(places, decibel(difference / estimate), label=label)
     axes.legend()
     save_figure(figure, arguments.plot)
     print(f"Wrote {arguments.plot}.")
 
 
-def fold(audio: np.ndarray, separator: Separator, overlap: float) -> np.ndarray:
+def fold(audio: np.ndarray, segment: int, faded: int) -> np.ndarray:
     """Mean squares (places,) of audio (targets, channels, samples), over all segments but the first and the last."""
-    segment = separator.config.crop_samples
-    faded = round(overlap * segment)
     stride = segment - faded
     count = (audio.shape[-1] - faded) // stride
     power = np.mean(audio**2, axis=(0, 1))[stride:(count - 1) * stride].reshape(-1, stride).mean(axis=0)
     return np.array([part.mean() for part in np.array_split(power, PLACES)])
 
 
-def borders(separator: Separator, overlap: float) -> tuple[np.ndarray, int]:
-    """Which places are near a border, and the distance of two segments in samples."""
-    segment = separator.config.crop_samples
-    faded = round(overlap * segment)
+def zones(segment: int, faded: int) -> tuple[np.ndarray, ...]:
+    """Which places are near where a segment begins or ends; which are not; and of these, which are in a cross-fade."""
     stride = segment - faded
-    starts = np.arange(PLACES) * stride / PLACES
-    return (starts < faded + segment / 20) | (starts >= stride - segment / 20), stride
+    places = (np.arange(PLACES) + 0.5) * stride / PLACES
+    distance = np.minimum.reduce([abs(places - border) for border in (0, faded, stride)])
+    near = distance < segment / 20
+    return near, ~near, ~near & (places < faded), ~near & (places >= faded)
 
 
 def decibel(power: np.ndarray) -> np.ndarray:

@@ -21,6 +21,10 @@ class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
     dropout_p: Fraction = 0.5
     freeze_statistics: bool = False  # of the batch norms, while training: for fine-tuning on small batches
 
+    @property
+    def alignment(self) -> int:
+        return self.hop_length * 2**self.depth
+
 
 class OpenUnmix(SpectrogramConfig, tag="OpenUnmix"):
     """Open-Unmix: a recurrent network for each target."""

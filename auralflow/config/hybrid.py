@@ -1,5 +1,6 @@
 """Models that look at the waveform and at its spectrogram."""
 
+import math
 from typing import Any, ClassVar
 
 from msgspec.structs import asdict
@@ -21,6 +22,10 @@ class HybridNet(SpectrogramNetLSTM, tag="HybridNet"):
     audio_channels: Positive = 32  # of the waveform branch's first level; doubled at every further one
     audio_depth: Positive = 5  # levels of the waveform branch
     recurrent_group: Positive = 4  # steps of its deepest level that the recurrent layers see as one
+
+    @property
+    def alignment(self) -> int:
+        return math.lcm(*(branch.alignment for branch in self.branches().values()))
 
     def branches(self) -> dict[str, ModelConfig]:
         settings = asdict(self)

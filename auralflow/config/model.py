@@ -41,6 +41,11 @@ class ModelConfig(Group, tag_field="model_type"):
         """Transform, hop and window of spectra that suit the model, in samples."""
         return 4096, 1024, 4096
 
+    @property
+    def alignment(self) -> int:
+        """Samples by which a signal can move so that strides inside the network still meet the same places of it."""
+        return 1
+
     def branches(self) -> dict[str, "ModelConfig"]:
         """The models that are parts of this one and may have been trained on their own, by the parts' names."""
         return {}

@@ -47,6 +47,10 @@ class SpectrogramConfig(ModelConfig):
     def stft_sizes(self) -> tuple[int, int, int]:
         return self.num_fft, self.hop_length, self.window_size
 
+    @property
+    def alignment(self) -> int:
+        return self.hop_length
+
     def sizes(self, samples: int) -> dict[str, int]:
         return super().sizes(samples) | {"num_frames": self.count_frames(samples)}
 
@@ -68,6 +72,10 @@ class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
             raise ValueError("mask_activation 'softmax' runs over the targets and needs at least two of them")
         if self.mask_activation == "identity" and self.joiner != "softmax":
             raise ValueError("mask_activation 'identity' leaves masks without bounds and needs joiner 'softmax'")
+
+    @property
+    def alignment(self) -> int:
+        return self.hop_length * 2**self.depth
 
 
 class SpectrogramNetLSTM(SpectrogramNetSimple, tag="SpectrogramNetLSTM"):

@@ -19,6 +19,10 @@ class AudioNetSimple(WaveformConfig, tag="AudioNetSimple"):
     depth: Positive = 5  # levels, each of which divides the samples by four
     dropout_p: Fraction = 0.0
 
+    @property
+    def alignment(self) -> int:
+        return 4**self.depth
+
 
 class AudioNetSimpleLSTM(AudioNetSimple, tag="AudioNetSimpleLSTM"):
     """U-Net over the samples with recurrent layers before the bottleneck."""
@@ -26,6 +30,10 @@ class AudioNetSimpleLSTM(AudioNetSimple, tag="AudioNetSimpleLSTM"):
     recurrent_depth: Positive = 3  # stacked layers
     hidden_size: Positive = 1024  # requested; at most the deepest level's channels are used
     recurrent_group: Positive = 4  # steps of the deepest level that the recurrent layers see as one
+
+    @property
+    def alignment(self) -> int:
+        return super().alignment * self.recurrent_group
 
 
 class AudioNetVAE(AudioNetSimpleLSTM, tag="AudioNetVAE"):

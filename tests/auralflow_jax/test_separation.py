@@ -8,6 +8,7 @@ from msgspec.structs import replace
 import auralflow_jax
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
+from auralflow.separation import cross_fade
 from auralflow_jax import networks
 from auralflow_jax.filtering import wiener
 from auralflow_jax.separation import load, make_separator, separate
@@ -96,8 +97,8 @@ def test_more_than_two_channels_are_separated_two_by_two(tiny_config):
 
 def test_shifts_are_averages_of_delayed_separations(random_separator):
     audio, overlap = noise(1, 3 * CROP), 0.25
-    shifted = []
-    for offset in (0, CROP * 3 // 4 // 3, CROP * 3 // 4 * 2 // 3):
+    shifted, stride = [], CROP - cross_fade(random_separator.config, overlap)
+    for offset in (0, stride // 3, stride * 2 // 3):
         delayed = np.pad(audio, [(0, 0), (offset, 0)])
         shifted.append(separate(random_separator, delayed, RATE, overlap)[..., offset:])
     result = separate(random_separator, audio, RATE, overlap, shifts=3)
