@@ -26,6 +26,8 @@ OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 MP3_BITRATES = dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320)) \
     | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160)) \
     | dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64))
+# What LAME multiplies all samples by before it encodes them, by the highest bit rate at which it does.
+MP3_LEVELS = {160: 0.95, 192: 0.97, 224: 0.98, 320: 1.0}
 MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # by the highest: libsndfile's compression levels run from that to this
 
 
@@ -105,6 +107,13 @@ class Encoding:
             expected = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
             raise InputError(f"{self.format} has no bitrate of {self.bitrate} kbit/s{where}; expected {expected}")
 
+    def makeup(self, sample_rate: int) -> float:
+        """What samples are multiplied by, so that they come back from the file as loud as they were."""
+        if self.format != "mp3":
+            return 1.0
+        bitrate = self.bitrate or MP3_BITRATES[sample_rate][-1]
+        return 1 / next(level for highest, level in MP3_LEVELS.items() if bitrate <= highest)
+
     def options(self, sample_rate: int, channels: int, samples: int) -> dict:
         """What soundfile needs to know to open a file for writing."""
         if self.format == "ogg":
@@ -141,6 +150,7 @@ class Writer:
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
+        self.makeup = np.float32(encoding.makeup(sample_rate))
         try:
             self.file = soundfile.SoundFile(path, "w", sample_rate, channels,
                                             **encoding.options(sample_rate, channels, samples))
@@ -157,7 +167,7 @@ class Writer:
         """
         if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
             raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
-        data = np.asarray(audio, np.float32)
+        data = np.asarray(audio, np.float32) * self.makeup
         if self.subtype in PCM_BITS:
             bits = PCM_BITS[self.subtype]
             data = (quantise(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)

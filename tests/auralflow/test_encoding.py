@@ -29,6 +29,15 @@ def test_mp3s_have_their_bitrate_and_their_length_to_the_sample(tmp_path, rate, 
         assert size == pytest.approx(bitrate or MP3_BITRATES[rate][-1], rel=0.15)  # and its header
 
 
+@pytest.mark.parametrize("rate", MP3_BITRATES)
+def test_mp3s_are_as_loud_as_what_was_written(tmp_path, rate):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate, dtype=np.float32)[None]
+    inside = slice(rate // 4, -rate // 4)
+    for bitrate in (None, *MP3_BITRATES[rate]):
+        back = soundfile.read(encode(tmp_path / "a.mp3", Encoding("mp3", bitrate=bitrate), tone, rate))[0][inside]
+        assert back @ tone[0, inside] / (tone[0, inside] @ tone[0, inside]) == pytest.approx(1, abs=0.005)
+
+
 @pytest.mark.parametrize("bitrate, nominal", [(None, 256), (64, 64), (192, 192), (500, 500)])
 def test_oggs_name_their_bitrate(tmp_path, bitrate, nominal):
     data = encode(tmp_path / "a.ogg", Encoding("ogg", bitrate=bitrate), noise(2, 44100)).read_bytes()
