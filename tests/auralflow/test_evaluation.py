@@ -171,6 +171,20 @@ def test_blocks_of_mapped_files_change_nothing_but_the_memory(monkeypatch):
     assert peaks[1] < 1.1 * peaks[0] < mixture.nbytes
 
 
+def test_room_for_temporary_files_is_asked_for_before_it_is_used():
+    # A map of a file that a full disk has no room for kills the process when it is written to.
+    resource = pytest.importorskip("resource")  # not on Windows
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+        with in_files() as allocate:
+            assert not allocate((2, 1000)).any()
+            with pytest.raises(OSError, match="no room for 8 MiB of temporary files; .* TMPDIR"):
+                allocate((2, 1 << 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_metrics_that_cannot_be_measured_are_refused_in_words(monkeypatch):
     with pytest.raises(InputError, match="unknown metrics 'bss'; did you mean 'bss_eval'"):
         check_metrics("bss")
