@@ -5,6 +5,7 @@ libsndfile reads what it knows, ffmpeg, where it is installed, everything else.
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -127,7 +128,10 @@ def _opened(path: str | os.PathLike, stream: int) -> Iterator[tuple[soundfile.So
     if path.is_dir():
         raise InputError(f"{path}: is a folder, where an audio file is expected")
     try:
-        if path.stat().st_size == 0:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is a pipe or a device, where an audio file is expected")
+        if status.st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes), where an audio file is expected")
         check_chunks(path)
         file = ForwardFile(path)

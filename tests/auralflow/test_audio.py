@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 
@@ -175,6 +176,13 @@ def test_files_that_are_no_audio(tmp_path):
         with pytest.raises(InputError, match=words) as error:
             read(tmp_path / path)
         assert str(tmp_path / path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    mkfifo = getattr(os, "mkfifo", None) or pytest.skip("there are no named pipes")
+    mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(InputError, match="pipe.wav: is a pipe or a device"):  # and does not wait for a writer
+        read(tmp_path / "pipe.wav")
 
 
 def test_damage_inside_a_file_names_it(files, tmp_path):
