@@ -161,7 +161,7 @@ def _add_separation_arguments(parser: Parser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument("--save", metavar="DIR", default="separated", help="where to (default: %(default)s)")
     files.add_argument("--filename", metavar="TEMPLATE", default="{track}/{stem}.{ext}",
-                       help="of each stem, in DIR (default: %(default)s)")
+                       help="of each stem, in DIR; {folder} is the one of the input (default: %(default)s)")
     files.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     files.add_argument("--targets", type=_names, metavar="A,B", default=(),
                        help="write only these of the model's targets, or sums of them, such as accompaniment; the "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow.errors import InputError
+from auralflow.exits import terminable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -75,6 +76,7 @@ def train(arguments: argparse.Namespace) -> None:
         raise KeyboardInterrupt(str(stop)) from None
 
 
+@terminable()
 def separate(arguments: argparse.Namespace) -> int:
     """Separates files into stems; 1 if some of them could not be."""
     from auralflow import pipelines
@@ -91,6 +93,7 @@ def separate(arguments: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+@terminable()
 def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluates a model on a split."""
     from auralflow import pipelines

@@ -25,3 +25,10 @@ def closest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
     return f"{hint}known: {', '.join(known)}"
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, in words, for an input error or one of the operating system."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

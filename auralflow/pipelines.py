@@ -55,7 +55,7 @@ def separate(
         model: a model folder, or a ready model's name.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one.
         save: the folder for everything.
-        filename: of each stem in it: a template with the fields track, stem and ext.
+        filename: of each stem in it: a template with the fields track, stem, ext and folder.
         overwrite: replace files that are there already.
         residual: also write what the stems leave of the mixture.
         format: wav, flac, ogg or mp3.

@@ -17,11 +17,12 @@ import numpy as np
 from auralflow.audio import read_blocks
 from auralflow.blocks import ahead
 from auralflow.encoding import Encoding, writing
-from auralflow.errors import InputError, closest
+from auralflow.errors import InputError, closest, sentence
 from auralflow.separation import Options, Separator, choose_targets, separate_blocks
 from auralflow.sources import Source
 
 FILENAME = "{track}/{stem}.{ext}"
+FIELDS = ("track", "stem", "ext", "folder")  # of such a template
 RESIDUAL = "residual"
 
 Pieces = Iterator[tuple[np.ndarray, np.ndarray]]  # mixture (channels, samples), estimates (targets, channels, samples)
@@ -33,7 +34,8 @@ class Output:
 
     Args:
         directory: the folder for everything.
-        filename: of a stem, below the directory: a template with the fields track, stem and ext.
+        filename: of a stem, below the directory: a template with the fields track, stem, ext and folder, the one
+            that the source lies in.
         encoding: of every file.
         residual: also write what the stems leave of the mixture, under the stem name "residual".
         overwrite: replace files that are there already.
@@ -58,21 +60,22 @@ class Output:
         except ValueError as error:
             raise InputError(f"filename {self.filename!r} is no template: {error}") from None
         for name, spec, conversion in fields:
-            if name not in ("track", "stem", "ext") or spec or conversion:
+            if name not in FIELDS or spec or conversion:
                 raise InputError(f"filename {self.filename!r} has the unknown field {{{name}}}; "
-                                 f"{closest(name, ('track', 'stem', 'ext'))}")
+                                 f"{closest(name, FIELDS)}")
         path = Path(self.filename)
         if not self.filename.endswith(".{ext}") or path.is_absolute() or ".." in path.parts:
             raise InputError(f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as "
                              f"{FILENAME}")
 
-    def path(self, track: str, stem: str) -> Path:
-        """The file of a track's stem."""
-        return self.directory / self.filename.format(track=track, stem=stem, ext=self.encoding.format)
+    def path(self, source: Source, stem: str) -> Path:
+        """The file of a source's stem."""
+        return self.directory / self.filename.format(track=source.name, stem=stem, ext=self.encoding.format,
+                                                     folder=source.path.resolve().parent.name)
 
-    def paths(self, track: str, targets: Sequence[str]) -> list[Path]:
-        """All files of a track, the residual's last."""
-        return [self.path(track, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
+    def paths(self, source: Source, targets: Sequence[str]) -> list[Path]:
+        """All files of a source, the residual's last."""
+        return [self.path(source, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
 
 
 @dataclasses.dataclass
@@ -110,52 +113,66 @@ def separate_files(
         progress: told the source's name and how many seconds of it are separated.
 
     Returns:
-        What happened. A source that cannot be read or written as asked is a failure and does not stop the others.
+        What happened. A source that cannot be read or written as asked is a failure and does not stop the others, as
+        long as there is room on the disk. Nor is one separated whose stems would replace a source, or those of an
+        earlier one.
 
     Raises:
-        InputError: the model has no such target, or files would have the same names, or replace a source.
-        OSError: a file cannot be written.
+        InputError: the model has no such target, or stems of one source would have the same names.
     """
     options, started, report = options or Options(), time.monotonic(), Report()
     options.check(separator.targets)
     sums = choose_targets(separator, output.targets)
-    _check_paths(sources, list(sums), output)
-    for source in sources:
+    refused = _clashes(sources, list(sums), output)
+    for index, source in enumerate(sources):
         try:
+            if index in refused:
+                raise InputError(refused[index])
             report.notes += _separate_file(source, separator, sums, output, options, progress)
             report.separated += 1
             report.audio += source.seconds
         except InputError as error:
             report.failures.append(str(error))
+        except OSError as error:  # it would be the same with the next one
+            report.failures += [f"{source.path}: {sentence(error)}",
+                                *(f"{other.path}: not tried" for other in sources[index + 1:])]
+            break
     report.seconds = time.monotonic() - started
     return report
 
 
-def _check_paths(sources: Sequence[Source], targets: Sequence[str], output: Output) -> None:
+def _clashes(sources: Sequence[Source], targets: Sequence[str], output: Output) -> dict[int, str]:
+    """Why a source, given by its place, must not be separated, where its stems would replace what is needed."""
     if output.residual and RESIDUAL in targets:
         raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
-    known = {source.path.resolve(): source for source in sources}
+    known = {source.path.resolve() for source in sources}
     taken: dict[str, Source] = {}
-    for source in sources:
-        for path in output.paths(source.name, targets):
-            # Some file systems take names that differ in case only for the same.
-            if str(path).casefold() in taken:
-                other = taken[str(path).casefold()]
-                one = f"{other.path} and {source.path}" if other is not source else f"stems of {source.path}"
-                raise InputError(f"{one} would both be written to {path}; separate them into different folders, or "
-                                 "choose another filename")
-            taken[str(path).casefold()] = source
-            beside = source.path.stem == "mixture" and path.parent.resolve() == source.path.parent.resolve()
-            if beside or path.resolve() in known:
-                raise InputError(f"{source.path}: its stems would be written over the files that they are made from; "
-                                 f"save to another folder than {output.directory}")
+    refused = {}
+    for index, source in enumerate(sources):
+        paths = output.paths(source, targets)
+        # Some file systems take names that differ in case only for the same.
+        names = [str(path).casefold() for path in paths]
+        if len(set(names)) < len(names):
+            raise InputError(f"filename {output.filename!r} gives several stems of {source.path} one name; expected "
+                             "one with {stem}")
+        beside = source.path.stem == "mixture" and source.path.parent.resolve() in {
+            path.parent.resolve() for path in paths}
+        if beside or known & {path.resolve() for path in paths}:
+            refused[index] = (f"{source.path}: not separated, its stems would be written over the files that they are "
+                              f"made from; save to another folder than {output.directory}")
+        elif twin := next((taken[name] for name in names if name in taken), None):
+            refused[index] = (f"{source.path}: not separated, its stems would be written over those of {twin.path}; "
+                              "save to another folder, or tell them apart by {folder} in the filename")
+        else:
+            taken |= dict.fromkeys(names, source)
+    return refused
 
 
 def _separate_file(source: Source, separator: Separator, sums: Mapping[str, Sequence[int]], output: Output,
                    options: Options, progress: Callable[[str, float], None]) -> list[str]:
     """Writes one source's stems; returns sentences about what was done to them."""
     encoding, rate = output.encoding, source.sample_rate
-    paths, stale = output.paths(source.name, list(sums)), output.path(source.name, RESIDUAL)
+    paths, stale = output.paths(source, list(sums)), output.path(source, RESIDUAL)
     # Only if each target is in one of the files do these add up to the mixture.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     for path in (*paths, stale):

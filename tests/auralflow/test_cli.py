@@ -278,7 +278,8 @@ def test_separate_refuses_before_anything_is_written(run, trained):
                         (("good.wav", "--targets", "voice"), "unknown target 'voice'"),
                         (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
                         (("good.wav", "--consistency"), "'vocals', the model's only one"),
-                        (("good.wav", "./good.wav"), "would both"), (("good.wav", "--overlap", 0.7), "0 to 0.5")):
+                        (("good.wav", "--residual", "--filename", "{track}.{ext}"), "expected one with {stem}"),
+                        (("good.wav", "--overlap", 0.7), "0 to 0.5")):
         assert words in run("separate", model, *argv, fails=True)
     assert "untrained: the model is not trained yet" in run("separate", "untrained", "good.wav", fails=True)
     assert "no model folder" in run("separate", "nowhere", "good.wav", fails=True)
@@ -307,7 +308,8 @@ def test_separate_does_what_it_can(trained, capsys):
     assert main([*arguments[:2], "one.wav", "--overwrite"]) == 0
 
 
-def test_separate_can_be_interrupted(trained):
+@pytest.mark.parametrize("number, word", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_separate_can_be_interrupted(trained, number, word):
     soundfile.write("long.flac", np.random.default_rng(0).uniform(-0.1, 0.1, 8000 * 3600), 8000)
     command = [sys.executable, "-m", "auralflow", "separate", str(trained.model.path), "long.flac"]
     environment = os.environ | {"PYTHONPATH": str(CONFIGS.parent)}
@@ -316,8 +318,8 @@ def test_separate_can_be_interrupted(trained):
         while not (written := list(Path("separated").rglob("*.wav"))) or written[0].stat().st_size < 100_000:
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[1] == "auralflow: interrupted\n" and process.returncode == 130
+        process.send_signal(number)
+        assert process.communicate(timeout=60)[1] == f"auralflow: {word}\n" and process.returncode == 130
     finally:
         process.kill()
     assert [path for path in Path("separated").rglob("*") if path.is_file()] == []
