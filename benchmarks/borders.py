@@ -22,6 +22,7 @@ from auralflow.backends import load_separator
 from auralflow.config import Config, SpectrogramNetSimple
 from auralflow.overlap import overlap_add
 from auralflow.plots import save_figure
+from auralflow.pretrained import find_model
 from auralflow.separation import OVERLAP, Options, Separator, block_function, cross_fade
 from auralflow.songs import make_songs
 
@@ -37,7 +38,7 @@ def main() -> None:
                         help="share of a segment, as auralflow separate takes it")
     parser.add_argument("--plot", default="borders.png")
     arguments = parser.parse_args()
-    separator = load_separator(arguments.model) if arguments.model else small_separator()
+    separator = load_separator(find_model(arguments.model)) if arguments.model else small_separator()
     rate = separator.config.model.sample_rate
     audio = song(arguments.song, arguments.minutes, rate)
     whole = separator(audio[None])[0]
@@ -55,7 +56,7 @@ def main() -> None:
         print(f"| {label} | " + " | ".join(f"{level:.1f}" for level in levels) + " |", flush=True)
         places = np.arange(PLACES) * (segment - faded) / PLACES / rate
         axes.plot(places, decibel(difference / estimate), label=label)
-    axes.legend()
+    axes.legend(title="overlap asked for (and used)")
     save_figure(figure, arguments.plot)
     print(f"Wrote {arguments.plot}.")
 
