@@ -20,7 +20,10 @@ class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
     leak_factor: NonNegative = 0.2  # slope of the rectifiers below zero
     dropout_p: Fraction = 0.5
     freeze_statistics: bool = False  # of the batch norms, while training: for fine-tuning on small batches
-    # No `alignment` with its strides, of 64 hops: segments that begin anywhere separate better, by 0.1 to 0.2 dB.
+
+    @property
+    def alignment(self) -> int:
+        return self.hop_length * 2**self.depth
 
 
 class OpenUnmix(SpectrogramConfig, tag="OpenUnmix"):
