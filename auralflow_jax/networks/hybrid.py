@@ -13,6 +13,10 @@ from auralflow_jax.networks.masking import analyze, complete, synthesize
 from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM
 from auralflow_jax.networks.waveform import AudioModel, AudioNetSimpleLSTM
 
+# Of the weight's logit over its parameter. AdamW moves a parameter by about the learning rate a step: with 1, a logit
+# would take thousands of steps to prefer one branch clearly.
+STEEPNESS = 20.0
+
 
 class HybridNet(nn.Module):
     """AudioNetSimpleLSTM and SpectrogramNetLSTM, joined bin by bin.
@@ -78,7 +82,7 @@ class HybridNet(nn.Module):
         masked = complete(mask, magnitude.shape[-2], self) * spectrum[:, None]
 
         blend = self.param("blend", nn.initializers.zeros, (self.num_targets, magnitude.shape[-2]))
-        weight = nn.sigmoid(blend)[:, None, :, None]  # to (targets, channels, bins, frames)
+        weight = nn.sigmoid(STEEPNESS * blend)[:, None, :, None]  # to (targets, channels, bins, frames)
         joined = weight * masked + (1 - weight) * analyze(audio, self)
         return synthesize(joined, mixture.shape[-1], self), None
 

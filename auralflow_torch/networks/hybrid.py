@@ -9,6 +9,10 @@ from auralflow_torch.networks.masking import analyze, complete, synthesize
 from auralflow_torch.networks.spectrogram import SpectrogramNetLSTM
 from auralflow_torch.networks.waveform import AudioNetSimpleLSTM
 
+# Of the weight's logit over its parameter. AdamW moves a parameter by about the learning rate a step: with 1, a logit
+# would take thousands of steps to prefer one branch clearly.
+STEEPNESS = 20.0
+
 
 class HybridNet(nn.Module):
     """AudioNetSimpleLSTM and SpectrogramNetLSTM, joined bin by bin.
@@ -80,7 +84,7 @@ class HybridNet(nn.Module):
         mask = self.spectrogram(seen).view(batch, self.num_targets, *seen.shape[1:]).to(magnitude.dtype)
         masked = complete(mask, magnitude.shape[-2], self) * spectrum.unsqueeze(1)
 
-        weight = self.blend.sigmoid()[:, None, :, None]  # to (targets, channels, bins, frames)
+        weight = (STEEPNESS * self.blend).sigmoid()[:, None, :, None]  # to (targets, channels, bins, frames)
         joined = synthesize(weight * masked + (1 - weight) * analyze(audio, self), samples, self)
         return joined.squeeze(1) if self.num_targets == 1 else joined
 
