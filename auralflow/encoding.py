@@ -18,6 +18,7 @@ SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
 PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
 CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
 RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
+FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
 WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
 
 # What Vorbis's qualities 0, 0.1, ... 1 come to for stereo at 44.1 kHz, kbit/s, by its encoder's own account.
@@ -89,6 +90,9 @@ class Encoding:
                              "holds more")
         if sample_rate > RATES.get(self.format, sample_rate):
             raise InputError(f"{self.format} holds at most {RATES[self.format]} Hz, not {sample_rate}; wav holds more")
+        if self.format == "flac" and sample_rate > FLAC_WHOLE_HERTZ and sample_rate % 10:
+            raise InputError(f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples of "
+                             "10; wav does")
         if self.format == "mp3":
             if sample_rate not in MP3_BITRATES:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")

@@ -88,6 +88,7 @@ def test_what_does_not_go_together_is_refused(options, words):
     (Encoding("mp3", bitrate=320), 22050, 1, "mp3 has no bitrate of 320 kbit/s at 22050 Hz; expected 64, 80"),
     (Encoding("mp3"), 44100, 3, "mp3 holds at most 2 channels, not 3"),
     (Encoding("flac"), 44100, 9, "flac holds at most 8 channels, not 9"),
+    (Encoding("flac"), 65536, 1, "flac has no sample rate of 65536 Hz, above 65535 Hz only multiples of 10"),
     (Encoding("ogg"), 8000, 256, "ogg holds at most 255 channels, not 256"),
     (Encoding("ogg"), 200_001, 1, "a.ogg: ogg holds at most 200000 Hz, not 200001"),
     (Encoding("wav"), 44100, 2000, "a.wav: 2000 channels at 44100 Hz cannot be written as wav")])
