@@ -91,8 +91,8 @@ class Encoding:
         if sample_rate > RATES.get(self.format, sample_rate):
             raise InputError(f"{self.format} holds at most {RATES[self.format]} Hz, not {sample_rate}; wav holds more")
         if self.format == "flac" and sample_rate > FLAC_WHOLE_HERTZ and sample_rate % 10:
-            raise InputError(f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples of "
-                             "10; wav does")
+            raise InputError(f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples "
+                             "of 10; wav does")
         if self.format == "mp3":
             if sample_rate not in MP3_BITRATES:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
