@@ -13,7 +13,7 @@ from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
 from auralflow.report import Example, write_page
 from auralflow.scores import Row, aggregate, table, write_csv
-from auralflow.songs import make_songs
+from auralflow.songs import complete_songs
 from auralflow.sources import find_sources
 from auralflow.stems import Output, separate_files
 from auralflow.terminal import progress_bar
@@ -65,10 +65,7 @@ def run_demo(directory: str | Path, restart: bool = False, config: Config = CONF
     if directory.is_dir() and any(directory.iterdir()) and not dataset.is_dir():
         raise InputError(f"{directory}: is not empty and holds no demo; a new folder is expected")
 
-    if _songs_there(dataset) != songs:
-        with progress_bar(songs, "songs", console) as advance:
-            make_songs(dataset, songs, seconds, progress=lambda done, total: advance("making songs", done))
-    console.print(f"{songs} songs of {seconds:g} s in {dataset}")
+    complete_songs(dataset, songs, seconds, console=console)
     if restart or not folder.config_file.exists():
         folder.save_config(config)
     history = train(folder.path, dataset, restart, console=console)
@@ -80,11 +77,6 @@ def run_demo(directory: str | Path, restart: bool = False, config: Config = CONF
     write_page(page, "auralflow demo", _intro(config, history, dataset), _examples(config, tracks[0], separated), rows,
                history, _notes(config, songs, seconds))
     return page
-
-
-def _songs_there(dataset: Path) -> int:
-    """Tracks appear under their names when they are complete; until then they are hidden."""
-    return sum(1 for path in dataset.glob("*/*") if not path.name.startswith("."))
 
 
 def _separate_and_evaluate(directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console) \

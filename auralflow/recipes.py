@@ -18,8 +18,7 @@ from auralflow.editing import templates_folder
 from auralflow.errors import InputError, closest
 from auralflow.files import replacing
 from auralflow.folder import ModelFolder, read_json
-from auralflow.songs import STEMS, make_songs, require_sampler
-from auralflow.terminal import progress_bar
+from auralflow.songs import STEMS, complete_songs, require_sampler
 from auralflow.tracks import SPLITS, expand_targets, training_tracks
 
 
@@ -119,7 +118,10 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
         require_sampler()
     _claim(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
     console = console or Console(highlight=False, soft_wrap=True)
-    datasets = [_make(songs, directory / "songs" / songs.sound, console) for songs in recipe.songs] + real
+    made = [directory / "songs" / songs.sound for songs in recipe.songs]
+    for dataset, songs in zip(made, recipe.songs, strict=True):
+        complete_songs(dataset, songs.tracks, songs.seconds, songs.seed, songs.sound, console)
+    datasets = made + real
 
     folder = ModelFolder(directory / "model")
     if not folder.config_file.exists():
@@ -146,14 +148,3 @@ def _claim(directory: Path, recipe: dict) -> None:
         differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
         raise InputError(f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from "
                          f"what is asked for now; a new folder is expected, or the command that made this one")
-
-
-def _make(songs: Songs, dataset: Path, console: Console) -> Path:
-    """Makes a dataset, unless it is there."""
-    # Tracks appear under their names when they are complete; until then they are hidden.
-    if sum(1 for path in dataset.glob("*/*") if not path.name.startswith(".")) != songs.tracks:
-        with progress_bar(songs.tracks, "songs", console) as advance:
-            make_songs(dataset, songs.tracks, songs.seconds, songs.seed, sound=songs.sound,
-                       progress=lambda done, total: advance("making songs", done))
-    console.print(f"{songs.tracks} {songs.sound} songs of {songs.seconds:g} s in {dataset}")
-    return dataset

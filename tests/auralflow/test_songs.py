@@ -1,10 +1,10 @@
 import inspect
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 
-from auralflow import songs
 from auralflow.errors import InputError
 from auralflow.songs import STEMS, make_song, make_songs
 from auralflow.songs.instruments import KINDS, draw_timbre, play
@@ -130,7 +130,7 @@ def test_a_failure_leaves_no_half_track(tmp_path, monkeypatch):
             raise OSError(28, "No space left on device")
         write(*arguments, **options)
 
-    monkeypatch.setattr(songs.soundfile, "write", failing)
+    monkeypatch.setattr(soundfile, "write", failing)
     with pytest.raises(InputError, match="song-0-001: cannot be written: No space left"):
         make_songs(tmp_path, tracks=3, seconds=2, sample_rate=8000)
     assert len(list(tmp_path.glob("train/song-0-000/*.wav"))) == 5
@@ -146,8 +146,16 @@ def test_a_track_of_the_same_name_is_replaced(tmp_path):
     assert soundfile.info(folder / "vocals.wav").frames == 24000
 
 
+def test_what_is_there_is_kept_where_that_is_asked_for(tmp_path):
+    first, second, _ = (path / "vocals.wav" for path in make_songs(tmp_path, tracks=3, seconds=2, sample_rate=8000))
+    kept, made = first.stat().st_mtime_ns, second.read_bytes()
+    shutil.rmtree(second.parent)
+    make_songs(tmp_path, tracks=3, seconds=2, sample_rate=8000, keep=True)
+    assert (first.stat().st_mtime_ns, second.read_bytes()) == (kept, made)
+
+
 def test_songs_need_neither_scipy_nor_a_framework():
-    for name in ("", ".voice", ".score", ".drums", ".instruments", ".synthesis"):
+    for name in (".song", ".dataset", ".voice", ".score", ".drums", ".instruments", ".synthesis"):
         module = __import__(f"auralflow.songs{name}", fromlist=["_"])
         assert not {"scipy", "jax", "torch"} & {line.split()[1].split(".")[0] for line in
                                                 inspect.getsource(module).splitlines()

@@ -1,0 +1,116 @@
+"""Sets of songs on disk."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from rich.console import Console
+
+from auralflow.errors import InputError
+from auralflow.songs.song import check_song, make_song, require_sampler
+from auralflow.terminal import progress_bar
+
+SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., over and over
+
+
+def make_songs(
+    directory: str | os.PathLike,
+    tracks: int = 6,
+    seconds: float = 20.0,
+    seed: int = 0,
+    sample_rate: int = 44100,
+    progress: Callable[[int, int], None] | None = None,
+    sound: str = "synthesized",
+    soundfont: str | os.PathLike | None = None,
+    keep: bool = False,
+) -> list[Path]:
+    """Writes a data set: `<directory>/<split>/<track>/{mixture,vocals,drums,bass,other}.wav`, 16 bits, stereo.
+
+    A song and its split depend on the seed and the song's number alone, so a larger set holds the smaller one. The
+    mixture is the exact sum of the stems. A track's folder appears when it is complete.
+
+    Args:
+        directory: where the splits go; other tracks in it stay.
+        tracks: number of songs, at least 3: one in each of train, valid and test.
+        seconds: length of each song, at least 2.
+        seed: of everything.
+        sample_rate: Hz, at least 8000; of sampled songs at most 96000.
+        progress: called with (songs done, songs in all) after each one.
+        sound: see `make_song`.
+        soundfont: see `make_song`.
+        keep: leave songs that are there already as they are, as after an interruption; default: make them anew.
+
+    Returns:
+        The folders of the tracks.
+
+    Raises:
+        InputError: a number is out of range, the directory cannot be written, or a program is missing.
+        MissingPackage: see `make_song`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.parent.name for path in make_songs(folder, tracks=3, seconds=2, sample_rate=8000)]
+        ['train', 'valid', 'test']
+    """
+    if tracks < 3:
+        raise InputError(f"tracks is {tracks}, expected at least 3: one each for train, valid and test")
+    check_song(seconds, seed, sample_rate, sound)
+    if sound == "sampled":
+        soundfont = require_sampler(soundfont)
+    folders = []
+    for index in range(tracks):
+        folder = Path(directory) / SPLITS[index % len(SPLITS)] / f"song-{seed}-{index:03d}"
+        try:
+            if not (keep and folder.is_dir()):
+                _write_track(folder, make_song((seed, index), seconds, sample_rate, sound, soundfont), sample_rate)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+        folders.append(folder)
+        if progress:
+            progress(index + 1, tracks)
+    return folders
+
+
+def complete_songs(directory: str | os.PathLike, tracks: int, seconds: float, seed: int = 0,
+                   sound: str = "synthesized", console: Console | None = None) -> None:
+    """Makes those songs of a set that are not there yet, and shows how far it has come.
+
+    Args:
+        directory: where the splits go.
+        tracks: number of songs, at least 3.
+        seconds: length of each song, at least 2.
+        seed: of everything.
+        sound: `synthesized` or `sampled`.
+        console: where progress is shown; default: standard output.
+
+    Raises:
+        InputError, MissingPackage: as `make_songs` does.
+    """
+    console = console or Console(highlight=False, soft_wrap=True)
+    with progress_bar(tracks, "songs", console) as advance:
+        make_songs(directory, tracks, seconds, seed, sound=sound, keep=True,
+                   progress=lambda done, total: advance("making songs", done))
+    console.print(f"{tracks} {sound} songs of {seconds:g} s in {directory}")
+
+
+def _write_track(folder: Path, stems: dict[str, np.ndarray], sample_rate: int) -> None:
+    """Writes the stems as whole numbers, and the sum of these numbers; the folder is renamed when it is complete."""
+    whole = {name: np.rint(stem * 32767).astype(np.int16).T for name, stem in stems.items()}
+    whole["mixture"] = sum(samples.astype(np.int32) for samples in whole.values()).astype(np.int16)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent.parent, prefix=f".{folder.name}-"))
+    try:
+        ready = aside / folder.name  # has the permissions of any new folder, unlike `aside`
+        ready.mkdir()
+        for name, samples in whole.items():
+            soundfile.write(ready / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+        if folder.exists():
+            shutil.rmtree(folder)
+        ready.rename(folder)
+    finally:
+        shutil.rmtree(aside)
