@@ -84,7 +84,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
         The model and the inputs.
 
     Raises:
-        InputError: there is a model and nothing to separate.
+        InputError: there is a model and nothing to separate; or none, and none has the targets.
     """
     # Here, as the command line that knows ready models needs no audio library.
     from auralflow.sources import has_audio_suffix

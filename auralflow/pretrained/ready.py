@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from auralflow.errors import InputError
 from auralflow.pretrained.model import ReadyModel
 from auralflow.pretrained.openunmix import UMX, UMXHQ, UMXL
 from auralflow.pretrained.shipped import shipped
@@ -19,6 +20,14 @@ def default_model(targets: Iterable[str] = ()) -> str:
         targets: what is wanted of it.
 
     Returns:
-        The first of `DEFAULTS` with these targets; of targets that none has, `DEFAULT`, which will say so.
+        The first of `DEFAULTS` with these targets.
+
+    Raises:
+        InputError: there is none.
     """
-    return next((name for name in DEFAULTS if {*targets} <= {*READY[name].targets, "accompaniment"}), DEFAULT)
+    for name in DEFAULTS:
+        if {*targets} <= {*READY[name].targets, "accompaniment"}:
+            return name
+    known = "; or of ".join(f"{', '.join(READY[name].targets)} ({name})" for name in DEFAULTS)
+    raise InputError(f"no model is named, and none that is taken then has the targets {', '.join(targets)}: expected "
+                     f"some of {known}; `auralflow pretrained list` shows other models, which --model takes")

@@ -328,9 +328,11 @@ def test_what_stands_before_the_inputs():
         assert choose_model(None, arguments) == expected
     assert choose_model("umx", ["model", "a.wav"]) == ("umx", ["model", "a.wav"])
     for targets, expected in ((["vocals"], DEFAULT), (["accompaniment"], DEFAULT), (["drums"], "auralflow-4stems"),
-                              (["accompaniment", "bass"], "auralflow-4stems"), (["piano"], DEFAULT)):
+                              (["accompaniment", "bass"], "auralflow-4stems")):
         assert choose_model(None, ["song.mp3"], targets) == (expected, ["song.mp3"])
     assert choose_model("umx", ["a.wav"], ["drums"]) == ("umx", ["a.wav"])
+    with pytest.raises(InputError, match=r"the targets piano: .* vocals \(spleeter-2stems\); or of bass, "):
+        choose_model(None, ["song.mp3"], ["piano"])
     for model in ("umx", "model"):
         with pytest.raises(InputError, match=f"{model}: is a model, and nothing follows"):
             choose_model(None, [model])
