@@ -65,7 +65,7 @@ def run_demo(directory: str | Path, restart: bool = False, config: Config = CONF
     if directory.is_dir() and any(directory.iterdir()) and not dataset.is_dir():
         raise InputError(f"{directory}: is not empty and holds no demo; a new folder is expected")
 
-    complete_songs(dataset, songs, seconds, console=console)
+    complete_songs(dataset, songs, seconds, console)
     if restart or not folder.config_file.exists():
         folder.save_config(config)
     history = train(folder.path, dataset, restart, console=console)

@@ -120,7 +120,7 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
     console = console or Console(highlight=False, soft_wrap=True)
     made = [directory / "songs" / songs.sound for songs in recipe.songs]
     for dataset, songs in zip(made, recipe.songs, strict=True):
-        complete_songs(dataset, songs.tracks, songs.seconds, songs.seed, songs.sound, console)
+        complete_songs(dataset, songs.tracks, songs.seconds, console, songs.seed, songs.sound)
     datasets = made + real
 
     folder = ModelFolder(directory / "model")

@@ -18,7 +18,8 @@ from rich.console import Console
 from auralflow.config import MODELS, Config, override
 from auralflow.editing import read_template
 from auralflow.folder import ModelFolder
-from auralflow.songs import complete_songs
+from auralflow.songs import make_songs
+from auralflow.terminal import progress_bar
 from auralflow_jax.compilation import enable_cache
 from auralflow_jax.train import train
 from bridge.twins import network_shapes
@@ -46,7 +47,8 @@ def main() -> None:
     arguments = parser.parse_args()
     enable_cache()
     songs = arguments.folder / "songs"
-    complete_songs(songs, arguments.tracks, arguments.seconds)
+    with progress_bar(arguments.tracks, "songs") as advance:
+        make_songs(songs, arguments.tracks, arguments.seconds, progress=lambda done, _: advance("making songs", done))
     histories = {}
     for name, config in runs(arguments).items():
         folder = ModelFolder(arguments.folder / name.replace(" ", "-"))

@@ -42,7 +42,8 @@ def make_songs(
         progress: called with (songs done, songs in all) after each one.
         sound: see `make_song`.
         soundfont: see `make_song`.
-        keep: leave songs that are there already as they are, as after an interruption; default: make them anew.
+        keep: leave songs that are there already as they are, whatever their length, as after an interruption;
+            default: make them anew.
 
     Returns:
         The folders of the tracks.
@@ -76,22 +77,21 @@ def make_songs(
     return folders
 
 
-def complete_songs(directory: str | os.PathLike, tracks: int, seconds: float, seed: int = 0,
-                   sound: str = "synthesized", console: Console | None = None) -> None:
+def complete_songs(directory: str | os.PathLike, tracks: int, seconds: float, console: Console, seed: int = 0,
+                   sound: str = "synthesized") -> None:
     """Makes those songs of a set that are not there yet, and shows how far it has come.
 
     Args:
         directory: where the splits go.
         tracks: number of songs, at least 3.
         seconds: length of each song, at least 2.
+        console: where progress is shown.
         seed: of everything.
         sound: `synthesized` or `sampled`.
-        console: where progress is shown; default: standard output.
 
     Raises:
         InputError, MissingPackage: as `make_songs` does.
     """
-    console = console or Console(highlight=False, soft_wrap=True)
     with progress_bar(tracks, "songs", console) as advance:
         make_songs(directory, tracks, seconds, seed, sound=sound, keep=True,
                    progress=lambda done, total: advance("making songs", done))

@@ -155,7 +155,7 @@ def test_what_is_there_is_kept_where_that_is_asked_for(tmp_path):
 
 
 def test_songs_need_neither_scipy_nor_a_framework():
-    for name in (".song", ".dataset", ".voice", ".score", ".drums", ".instruments", ".synthesis"):
+    for name in ("", ".song", ".dataset", ".voice", ".score", ".drums", ".instruments", ".synthesis"):
         module = __import__(f"auralflow.songs{name}", fromlist=["_"])
         assert not {"scipy", "jax", "torch"} & {line.split()[1].split(".")[0] for line in
                                                 inspect.getsource(module).splitlines()
