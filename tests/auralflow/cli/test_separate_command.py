@@ -1,0 +1,128 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import auralflow
+from auralflow.cli import main
+from auralflow.config import template
+from auralflow.folder import ModelFolder
+
+ROOT = Path(auralflow.__file__).parents[1]
+
+
+def test_separate_writes_stems(run, trained):
+    [track] = (trained.songs / "test").iterdir()
+    soundfile.write("mono.flac", np.random.default_rng(0).uniform(-0.5, 0.5, 22050), 22050)
+    output = run("separate", trained.model.path, track, "mono.flac", "--residual", "--bits", 16, "--duration", 0.75)
+    assert "Separated 1.5 s of audio in" in output and "x real time); the stems are in separated." in output
+    files = sorted(Path("separated").rglob("*.wav"))
+    assert [str(file) for file in files] == [
+        f"separated/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")]
+    for file, rate, channels in zip(files, (22050, 22050, 8000, 8000), (1, 1, 2, 2), strict=True):
+        info = soundfile.info(file)
+        assert (info.samplerate, info.channels, info.subtype) == (rate, channels, "PCM_16")
+        assert info.frames == round(0.75 * rate)
+
+
+def test_separate_is_what_the_library_does(run, trained):
+    from auralflow_jax.separation import load, separate
+
+    [track] = (trained.songs / "test").iterdir()
+    run("separate", trained.model.path, track / "mixture.wav", "--save", "out", "--overlap", 0.25)
+    mixture, rate = soundfile.read(track / "mixture.wav", dtype="float32")
+    expected = separate(load(trained.model.path), mixture.T, rate, overlap=0.25)[0]
+    np.testing.assert_array_equal(soundfile.read("out/mixture/vocals.wav", dtype="float32")[0].T, expected)
+    run("separate", trained.model.path, track / "mixture.wav", "--save", "fine", "--shifts", 2, "--wiener",
+        "--filename", "{stem}.{ext}", "--format", "flac")
+    expected = separate(load(trained.model.path), mixture.T, rate, shifts=2, wiener=1)[0]
+    written = soundfile.read("fine/vocals.flac", dtype="float32")[0].T
+    np.testing.assert_allclose(written, expected, rtol=0, atol=2.0**-24)
+
+
+@pytest.mark.parametrize("samples", [1, 80, 2 * 22050])
+def test_separate_takes_short_files(run, trained, samples):
+    soundfile.write("short.wav", np.full(samples, 0.1), 22050)
+    run("separate", trained.model.path, "short.wav")
+    assert soundfile.info("separated/short/vocals.wav").frames == samples
+
+
+def test_separate_refuses_before_anything_is_written(run, trained):
+    soundfile.write("good.wav", np.full(800, 0.1), 8000)
+    Path("text.wav").write_text("no audio at all, but a sentence")
+    Path("cut.wav").write_bytes(Path("good.wav").read_bytes()[:500])
+    Path("empty").mkdir()
+    ModelFolder("untrained").save_config(template("SpectrogramNetSimple"))
+    model = trained.model.path
+    for argv, words in ((("text.wav",), "text.wav: no audio file"), (("cut.wav",), "cut.wav: truncated"),
+                        (("none.wav",), "no such file"), (("empty",), "empty: holds no audio"),
+                        (("good.wav", "--start", 2), "only 0.100 s long"),
+                        (("good.wav", "--duration", -1), "duration is -1.0 s"),
+                        (("good.wav", "--bits", 8), "wav has no 8 bits; expected 16 or 24 or 32"),
+                        (("good.wav", "--bits", 16, "--clip", "none"), "expected 32 bits, clamp or rescale"),
+                        (("good.wav", "--format", "mp3", "--bits", 16), "mp3 has no 16 bits; expected a bitrate"),
+                        (("good.wav", "--format", "mp3", "--bitrate", 90), "no bitrate of 90 kbit/s"),
+                        (("good.wav", "--format", "aac"), "unknown format 'aac'"),
+                        (("good.wav", "--bitrate", 128), "wav takes no bitrate"),
+                        (("good.wav", "--filename", "{name}.{ext}"), "unknown field {name}"),
+                        (("good.wav", "--targets", "voice"), "unknown target 'voice'"),
+                        (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
+                        (("good.wav", "--consistency"), "'vocals', the model's only one"),
+                        (("good.wav", "--residual", "--filename", "{track}.{ext}"), "expected one with {stem}"),
+                        (("good.wav", "--overlap", 0.7), "0 to 0.5")):
+        assert words in run("separate", model, *argv, fails=True)
+    assert "untrained: the model is not trained yet" in run("separate", "untrained", "good.wav", fails=True)
+    assert "no model folder" in run("separate", "nowhere", "good.wav", fails=True)
+    assert not Path("separated").exists()
+
+
+def test_separate_does_what_it_can(trained, capsys):
+    for name in ("one", "two"):
+        soundfile.write(f"{name}.wav", np.full(8000, 0.1), 8000)
+    Path("text.wav").write_text("no audio at all, but a sentence")
+    arguments = ["separate", str(trained.model.path), "one.wav", "text.wav", "two.wav", "none.wav"]
+    assert main([*arguments[:2], "one.wav"]) == 0
+    capsys.readouterr()
+    assert main(arguments) == 1
+    output, error = capsys.readouterr()
+    assert output.startswith("Separated 1.0 s of audio in ")
+    first, *lines = error.splitlines()
+    assert first == "auralflow: 3 of 4 could not be separated:"
+    for line, words in zip(lines, ("  text.wav: no audio", "  none.wav: no such", "  one.wav: not separated, "),
+                           strict=True):
+        assert line.startswith(words)
+    assert {str(path) for path in Path("separated").rglob("*.wav")} == {
+        "separated/one/vocals.wav", "separated/two/vocals.wav"}
+    assert main([*arguments[:2], "one.wav"]) == 2
+    assert "--overwrite replaces it" in capsys.readouterr().err
+    assert main([*arguments[:2], "one.wav", "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("number, word", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
+def test_separate_can_be_interrupted(trained, number, word):
+    soundfile.write("long.flac", np.random.default_rng(0).uniform(-0.1, 0.1, 8000 * 3600), 8000)
+    command = [sys.executable, "-m", "auralflow", "separate", str(trained.model.path), "long.flac"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True)
+    try:
+        while not (written := list(Path("separated").rglob("*.wav"))) or written[0].stat().st_size < 100_000:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.communicate(timeout=60)[1] == f"auralflow: {word}\n" and process.returncode == 130
+    finally:
+        process.kill()
+    assert [path for path in Path("separated").rglob("*") if path.is_file()] == []
+
+
+def test_separate_takes_flags_between_its_inputs(run, trained):
+    for name in ("a", "b"):
+        soundfile.write(f"{name}.wav", np.full(800, 0.1), 8000)
+    run("separate", trained.model.path, "a.wav", "--residual", "b.wav")
+    assert len(list(Path("separated").rglob("*.wav"))) == 4
