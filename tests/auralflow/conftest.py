@@ -12,7 +12,7 @@ from auralflow.folder import ModelFolder
 from auralflow.separation import Separator
 from auralflow.songs import make_songs
 
-sys.path.insert(0, str(Path(__file__).parent))  # for html_page and wheels: pytest's import mode leaves it out
+sys.path.insert(0, str(Path(__file__).parent))  # for what tests share: pytest's import mode leaves it out
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,11 @@
+import pytest
+import soundfile
+from signals import FORMATS, sweep
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audio")
+    for name, (container, subtype, rate, channels) in FORMATS.items():
+        soundfile.write(folder / name, sweep(rate, channels), rate, format=container, subtype=subtype)
+    return folder
