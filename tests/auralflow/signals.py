@@ -1,6 +1,5 @@
 """Audio files of all kinds, whole and cut."""
 
-
 import numpy as np
 
 FORMATS = {  # file name -> format, subtype, rate, channels
