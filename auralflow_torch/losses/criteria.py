@@ -26,17 +26,19 @@ class Criterion(nn.Module, ABC):
         kl_weight: of the divergence from N(0, 1) that a model with a latent variable adds; 0 for none.
 
     Raises:
-        InputError: what is no separation model.
+        InputError: what is no separation model, or one inside a wrapper.
     """
 
     needs: tuple[str, ...] = ()  # fields of `Estimate` that the model must fill
 
     def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
         super().__init__()
-        if not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
+        # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
+        compiled = hasattr(model, "_orig_mod")
+        if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
             raise InputError(f"{type(self).__name__} needs a separation model, which `create_model` makes of a "
-                             f"configuration, got a {type(model).__name__}; DataParallel and the like go around the "
-                             "criterion, not around its model")
+                             f"configuration, got a {type(model).__name__}; torch.compile, DataParallel and the like "
+                             "go around the criterion, not around its model")
         self.model = model
         self.kl_weight = kl_weight
 
