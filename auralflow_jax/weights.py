@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jax
+import numpy as np
 from flax.traverse_util import flatten_dict
 from msgspec.structs import replace
 
@@ -70,7 +71,7 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
 
     Raises:
         InputError: models that are no parts of this one, or not all of them; another architecture, naming the keys;
-            or tensors that do not fit.
+            tensors that do not fit; or statistics that would be thawed without ever having been taken.
     """
     branches = config.model.branches()
     loaded = [(folder, *load_best(folder)) for folder in folders]
@@ -78,6 +79,7 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
         folder, variables, theirs = loaded[0]
         _check_alike(folder, config, theirs)
         check_fits(variables, expected, str(folder.weights))
+        _check_statistics(folder, variables, config)
         return variables
 
     kinds = {type(branch): name for name, branch in branches.items()}
@@ -100,6 +102,15 @@ def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:
     if differing := differing_keys(config, theirs, MAY_DIFFER):
         raise InputError(f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
                          f"may differ: {', '.join(MAY_DIFFER)}")
+
+
+def _check_statistics(folder: ModelFolder, variables: Variables, config: Config) -> None:
+    """Refuses to normalise by batch statistics what was trained without any, as Spleeter was: nothing would be left."""
+    statistics = flatten_dict(variables["batch_stats"])
+    untouched = all(np.all(value == (path[-1] == "var")) for path, value in statistics.items())
+    if untouched and not getattr(config.model, "freeze_statistics", True):
+        raise InputError(f"{folder.path}: its batch norms hold mean 0 and variance 1, so it was trained without "
+                         "statistics of batches; model.freeze_statistics is false, expected true")
 
 
 def check_fits(variables: Variables, expected: Variables, origin: str) -> None:

@@ -19,7 +19,7 @@ class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
     depth: Positive = 6  # levels, each half the size of the one above
     leak_factor: NonNegative = 0.2  # slope of the rectifiers below zero
     dropout_p: Fraction = 0.5
-    freeze_statistics: bool = False  # of the batch norms, while training: for fine-tuning on small batches
+    freeze_statistics: bool = False  # of the batch norms, while training: as Spleeter's own weights want it
 
     @property
     def alignment(self) -> int:

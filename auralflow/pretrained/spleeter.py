@@ -99,8 +99,9 @@ class ArrayUnpickler(pickle.Unpickler):
 
 SPLEETER_2STEMS = ReadyModel(
     name="spleeter-2stems",
-    # To go on training in a quarter of an hour on two cores: crops one by one, which no batch statistics could be taken
-    # of. With few songs, stems that belong together and SI-SDR did better than mixed ones and l1.
+    # Its norms hold mean 0 and variance 1: it was trained without statistics of batches, and cannot do with them.
+    # The rest is for going on in a quarter of an hour on two cores: crops one by one and, with few songs, stems that
+    # belong together and SI-SDR, which did better than mixed ones and l1.
     config=Config(
         model=SpleeterNet(model_name="spleeter-2stems", freeze_statistics=True, dropout_p=0.0),
         dataset=DatasetConfig(sample_length=(FRAMES - 1) * 1024 / 44100, samples_per_epoch=100, remix=False,

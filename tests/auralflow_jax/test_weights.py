@@ -1,13 +1,16 @@
 import json
 
+import jax
 import numpy as np
 import pytest
 from msgspec.structs import replace
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from auralflow.config import from_dict
 from auralflow.errors import InputError
 from auralflow.folder import ModelFolder
+from auralflow_jax import networks
 from auralflow_jax.weights import (
     MAY_DIFFER,
     check_fits,
@@ -84,3 +87,20 @@ def test_only_named_settings_may_differ(tmp_path, tiny_config):
     with pytest.raises(InputError, match=words) as caught:
         load_for([folder], unlike, variables)
     assert ", ".join(MAY_DIFFER) in str(caught.value)
+
+
+def test_statistics_that_were_never_taken_stay_frozen(tmp_path):
+    frozen = from_dict({"model": {"model_type": "SpleeterNet", "hidden_channels": 1, "depth": 2,
+                                  "freeze_statistics": True}})
+    thawed = replace(frozen, model=replace(frozen.model, freeze_statistics=False))
+    model = networks.build(frozen)
+    variables = jax.jit(lambda: model.init(jax.random.key(0), frozen.crop_samples))()
+    folder = ModelFolder(tmp_path / "model")
+    folder.save_config(frozen)
+    save_weights(folder.weights, variables, frozen, {})
+    assert load_for([folder], frozen, variables).keys() == variables.keys()
+    with pytest.raises(InputError, match="model: its batch norms hold mean 0 and variance 1.*is false, expected true"):
+        load_for([folder], thawed, variables)
+    variables["batch_stats"]["target_0"]["up_norm_0"]["mean"] += 0.1
+    save_weights(folder.weights, variables, frozen, {})
+    assert load_for([folder], thawed, variables).keys() == variables.keys()
