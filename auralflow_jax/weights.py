@@ -106,9 +106,10 @@ def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:
 
 def _check_statistics(folder: ModelFolder, variables: Variables, config: Config) -> None:
     """Refuses to normalise by batch statistics what was trained without any, as Spleeter was: nothing would be left."""
+    if getattr(config.model, "freeze_statistics", True):
+        return
     statistics = flatten_dict(variables["batch_stats"])
-    untouched = all(np.all(value == (path[-1] == "var")) for path, value in statistics.items())
-    if untouched and not getattr(config.model, "freeze_statistics", True):
+    if all(np.all(value == (path[-1] == "var")) for path, value in statistics.items()):
         raise InputError(f"{folder.path}: its batch norms hold mean 0 and variance 1, so it was trained without "
                          "statistics of batches; model.freeze_statistics is false, expected true")
 

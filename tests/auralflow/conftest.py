@@ -1,6 +1,4 @@
 import io
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +9,6 @@ from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, Traini
 from auralflow.folder import ModelFolder
 from auralflow.separation import Separator
 from auralflow.songs import make_songs
-
-sys.path.insert(0, str(Path(__file__).parent))  # for what tests share: pytest's import mode leaves it out
 
 
 @pytest.fixture(scope="session", autouse=True)

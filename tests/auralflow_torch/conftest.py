@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,6 @@ from auralflow.config import MODELS, Config, from_dict, template
 from auralflow.songs import make_songs
 from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
 from auralflow_torch.models.registry import family_of
-
-sys.path.insert(0, str(Path(__file__).parent))  # for what tests share: pytest's import mode leaves it out
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
 # divisor of the window. Of the rest a network takes the settings that it has.

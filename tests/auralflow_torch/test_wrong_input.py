@@ -69,7 +69,8 @@ def test_transforms_of_no_size(setting):
 def test_a_criterion_wants_a_model_inside_and_other_modules_outside(make_model, audio):
     model = make_model(dropout_p=0.0)
     for wrong in (model.network, nn.DataParallel(model), torch.compile(model, backend="eager")):
-        with pytest.raises(InputError, match=f"L1Loss needs a separation model.*got a {type(wrong).__name__}; torch"):
+        words = f"got a {type(wrong).__name__}; torch.compile, DataParallel and the like go around the criterion"
+        with pytest.raises(InputError, match=f"L1Loss needs a separation model.*{words}"):
             L1Loss(wrong)
     expected = L1Loss(model)(audio, audio / 2)
     torch._dynamo.reset()

@@ -1,12 +1,21 @@
+import os
+from pathlib import Path
 
 import pytest
 
+import auralflow
 from auralflow.cli import main
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def environment():
+    """The variables of a process that imports these packages, wherever it runs."""
+    return os.environ | {"PYTHONPATH": str(Path(auralflow.__file__).parents[1])}
 
 
 @pytest.fixture

@@ -9,13 +9,6 @@ import auralflow
 from auralflow.cli import main
 from auralflow.folder import ModelFolder
 
-ROOT = Path(auralflow.__file__).parents[1]
-
-
-def python(code):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-
 
 def test_help_and_version(capsys):
     for argv in ([], ["--help"], ["config", "--help"]):
@@ -33,7 +26,7 @@ def test_unknown_commands_and_flags(run):
     assert "required: DATASET" in run("train", "my_model", fails=True)
 
 
-def test_frameworks_stay_out_until_they_are_needed():
+def test_frameworks_stay_out_until_they_are_needed(environment):
     code = """
 import sys, auralflow
 print(*sorted(module for module in ("numpy", "jax", "torch") if module in sys.modules))
@@ -41,15 +34,14 @@ from auralflow.cli import main
 assert main(["config", "my_model", "SpectrogramNetSimple", "--display"]) == 0
 print(*sorted({"jax", "flax", "torch", "soundfile", "matplotlib"} & set(sys.modules)))
 """
-    result = python(code)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.split("\n")
     assert lines[0] == "" and lines[-2] == ""
 
 
-def test_a_reader_that_stops_reading_is_no_error():
+def test_a_reader_that_stops_reading_is_no_error(environment):
     code = "import sys; from auralflow.cli import main; sys.exit(main(['config', 'm', 'SpectrogramNetSimple']))"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, env=environment)

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -9,12 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-import auralflow
 from auralflow.cli import main
 from auralflow.config import template
 from auralflow.folder import ModelFolder
-
-ROOT = Path(auralflow.__file__).parents[1]
 
 
 def test_separate_writes_stems(run, trained):
@@ -105,10 +101,9 @@ def test_separate_does_what_it_can(trained, capsys):
 
 
 @pytest.mark.parametrize("number, word", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
-def test_separate_can_be_interrupted(trained, number, word):
+def test_separate_can_be_interrupted(trained, environment, number, word):
     soundfile.write("long.flac", np.random.default_rng(0).uniform(-0.1, 0.1, 8000 * 3600), 8000)
     command = [sys.executable, "-m", "auralflow", "separate", str(trained.model.path), "long.flac"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True)
     try:
         while not (written := list(Path("separated").rglob("*.wav"))) or written[0].stat().st_size < 100_000:
