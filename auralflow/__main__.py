@@ -2,6 +2,6 @@
 
 import sys
 
-from auralflow.cli import main
+from auralflow.cli.main import main
 
 sys.exit(main())

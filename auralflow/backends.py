@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow.errors import InputError, closest
-from auralflow.extras import needs
+from auralflow_core.errors import InputError, closest
+from auralflow_core.optional import needs
 
 if TYPE_CHECKING:
-    from auralflow.separation import Separator
+    from auralflow_core.separation.separator import Separator
 
 BACKENDS = ("jax", "torch")
 
@@ -29,7 +29,7 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
         if backend == "torch":
             from auralflow_torch.separation import load
         else:
-            from auralflow_jax.compilation import enable_cache
+            from auralflow_jax.compilation_cache import enable_cache
             from auralflow_jax.separation import load
 
             enable_cache()

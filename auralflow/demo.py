@@ -5,19 +5,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from auralflow.assessment import evaluate_tracks
-from auralflow.audio import read
+from auralflow_core.evaluation.dataset import evaluate_tracks
+from auralflow_core.audio import read
 from auralflow.backends import load_separator
-from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow.report import Example, write_page
-from auralflow.scores import Row, aggregate, table, write_csv
+from auralflow_core.evaluation.table import Row, aggregate, table, write_csv
 from auralflow.songs import complete_songs
-from auralflow.sources import find_sources
-from auralflow.stems import Output, separate_files
-from auralflow.terminal import progress_bar
-from auralflow.tracks import Track, find_tracks, read_mixture, read_stems
+from auralflow_core.data.inputs import find_sources
+from auralflow_core.separation.stems import Output, separate_files
+from auralflow_core.console.progress import progress_bar
+from auralflow_core.data.tracks import Track, find_tracks, read_mixture, read_stems
 
 SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0
@@ -55,8 +55,8 @@ def run_demo(directory: str | Path, restart: bool = False, config: Config = CONF
     Raises:
         InputError: the directory holds other things; or as training and separation do.
     """
-    from auralflow_jax.compilation import enable_cache
-    from auralflow_jax.train import train
+    from auralflow_jax.compilation_cache import enable_cache
+    from auralflow_jax.train.run import train
 
     enable_cache()
     console = console or Console(highlight=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 
-from auralflow.errors import InputError, MissingPackage, closest
+from auralflow_core.errors import InputError, MissingPackage, closest
 
 METRICS = {
     "sdr": "SI-SDR and SDR of the whole track",

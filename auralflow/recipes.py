@@ -11,15 +11,15 @@ from msgspec import Meta
 from msgspec.structs import replace
 from rich.console import Console
 
-from auralflow.config import Config, from_dict
-from auralflow.config.group import Count, Group, PositiveFloat
-from auralflow.config.parsing import in_words
-from auralflow.editing import templates_folder
-from auralflow.errors import InputError, closest
-from auralflow.files import replacing
-from auralflow.folder import ModelFolder, read_json
+from auralflow_core.config import Config, from_dict
+from auralflow_core.config.base import Count, Group, PositiveFloat
+from auralflow_core.config.parsing import in_words
+from auralflow.cli.config import templates_folder
+from auralflow_core.errors import InputError, closest
+from auralflow_core.storage.atomic import replacing
+from auralflow_core.model_folder import ModelFolder, read_json
 from auralflow.songs import STEMS, complete_songs, require_sampler
-from auralflow.tracks import SPLITS, expand_targets, training_tracks
+from auralflow_core.data.tracks import SPLITS, expand_targets, training_tracks
 
 
 class Songs(Group):
@@ -104,10 +104,10 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
     Raises:
         InputError: there is no such recipe, the directory holds other things or another recipe, or a dataset that
             cannot be used; something that sampled songs need is missing; or as training does.
-        Interrupted: see `auralflow_jax.train.train`; the same call goes on.
+        Interrupted: see `auralflow_jax.train.run.train`; the same call goes on.
     """
-    from auralflow_jax.compilation import enable_cache
-    from auralflow_jax.train import train
+    from auralflow_jax.compilation_cache import enable_cache
+    from auralflow_jax.train.run import train
 
     recipe, config = read_recipe(name)
     directory, real = Path(directory), [Path(dataset).resolve() for dataset in real]

@@ -1,8 +1,8 @@
-"""The trainer of `auralflow_torch.trainer`, under its documented name."""
+"""The trainer of `auralflow_torch.train.trainer`, under its documented name."""
 
-from auralflow.extras import needs
+from auralflow_core.optional import needs
 
 with needs("torch"):
-    from auralflow_torch.trainer import Callback, ModelTrainer, Norms, Scalars, Snippets
+    from auralflow_torch.train.trainer import Callback, ModelTrainer, Norms, Scalars, Snippets
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]

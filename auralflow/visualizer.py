@@ -1,6 +1,6 @@
 """The figures of `auralflow_torch.visualizer`, under their documented name."""
 
-from auralflow.extras import needs
+from auralflow_core.optional import needs
 
 with needs("torch"):
     from auralflow_torch.visualizer import (

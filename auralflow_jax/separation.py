@@ -9,13 +9,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from auralflow import separation
-from auralflow.config import Config
-from auralflow.folder import ModelFolder
-from auralflow.separation import separate
+from auralflow_core.separation import separator as separation
+from auralflow_core.config import Config
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.separation.separator import separate
 from auralflow_jax import networks, spectral
-from auralflow_jax.filtering import wiener
-from auralflow_jax.state import Variables
+from auralflow_jax.wiener import wiener
+from auralflow_jax.train.state import Variables
 from auralflow_jax.weights import check_fits, load_best
 
 __all__ = ["Separator", "load", "make_separator", "separate"]
@@ -23,7 +23,7 @@ __all__ = ["Separator", "load", "make_separator", "separate"]
 
 @dataclass(frozen=True)
 class Separator(separation.Separator):
-    """A model with its weights, ready to separate; see `auralflow.separation`.
+    """A model with its weights, ready to separate; see `auralflow_core.separation.separator`.
 
     Attributes:
         config: the configuration that the weights were trained with.

@@ -1,4 +1,4 @@
-"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow.mel), decibels.
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow_core.dsp.mel), decibels.
 
 The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
 on multiples of the hop, a window shorter than the transform centred in it. All functions are pure and
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from auralflow.windows import check_signal, check_sizes, check_spectrum, hann_window
+from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
 
 Padding = Literal["reflect", "constant"]
 

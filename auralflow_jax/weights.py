@@ -8,13 +8,13 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 from msgspec.structs import replace
 
-from auralflow.config import Config, differing_keys
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
-from auralflow.naming import check_same, to_flax
-from auralflow.tensors import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
+from auralflow_core.config import Config, differing_keys
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import check_same, to_flax
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 from auralflow_jax import networks
-from auralflow_jax.state import Variables
+from auralflow_jax.train.state import Variables
 
 # Settings in which two models may differ and still hold the same tensors.
 MAY_DIFFER = ("model_name", "targets", "sample_rate", "padding", "high_bins", "joiner", "mask_activation",

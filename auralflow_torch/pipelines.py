@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from auralflow import pipelines
-from auralflow.pipelines import Evaluation
-from auralflow.stems import Report
+from auralflow.api import separation as pipelines
+from auralflow.api.separation import Evaluation
+from auralflow_core.separation.stems import Report
 
 
 def separate(model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated",

@@ -7,22 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow import separation
-from auralflow.config import Config
-from auralflow.errors import InputError
-from auralflow.separation import separate
+from auralflow_core.separation import separator as separation
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.separation.separator import separate
 from auralflow_torch import spectral
-from auralflow_torch.filtering import wiener
+from auralflow_torch.wiener import wiener
 from auralflow_torch.models import SeparationModel, load_model
 from auralflow_torch.models.base import evaluating
-from auralflow_torch.networks.inputs import check_tensor
+from auralflow_torch.layers.checks import check_tensor
 
 __all__ = ["Separator", "load", "separate", "separate_tensor"]
 
 
 @dataclass(frozen=True)
 class Separator(separation.Separator):
-    """A model, ready to separate; see `auralflow.separation`.
+    """A model, ready to separate; see `auralflow_core.separation.separator`.
 
     Attributes:
         model: in evaluation mode, on any device.

@@ -1,4 +1,4 @@
-"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow.mel), decibels.
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow_core.dsp.mel), decibels.
 
 The functions of auralflow_jax.spectral with the same arguments and results, on any device. float64 and complex128
 pass through, all else is float32.
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auralflow.windows import check_signal, check_sizes, check_spectrum, hann_window
+from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
 
 Padding = Literal["reflect", "constant"]
 

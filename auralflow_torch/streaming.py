@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow.errors import InputError
-from auralflow.overlap import OverlapAdd
-from auralflow.separation import OVERLAP, Options, block_function, cross_fade
+from auralflow_core.errors import InputError
+from auralflow_core.dsp.overlap_add import OverlapAdd
+from auralflow_core.separation.separator import OVERLAP, Options, block_function, cross_fade
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.base import evaluating
 from auralflow_torch.separation import Separator
@@ -23,7 +23,7 @@ class StreamingSeparator:
         overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
         segment: samples that the model sees at once; shorter segments mean less latency, and less for the model to
             go by. Default: the length that it was trained on.
-        wiener: see `auralflow.separation.Options`.
+        wiener: see `auralflow_core.separation.separator.Options`.
 
     Attributes:
         latency: samples between what goes in and what comes out of it, a whole segment.

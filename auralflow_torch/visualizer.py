@@ -1,4 +1,4 @@
-"""Figures of tensors: `auralflow.plots` and `auralflow.differences` for signals that are torch's, on any device.
+"""Figures of tensors: `auralflow_core.plots.signals` and `auralflow_core.plots.differences` for signals that are torch's, on any device.
 
 Nothing is drawn on a screen: a figure has `savefig`, a notebook shows it.
 """
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from auralflow import differences, plots
-from auralflow.plots import training_curve_figure
+from auralflow_core.plots import differences, signals as plots
+from auralflow_core.plots.signals import training_curve_figure
 
 __all__ = ["spec_show_diff", "spectrogram_figure", "training_curve_figure", "waveform_figure", "waveform_show_diff"]
 
@@ -65,12 +65,12 @@ def waveform_show_diff(label: str, estimate: Signal, target: Signal, resolution:
 
 
 def spectrogram_figure(panels: Mapping[str, Signal], sample_rate: int, title: str | None = None) -> Figure:
-    """Spectrograms of audio (channels, samples) above each other; see `auralflow.plots.spectrogram_figure`."""
+    """Spectrograms of audio (channels, samples) above each other; see `auralflow_core.plots.signals.spectrogram_figure`."""
     return plots.spectrogram_figure({name: _array(audio) for name, audio in panels.items()}, sample_rate, title)
 
 
 def waveform_figure(panels: Mapping[str, Signal], sample_rate: int, title: str | None = None) -> Figure:
-    """Waveforms of audio (channels, samples) above each other; see `auralflow.plots.waveform_figure`."""
+    """Waveforms of audio (channels, samples) above each other; see `auralflow_core.plots.signals.waveform_figure`."""
     return plots.waveform_figure({name: _array(audio) for name, audio in panels.items()}, sample_rate, title)
 
 

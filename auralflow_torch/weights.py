@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from auralflow.config import Config
-from auralflow.folder import ModelFolder
-from auralflow.naming import check_same, to_torch
-from auralflow.tensors import FLAX, TORCH, nested, read_tensors
+from auralflow_core.config import Config
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import check_same, to_torch
+from auralflow_core.weights.file import FLAX, TORCH, nested, read_tensors
 from auralflow_torch.networks import NETWORKS
 
 DOCUMENTED = {"num_bins": "num_fft_bins", "mask_activation": "mask_act_fn"}  # arguments that torch users know

@@ -14,10 +14,10 @@ from pathlib import Path
 import museval
 import numpy as np
 
-from auralflow.ideal import ideal_mask
+from auralflow_core.evaluation.oracle import ideal_mask
 from auralflow.songs import make_songs
-from auralflow.tracks import find_tracks, read_stems
-from auralflow_jax.metrics import bss_eval
+from auralflow_core.data.tracks import find_tracks, read_stems
+from auralflow_jax.metrics.si_sdr import bss_eval
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 # What is imported, and the framework that it is compared with.
-CASES = (("auralflow", "sys"), ("auralflow.cli", "sys"), ("auralflow_torch", "torch"),
+CASES = (("auralflow", "sys"), ("auralflow.cli.main", "sys"), ("auralflow_torch", "torch"),
          ("auralflow_torch.models", "torch"),
          ("auralflow_torch.separation", "torch"), ("auralflow_jax", "jax"), ("auralflow_jax.networks", "flax.linen"),
          ("auralflow_jax.separation", "flax.linen"))

@@ -13,15 +13,15 @@ import time
 import jax
 import numpy as np
 
-from auralflow import config as configuration
+from auralflow_core import config as configuration
 from auralflow.songs import make_songs
-from auralflow.tracks import training_tracks
+from auralflow_core.data.tracks import training_tracks
 from auralflow_jax import networks
-from auralflow_jax.batches import training_batches
-from auralflow_jax.criteria import make_criterion
-from auralflow_jax.optimizer import make_optimizer
-from auralflow_jax.state import new_state
-from auralflow_jax.step import make_mesh, make_train_step, put, replicated
+from auralflow_jax.data.batches import training_batches
+from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.state import new_state
+from auralflow_jax.train.step import make_mesh, make_train_step, put, replicated
 
 
 def main() -> None:

@@ -44,8 +44,8 @@ def small_model(folder: Path) -> Path:
     """A model folder with random weights."""
     import jax
 
-    from auralflow.config import Config, SpectrogramNetSimple
-    from auralflow.folder import ModelFolder
+    from auralflow_core.config import Config, SpectrogramNetSimple
+    from auralflow_core.model_folder import ModelFolder
     from auralflow_jax import networks
     from auralflow_jax.weights import save_weights
 

@@ -34,13 +34,13 @@ import torch
 from rich.console import Console
 
 import bridge
-from auralflow.config import MODELS, Config, template
-from auralflow.terminal import progress_bar
-from bridge.cases import product, small_config
-from bridge.comparison import END, EXACT, ROUNDING, TOLERANCE, compare_networks
-from bridge.run import draw_batches, flax_run, torch_run
-from bridge.step import FLOAT32, FLOAT64, Gap, Outcome, flax_step, gaps, torch_step
-from bridge.twins import Twins, make_twins
+from auralflow_core.config import MODELS, Config, template
+from auralflow_core.console.progress import progress_bar
+from bridge.parity.cases import product, small_config
+from bridge.parity.outputs import END, EXACT, ROUNDING, TOLERANCE, compare_networks
+from bridge.parity.trajectory import draw_batches, flax_run, torch_run
+from bridge.parity.single_step import FLOAT32, FLOAT64, Gap, Outcome, flax_step, gaps, torch_step
+from bridge.parity.twins import Twins, make_twins
 
 ERRORS = 4  # times torch's own in float32 are tolerated
 STEP = {"evaluated": "output in evaluation", "trained": "output in training", "gradients": "gradients",

@@ -2,7 +2,7 @@
 
     python benchmarks/separate.py [--model NAME ...] [--backend jax torch] [--seconds S] [--rounds N]
 
-A stereo song of noise at 44.1 kHz, random weights; `auralflow.separation.separate` as it is. Each line comes from a
+A stereo song of noise at 44.1 kHz, random weights; `auralflow_core.separation.separator.separate` as it is. Each line comes from a
 process of its own: the median of its calls after the first, which compiles, and the peak of the whole process. The
 last lines are Open-Unmix's `umxhq` from the package openunmix, where that is installed, with random weights as well:
 its network for one target, as the templates have one, and for all four with the Wiener filter that is its default.
@@ -22,8 +22,8 @@ from functools import partial
 import numpy as np
 
 from auralflow.backends import BACKENDS
-from auralflow.config import MODELS, template
-from auralflow.separation import separate
+from auralflow_core.config import MODELS, template
+from auralflow_core.separation.separator import separate
 
 RATE = 44100
 OWN = [name for name in MODELS if not name.startswith(("Spleeter", "OpenUnmix"))]

@@ -5,7 +5,7 @@
 
 import jax
 
-from auralflow.config import MODELS, template
+from auralflow_core.config import MODELS, template
 from bridge.conversion import expected_variables
 
 # In millions of parameters, as users know the models.

@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auralflow.audio import read
+from auralflow_core.audio import read
 from auralflow.backends import load_separator
-from auralflow.evaluation import si_sdr
+from auralflow_core.evaluation.track import si_sdr
 from auralflow.pretrained import READY, get_model
-from auralflow.pretrained.sources import obtain
+from auralflow.pretrained.download import obtain
 from auralflow.pretrained.spleeter import MEMBERS, read_arrays
-from auralflow.separation import separate
+from auralflow_core.separation.separator import separate
 from auralflow_torch import load
-from auralflow_torch.networks.masking import extend, join
+from auralflow_torch.layers.front_end import extend, join
 from auralflow_torch.spectral import istft, pad_to_hop, stft
 
 TOLERANCE = 0.05  # dB

@@ -24,17 +24,17 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from auralflow import config as configuration
-from auralflow.config import Config
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
 from auralflow_jax import networks
-from auralflow_jax.criteria import make_criterion
-from auralflow_jax.optimizer import make_optimizer
-from auralflow_jax.state import new_state
-from auralflow_jax.step import compare, make_mesh, make_train_step, put, replicated
+from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.state import new_state
+from auralflow_jax.train.step import compare, make_mesh, make_train_step, put, replicated
 from auralflow_torch.losses import criteria
 from auralflow_torch.models import create_model
 from auralflow_torch.weights import build_network
-from bridge.twins import network_shapes
+from bridge.parity.twins import network_shapes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WHOLE = "clipping, AdamW"  # the last part, behind which a step is complete

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow.errors import InputError
-from auralflow.exits import exit_status
-from auralflow.folder import ModelFolder
-from auralflow.naming import to_torch
-from auralflow.tensors import TORCH, TRAINING, TensorFile, write_tensors
-from auralflow.training_file import unpack, write_training
-from bridge.reading import read_flax, read_torch
+from auralflow_core.errors import InputError
+from auralflow_core.console.exit_status import exit_status
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import to_torch
+from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
+from auralflow_core.weights.training_state import unpack, write_training
+from bridge.files import read_flax, read_torch
 
 if TYPE_CHECKING:
-    from bridge.comparison import Difference
+    from bridge.parity.outputs import Difference
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> int:
@@ -76,7 +76,7 @@ def convert_to_torch(arguments: argparse.Namespace) -> int:
     if output.exists():
         raise InputError(f"{output}: exists already and is not overwritten; name another file with -o")
     if arguments.training:
-        from bridge.training import read_run
+        from bridge.training_state import read_run
 
         write_training(output, *read_run(source))
     else:
@@ -88,10 +88,10 @@ def convert_to_torch(arguments: argparse.Namespace) -> int:
 
 def convert_to_jax(arguments: argparse.Namespace) -> int:
     """`to-jax`."""
-    from auralflow.history import best_epoch
+    from auralflow_core.training.schedule import best_epoch
     from bridge.conversion import to_flax
     from bridge.folders import config_for, write_folder
-    from bridge.training import fresh_state, training_to_flax
+    from bridge.training_state import fresh_state, training_to_flax
 
     file, folder = arguments.file, arguments.folder
     stored = read_torch(file)
@@ -111,7 +111,7 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """`verify`."""
-    from bridge.comparison import EXACT, ROUNDING, TOLERANCE, compare_networks
+    from bridge.parity.outputs import EXACT, ROUNDING, TOLERANCE, compare_networks
     from bridge.folders import check_network
 
     variables, config, _ = read_flax(arguments.model)

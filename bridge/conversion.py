@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from auralflow import naming
-from auralflow.config import Config
-from auralflow.errors import InputError
+from auralflow_core.weights import names as naming
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
 
 
 def to_flax(state_dict: Mapping[str, Any], network: Config | Mapping, origin: str = "state dict") -> dict[str, dict]:

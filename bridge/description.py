@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow import config as configuration
-from auralflow.config import Config
-from auralflow.folder import ModelFolder
-from auralflow.naming import COUNTER, to_torch
-from auralflow.tensors import FLAX, TRAINING, nested, read_tensors
-from auralflow.training_file import unpack
-from bridge.reading import PICKLED, read_pickled
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import COUNTER, to_torch
+from auralflow_core.weights.file import FLAX, TRAINING, nested, read_tensors
+from auralflow_core.weights.training_state import unpack
+from bridge.files import PICKLED, read_pickled
 
 Line = tuple[str, str]
 

@@ -4,12 +4,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow.config import Config, differing_keys
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow_core.config import Config, differing_keys
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 
 if TYPE_CHECKING:
-    from auralflow_jax.state import TrainState, Variables
+    from auralflow_jax.train.state import TrainState, Variables
 
 
 def config_for(path: str | Path, stored: Config | None, source: str | Path) -> Config:
@@ -60,7 +60,7 @@ def write_folder(path: str | Path, config: Config, state: "TrainState", run: dic
         best: what becomes best.safetensors, if there is anything yet.
         provenance: where `best` comes from.
     """
-    from auralflow_jax.checkpoint import Checkpoints
+    from auralflow_jax.train.checkpoint import Checkpoints
     from auralflow_jax.weights import save_weights
 
     folder = ModelFolder(path)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow.cache import cache_folder
-from auralflow.config import Config
-from auralflow.errors import InputError
-from auralflow.naming import COUNTER
-from auralflow.pretrained.sources import PackagedFile, Source
+from auralflow_core.storage.cache import cache_folder
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.weights.names import COUNTER
+from auralflow.pretrained.download import PackagedFile, Source
 
 State = dict[str, np.ndarray]  # torch names and arrays
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from auralflow.cli import Parser
-from auralflow.errors import InputError
-from auralflow.exits import exit_status
-from auralflow.folder import ModelFolder
-from auralflow.naming import to_torch
+from auralflow.cli.main import Parser
+from auralflow_core.errors import InputError
+from auralflow_core.console.exit_status import exit_status
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import to_torch
 from auralflow.pretrained.shipped import WEIGHTS
-from auralflow.tensors import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 
 
 def pack(model: str | Path, file: str | Path) -> float:

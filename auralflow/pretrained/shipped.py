@@ -6,8 +6,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from auralflow.pretrained.model import ReadyModel, State
-from auralflow.pretrained.sources import PackagedFile
-from auralflow.tensors import TORCH, read_tensors
+from auralflow.pretrained.download import PackagedFile
+from auralflow_core.weights.file import TORCH, read_tensors
 
 WEIGHTS = Path(__file__).parent / "weights"
 

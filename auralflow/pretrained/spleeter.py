@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
-from auralflow.errors import InputError
+from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
+from auralflow_core.errors import InputError
 from auralflow.pretrained.model import ReadyModel, State, rename
-from auralflow.pretrained.sources import Wheel
+from auralflow.pretrained.download import Wheel
 
 LEVELS = 6
 FRAMES = 256  # of a segment; it was trained on 512, which take twice the memory

@@ -5,7 +5,7 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from auralflow.plots import picture_bytes
+from auralflow_core.plots.signals import picture_bytes
 
 
 def card(content: str) -> str:

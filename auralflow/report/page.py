@@ -6,9 +6,9 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from auralflow.encoding import Encoding
-from auralflow.files import replacing
-from auralflow.plots import training_curve_figure
+from auralflow_core.audio.encode import Encoding
+from auralflow_core.storage.atomic import replacing
+from auralflow_core.plots.signals import training_curve_figure
 from auralflow.report.markup import card, picture
 from auralflow.report.players import LOSSLESS, Example, player
 from auralflow.report.tables import evaluation

@@ -6,7 +6,7 @@ from html import escape
 
 from auralflow.report.boxplots import box_plot_figure
 from auralflow.report.markup import card, picture
-from auralflow.scores import BASELINES, LABELS
+from auralflow_core.evaluation.table import BASELINES, LABELS
 
 HEADINGS = {
     "si_sdr": "SI-SDR", "sdr": "SDR", "si_sdr_improvement": "SI-SDR gain", "bss_sdr": "BSSEval SDR",

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralflow.errors import InputError
-from auralflow.extras import needs
+from auralflow_core.errors import InputError
+from auralflow_core.optional import needs
 from auralflow.songs.drums import Hit
 from auralflow.songs.score import Note
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow.errors import InputError, closest
+from auralflow_core.errors import InputError, closest
 from auralflow.songs import sampler, sung
 from auralflow.songs.drums import drum_part, play_drums
 from auralflow.songs.instruments import STYLES, draw_timbre, play

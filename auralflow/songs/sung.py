@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from auralflow.errors import InputError
-from auralflow.extras import needs
-from auralflow.resampling import resample
+from auralflow_core.errors import InputError
+from auralflow_core.optional import needs
+from auralflow_core.audio.resample import resample
 from auralflow.songs.score import Note
 from auralflow.songs.synthesis import Frames, smooth
 from auralflow.songs.voice import Singer, intonation

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from auralflow import config as configuration
-from auralflow.folder import ModelFolder, read_config
+from auralflow_core import config as configuration
+from auralflow_core.model_folder import ModelFolder, read_config
 
 __all__ = ["load_config"]
 

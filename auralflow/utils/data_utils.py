@@ -1,6 +1,6 @@
 """The audio transforms of `auralflow_torch.transforms`, which need torch."""
 
-from auralflow.extras import needs
+from auralflow_core.optional import needs
 
 with needs("torch"):
     from auralflow_torch.transforms import AudioTransform

@@ -3,16 +3,16 @@
 import jax.numpy as jnp
 import msgspec
 
-from auralflow import config as configuration
-from auralflow.config import Config, SpectrogramConfig, WaveformConfig
+from auralflow_core import config as configuration
+from auralflow_core.config import Config, SpectrogramConfig, WaveformConfig
 from auralflow_jax.networks.estimate import Estimate
-from auralflow_jax.networks.hybrid import HybridModel, HybridNet
-from auralflow_jax.networks.masking import SpectrogramModel
-from auralflow_jax.networks.model import SeparationModel
+from auralflow_jax.networks.hybrid_net import HybridModel, HybridNet
+from auralflow_jax.layers.front_end import SpectrogramModel
+from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.networks.open_unmix import OpenUnmix
-from auralflow_jax.networks.spectrogram import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
+from auralflow_jax.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
-from auralflow_jax.networks.waveform import AudioModel, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
+from auralflow_jax.networks.audio_net import AudioModel, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 
 __all__ = ["AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Estimate", "HybridNet", "OpenUnmix",
            "SeparationModel", "SpectrogramNetLSTM", "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet",

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_jax.networks.blocks import BatchNorm
-from auralflow_jax.networks.recurrent import LSTM
+from auralflow_jax.layers.conv2d import BatchNorm
+from auralflow_jax.layers.lstm import LSTM
 
 
 class Unmix(nn.Module):

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_jax.networks import blocks
-from auralflow_jax.networks.strided import dilate, double, halve
+from auralflow_jax.layers import conv2d as blocks
+from auralflow_jax.layers.kernels.conv5x5 import dilate, double, halve
 
 
 class Resize(nn.Module):

@@ -5,11 +5,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from auralflow.config import TrainingConfig
-from auralflow.errors import InputError, closest
+from auralflow_core.config import TrainingConfig
+from auralflow_core.errors import InputError, closest
 from auralflow_torch.losses import functional
 from auralflow_torch.networks.estimate import Estimate
-from auralflow_torch.networks.inputs import check_tensor
+from auralflow_torch.layers.checks import check_tensor
 
 Domain = Literal["spectrum", "audio"]
 

@@ -1,6 +1,6 @@
 """Training losses: pure functions from tensors to one scalar, the mean.
 
-The functions of auralflow_jax.losses with the same values. Shapes must be equal; nothing is broadcast. Every loss
+The functions of auralflow_jax.losses.functional with the same values. Shapes must be equal; nothing is broadcast. Every loss
 has a finite value and gradient for silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in
 float32, as float16 cannot hold the floors below.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from auralflow.errors import InputError, closest
+from auralflow_core.errors import InputError, closest
 from auralflow_torch import spectral
 
 # Mean square below which a signal counts as silence: -80 dBFS.

@@ -9,10 +9,10 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from auralflow import config as configuration
-from auralflow.config import Config
-from auralflow.errors import InputError
-from auralflow.separation import BATCH_SIZE, OVERLAP
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.separation.separator import BATCH_SIZE, OVERLAP
 from auralflow_torch.networks.estimate import Estimate
 from auralflow_torch.weights import build_network
 
@@ -81,7 +81,7 @@ class SeparationModel(nn.Module, abc.ABC):
 
         Args:
             audio: at the model's rate, (samples,), (channels, samples) or (batch, channels, samples), on any device.
-            overlap: see `auralflow.separation.Options`, as for the next four.
+            overlap: see `auralflow_core.separation.separator.Options`, as for the next four.
             batch_size: segments of one pass through the network; fewer need less memory.
             shifts: separations that are averaged.
             wiener: iterations of a Wiener filter.

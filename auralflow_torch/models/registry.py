@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from auralflow.config import Config, HybridNet, SpectrogramConfig, WaveformConfig
-from auralflow.errors import InputError
+from auralflow_core.config import Config, HybridNet, SpectrogramConfig, WaveformConfig
+from auralflow_core.errors import InputError
 from auralflow_torch.models.audio import AudioModel
 from auralflow_torch.models.base import SeparationModel, as_config
 from auralflow_torch.models.hybrid import HybridModel

@@ -6,8 +6,8 @@ from torch import Tensor
 from auralflow_torch import spectral
 from auralflow_torch.models.base import SeparationModel
 from auralflow_torch.networks.estimate import Estimate
-from auralflow_torch.networks.inputs import AUDIO, SPECTRUM, check_input
-from auralflow_torch.networks.masking import analyze, complete, synthesize
+from auralflow_torch.layers.checks import AUDIO, SPECTRUM, check_input
+from auralflow_torch.layers.front_end import analyze, complete, synthesize
 
 
 class SpectrogramMaskModel(SeparationModel):

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from auralflow_torch.networks.blocks import initialize
-from auralflow_torch.networks.inputs import SPECTRUM, check_input
-from auralflow_torch.networks.recurrent import LSTM, initialize_lstm
+from auralflow_torch.layers.conv2d import initialize
+from auralflow_torch.layers.checks import SPECTRUM, check_input
+from auralflow_torch.layers.lstm import LSTM, initialize_lstm
 
 
 class Unmix(nn.Module):

@@ -8,8 +8,8 @@ import soundfile
 
 import auralflow
 from auralflow.backends import load_separator
-from auralflow.errors import InputError, MissingPackage
-from auralflow.separation import separate
+from auralflow_core.errors import InputError, MissingPackage
+from auralflow_core.separation.separator import separate
 
 # Runs the command in a process in which one package cannot be imported.
 BLOCKED = """

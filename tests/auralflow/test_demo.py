@@ -8,8 +8,8 @@ from rich.console import Console
 from safetensors.numpy import load_file
 
 from auralflow.demo import run_demo
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 
 
 @pytest.fixture(scope="module")

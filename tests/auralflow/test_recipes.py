@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from auralflow.cli import main
-from auralflow.config import to_dict
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow.cli.main import main
+from auralflow_core.config import to_dict
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow.recipes import read_recipe, recipes
 
 

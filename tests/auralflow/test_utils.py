@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from auralflow import config
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow_core import config
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow.utils import load_config
 
 

@@ -13,8 +13,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from auralflow.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
-from auralflow.folder import ModelFolder
+from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
+from auralflow_core.model_folder import ModelFolder
 from auralflow.songs import make_songs
 
 
@@ -49,7 +49,7 @@ def finished(tmp_path_factory, songs, tiny_config) -> tuple[ModelFolder, list[di
 
     It has snippets, which the other runs do without: a picture takes longer than an epoch.
     """
-    from auralflow_jax.train import train
+    from auralflow_jax.train.run import train
 
     folder = ModelFolder(tmp_path_factory.mktemp("finished") / "model")
     visualizer = replace(tiny_config.visualizer, num_snippets=1, tensorboard=True)
@@ -62,7 +62,7 @@ def finished(tmp_path_factory, songs, tiny_config) -> tuple[ModelFolder, list[di
 @pytest.fixture(scope="session")
 def outcome(songs) -> Callable[[ModelFolder], dict]:
     """What a run has left in a folder that another run must have left to the bit."""
-    from auralflow_jax.train import Run
+    from auralflow_jax.train.run import Run
     from auralflow_jax.weights import load_weights
 
     def timeless(entry: dict) -> dict:

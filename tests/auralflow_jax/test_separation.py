@@ -6,11 +6,11 @@ import torch
 from msgspec.structs import replace
 
 import auralflow_jax
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
-from auralflow.separation import cross_fade
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.separation.separator import cross_fade
 from auralflow_jax import networks
-from auralflow_jax.filtering import wiener
+from auralflow_jax.wiener import wiener
 from auralflow_jax.separation import load, make_separator, separate
 from auralflow_jax.weights import save_weights
 

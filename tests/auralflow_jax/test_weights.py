@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from auralflow.config import from_dict
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
+from auralflow_core.config import from_dict
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow_jax import networks
 from auralflow_jax.weights import (
     MAY_DIFFER,

@@ -6,14 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
-from auralflow_jax import hosts
+from auralflow_jax.train import sharding as hosts
 
 
 def main(model: str, dataset: str, moment: str | None = None) -> None:
     hosts.initialize()  # before anything asks jax for a device
     import jax
 
-    from auralflow_jax.train import Run, train
+    from auralflow_jax.train.run import Run, train
 
     if moment and moment.startswith("step "):
         before_step(Run, int(moment.removeprefix("step ")))
@@ -29,7 +29,7 @@ def die() -> None:
 
 def before_step(run_class, step: int) -> None:
     """Dies while step `step`, counted from 1, is on its way."""
-    from auralflow_jax import train as module
+    from auralflow_jax.train import run as module
 
     show = module.Progress.step
     module.Progress.step = lambda self, run, done, end: die() if done == step else show(self, run, done, end)

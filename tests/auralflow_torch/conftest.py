@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from auralflow.config import MODELS, Config, from_dict, template
+from auralflow_core.config import MODELS, Config, from_dict, template
 from auralflow.songs import make_songs
 from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
 from auralflow_torch.models.registry import family_of

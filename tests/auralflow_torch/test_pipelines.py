@@ -7,10 +7,10 @@ import torch
 
 import auralflow
 import auralflow_torch
-from auralflow import cli
-from auralflow.errors import InputError
-from auralflow.folder import ModelFolder
-from auralflow.tensors import TORCH, TensorFile, write_tensors
+from auralflow.cli import main as cli
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
 
 
 @pytest.fixture

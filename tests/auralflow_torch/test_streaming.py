@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import auralflow_torch
-from auralflow.errors import InputError
+from auralflow_core.errors import InputError
 from auralflow_torch.streaming import StreamingSeparator
 
 SIZES = (1, 37, 599, 600, 1300)  # of blocks; a segment has 600 samples

@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 import torch
 
-from auralflow.errors import InputError
+from auralflow_core.errors import InputError
 from auralflow_torch.transforms import AudioTransform
 
 RATE = 44100
@@ -178,7 +178,7 @@ def test_without_torchaudio_it_says_what_to_install(transform, monkeypatch):
     def missing(package):
         raise OSError("libcudart.so.13: cannot open shared object file\nmore")
 
-    monkeypatch.setattr("auralflow_torch.companions.importlib.import_module", missing)
+    monkeypatch.setattr("auralflow_torch.optional.importlib.import_module", missing)
     with pytest.raises(ImportError, match=r"AudioTransform.resample needs torchaudio in a build for torch \d.*"
                                           r"pip install torchaudio \(for CPU: --index-url .*whl/cpu\).*libcudart"):
         transform.resample(noise(2, 5000), 22050)

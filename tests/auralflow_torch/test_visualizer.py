@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow import differences, plots
+from auralflow_core.plots import differences, signals as plots
 from auralflow_torch import visualizer
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from auralflow.errors import InputError
+from auralflow_core.errors import InputError
 from auralflow_torch.losses import L1Loss, SISDRLoss
 from auralflow_torch.models import SpectrogramMaskModel
 from auralflow_torch.networks import NETWORKS, SpectrogramNetLSTM, SpectrogramNetSimple

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from auralflow.config import MODELS, template
+from auralflow_core.config import MODELS, template
 from auralflow_torch.weights import build_network
 
 ROOT = Path(__file__).parents[2]

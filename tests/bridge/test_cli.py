@@ -10,18 +10,18 @@ from safetensors import safe_open
 from small_models import KINDS, PROVENANCE, make_model, random_bits, random_weights, same_bits, small_config
 
 import auralflow_torch
-from auralflow.config import MODELS
-from auralflow.folder import ModelFolder
-from auralflow.naming import to_torch
-from auralflow.tensors import FLAX, TORCH, TensorFile, read_tensors, write_tensors
-from auralflow_jax.checkpoint import Checkpoints
+from auralflow_core.config import MODELS
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.names import to_torch
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
+from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.separation import load
 from auralflow_jax.weights import load_weights
-from bridge import cases
+from bridge.parity import cases
 from bridge.cli import main
-from bridge.comparison import TOLERANCE, compare_networks, difference
+from bridge.parity.outputs import TOLERANCE, compare_networks, difference
 from bridge.conversion import expected_variables
-from bridge.training import fresh_state, read_run, training_to_flax
+from bridge.training_state import fresh_state, read_run, training_to_flax
 
 
 def refused(capsys, *arguments):
@@ -129,7 +129,7 @@ def test_rounding_is_told_from_a_small_difference_in_float64(here, capsys, monke
     config = small_config(depth="1")
     variables = random_weights(config)
     make_model("model", config, variables)
-    monkeypatch.setattr("bridge.comparison.TOLERANCE", 1e-8)  # less than float32 can do
+    monkeypatch.setattr("bridge.parity.outputs.TOLERANCE", 1e-8)  # less than float32 can do
     assert main(["verify", "model"]) == 0
     assert "Again in float64" in capsys.readouterr().out
     state = to_torch(variables)

@@ -9,7 +9,7 @@ from small_models import KINDS, WAVEFORM_KINDS, random_bits, same_bits, small_co
 from torch import nn
 
 import bridge
-from auralflow.errors import InputError
+from auralflow_core.errors import InputError
 from auralflow_torch.weights import build_network, load_state
 from bridge.conversion import expected_variables
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-import auralflow_jax.losses
-import auralflow_jax.metrics
-import auralflow_jax.networks.masking
+import auralflow_jax.losses.functional
+import auralflow_jax.metrics.si_sdr
+import auralflow_jax.layers.front_end
 import auralflow_jax.spectral
 import auralflow_torch.losses
 import auralflow_torch.metrics
-import auralflow_torch.networks.masking
+import auralflow_torch.layers.front_end
 import auralflow_torch.spectral
 
 
@@ -49,8 +49,8 @@ def quick_jit():
 class Jax:
     """The pure functions of auralflow_jax, under jit, from numpy arrays."""
 
-    losses, metrics = auralflow_jax.losses, auralflow_jax.metrics
-    masking, spectral = auralflow_jax.networks.masking, auralflow_jax.spectral
+    losses, metrics = auralflow_jax.losses.functional, auralflow_jax.metrics.si_sdr
+    masking, spectral = auralflow_jax.layers.front_end, auralflow_jax.spectral
 
     @staticmethod
     def run(function, *arrays, **settings) -> np.ndarray:
@@ -80,7 +80,7 @@ class Torch:
     """The same functions of auralflow_torch."""
 
     losses, metrics = auralflow_torch.losses.functional, auralflow_torch.metrics
-    masking, spectral = auralflow_torch.networks.masking, auralflow_torch.spectral
+    masking, spectral = auralflow_torch.layers.front_end, auralflow_torch.spectral
 
     @staticmethod
     def run(function, *arrays, **settings):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-import auralflow_jax.criteria
+import auralflow_jax.losses.criteria
 import auralflow_jax.networks
 import auralflow_torch.losses
-from auralflow.config import TrainingConfig, from_dict
+from auralflow_core.config import TrainingConfig, from_dict
 from auralflow_jax.networks.estimate import Estimate
-from auralflow_jax.step import compare
+from auralflow_jax.train.step import compare
 from auralflow_torch.models import create_model
 from auralflow_torch.networks.estimate import Estimate as TorchEstimate
 
@@ -35,7 +35,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     training = TrainingConfig(**settings)
 
     model = auralflow_jax.networks.build(CONFIG)
-    criterion = auralflow_jax.criteria.make_criterion(training)
+    criterion = auralflow_jax.losses.criteria.make_criterion(training)
     with jax.enable_x64(True):
         estimate = Estimate(*map(jnp.asarray, (audio, spectrum, mask)), tuple(map(jnp.asarray, latent)))
         batch = {"mixture": jnp.asarray(mixture), "targets": jnp.asarray(targets)}

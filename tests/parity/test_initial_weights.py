@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import bridge
-from auralflow.config import MODELS
+from auralflow_core.config import MODELS
 from auralflow_jax import networks
 from auralflow_torch.weights import build_network
-from bridge.cases import small_config
+from bridge.parity.cases import small_config
 
 
 @pytest.mark.parametrize("name", MODELS)

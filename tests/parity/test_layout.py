@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow.config import MODELS, Config, template
-from auralflow.naming import torch_layout
+from auralflow_core.config import MODELS, Config, template
+from auralflow_core.weights.names import torch_layout
 from auralflow_torch.weights import build_network
-from bridge.cases import small_config
+from bridge.parity.cases import small_config
 from bridge.conversion import expected_variables
 
 PRODUCT = {

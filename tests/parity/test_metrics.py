@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from auralflow import evaluation
+from auralflow_core.evaluation import track as evaluation
 
 TARGET = np.array([[3, -0.5, 2, 7]], np.float32)
 ESTIMATE = np.array([[2.5, 0, 2, 8]], np.float32)

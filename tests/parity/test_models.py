@@ -5,15 +5,15 @@ import pytest
 import torch
 
 import bridge
-from auralflow.config import MODELS, from_dict
-from auralflow.separation import separate
+from auralflow_core.config import MODELS, from_dict
+from auralflow_core.separation.separator import separate
 from auralflow_jax import networks
 from auralflow_jax.separation import make_separator
 from auralflow_torch.models import create_model
 from auralflow_torch.separation import Separator
 from auralflow_torch.weights import load_state
 from bridge.conversion import expected_variables
-from bridge.twins import random_variables
+from bridge.parity.twins import random_variables
 
 CASES = [
     {"model_type": "SpectrogramNetSimple"},

@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from auralflow.config import MODELS
-from bridge.cases import covering_set, pairs_of, product, small_config
-from bridge.step import FLOAT32, FLOAT64, flax_step, gaps, torch_step
-from bridge.twins import make_twins
+from auralflow_core.config import MODELS
+from bridge.parity.cases import covering_set, pairs_of, product, small_config
+from bridge.parity.single_step import FLOAT32, FLOAT64, flax_step, gaps, torch_step
+from bridge.parity.twins import make_twins
 
 CASES = covering_set()
 

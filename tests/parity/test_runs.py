@@ -6,10 +6,10 @@ import optax
 import pytest
 import torch
 
-from auralflow.naming import COUNTER
-from bridge.cases import small_config
-from bridge.run import draw_batches, flax_run, torch_run
-from bridge.twins import make_twins
+from auralflow_core.weights.names import COUNTER
+from bridge.parity.cases import small_config
+from bridge.parity.trajectory import draw_batches, flax_run, torch_run
+from bridge.parity.twins import make_twins
 
 STEPS = 50
 # The other families are compared over one step; AudioNetVAE is AudioNetSimple and AudioNetSimpleLSTM and more.

@@ -6,7 +6,7 @@ import librosa
 import numpy as np
 import pytest
 
-from auralflow.mel import mel_filterbank
+from auralflow_core.dsp.mel import mel_filterbank
 
 # (num_fft, hop_length, window_size): the usual ones, hops that divide nothing, short windows, odd transforms.
 SIZES = [(2048, 768, 2048), (2048, 512, 2048), (1024, 768, 1024), (1024, 120, 600), (512, 50, 240), (512, 333, 400),

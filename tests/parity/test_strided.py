@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from auralflow_jax.networks import strided
+from auralflow_jax.layers.kernels import conv5x5 as strided
 
 
 def torch_halve(x, kernel):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 import auralflow
-from auralflow.cli import main
+from auralflow.cli.main import main
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import auralflow
-from auralflow.cli import main
-from auralflow.folder import ModelFolder
+from auralflow.cli.main import main
+from auralflow_core.model_folder import ModelFolder
 
 
 def test_help_and_version(capsys):
@@ -41,7 +41,7 @@ print(*sorted({"jax", "flax", "torch", "soundfile", "matplotlib"} & set(sys.modu
 
 
 def test_a_reader_that_stops_reading_is_no_error(environment):
-    code = "import sys; from auralflow.cli import main; sys.exit(main(['config', 'm', 'SpectrogramNetSimple']))"
+    code = "import sys; from auralflow.cli.main import main; sys.exit(main(['config', 'm', 'SpectrogramNetSimple']))"
     reader, writer = os.pipe()
     os.close(reader)
     result = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE, env=environment)
@@ -55,7 +55,7 @@ def test_ctrl_c_and_the_operating_system(capsys, monkeypatch, run):
 
     Path("file").write_text("")
     assert "file/my_model" in run("config", "my_model", "SpectrogramNetSimple", "--save", "file", fails=True)
-    monkeypatch.setattr("auralflow.editing.configure", interrupt)
+    monkeypatch.setattr("auralflow.cli.config.configure", interrupt)
     assert main(["config", "my_model", "SpectrogramNetSimple"]) == 130
     assert capsys.readouterr().err == "auralflow: interrupted\n"
 

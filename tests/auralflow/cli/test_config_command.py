@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 import auralflow
-from auralflow.config import MODELS, from_dict, template, to_dict
-from auralflow.editing import leaves
+from auralflow_core.config import MODELS, from_dict, template, to_dict
+from auralflow.cli.config import leaves
 
 CONFIGS = Path(auralflow.__file__).parents[1] / "configs"
 

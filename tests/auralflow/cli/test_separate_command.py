@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow.cli import main
-from auralflow.config import template
-from auralflow.folder import ModelFolder
+from auralflow.cli.main import main
+from auralflow_core.config import template
+from auralflow_core.model_folder import ModelFolder
 
 
 def test_separate_writes_stems(run, trained):

@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from auralflow.cli import main
-from auralflow.config import from_dict
-from auralflow.folder import ModelFolder
+from auralflow.cli.main import main
+from auralflow_core.config import from_dict
+from auralflow_core.model_folder import ModelFolder
 
 
 def test_songs_and_train(run, tiny_config):
@@ -19,7 +19,7 @@ def test_songs_and_train(run, tiny_config):
 
 
 def test_train_passes_its_flags_on(run, monkeypatch):
-    from auralflow_jax import train
+    from auralflow_jax.train import run as train
 
     calls = []
     monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments))
@@ -44,8 +44,8 @@ def test_train_refuses(run, tiny_config, trained):
 
 
 def test_an_interrupted_run_tells_how_to_go_on(capsys, monkeypatch, tiny_config, trained):
-    from auralflow_jax import train
-    from auralflow_jax.monitor import Interrupted
+    from auralflow_jax.train import run as train
+    from auralflow_jax.train.monitor import Interrupted
 
     def stop(*arguments):
         raise Interrupted("Stopped at step 1.")

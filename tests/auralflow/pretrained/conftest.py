@@ -5,7 +5,7 @@ import pytest
 from wheels import sha256, write_wheel
 
 from auralflow.pretrained import READY
-from auralflow.pretrained.sources import WebFile
+from auralflow.pretrained.download import WebFile
 
 
 @pytest.fixture(autouse=True)

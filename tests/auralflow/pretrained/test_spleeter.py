@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from wheels import port_arrays, write_wheel
 
-from auralflow.errors import InputError
+from auralflow_core.errors import InputError
 from auralflow.pretrained.model import rename
 from auralflow.pretrained.spleeter import MEMBERS, read_arrays, read_spleeter
 

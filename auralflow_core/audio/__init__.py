@@ -1,0 +1,11 @@
+"""Audio files and arrays: probe, read, write, resample, channels, quantisation.
+
+Audio is a float32 array `(channels, samples)`, nominally in [-1, 1].
+"""
+
+from auralflow_core.audio.decode import AUDIO_SUFFIXES, AudioInfo, is_audio, probe, read, read_blocks
+from auralflow_core.audio.encode import quantise, write
+from auralflow_core.audio.resample import fit, resample, resample_stream, to_channels
+
+__all__ = ["AUDIO_SUFFIXES", "AudioInfo", "fit", "is_audio", "probe", "quantise", "read", "read_blocks", "resample",
+           "resample_stream", "to_channels", "write"]

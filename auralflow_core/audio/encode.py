@@ -1,0 +1,283 @@
+"""Writing audio files: formats, bits of a sample, bit rates, and what becomes of samples beyond full scale."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from auralflow_core.errors import InputError, closest
+from auralflow_core.storage.atomic import replacing
+
+BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sample, by format; 32: floating point
+CLIPS = ("none", "clamp", "rescale")
+SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
+PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
+CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
+RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
+FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
+WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
+
+# What Vorbis's qualities 0, 0.1, ... 1 come to for stereo at 44.1 kHz, kbit/s, by its encoder's own account.
+OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
+# By sample rate. With fewer kbit/s the encoder changes the rate, or has no room to tell the length.
+MP3_BITRATES = dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320)) \
+    | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160)) \
+    | dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64))
+# What LAME multiplies all samples by before it encodes them, by the highest bit rate at which it does.
+MP3_LEVELS = {160: 0.95, 192: 0.97, 224: 0.98, 320: 1.0}
+MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # by the highest: libsndfile's compression levels run from that to this
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """How audio is written.
+
+    Args:
+        format: "wav", "flac", "ogg" (Vorbis) or "mp3".
+        bits: of a sample in wav (16, 24, 32: floating point) and flac (16, 24). Default: the most.
+        bitrate: kbit/s of mp3 (constant; default: the most that the sample rate allows, 320 from 32 kHz on) and ogg
+            (what stereo at 44.1 kHz comes to on average; default: 256).
+        clip: what becomes of samples beyond full scale. "none": they are kept, where the format can hold them;
+            "clamp": they are cut off; "rescale": all files of a song are made softer by one factor. Default: "none"
+            for 32 bits, otherwise "clamp".
+
+    Raises:
+        InputError: a value that is unknown, or does not go with the format.
+    """
+
+    format: str = "wav"
+    bits: int | None = None
+    bitrate: int | None = None
+    clip: str | None = None
+
+    def __post_init__(self):
+        if self.format not in BITS:
+            raise InputError(f"unknown format {self.format!r}; {closest(self.format, BITS)}")
+        known = BITS[self.format]
+        if self.bits is None:
+            object.__setattr__(self, "bits", known[-1] if known else None)
+        elif self.bits not in known:
+            raise InputError(f"{self.format} has no {self.bits} bits; expected "
+                             f"{' or '.join(map(str, known)) or 'a bitrate'}")
+        if self.bitrate is not None and known:
+            raise InputError(f"{self.format} takes no bitrate, got {self.bitrate}; mp3 and ogg do")
+        if self.clip is None:
+            object.__setattr__(self, "clip", "none" if self.bits == 32 else "clamp")
+        if self.clip not in CLIPS:
+            raise InputError(f"unknown clip {self.clip!r}; {closest(self.clip, CLIPS)}")
+        if self.clip == "none" and self.bits in (16, 24):
+            raise InputError(f"clip 'none': {self.bits} bits hold nothing beyond full scale; expected 32 bits, clamp "
+                             "or rescale")
+        self._check_bitrate(range(64, 501) if self.format == "ogg" else sorted({*sum(MP3_BITRATES.values(), ())}), "")
+
+    @property
+    def subtype(self) -> str:
+        """libsndfile's name of what a sample is before it is compressed."""
+        return SUBTYPES.get(self.bits, "FLOAT")
+
+    def check(self, sample_rate: int, channels: int) -> None:
+        """Refuses audio that the format cannot hold.
+
+        Raises:
+            InputError: it has too many channels, or a rate that does not exist in the format, or not with the bitrate.
+        """
+        if channels > CHANNELS.get(self.format, channels):
+            raise InputError(f"{self.format} holds at most {CHANNELS[self.format]} channels, not {channels}; wav "
+                             "holds more")
+        if sample_rate > RATES.get(self.format, sample_rate):
+            raise InputError(f"{self.format} holds at most {RATES[self.format]} Hz, not {sample_rate}; wav holds more")
+        if self.format == "flac" and sample_rate > FLAC_WHOLE_HERTZ and sample_rate % 10:
+            raise InputError(f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples "
+                             "of 10; wav does")
+        if self.format == "mp3":
+            if sample_rate not in MP3_BITRATES:
+                raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
+            self._check_bitrate(MP3_BITRATES[sample_rate], f" at {sample_rate} Hz")
+
+    def hold(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
+        """Audio of any shape as a file holds it before it is compressed, float32, and how many samples are clipped."""
+        if self.subtype in PCM_BITS or self.clip == "none":
+            return quantise(audio, self.subtype)
+        audio = np.asarray(audio, np.float32)
+        clipped = np.clip(audio, -1, 1)
+        return clipped, int(np.count_nonzero(clipped != audio))
+
+    def _check_bitrate(self, known: Sequence[int], where: str) -> None:
+        if self.bitrate is not None and self.bitrate not in known:
+            expected = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
+            raise InputError(f"{self.format} has no bitrate of {self.bitrate} kbit/s{where}; expected {expected}")
+
+    def makeup(self, sample_rate: int) -> float:
+        """What samples are multiplied by, so that they come back from the file as loud as they were."""
+        if self.format != "mp3":
+            return 1.0
+        bitrate = self.bitrate or MP3_BITRATES[sample_rate][-1]
+        return 1 / next(level for highest, level in MP3_LEVELS.items() if bitrate <= highest)
+
+    def options(self, sample_rate: int, channels: int, samples: int) -> dict:
+        """What soundfile needs to know to open a file for writing."""
+        if self.format == "ogg":
+            quality = np.interp(self.bitrate or 256, OGG_BITRATES, np.linspace(0, 1, len(OGG_BITRATES)))
+            return {"format": "OGG", "subtype": "VORBIS", "compression_level": 1 - float(quality)}
+        if self.format == "mp3":
+            highest = MP3_BITRATES[sample_rate][-1]
+            level = (highest - (self.bitrate or highest)) / (highest - MP3_LOWEST[highest])
+            return {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT",
+                    "compression_level": level}
+        large = samples * channels * self.bits // 8 >= WAV_BYTES
+        container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
+        return {"format": container, "subtype": self.subtype}
+
+
+class Writer:
+    """An audio file that is open for writing, block by block.
+
+    Args:
+        path: an existing file, which is written over; its name does not matter.
+        name: of the file in messages.
+        encoding: how it is written.
+        sample_rate: in Hz.
+        channels: of every block.
+        samples: length of all blocks together.
+
+    Raises:
+        InputError: audio that the format cannot hold.
+    """
+
+    def __init__(self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int):
+        try:
+            encoding.check(sample_rate, channels)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
+        self.makeup = np.float32(encoding.makeup(sample_rate))
+        try:
+            self.file = soundfile.SoundFile(path, "w", sample_rate, channels,
+                                            **encoding.options(sample_rate, channels, samples))
+        except soundfile.LibsndfileError as error:
+            raise InputError(f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
+                             f"({error.error_string.rstrip('.')})") from None
+
+    def write(self, audio: np.ndarray) -> None:
+        """Appends audio (channels, samples), quantised as `quantise` does.
+
+        Raises:
+            InputError: values that are not finite.
+            OSError: the file cannot be written, for want of room or another reason.
+        """
+        if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
+            raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
+        data = np.asarray(audio, np.float32) * self.makeup
+        if self.subtype in PCM_BITS:
+            bits = PCM_BITS[self.subtype]
+            data = (quantise(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)
+            data = data << 8 if bits == 24 else data  # libsndfile takes the upper 24 of 32 bits
+        try:
+            self.file.write(data.T)
+        except soundfile.LibsndfileError as error:
+            raise OSError(f"{self.name}: cannot be written, the disk may be full "
+                          f"({error.error_string.rstrip('.')})") from None
+
+    def close(self) -> None:
+        """Ends the file; what is held back in buffers is written now."""
+        self.file.close()
+
+    def check(self) -> None:
+        """Looks at the closed file: of some formats an error while closing it shows in its length alone.
+
+        Raises:
+            OSError: samples are missing.
+        """
+        try:
+            found = soundfile.info(str(self.path)).frames
+        except soundfile.LibsndfileError:
+            found = 0
+        if found != self.samples:
+            raise OSError(f"{self.name}: cannot be written, the disk may be full ({found} of {self.samples} samples "
+                          "are there)")
+
+
+@contextlib.contextmanager
+def writing(
+    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int
+) -> Iterator[list[Writer]]:
+    """Opens files that belong together for writing; they appear under their names when the block has ended well.
+
+    Args:
+        paths: where to; folders are made.
+        encoding: how they are written.
+        sample_rate: in Hz.
+        channels: of every file.
+        samples: length of every file.
+
+    Yields:
+        A writer for each path.
+
+    Raises:
+        InputError: audio that the format cannot hold.
+        OSError: files cannot be written; then none of them appears.
+    """
+    with contextlib.ExitStack() as names:
+        asides = [names.enter_context(replacing(path)) for path in paths]
+        with contextlib.ExitStack() as files:
+            writers = []
+            for aside, path in zip(asides, paths, strict=True):
+                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples))
+                files.callback(writers[-1].close)
+            yield writers
+        for writer in writers:
+            writer.check()
+
+
+def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype: str = "FLOAT") -> None:
+    """Writes a wav or flac file, by the suffix; aside first, then renamed.
+
+    Args:
+        path: where to.
+        audio: `(channels, samples)`; for PCM it is quantised as `quantise` does.
+        sample_rate: in Hz.
+        subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
+
+    Raises:
+        InputError: another suffix or subtype, or values that are not finite.
+    """
+    path = Path(path)
+    known = {".wav": SUBTYPES.values(), ".flac": PCM_BITS}
+    if path.suffix.lower() not in known:
+        raise InputError(f"{path}: cannot write the suffix {path.suffix!r}; known: {', '.join(known)}")
+    subtypes = known[path.suffix.lower()]
+    if subtype not in subtypes:
+        raise InputError(f"{path}: cannot write subtype {subtype!r} to {path.suffix}; {closest(subtype, subtypes)}")
+    encoding = Encoding(path.suffix.lower()[1:], PCM_BITS.get(subtype, 32))
+    with writing([path], encoding, sample_rate, *np.shape(audio)) as [writer]:
+        writer.write(audio)
+
+
+def quantise(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
+    """Rounds audio to what a file of this subtype holds.
+
+    Args:
+        audio: any shape.
+        subtype: "FLOAT", "PCM_16" or "PCM_24".
+
+    Returns:
+        float32 audio of the same shape, exactly as it comes back from the file, and the number of values
+        that were clipped, lying outside of [-1, 1 - 2^-(bits - 1)] after rounding.
+
+    Example:
+        >>> quantise(np.array([0.5, 1e-6, -2.0]), "PCM_16")
+        (array([ 0.5,  0. , -1. ], dtype=float32), 1)
+    """
+    audio = np.asarray(audio, np.float32)
+    if subtype == "FLOAT":
+        return audio.copy(), 0
+    if subtype not in PCM_BITS:
+        raise InputError(f"cannot quantise to subtype {subtype!r}; {closest(subtype, ('FLOAT', *PCM_BITS))}")
+    scale = np.float32(2.0 ** (PCM_BITS[subtype] - 1))
+    steps = np.rint(audio * scale)
+    clipped = np.clip(steps, -scale, scale - 1)
+    return (clipped + np.float32(0)) / scale, int(np.count_nonzero(steps != clipped))  # + 0: no negative zeros

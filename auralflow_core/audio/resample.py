@@ -1,0 +1,112 @@
+"""Sample rates, lengths and channels of audio arrays."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import soxr
+
+from auralflow_core.errors import InputError
+
+QUALITY = "VHQ"  # soxr's name
+
+
+def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | None = None) -> np.ndarray:
+    """Changes the sample rate along the last axis, with a linear-phase band limit (soxr, very high quality).
+
+    Output sample `k` lies at the time of input sample `k * from_rate / to_rate`; beyond its ends the audio is
+    taken to be silent.
+
+    Args:
+        audio: `(..., samples)`.
+        from_rate: its rate in Hz.
+        to_rate: the rate wanted, in Hz.
+        samples: cut or zero-pad the result to this length; default: ceil(samples * to_rate / from_rate).
+
+    Returns:
+        float32 audio `(..., samples)`; the input itself where nothing is to be done.
+    """
+    audio = np.asarray(audio, np.float32)
+    wanted = -(-audio.shape[-1] * to_rate // from_rate) if samples is None else samples
+    if from_rate != to_rate and audio.size:
+        padded = fit(audio, audio.shape[-1] + _silence(from_rate, to_rate))
+        result = soxr.resample(padded.reshape(-1, padded.shape[-1]).T, from_rate, to_rate, quality=QUALITY)
+        audio = result.T.reshape(*audio.shape[:-1], -1)
+    return np.ascontiguousarray(fit(audio, wanted))
+
+
+def resample_stream(
+    blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, samples: int | None = None
+) -> Iterator[np.ndarray]:
+    """`resample` for audio that comes in pieces: the same samples, in memory that does not grow with its length.
+
+    Args:
+        blocks: arrays `(..., samples)`, the signal piece by piece.
+        from_rate: its rate in Hz.
+        to_rate: the rate wanted, in Hz.
+        samples: length of the whole result; default: ceil(samples * to_rate / from_rate).
+
+    Yields:
+        float32 pieces `(..., samples)`, none of them empty.
+    """
+    taken = given = 0
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal taken
+        for block in blocks:
+            taken += block.shape[-1]
+            yield np.asarray(block, np.float32)
+
+    for piece in counted() if from_rate == to_rate else _converted(counted(), from_rate, to_rate):
+        wanted = -(-taken * to_rate // from_rate) if samples is None else samples
+        piece = piece[..., :wanted - given]
+        given += piece.shape[-1]
+        if piece.shape[-1]:
+            yield np.ascontiguousarray(piece)
+    if taken and given < wanted:
+        yield np.zeros((*piece.shape[:-1], wanted - given), np.float32)
+
+
+def fit(audio: np.ndarray, samples: int) -> np.ndarray:
+    """Cuts audio `(..., samples)` at the end, or pads it with zeros there, to a length."""
+    missing = samples - audio.shape[-1]
+    if missing <= 0:
+        return audio[..., :samples]
+    return np.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(0, missing)])
+
+
+def to_channels(audio: np.ndarray, channels: int) -> np.ndarray:
+    """Makes mono stereo by duplicating it, and stereo mono by averaging; other layouts have no agreed downmix.
+
+    Args:
+        audio: `(channels, samples)`.
+        channels: how many are wanted.
+
+    Raises:
+        InputError: any other change of channels.
+    """
+    if len(audio) == channels:
+        return audio
+    if len(audio) == 1 and channels == 2:
+        return np.repeat(audio, 2, axis=0)
+    if len(audio) == 2 and channels == 1:
+        return audio.mean(axis=0, keepdims=True)
+    raise InputError(f"cannot make {channels} channels of {len(audio)}; mono and stereo audio is accepted")
+
+
+def _silence(from_rate: int, to_rate: int) -> int:
+    """Samples of silence behind the end that make soxr, which rounds its length down at times, give the last one."""
+    return from_rate // to_rate + 1
+
+
+def _converted(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """What soxr makes of a stream (..., samples), the end included; it never runs ahead of its input."""
+    resampler = None
+    for block in blocks:
+        if resampler is None:
+            *axes, _ = block.shape
+            resampler = soxr.ResampleStream(from_rate, to_rate, int(np.prod(axes)), "float32", QUALITY)
+        flat = np.ascontiguousarray(block.reshape(-1, block.shape[-1]).T)
+        yield resampler.resample_chunk(flat).T.reshape(*axes, -1)
+    if resampler is not None:
+        silence = np.zeros((int(np.prod(axes)), _silence(from_rate, to_rate)), np.float32)
+        yield resampler.resample_chunk(np.ascontiguousarray(silence.T), last=True).T.reshape(*axes, -1)

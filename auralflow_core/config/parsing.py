@@ -1,0 +1,136 @@
+"""Configurations from and to plain data, and from the text of a command line."""
+
+from typing import Literal, get_args, get_origin
+
+import msgspec
+
+from auralflow_core.config.schema import MODELS, Config
+from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+from auralflow_core.errors import InputError, closest
+
+
+def template(model_type: str) -> Config:
+    """The configuration with every default, for one of `MODELS`."""
+    return from_dict({"model": {"model_type": model_type}})
+
+
+def to_dict(config: Config) -> dict:
+    """The configuration as plain dicts, lists, strings and numbers: what config.json holds."""
+    return msgspec.json.decode(msgspec.json.encode(config))  # as builtins alone, tuples would not become lists
+
+
+def from_dict(settings: dict, origin: str = "config") -> Config:
+    """The inverse of `to_dict`; absent keys take their defaults.
+
+    Args:
+        settings: groups of settings, as in config.json; a model's family has its own defaults for some of them.
+        origin: where they come from, for messages.
+
+    Raises:
+        InputError: an unknown key, a wrong type or a value out of range, with the key's path.
+    """
+    groups = groups_of(settings, origin)
+    settings = settings | {"training": groups["model"].TRAINING | settings.get("training", {})}
+    for name, group in groups.items():
+        known = getattr(group, "__struct_fields__", ())
+        for key in settings.get(name, {}):
+            if key not in known and key != group.__struct_config__.tag_field:
+                raise InputError(f"{origin}: unknown key {name}.{key}; {closest(key, known)}")
+        for field in msgspec.structs.fields(group):
+            choices = get_args(field.type) if get_origin(field.type) is Literal else ()
+            value = settings.get(name, {}).get(field.name, field.default)
+            if choices and value not in choices:
+                raise InputError(f"{origin}: {name}.{field.name}: unknown value {value!r}; "
+                                 f"{closest(str(value), map(str, choices))}")
+    try:
+        return msgspec.convert(settings, Config)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{origin}: {in_words(error, settings)}") from None
+
+
+def groups_of(settings: dict, origin: str = "config") -> dict[str, type[msgspec.Struct]]:
+    """The struct that describes each group, the model's by its `model_type`."""
+    if not isinstance(settings, dict) or not all(isinstance(group, dict) for group in settings.values()):
+        raise InputError(f"{origin}: expected an object with the groups model, dataset, training, visualizer")
+    groups = {"dataset": DatasetConfig, "training": TrainingConfig, "visualizer": VisualizerConfig}
+    for name in settings:
+        if name not in (known := ("model", *groups)):
+            raise InputError(f"{origin}: unknown group {name!r}; {closest(name, known)}")
+    model_type = settings.get("model", {}).get("model_type")
+    if model_type is None:
+        raise InputError(f"{origin}: model.model_type is missing; known: {', '.join(sorted(MODELS))}")
+    if model_type not in MODELS:
+        raise InputError(f"{origin}: unknown model {model_type!r}; {closest(str(model_type), MODELS)}")
+    return {"model": MODELS[model_type], **groups}
+
+
+def override(config: Config, changes: dict[str, str]) -> Config:
+    """A configuration with some leaves changed, from text as it stands on a command line.
+
+    Args:
+        config: the configuration to start from.
+        changes: leaf name -> text. Lists are separated by commas, dicts are JSON, `none` is no value.
+
+    Raises:
+        InputError: an unknown leaf name, or text that its key does not accept.
+    """
+    settings = to_dict(config)
+    owner = {leaf: (name, group) for name, group in groups_of(settings).items()
+             for leaf in group.__struct_fields__}
+    for leaf, text in changes.items():
+        if leaf not in owner:
+            raise InputError(f"unknown key {leaf!r} of {settings['model']['model_type']}; {closest(leaf, owner)}")
+        name, group = owner[leaf]
+        settings[name][leaf] = _parse(name, leaf, text, group)
+    return from_dict(settings, "command line")
+
+
+def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = ()) -> list[str]:
+    """The settings of the model, each with both values, in which two configurations differ."""
+    a, b = (to_dict(config)["model"] for config in (ours, theirs))
+    kind = "model_type"
+    keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # of another model every setting is another
+    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(keys)
+            if a.get(key) != b.get(key) and key not in may_differ]
+
+
+def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
+    """The value that `text` stands for, by the type of the leaf."""
+    kind = next(field.type for field in msgspec.structs.fields(group) if field.name == leaf)
+    origin = get_origin(kind)
+    try:
+        if text.lower() in ("none", "null") and type(None) in get_args(kind):
+            return None
+        if origin is dict:
+            return msgspec.json.decode(text, type=kind)
+        if origin is Literal:  # one that is no choice is refused with all the others
+            return next((choice for choice in get_args(kind) if str(choice) == text), text)
+        if origin is tuple:
+            parts = [part.strip() for part in text.split(",")] if text.strip() else []
+            return msgspec.to_builtins(msgspec.convert(parts, kind, strict=False))
+        if kind is bool and text.lower() not in ("true", "false"):
+            raise msgspec.ValidationError("Expected `true` or `false`")
+        return msgspec.to_builtins(msgspec.convert(text.lower() if kind is bool else text, kind, strict=False))
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InputError(f"command line: {name}.{leaf}: {_lower(str(error))}, got {text!r}") from None
+
+
+def in_words(error: msgspec.ValidationError, settings: dict) -> str:
+    """msgspec's message with the key's path in front and the value behind."""
+    message, _, where = str(error).partition(" - at `$")
+    path = [part for part in where.rstrip("`").replace("[", ".[").split(".") if part]
+    value, found = settings, bool(path)
+    for part in path:
+        key = int(part[1:-1]) if part.startswith("[") and part[1:-1].isdigit() else part
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            found = False
+            break
+    name = ".".join(path).replace(".[", "[")
+    detail = f", got {value!r}" if found and not isinstance(value, dict) else ""
+    return f"{name + ': ' if name else ''}{_lower(message)}{detail}"
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:] if message.startswith(("Expected", "Invalid", "Object")) else message

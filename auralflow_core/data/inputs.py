@@ -1,0 +1,100 @@
+"""What is to be separated: audio files, folders of them, tracks."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+from auralflow_core.audio import ffmpeg
+from auralflow_core.audio import is_audio, probe
+from auralflow_core.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A part of an audio file that is to be separated."""
+
+    name: str  # of the track
+    path: Path
+    start: int  # the first sample
+    samples: int
+    sample_rate: int  # Hz
+    channels: int
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the part."""
+        return self.samples / self.sample_rate
+
+
+def has_audio_suffix(path: Path) -> bool:
+    """Whether the name has a suffix that libsndfile or ffmpeg knows; the file is not looked at."""
+    return is_audio(path) or path.suffix.lower() in ffmpeg.SUFFIXES
+
+
+def find_sources(
+    inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None
+) -> tuple[list[Source], list[str]]:
+    """Finds the files to separate and looks at them all.
+
+    Args:
+        inputs: audio files; folders of audio files; tracks, that is folders that hold a `mixture` and are separated
+            under their own name. Hidden files, and files in a folder that are no audio, are passed over.
+        start: where the part begins, in seconds.
+        duration: its length in seconds; a file that ends earlier is separated to its end. Default: all.
+
+    Returns:
+        The sources, and a sentence for each input that cannot be one: a file that is missing, damaged or shorter
+        than `start`, a folder without audio.
+
+    Raises:
+        InputError: start or duration out of range, or no source is left.
+    """
+    if not 0 <= start < float("inf"):
+        raise InputError(f"start is {start} s, expected 0 or more")
+    if duration is not None and not 0 < duration < float("inf"):
+        raise InputError(f"duration is {duration} s, expected more than 0")
+    sources, problems = [], []
+    for path in map(Path, inputs):
+        try:
+            files = _files(path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        for name, file in files:
+            try:
+                sources.append(_source(name, file, start, duration))
+            except InputError as error:
+                problems.append(str(error))
+    if not sources:
+        raise InputError(problems[0] if len(problems) == 1 else "\n  ".join(["nothing to separate:", *problems]))
+    return sources, problems
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    """Track names and audio files of one input."""
+    if not path.is_dir():
+        return [(_track_name(path), path)]
+    files = sorted(file for file in path.iterdir()
+                   if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir())
+    if not files:
+        raise InputError(f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
+                         "a mixture is expected")
+    mixtures = [file for file in files if file.stem == "mixture"]
+    if len(mixtures) > 1:
+        raise InputError(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
+    return [(path.resolve().name, mixtures[0])] if mixtures else [(_track_name(file), file) for file in files]
+
+
+def _track_name(path: Path) -> str:
+    """The file's name without its suffix, which can be a double one: `song.stem.mp4` holds a mixture and its stems."""
+    return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
+
+
+def _source(name: str, path: Path, start: float, duration: float | None) -> Source:
+    info = probe(path)
+    first = round(start * info.sample_rate)
+    if first >= info.samples:
+        raise InputError(f"{path}: start is {start:g} s, but the file is only "
+                         f"{info.samples / info.sample_rate:.3f} s long")
+    wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
+    return Source(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)

@@ -1,0 +1,294 @@
+"""Datasets of songs and their stems: finding them, checking them, and reading crops.
+
+A dataset is a folder `<dataset>/<split>/<track>/<stem>.<wav|flac|ogg|mp3|...>`, the layout of MUSDB18. The splits
+are `train`, `valid` and `test`. The file `mixture` is no stem; where it is missing, the mixture is the sum of the
+stems.
+"""
+
+import dataclasses
+import hashlib
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from auralflow_core.audio import AudioInfo, fit, is_audio, probe, read, resample, to_channels
+from auralflow_core.errors import InputError, closest
+
+SPLITS = ("train", "valid", "test")
+LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3)"
+MARGIN = 512  # samples, at the lower of two rates, that resampling reads on either side of a crop
+
+Decode = Callable[[Path, int, int], tuple[np.ndarray, int]]  # file, first sample, samples -> audio, rate: `audio.read`
+
+
+@dataclasses.dataclass(frozen=True)
+class Track:
+    """A song: one audio file for each stem, all of one rate and length."""
+
+    name: str  # the folder's
+    path: Path
+    stems: dict[str, Path]  # sorted by name
+    mixture: Path | None  # None: the sum of the stems
+    sample_rate: int  # Hz
+    channels: int  # of the file that has most
+    samples: int
+
+    @property
+    def seconds(self) -> float:
+        """The duration."""
+        return self.samples / self.sample_rate
+
+    @property
+    def dataset(self) -> Path:
+        """The folder that holds the splits."""
+        return self.path.parents[1]
+
+
+def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> list[Track]:
+    """Finds the tracks of a split and checks every file of them.
+
+    Args:
+        dataset: the folder that holds the splits.
+        split: the name of one of them.
+        suffix: such as `.wav`; files with another one are passed over. Default: all audio files count.
+
+    Returns:
+        The tracks, sorted by name. Hidden files and folders, and files that are no audio, are passed over.
+
+    Raises:
+        InputError: there is no such folder, or no track in it; or one report, a line for each file at fault, when
+            tracks lack stems, or files cannot be read or differ in rate or length.
+    """
+    folder = Path(dataset) / split
+    folders = [path for path in _visible(folder) if path.is_dir()] if folder.is_dir() else []
+    if not folders:
+        raise InputError(_missing(Path(dataset), split))
+    problems: list[str] = []
+    files = {path: _audio_files(path, suffix, problems) for path in folders}
+    problems += _unequal_stems(files)
+    tracks = [_load_track(path, files[path], problems) for path in folders]
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError("\n  ".join([f"{folder}: {count}, nothing was read", *sorted(problems)]))
+    return tracks
+
+
+def training_tracks(
+    datasets: str | Path | Sequence[str | Path], fraction: float = 0.15, max_num_tracks: int | None = None
+) -> tuple[list[Track], list[Track], str | None]:
+    """The tracks to train on and the tracks to validate with.
+
+    Without a folder `valid`, whole tracks of `train` are set aside: those whose names have the lowest SHA-256,
+    so that the choice is the same everywhere, and a few more tracks change little of it.
+
+    Args:
+        datasets: the folder that holds the splits, or several of them, whose tracks are joined; a track's name that
+            occurs in more than one of them gets the folder's name in front.
+        fraction: of the tracks, to be set aside; at least one is, and at least one stays.
+        max_num_tracks: of each dataset train on the first so many only; default: all.
+
+    Returns:
+        Training tracks, validation tracks, and a sentence that tells which were set aside, or None.
+
+    Raises:
+        InputError: as `find_tracks`; stems that differ between the splits or the datasets; a dataset that is named
+            twice; a single track and no `valid`.
+    """
+    datasets = [datasets] if isinstance(datasets, str | os.PathLike) else datasets
+    if len({Path(dataset).resolve() for dataset in datasets}) < len(datasets):
+        raise InputError(f"the datasets {', '.join(map(str, datasets))} are not all different; each is named once, and "
+                         "dataset.shares says how often it is drawn from")
+    found = [_training_tracks(dataset, fraction) for dataset in datasets]
+    stems = [", ".join(train[0].stems) for train, _, _ in found]
+    for dataset, names in zip(datasets, stems, strict=True):
+        if names != stems[0]:
+            raise InputError(f"the stems of {datasets[0]} ({stems[0]}) and of {dataset} ({names}) must be the same")
+    owners = Counter(name for train, valid, _ in found for name in {track.name for track in [*train, *valid]})
+
+    def named(tracks: Iterable[Track]) -> list[Track]:
+        names = ((track, f"{track.dataset.resolve().name}-" if owners[track.name] > 1 else "") for track in tracks)
+        return [dataclasses.replace(track, name=prefix + track.name) for track, prefix in names]
+
+    train = named(track for tracks, _, _ in found for track in tracks[:max_num_tracks])
+    return train, named(track for _, tracks, _ in found for track in tracks), \
+        "\n".join(note for _, _, note in found if note) or None
+
+
+def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track], list[Track], str | None]:
+    """What `training_tracks` returns, for one dataset and all of its tracks."""
+    train = find_tracks(dataset, "train")
+    if (Path(dataset) / "valid").is_dir():
+        valid, note = find_tracks(dataset, "valid"), None
+        if set(valid[0].stems) != set(train[0].stems):
+            raise InputError(f"{dataset}: the stems of train ({', '.join(train[0].stems)}) and of valid "
+                             f"({', '.join(valid[0].stems)}) must be the same")
+    elif len(train) == 1:
+        raise InputError(f"{dataset}: train has a single track ({train[0].name}) and there is no folder valid; "
+                         "add a second track, or a track to validate with in valid")
+    else:
+        count = min(max(1, round(fraction * len(train))), len(train) - 1)
+        by_hash = sorted(train, key=lambda track: hashlib.sha256(track.name.encode()).digest())
+        chosen = {track.name for track in by_hash[:count]}
+        valid = [track for track in train if track.name in chosen]
+        names = ", ".join(track.name for track in valid)
+        note = f"{dataset} has no folder valid: {count} of its {len(train)} training tracks validate ({names})"
+        train = [track for track in train if track.name not in chosen]
+    return train, valid, note
+
+
+def expand_targets(
+    targets: Iterable[str], stems: Collection[str], sources: Mapping[str, Collection[str]]
+) -> dict[str, tuple[str, ...]]:
+    """The stems that each target is the sum of.
+
+    Args:
+        targets: names; a stem of that name comes first, then a source, then `accompaniment`.
+        stems: of the dataset.
+        sources: named sums of stems.
+
+    Returns:
+        For each target, in the order given, its stems.
+
+    Raises:
+        InputError: a target that is none of these, or a sum without stems or of unknown ones.
+
+    Example:
+        >>> expand_targets(["accompaniment", "vocals"], ["bass", "drums", "vocals"], {})
+        {'accompaniment': ('bass', 'drums'), 'vocals': ('vocals',)}
+    """
+    built_in = {"accompaniment": tuple(stem for stem in stems if stem != "vocals")} if "vocals" in stems else {}
+    known = {**built_in, **sources, **{stem: (stem,) for stem in stems}}
+    expanded = {}
+    for target in targets:
+        if target not in known:
+            raise InputError(f"unknown target {target!r}; {closest(target, known)}")
+        parts = tuple(dict.fromkeys(known[target]))
+        if not parts:
+            raise InputError(f"target {target!r} is a sum of no stems; known: {', '.join(stems)}")
+        for part in parts:
+            if part not in stems:
+                raise InputError(f"dataset.sources: {target!r} has unknown stem {part!r}; {closest(part, stems)}")
+        expanded[target] = parts
+    return expanded
+
+
+def track_samples(track: Track, sample_rate: int) -> int:
+    """The track's length in samples at a rate in Hz."""
+    return -(-track.samples * sample_rate // track.sample_rate)
+
+
+def read_stems(
+    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int,
+    decode: Decode = read
+) -> np.ndarray:
+    """Reads a crop of some stems, as if the whole files had been resampled first.
+
+    Args:
+        track: where from.
+        names: of stems.
+        start: the first sample, counted at `sample_rate`.
+        samples: how many, at `sample_rate`; beyond the track's end they are zeros.
+        sample_rate: of the result, in Hz.
+        channels: 1 or 2; stereo is averaged to mono, mono duplicated.
+        decode: reads a crop of a file at the file's own rate.
+
+    Returns:
+        float32 `(stems, channels, samples)`.
+    """
+    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode)
+                     for name in names])
+
+
+def read_mixture(
+    track: Track, start: int, samples: int, sample_rate: int, channels: int, decode: Decode = read
+) -> np.ndarray:
+    """Reads a crop of the mixture, or of the sum of all stems: float32 `(channels, samples)`; see `read_stems`."""
+    if track.mixture is None:
+        return read_stems(track, track.stems, start, samples, sample_rate, channels, decode).sum(axis=0)
+    return _read_crop(track, track.mixture, start, samples, sample_rate, channels, decode)
+
+
+def _read_crop(
+    track: Track, path: Path, start: int, samples: int, rate: int, channels: int, decode: Decode
+) -> np.ndarray:
+    # Rates meet at multiples of these: input sample k * down lies at the time of output sample k * up.
+    divisor = math.gcd(track.sample_rate, rate)
+    up, down = rate // divisor, track.sample_rate // divisor
+    margin = -(-MARGIN * rate // min(rate, track.sample_rate)) if up != down else 0
+    block = max(0, start - margin) // up
+    first = block * down
+    last = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
+    if first >= last:
+        return np.zeros((channels, samples), np.float32)
+    audio = to_channels(decode(path, first, last - first)[0], channels)
+    skip = start - block * up
+    return fit(resample(audio, track.sample_rate, rate)[:, skip:], samples)
+
+
+def _audio_files(path: Path, suffix: str | None, problems: list[str]) -> dict[str, Path]:
+    """The audio files in a track's folder by the names of their stems. Adds a line for each that is one too many."""
+    files: dict[str, Path] = {}
+    for file in _visible(path):
+        if is_audio(file) and suffix in (None, file.suffix.lower()) and not file.is_dir():
+            if file.stem in files:
+                problems.append(f"{file}: a second file for '{file.stem}', beside {files[file.stem].name}")
+            files.setdefault(file.stem, file)
+    if not set(files) - {"mixture"}:
+        problems.append(f"{path}: holds no stems, where audio files such as vocals{suffix or '.wav'} are expected")
+    return files
+
+
+def _load_track(path: Path, files: dict[str, Path], problems: list[str]) -> Track | None:
+    """The track in a folder; None where no file can be read. Adds a line for each file at fault."""
+    infos: dict[str, AudioInfo] = {}
+    for name, file in files.items():
+        try:
+            infos[name] = probe(file)
+        except InputError as error:
+            problems.append(str(error))
+    if not infos:
+        return None
+    rate, samples = Counter((info.sample_rate, info.samples) for info in infos.values()).most_common(1)[0][0]
+    for name, info in infos.items():
+        if (info.sample_rate, info.samples) != (rate, samples):
+            problems.append(f"{files[name]}: has {info.samples} samples at {info.sample_rate} Hz, other files of the "
+                            f"track {samples} at {rate} Hz")
+        if info.channels > 2:
+            problems.append(f"{files[name]}: has {info.channels} channels; mono or stereo is accepted")
+    stems = {name: files[name] for name in sorted(files) if name != "mixture"}
+    channels = max(info.channels for info in infos.values())
+    return Track(path.name, path, stems, files.get("mixture"), rate, channels, samples)
+
+
+def _unequal_stems(files: dict[Path, dict[str, Path]]) -> list[str]:
+    """A line for each stem that a track lacks, or that it has, unlike most tracks."""
+    stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
+    counts = Counter(stem for names in stems.values() for stem in names)
+    usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
+    lines = [f"{path}: lacks the stem '{stem}', which other tracks have"
+             for path, names in stems.items() for stem in usual - names]
+    return lines + [f"{files[path][stem]}: is a stem that other tracks lack"
+                    for path, names in stems.items() for stem in names - usual]
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _missing(dataset: Path, split: str) -> str:
+    """Why there are no tracks in a split, with the folder that was probably meant."""
+    if not dataset.is_dir():
+        return f"{dataset}: no such folder; expected {LAYOUT}"
+    if any(is_audio(path) for path in _visible(dataset)):
+        whole = dataset.resolve().parent.parent
+        return f"{dataset}: is a track's folder, the dataset may be {whole}; expected {LAYOUT}"
+    if dataset.resolve().name in SPLITS:
+        return f"{dataset}: is a split's folder, the dataset may be {dataset.resolve().parent}; expected {LAYOUT}"
+    found = [path.name for path in _visible(dataset) if path.is_dir()]
+    if split in found:
+        return f"{dataset / split}: holds no track folders; expected {LAYOUT}"
+    return f"{dataset}: has no folder '{split}' (folders there: {', '.join(found) or 'none'}); expected {LAYOUT}"

@@ -1,0 +1,158 @@
+"""Long signals through a function of short blocks: segments that overlap, joined by cross-fades."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from auralflow_core.dsp.streams import aligned, delayed, skipped
+
+BlockFunction = Callable[[np.ndarray], np.ndarray]
+
+
+def overlap_add(
+    function: BlockFunction, audio: np.ndarray, segment: int, overlap: int, batch_size: int = 1, shifts: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Runs `function` over a whole signal in memory; see `stream`.
+
+    Args:
+        function: maps (batch, channels, segment) to (batch, targets, channels, segment).
+        audio: (channels, samples), any number of samples but none.
+        segment: samples of one block.
+        overlap: samples in which neighbouring segments are cross-faded; at most half a segment.
+        batch_size: segments of one call.
+        shifts: see `stream`.
+        progress: told the number of finished samples, after every batch.
+
+    Returns:
+        (targets, channels, samples).
+
+    Example:
+        >>> audio = np.arange(10, dtype=np.float32).reshape(1, 10)
+        >>> overlap_add(lambda blocks: blocks[:, None], audio, segment=4, overlap=2).tolist()
+        [[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]]]
+    """
+    done, whole = 0, None
+    for piece in stream(function, [audio], segment, overlap, batch_size, shifts):
+        if whole is None:
+            whole = np.empty((*piece.shape[:-1], audio.shape[-1]), piece.dtype)
+        whole[..., done:done + piece.shape[-1]] = piece
+        done += piece.shape[-1]
+        if progress is not None:
+            progress(done)
+    return whole
+
+
+def stream(
+    function: BlockFunction, blocks: Iterable[np.ndarray], segment: int, overlap: int, batch_size: int = 1,
+    shifts: int = 1,
+) -> Iterator[np.ndarray]:
+    """Runs `function` over a signal that comes in pieces, in memory that does not grow with its length.
+
+    Segments start every `segment - overlap` samples. In the overlap the earlier one fades into the later one by
+    sin^2, with weights that sum to one; the signal's first and last samples are not faded. What is missing
+    in the last segment, or in the last batch, is filled with zeros, so that `function` always sees one shape.
+
+    Args:
+        function: maps (batch, channels, segment) to (batch, targets, channels, segment).
+        blocks: the signal in pieces (channels, samples) of any lengths.
+        segment: samples of one block.
+        overlap: samples in which neighbouring segments are cross-faded; at most half a segment.
+        batch_size: segments of one call.
+        shifts: so many runs are averaged, the segments of each starting at other places: they are spread evenly over
+            the distance between two segments.
+
+    Yields:
+        Pieces (targets, channels, samples) that together are exactly as long as the signal.
+
+    Raises:
+        ValueError: sizes out of order, no samples, or a function that returns another shape.
+    """
+    if shifts < 1:
+        raise ValueError(f"shifts >= 1 is needed, got {shifts}.")
+    if shifts == 1:
+        yield from _run(OverlapAdd(function, segment, overlap, batch_size), blocks)
+        return
+    offsets = [number * (segment - overlap) // shifts for number in range(shifts)]
+    runs = [skipped(_run(OverlapAdd(function, segment, overlap, batch_size), delayed(copy, offset)), offset)
+            for offset, copy in zip(offsets, itertools.tee(blocks, shifts), strict=True)]
+    for pieces in aligned(*runs):
+        yield np.mean(pieces, axis=0)
+
+
+class OverlapAdd:
+    """What a stream remembers between two pieces of its signal; see `stream`, which hands it piece after piece.
+
+    Args:
+        function: maps (batch, channels, segment) to (batch, targets, channels, segment).
+        segment: samples of one block.
+        overlap: samples in which neighbouring segments are cross-faded; at most half a segment.
+        batch_size: segments of one call.
+    """
+
+    def __init__(self, function: BlockFunction, segment: int, overlap: int, batch_size: int = 1):
+        if segment < 1 or not 0 <= overlap <= segment // 2 or batch_size < 1:
+            raise ValueError(f"segment >= 1, 0 <= overlap <= segment / 2 and batch_size >= 1 are needed, got segment "
+                             f"{segment}, overlap {overlap}, batch_size {batch_size}.")
+        self.function, self.overlap, self.batch_size = function, overlap, batch_size
+        self.stride = segment - overlap
+        self.span = (batch_size - 1) * self.stride + segment  # samples of one call
+        self._waiting: list[np.ndarray] = []
+        self._held = 0  # samples that wait
+        self._tail: np.ndarray | None = None  # (targets, channels, overlap): the last segment's end
+
+    def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Takes a piece (channels, samples); yields the pieces (targets, channels, samples) that are now finished."""
+        self._waiting.append(block)
+        self._held += block.shape[-1]
+        while self._held >= self.span:
+            signal = np.concatenate(self._waiting, axis=-1) if len(self._waiting) > 1 else self._waiting[0]
+            yield self._call(signal, self.batch_size)
+            self._waiting = [signal[..., self.batch_size * self.stride:]]
+            self._held = self._waiting[0].shape[-1]
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """Yields what is left when the signal has ended."""
+        if self._tail is None and self._held == 0:
+            raise ValueError("The signal has no samples.")
+        if self._tail is None or self._held > self.overlap:
+            used = max(1, -(-(self._held - self.overlap) // self.stride))
+            signal = np.concatenate(self._waiting, axis=-1)
+            piece = self._call(np.pad(signal, [(0, 0), (0, self.span - self._held)]), used)
+            yield piece[..., :self._held]
+            self._held -= piece.shape[-1]
+        if self._held > 0:
+            yield self._tail[..., :self._held]
+        self._waiting, self._held, self._tail = [], 0, None
+
+    def _call(self, signal: np.ndarray, used: int) -> np.ndarray:
+        """The output (targets, channels, samples) of the first `used` segments, up to where the next one starts."""
+        starts = range(0, self.batch_size * self.stride, self.stride)
+        segment = self.stride + self.overlap
+        batch = np.stack([signal[:, start:start + segment] for start in starts])
+        outputs = np.asarray(self.function(batch))
+        if outputs.ndim != 4 or (outputs.shape[0], *outputs.shape[2:]) != batch.shape:
+            raise ValueError(f"The function must return (batch, targets, channels, segment) for {batch.shape}, "
+                             f"got {outputs.shape}.")
+        pieces = []
+        for output in outputs[:used]:
+            pieces.append(_join(self._tail, output[..., :self.stride], self.overlap))
+            self._tail = output[..., self.stride:]
+        return np.concatenate(pieces, axis=-1)
+
+
+def _run(adder: OverlapAdd, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    for block in blocks:
+        yield from adder.push(block)
+    yield from adder.finish()
+
+
+def _join(tail: np.ndarray | None, output: np.ndarray, overlap: int) -> np.ndarray:
+    """A segment's part up to the next one, with the end of the previous one faded in at its head."""
+    if tail is None or overlap == 0:
+        return output
+    rise = (np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap) ** 2).astype(output.dtype)
+    # A difference, so that what both agree on stays as it is, to the bit.
+    head = tail + rise * (output[..., :overlap] - tail)
+    return np.concatenate([head, output[..., overlap:]], axis=-1)

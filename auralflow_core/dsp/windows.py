@@ -1,0 +1,66 @@
+"""Windows of a short-time Fourier transform, and the samples that they determine."""
+
+import numpy as np
+
+from auralflow_core.errors import InputError
+
+# Sum of squared windows below which a sample is not told from silence; torch.istft draws the line here too.
+SMALLEST_ENVELOPE = 1e-11
+
+
+def check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
+    """Raises an InputError unless a transform can have these sizes, in samples."""
+    if hop_length < 1 or not 1 <= window_size <= num_fft:
+        raise InputError(f"num_fft >= window_size >= 1 and hop_length >= 1 are needed, got num_fft {num_fft}, "
+                         f"window_size {window_size}, hop_length {hop_length}")
+
+
+def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
+    """Raises an InputError unless a signal of this shape, (..., samples), can be padded by half a transform."""
+    if len(shape) == 0 or shape[-1] == 0:
+        raise InputError(f"stft needs audio of shape (..., samples) with samples, got {shape}")
+    if padding not in ("reflect", "constant"):
+        raise InputError(f"padding must be 'reflect' or 'constant', got {padding!r}")
+    if padding == "reflect" and shape[-1] <= num_fft // 2:
+        raise InputError(f"reflect padding by num_fft // 2 = {num_fft // 2} needs more samples than that, got audio of "
+                         f"shape {shape}; the last axis must be samples")
+
+
+def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window_size: int, samples: int) -> None:
+    """Checks that a spectrum of a shape determines every sample of a signal.
+
+    Args:
+        shape: (..., bins, frames).
+        num_fft: length of each transform, in samples.
+        hop_length: distance of neighbouring frames, in samples.
+        window_size: length of the Hann window, in samples.
+        samples: length of the signal.
+
+    Raises:
+        InputError: sizes out of order, bins that do not fit `num_fft`, or samples that no frame covers.
+    """
+    check_sizes(num_fft, hop_length, window_size)
+    if len(shape) < 2 or shape[-2] != num_fft // 2 + 1 or shape[-1] == 0:
+        raise InputError(f"istft with num_fft {num_fft} needs a spectrum of shape (..., {num_fft // 2 + 1} bins, "
+                         f"frames), got {shape}")
+    covered = np.flatnonzero(hann_window(num_fft, window_size) ** 2 > SMALLEST_ENVELOPE)
+    first, width = (covered[0], len(covered)) if len(covered) else (0, 0)
+    # Places of the signal's samples behind the first covered one; the signal begins in the first frame's middle.
+    start, stop = num_fft // 2 - first, num_fft // 2 - first + samples
+    end = (shape[-1] - 1) * hop_length + width
+    if hop_length <= width:
+        uncovered = max(0, stop - end)
+    else:
+        place = np.arange(start, stop)
+        uncovered = np.count_nonzero((place % hop_length >= width) | (place >= end))
+    if uncovered:
+        raise InputError(f"{shape[-1]} frames with window_size {window_size} and hop_length {hop_length} leave "
+                         f"{uncovered} of {samples} samples undetermined; a hop below the window and pad_to_hop before "
+                         "stft avoid it")
+
+
+def hann_window(num_fft: int, window_size: int) -> np.ndarray:
+    """Periodic Hann window in the middle of `num_fft` samples, float64."""
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_size) / window_size)
+    left = (num_fft - window_size) // 2
+    return np.pad(hann, (left, num_fft - window_size - left))

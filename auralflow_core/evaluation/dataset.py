@@ -1,0 +1,85 @@
+"""Evaluating a model on the tracks of a dataset."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from auralflow_core.evaluation.track import evaluate_track
+from auralflow.measures import check_metrics
+from auralflow_core.evaluation.table import Row
+from auralflow_core.storage.temp_arrays import Allocate, in_files, pieces
+from auralflow_core.separation.separator import Separator, separate_blocks
+from auralflow_core.data.tracks import Track, expand_targets, read_mixture, read_stems
+
+Signals = Mapping[str, np.ndarray]  # target -> audio (channels, samples)
+Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, truths and estimates
+
+
+def evaluate_tracks(
+    tracks: Sequence[Track],
+    separator: Separator,
+    metrics: str = "sdr",
+    progress: Callable[[str, float], None] = lambda name, seconds: None,
+    visit: Visit | None = None,
+) -> tuple[list[Row], dict[str, list[str]]]:
+    """Separates the mixture of every track, whole and at the track's rate, and compares with the truth.
+
+    Signals wait in temporary files, one track's at a time, so that memory does not grow with the tracks' lengths.
+
+    Args:
+        tracks: from `tracks.find_tracks`.
+        separator: the model.
+        metrics: one of `measures.METRICS`.
+        progress: told what is being done, and how many seconds of it are; every track counts twice, once as
+            "separating", once as "rating".
+        visit: shown every track's signals, which are gone afterwards.
+
+    Returns:
+        The rows of `evaluation.evaluate_track`; and the silent targets, which have none, of each track that has some.
+
+    Raises:
+        InputError: a target that the tracks do not have, or unknown metrics.
+        MissingPackage: the metrics need what is not installed.
+    """
+    check_metrics(metrics)
+    parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
+    stems = [stem for names in parts.values() for stem in names]
+    rows, silent = [], {}
+    for track in tracks:
+        with in_files() as allocate:
+            mixture, truths = _read(track, parts, allocate)
+            separated = _separate(separator, mixture, track, progress, allocate)
+            estimates = dict(zip(parts, separated, strict=True))
+            figures, mute = evaluate_track(
+                track.name, track.sample_rate, mixture, truths, estimates, metrics,
+                overlapping=len(set(stems)) < len(stems), allocate=allocate,
+                progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds))
+            if visit:
+                visit(track, mixture, truths, estimates)
+        rows += figures
+        if mute:
+            silent[track.name] = mute
+    return rows, silent
+
+
+def _read(track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate) \
+        -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    shape = (track.channels, track.samples)
+    mixture, truths = allocate(shape), {target: allocate(shape) for target in parts}
+    for piece in pieces(track.samples):
+        place = (piece.start, piece.stop - piece.start, track.sample_rate, track.channels)
+        mixture[:, piece] = read_mixture(track, *place)
+        for target, names in parts.items():
+            truths[target][:, piece] = read_stems(track, names, *place).sum(axis=0)
+    return mixture, truths
+
+
+def _separate(separator: Separator, mixture: np.ndarray, track: Track, progress: Callable[[str, float], None],
+              allocate: Allocate) -> np.ndarray:
+    estimates, done = allocate((len(separator.targets), *mixture.shape)), 0
+    blocks = (mixture[:, piece] for piece in pieces(track.samples))
+    for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate):
+        estimates[..., done:done + estimate.shape[-1]] = estimate
+        done += estimate.shape[-1]
+        progress(f"separating {track.name}", done / track.sample_rate)
+    return estimates

@@ -1,0 +1,73 @@
+"""Tables of figures: what one row holds, summaries over tracks, the file and the terminal."""
+
+import csv
+import os
+
+import numpy as np
+from rich.table import Table
+
+from auralflow_core.storage.atomic import replacing
+
+Row = dict[str, str | float]
+
+LABELS = ("track", "target", "estimate")
+BASELINES = ("mixture", "ideal_mask")  # estimates that no model has made
+COLUMNS = (*LABELS, "si_sdr", "sdr", "si_sdr_improvement")
+BSS_COLUMNS = ("bss_sdr", "bss_sir", "bss_isr", "bss_sar")
+MUSEVAL_COLUMNS = ("museval_sdr", "museval_sir", "museval_isr", "museval_sar")
+CAPTION = "Mean and median are over tracks. MDX's figure is the mean of sdr, SiSEC's the median of {}_sdr."
+
+
+def aggregate(rows: list[Row]) -> list[Row]:
+    """The rows, and below them a row `mean` and a row `median` for each target and estimate; NaN does not count."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["target"], row["estimate"]), []).append(row)
+    summary = []
+    for name, reduce in (("mean", np.mean), ("median", np.median)):
+        for (target, kind), members in groups.items():
+            row = {"track": name, "target": target, "estimate": kind}
+            for column in _columns(rows)[3:]:
+                values = [member[column] for member in members if not np.isnan(member.get(column, np.nan))]
+                row[column] = float(reduce(values)) if values else np.nan
+            summary.append(row)
+    return [*rows, *summary]
+
+
+def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
+    """Writes rows under the header `COLUMNS`, and behind it the columns of BSSEval or museval, if measured."""
+    with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_columns(rows))
+        writer.writerows(_texts(rows, 4))
+
+
+def table(rows: list[Row]) -> Table:
+    """The same as a table for the terminal, in dB with two decimals."""
+    columns = _columns(rows)
+    framewise = [column.removesuffix("_sdr") for column in (BSS_COLUMNS[0], MUSEVAL_COLUMNS[0]) if column in columns]
+    result = Table(title="Evaluation, dB", box=None, padding=(0, 1, 0, 0),
+                   caption=CAPTION.format(framewise[0]) if framewise else None)
+    for index, column in enumerate(columns):
+        if index < 3:
+            result.add_column(column, overflow="fold", min_width=5)
+        else:  # a narrow terminal may break names, never figures
+            header = column.replace("_sdr_", "_sdr\n").replace("bss_", "bss\n").replace("museval_", "museval\n")
+            result.add_column(header, justify="right", no_wrap=True)
+    previous = None
+    for row, texts in zip(rows, _texts(rows, 2), strict=True):
+        if previous not in (None, row["track"]):
+            result.add_row()
+        previous = row["track"]
+        result.add_row(*texts)
+    return result
+
+
+def _columns(rows: list[Row]) -> tuple[str, ...]:
+    return COLUMNS + tuple(column for column in BSS_COLUMNS + MUSEVAL_COLUMNS if any(column in row for row in rows))
+
+
+def _texts(rows: list[Row], digits: int) -> list[list[str]]:
+    columns = _columns(rows)
+    values = ([row.get(column, np.nan) for column in columns] for row in rows)
+    return [[value if isinstance(value, str) else f"{value:.{digits}f}" for value in line] for line in values]

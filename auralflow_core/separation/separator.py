@@ -1,0 +1,248 @@
+"""Separation of audio of any length, rate and number of channels with a trained model of either framework."""
+
+import abc
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from auralflow_core.dsp.streams import aligned
+from auralflow_core.config import Config
+from auralflow_core.dsp.consistency import mixture_consistency
+from auralflow_core.errors import InputError
+from auralflow_core.dsp.overlap_add import BlockFunction, stream
+from auralflow_core.audio.resample import resample_stream
+from auralflow_core.data.tracks import expand_targets
+
+OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
+BATCH_SIZE = 4  # segments of one call
+
+
+class Separator(abc.ABC):
+    """A model with its weights, ready to separate.
+
+    Attributes:
+        config: the configuration that the weights were trained with.
+    """
+
+    config: Config
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.config.model.targets
+
+    @abc.abstractmethod
+    def estimate(self, mixture: np.ndarray) -> np.ndarray:
+        """Estimates the targets in blocks that have as many channels as the model.
+
+        Args:
+            mixture: (batch, channels, samples), float32, at the model's rate.
+
+        Returns:
+            (batch, targets, channels, samples).
+        """
+
+    @abc.abstractmethod
+    def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
+        """Refines estimates by the framework's `filtering.wiener`, on spectra as `front_end` describes them.
+
+        Args:
+            mixture: (batch, channels, samples), float32, any number of channels.
+            estimates: (batch, targets, channels, samples).
+            iterations: of the filter.
+            residual: give what the estimates leave of the mixture a place of its own, rather than dividing it.
+
+        Returns:
+            The estimates' shape.
+        """
+
+    @property
+    def front_end(self) -> tuple[int, int, int]:
+        """Transform, hop and window of the spectra on which estimates are refined, in samples."""
+        return self.config.model.stft_sizes
+
+    def __call__(self, blocks: np.ndarray) -> np.ndarray:
+        """Estimates the targets in blocks at the model's rate, whatever their number of channels.
+
+        A mono model takes each channel on its own. A stereo model takes mono as two equal channels and
+        returns their mean.
+
+        Args:
+            blocks: (batch, channels, samples), one or two channels.
+
+        Returns:
+            (batch, targets, channels, samples).
+        """
+        batch, channels, samples = blocks.shape
+        if self.config.model.num_channels == 1:
+            estimates = self.estimate(blocks.reshape(-1, 1, samples))
+            # (batch * channels, targets, 1, samples) to (batch, targets, channels, samples)
+            return estimates.reshape(batch, channels, -1, samples).swapaxes(1, 2)
+        estimates = self.estimate(np.broadcast_to(blocks, (batch, 2, samples)))
+        return estimates if channels == 2 else estimates.mean(2, keepdims=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What separation may cost, and what for.
+
+    Args:
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]; see `cross_fade`.
+        batch_size: segments of one call; fewer need less memory.
+        shifts: so many separations, with segments that start at other places, are averaged.
+        wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. What the
+            targets leave of the mixture has a place of its own in it, unless there is `consistency`.
+        consistency: the targets make up the whole mixture, and what they leave of it is divided among them in equal
+            parts.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    overlap: float = OVERLAP
+    batch_size: int = BATCH_SIZE
+    shifts: int = 1
+    wiener: int = 0
+    consistency: bool = False
+
+    def __post_init__(self):
+        if not 0 <= self.overlap <= 0.5:
+            raise InputError(f"overlap is {self.overlap}, expected 0 to 0.5")
+        for name, lowest in (("batch_size", 1), ("shifts", 1), ("wiener", 0)):
+            if getattr(self, name) < lowest:
+                raise InputError(f"{name} is {getattr(self, name)}, expected {lowest} or more")
+
+    def check(self, targets: tuple[str, ...]) -> None:
+        """Refuses options that make no sense for a model of these targets.
+
+        Raises:
+            InputError: consistency for a single target.
+        """
+        if self.consistency and len(targets) == 1:
+            raise InputError("consistency divides the whole mixture among the targets; "
+                             f"{targets[0]!r}, the model's only one, would be the mixture itself")
+
+
+def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
+    """What is asked of a model, as sums of its targets.
+
+    Args:
+        separator: the model.
+        wanted: targets of its, or sums of them: of its `dataset.sources`, or, of a model that has a target `other` and
+            so leaves nothing out, `accompaniment`; none: all of its targets.
+
+    Returns:
+        The names, and the indices of the targets that each is the sum of.
+
+    Raises:
+        InputError: a name that is none of these, or is there twice.
+    """
+    targets = separator.targets
+    if (name := next((name for name in wanted if wanted.count(name) > 1), None)) is not None:
+        raise InputError(f"targets: {name!r} is named twice")
+    if "accompaniment" in wanted and not {"accompaniment", "other"} & {*targets, *separator.config.dataset.sources}:
+        raise InputError(f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
+                         "the residual is all that the chosen targets leave")
+    sums = expand_targets(wanted or targets, targets, separator.config.dataset.sources)
+    return {name: [targets.index(part) for part in parts] for name, parts in sums.items()}
+
+
+def separate(
+    separator: Separator, audio: np.ndarray, sample_rate: int, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE,
+    shifts: int = 1, wiener: int = 0, consistency: bool = False, progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Separates a whole signal in memory; see `separate_blocks`.
+
+    Args:
+        separator: from `load` of auralflow_jax or auralflow_torch.separation.
+        audio: (channels, samples).
+        sample_rate: of the audio, in Hz.
+        overlap: see `Options`, as for the next four.
+        batch_size: segments of one call.
+        shifts: separations that are averaged.
+        wiener: iterations of a Wiener filter.
+        consistency: divide what is left among the targets.
+        progress: told the number of finished samples.
+
+    Returns:
+        float32 (targets, channels, samples), exactly as long as the input, at its rate.
+    """
+    if audio.ndim != 2 or 0 in audio.shape:
+        raise ValueError(f"audio must be (channels, samples), got {audio.shape}")
+    options = Options(overlap, batch_size, shifts, wiener, consistency)
+    done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
+    for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
+        whole[..., done:done + estimates.shape[-1]] = estimates
+        done += estimates.shape[-1]
+        if progress is not None:
+            progress(done)
+    return whole
+
+
+def separate_blocks(
+    separator: Separator, blocks: Iterable[np.ndarray], samples: int, sample_rate: int, options: Options | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Separates audio that comes piece by piece, in memory that does not grow with its length.
+
+    Segments of the length the model was trained on overlap (see `cross_fade`) and are cross-faded, all in one shape.
+    Audio of another rate than the model's is resampled, and the estimates back. More than two channels are separated
+    two by two, the first with the second and so on, an odd last one by itself.
+
+    Args:
+        separator: the model.
+        blocks: the mixture, pieces (channels, samples).
+        samples: of all pieces together.
+        sample_rate: of the mixture, in Hz.
+        options: default: `Options()`.
+
+    Yields:
+        Pieces of the mixture (channels, samples), and the estimates (targets, channels, samples) of the same samples.
+    """
+    options = options or Options()
+    options.check(separator.targets)
+    rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
+    # Copies, as the mixture must wait for the estimates: no longer than a few segments.
+    heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
+    estimates = stream(block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
+                       cross_fade(separator.config, options.overlap), options.batch_size, options.shifts)
+    for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
+        yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
+
+
+def cross_fade(config: Config, overlap: float, segment: int | None = None) -> int:
+    """Samples in which neighbouring segments overlap.
+
+    The share asked for, and so many more (near half a segment, fewer) that segments start at whole multiples of the
+    model's `alignment`: a network that halves its frames then halves them in the same places in every segment. The
+    share alone where no overlap is asked for, or no such multiple is near.
+
+    Args:
+        config: of the model.
+        overlap: share of a segment, in [0, 0.5].
+        segment: in samples. Default: the length that the model was trained on.
+    """
+    segment = config.crop_samples if segment is None else segment
+    asked, step = round(overlap * segment), config.model.alignment
+    shortest = -(-(segment - segment // 2) // step)  # distance of two segments, in steps: they overlap by half
+    aligned = segment - step * max(shortest, (segment - asked) // step)
+    return aligned if asked and 2 * aligned >= asked else asked
+
+
+def block_function(separator: Separator, options: Options) -> BlockFunction:
+    """What happens in a segment: the model and, if asked for, the Wiener filter, to every two channels.
+
+    Returns:
+        A function from (batch, channels, samples) to (batch, targets, channels, samples), for `overlap.stream`.
+    """
+    def estimate(blocks: np.ndarray) -> np.ndarray:
+        estimates = separator(blocks)
+        if options.wiener:
+            estimates = separator.refine(blocks, estimates, options.wiener, residual=not options.consistency)
+        return estimates
+
+    def by_pairs(blocks: np.ndarray) -> np.ndarray:
+        pairs = [blocks[:, first:first + 2] for first in range(0, blocks.shape[1], 2)]
+        return np.concatenate([estimate(pair) for pair in pairs], axis=2)
+
+    return by_pairs

@@ -1,0 +1,121 @@
+"""Files of tensors: safetensors with a configuration and a provenance in the metadata."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.storage.atomic import replacing
+
+FLAX = "auralflow-flax"  # variables, named by their paths joined by `/`
+TORCH = "auralflow-torch"  # a torch state dict
+TRAINING = "auralflow-torch-training"  # a whole training state, under torch's names
+
+
+@dataclass(frozen=True)
+class TensorFile:
+    """What such a file holds.
+
+    Attributes:
+        format: FLAX, TORCH or TRAINING.
+        tensors: name -> array.
+        config: what built the network; None where the file cannot say.
+        provenance: where the tensors come from, plain data: of weights the epoch that was best, of a training
+            state the run's `history` and `losses`.
+    """
+
+    format: str
+    tensors: dict[str, np.ndarray]
+    config: Config | None
+    provenance: dict
+
+
+def write_tensors(path: str | Path, file: TensorFile) -> None:
+    """Writes a file, aside first.
+
+    Args:
+        path: ends in `.safetensors`.
+        file: what to write.
+    """
+    # safetensors writes an array that is not contiguous scrambled, without an error.
+    tensors = {name: np.asarray(array, order="C") for name, array in file.tensors.items()}
+    metadata = {"format": file.format, "config": json.dumps(configuration.to_dict(file.config)),
+                "provenance": json.dumps(file.provenance)}
+    with replacing(path) as aside:
+        save_file(tensors, aside, metadata)
+
+
+def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING),
+                 only_metadata: bool = False) -> TensorFile:
+    """Reads a file.
+
+    Args:
+        path: a safetensors file; what it holds as float16, to be small, becomes float32, in which networks compute.
+        formats: those that are accepted.
+        only_metadata: leave the tensors out.
+
+    Raises:
+        InputError: the file is missing or damaged, of another format, or its configuration is not valid.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            names = [] if only_metadata else file.keys()
+            tensors = {name: _tensor(file, name, path) for name in names}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file of weights") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file, it is damaged or of another kind: "
+                         f"{error}") from None
+    if metadata.get("format") not in formats:
+        raise InputError(f"{path}: the metadata's format is {metadata.get('format')!r}, "
+                         f"expected {' or '.join(map(repr, formats))}")
+    try:
+        config, provenance = (json.loads(metadata[key]) for key in ("config", "provenance"))
+    except (KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: the metadata lack a readable config and provenance: {error}") from None
+    return TensorFile(metadata["format"], tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
+
+
+def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
+    kind = file.get_slice(name).get_dtype()
+    # Others, such as BF16, numpy has only where somebody has imported them.
+    if not re.fullmatch(r"[FIU](8|16|32|64)|BOOL", kind):
+        raise InputError(f"{path}: tensor {name!r} is of type {kind}, which numpy does not have; F32 is accepted")
+    tensor = file.get_tensor(name)
+    return tensor.astype(np.float32) if kind == "F16" else tensor
+
+
+def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
+    """The variables in a file of format FLAX.
+
+    Args:
+        file: what was read.
+        path: where it was read, for messages.
+
+    Raises:
+        InputError: a tensor is in neither collection of variables, or is a group of tensors as well.
+    """
+    variables = {"params": {}, "batch_stats": {}}
+    for name, array in file.tensors.items():
+        *modules, leaf = name.split("/")
+        if not modules or modules[0] not in variables:
+            raise InputError(f"{path}: tensor {name!r} of shape {array.shape} is no variable of a network; params/... "
+                             "and batch_stats/... are")
+        node = variables
+        for module in modules:
+            node = node.setdefault(module, {})
+            if not isinstance(node, dict):
+                raise InputError(f"{path}: tensor {name!r} lies below another tensor")
+        if leaf in node:
+            raise InputError(f"{path}: tensor {name!r} is also a group of tensors")
+        node[leaf] = array
+    return variables

@@ -1,0 +1,85 @@
+"""The front end that makes a separation model of any network from magnitudes to masks."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from auralflow_core.config import SpectrogramConfig
+from auralflow_jax import spectral
+from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.models.base import SeparationModel
+
+
+@dataclass(frozen=True)
+class SpectrogramModel(SeparationModel):
+    """Audio in, estimates out: STFT, a network that sees the lowest bins, masks joined, inverse STFT.
+
+    Attributes:
+        network: linen module, magnitudes (batch, channels, bins, frames) -> masks (batch, targets, channels,
+            bins, frames), latent.
+        config: the front end.
+    """
+
+    config: SpectrogramConfig
+
+    def example(self, samples: int) -> jax.Array:
+        config = self.config
+        return jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
+
+    def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
+                         key: jax.Array | None = None) -> tuple[Estimate, dict]:
+        spectrum = analyze(mixture, self.config)
+        magnitude = spectral.magnitude(spectrum)
+        (mask, latent), batch_stats = self.run(variables, magnitude[:, :, :self.config.num_bins], train, key)
+        mask = complete(mask, magnitude.shape[-2], self.config)
+        audio = synthesize(mask * spectrum[:, None], mixture.shape[-1], self.config)
+        return Estimate(audio, mask * magnitude[:, None], mask, latent), batch_stats
+
+    def describe(self, audio: jax.Array) -> Estimate:
+        return Estimate(audio, spectral.magnitude(analyze(audio, self.config)))
+
+
+def analyze(audio: jax.Array, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
+
+    Args:
+        audio: at the model's rate.
+        front_end: what holds the settings of an STFT under the names of SpectrogramConfig.
+    """
+    audio = spectral.pad_to_hop(audio, front_end.hop_length)
+    return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
+
+
+def synthesize(spectrum: jax.Array, samples: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """The inverse of `analyze`, for audio of `samples` samples."""
+    return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
+
+
+def complete(mask: jax.Array, bins: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+    """A network's masks (batch, targets, channels, lowest bins, frames), joined and continued up to `bins`."""
+    return extend(join(mask, front_end.joiner), bins, front_end.high_bins)
+
+
+def join(mask: jax.Array, joiner: str) -> jax.Array:
+    """Lets the targets' masks (batch, targets, channels, bins, frames) meet: as they are, softmax, power ratio."""
+    if joiner == "softmax":
+        return nn.softmax(mask, axis=1)
+    if joiner == "ratio":
+        power = jnp.square(mask)
+        # 1e-10 as in a Wiener filter: where no target claims a bin, none gets it.
+        return power / (power.sum(1, keepdims=True) + 1e-10)
+    return mask
+
+
+def extend(mask: jax.Array, bins: int, high_bins: str) -> jax.Array:
+    """Continues a mask (..., bins, frames) upwards to `bins`: with zeros, its last bin, or its mean over bins."""
+    *shape, seen, frames = mask.shape
+    if high_bins == "zeros":
+        above = jnp.zeros((), mask.dtype)
+    elif high_bins == "last":
+        above = mask[..., -1:, :]
+    else:
+        above = mask.mean(-2, keepdims=True)
+    return jnp.concatenate([mask, jnp.broadcast_to(above, (*shape, bins - seen, frames))], axis=-2)

@@ -1,0 +1,157 @@
+"""Checkpoints of a run: the only file that knows orbax."""
+
+import logging
+
+import jax
+import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+from safetensors import SafetensorError
+
+from auralflow_core import config as configuration
+from auralflow_core.config import Config, differing_keys
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.training.schedule import best_epoch
+from auralflow_jax.train.state import TrainState
+from auralflow_jax.weights import check_fits, load_weights, save_weights
+
+logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax tells of every save, and of errors that it raises
+
+
+class LatestAndBest(preservation_policy.PreservationPolicy):
+    """Keeps the latest step and the best one, as the run's history has it.
+
+    orbax's own rule for the best goes by metrics, which it forgets between processes, and takes the later one
+    of two that are equally good.
+    """
+
+    best: int | None = None  # a step
+
+    def should_preserve(self, checkpoints, *, context) -> list[bool]:
+        latest = max(info.step for info in checkpoints) if checkpoints else None
+        return [info.step in (latest, self.best) for info in checkpoints]
+
+
+class Checkpoints:
+    """The latest and the best training state of a model folder, each with configuration and history.
+
+    A step is one folder, which orbax renames into place when it is complete, so that a process killed while
+    saving leaves the previous step. Every process of a run makes the same calls.
+    """
+
+    def __init__(self, folder: ModelFolder):
+        self.folder = folder
+        self.policy = LatestAndBest()
+        self.manager = ocp.CheckpointManager(
+            folder.checkpoint.resolve(),
+            options=ocp.CheckpointManagerOptions(preservation_policy=self.policy, cleanup_tmp_directories=True,
+                                                 enable_async_checkpointing=False),
+            # Named, so that a process that has saved nothing can read what the state is made of.
+            item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()})
+
+    @property
+    def latest(self) -> int | None:
+        """The step of the latest checkpoint, None where there is none."""
+        return self.manager.latest_step()
+
+    def save(self, state: TrainState, config: Config, run: dict) -> None:
+        """Saves a step later than all before; one that ends the best epoch so far also becomes best.safetensors.
+
+        Args:
+            state: the training state.
+            config: the configuration in force.
+            run: plain data: `history` (one dict per epoch, with `step` and `valid_loss`) and whatever else
+                is needed to go on.
+
+        Raises:
+            InputError: it cannot be written; the checkpoint before is still there.
+        """
+        step, before = int(state.step), self.latest
+        self.policy.best = best_epoch(run["history"])["step"] if run["history"] else None
+        try:
+            self.manager.save(step, args=ocp.args.Composite(
+                state=ocp.args.StandardSave(state),
+                run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run})))
+            self.manager.wait_until_finished()
+            if step == self.policy.best:
+                self._write_best(state, config, run["history"])
+        except (OSError, ValueError, SafetensorError) as error:
+            if type(error) is ValueError and "os_error_code" not in str(error):
+                raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
+            reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
+            left = "there is none before it" if before is None else f"the one of step {before} is still there"
+            raise InputError(f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: "
+                             f"{reason}") from error
+
+    def restore(self, abstract: TrainState, config: Config) -> tuple[TrainState, dict] | None:
+        """The latest state and its run, or None where nothing was saved.
+
+        Args:
+            abstract: shapes, types and shardings of the state.
+            config: the configuration now in force; the model's part must be the saved one.
+
+        Raises:
+            InputError: the model's configuration has changed; names the keys. Or there are weights without a state.
+        """
+        step = self.latest
+        if step is None:
+            if self.folder.weights.exists():
+                raise InputError(f"{self.folder.weights}: belongs to a run that cannot go on here, and would be "
+                                 "replaced; name a new folder, which --from starts with these weights, or start "
+                                 "over with --restart")
+            return None
+        run = self.manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
+        saved = configuration.from_dict(run.pop("config"), str(self.folder.checkpoint))
+        self._check(step, abstract, config, saved)
+        state = self._restore_state(step, abstract)
+        if run["history"]:
+            self.policy.best = best_epoch(run["history"])["step"]
+            self._repair_best(state, abstract, config, run["history"])
+        return state, run
+
+    def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
+        """Refuses the checkpoint of another architecture."""
+        differing = differing_keys(config, saved, may_differ=("model_name",))
+        if not differing:
+            try:
+                stored = self.manager.item_metadata(step)["state"].tree["ema"]
+                check_fits(stored, abstract.ema, str(self.folder.checkpoint))
+                return
+            except InputError:
+                # Of what is not the model's, only the crop shapes it: a network can be made for so many frames.
+                lengths = saved.dataset.sample_length, config.dataset.sample_length
+                if lengths[0] == lengths[1]:
+                    raise
+                differing = ["sample_length ({!r} there, {!r} here)".format(*lengths)]
+        raise InputError(f"{self.folder.checkpoint}: the checkpoint was made by another model: "
+                         f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
+                         "over with --restart")
+
+    def _restore_state(self, step: int, abstract: TrainState) -> TrainState:
+        return self.manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
+
+    def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, history: list[dict]) -> None:
+        """Writes best.safetensors again if it is not there, or the process died before writing it."""
+        step = best_epoch(history)["step"]
+        try:
+            is_there = load_weights(self.folder.weights)[2].get("step") == step
+        except InputError:
+            is_there = False
+        if jax.process_count() > 1:  # all have looked before one writes
+            multihost_utils.sync_global_devices("best.safetensors")
+        if is_there:
+            return
+        if step != int(state.step):
+            if step not in self.manager.all_steps():
+                raise InputError(f"{self.folder.weights}: is missing or damaged, and there is no checkpoint of the "
+                                 f"best epoch, step {step}; restore the file, or start over with --restart")
+            state = self._restore_state(step, abstract)
+        self._write_best(state, config, history)
+
+    def _write_best(self, state: TrainState, config: Config, history: list[dict]) -> None:
+        if jax.process_index() == 0:
+            save_weights(self.folder.weights, state.ema, config, best_epoch(history))
+
+    def close(self) -> None:
+        self.manager.close()

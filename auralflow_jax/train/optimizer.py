@@ -1,0 +1,28 @@
+"""AdamW with warm-up, clipping and a decaying rate."""
+
+import optax
+
+from auralflow_core.config import TrainingConfig
+
+
+def learning_rate(training: TrainingConfig, total_steps: int) -> optax.Schedule:
+    """The rate at each step: a linear rise over `warmup_steps`, then constant or a half cosine down to zero.
+
+    The plateau schedule is constant here; its reductions are the state's `lr_scale`, see `auralflow_core.training.schedule.plateau`.
+    """
+    # A quarter of the run at most, so that a run of few steps gets past its warm-up.
+    warmup = min(training.warmup_steps, total_steps // 4)
+    if training.lr_schedule == "cosine":
+        main = optax.cosine_decay_schedule(training.lr, max(total_steps - warmup, 1))
+    else:
+        main = optax.constant_schedule(training.lr)
+    rise = optax.linear_schedule(training.lr / (warmup + 1), training.lr, max(warmup, 1))
+    return optax.join_schedules([rise, main], [warmup])
+
+
+def make_optimizer(training: TrainingConfig, total_steps: int) -> optax.GradientTransformation:
+    """Clipping by the global norm, then AdamW (Loshchilov and Hutter 2019, "Decoupled weight decay")."""
+    return optax.chain(
+        optax.clip_by_global_norm(training.max_grad_norm),
+        optax.adamw(learning_rate(training, total_steps), weight_decay=training.weight_decay),
+    )

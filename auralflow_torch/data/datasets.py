@@ -1,0 +1,288 @@
+"""Datasets of songs for `torch.utils.data.DataLoader`: crops read from disk as they are needed, or tracks in memory.
+
+Both give pairs `(mixture, target)` of float32 tensors: `(channels, samples)` and `(channels, samples, targets)`, with
+the targets in the order in which they are named. A target is a stem or a named sum of stems, see
+`auralflow_core.data.tracks.expand_targets`.
+"""
+
+import math
+import numbers
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset, get_worker_info
+
+from auralflow_core.errors import InputError
+from auralflow_core.console.progress import progress_bar
+from auralflow_core.data.tracks import (
+    Decode,
+    Track,
+    expand_targets,
+    find_tracks,
+    read_mixture,
+    read_stems,
+    track_samples,
+)
+from auralflow_torch.data.decoding import decoder
+
+Sums = Mapping[str, Collection[str]]
+Example = tuple[Tensor, Tensor]  # mixture (channels, samples), target (channels, samples, targets)
+
+
+class AudioFolder(IterableDataset):
+    """Random crops of a folder of songs, read from disk while training.
+
+    A crop lies in a track, drawn in proportion to its duration, at any sample of it; a track shorter than a crop is
+    followed by zeros. The workers of a DataLoader share a pass among them, so that no two of them give the same crop
+    of it.
+
+    Each pass draws anew, from torch's seed, as the shuffling of a DataLoader does. After `set_epoch`, the crops of a
+    pass depend on `seed` and the epoch alone, whatever the number of workers.
+
+    Args:
+        dataset_path: a folder in the layout `<dataset>/<subset>/<track>/<stem>.<format>`.
+        targets: stems, or named sums of them. Default: `["vocals"]`.
+        sample_length: of a crop, in seconds.
+        subset: `train`, `valid` or `test`.
+        audio_format: of the files that are read, such as `wav` or `flac`; None: any.
+        sample_rate: of the crops, in Hz; files of another rate are resampled.
+        num_channels: 1 for mono, 2 for stereo.
+        backend: what decodes files: `soundfile` or `torchaudio`.
+        samples_per_epoch: crops of one pass; default: as many as cover the tracks' duration. With several workers, a
+            multiple of workers x batch size fills every batch.
+        seed: of the crops after `set_epoch`.
+        sources: named sums of stems, name -> stems, beside the built-in `accompaniment`.
+
+    Raises:
+        InputError: no tracks, damaged files, an unknown target, or a setting out of range.
+        MissingPackage: the backend is not installed.
+
+    Example:
+        dataset = AudioFolder("my_songs", targets=["vocals"], sample_length=3)
+        loader = DataLoader(dataset, batch_size=8, num_workers=2, pin_memory=True)
+        mixture, target = next(iter(loader))  # (8, 1, 132300), (8, 1, 132300, 1)
+    """
+
+    def __init__(self, dataset_path: str, targets: Sequence[str] | None = None, sample_length: float = 3,
+                 subset: str = "train", audio_format: str | None = "wav", sample_rate: int = 44100,
+                 num_channels: int = 1, backend: str = "soundfile", *, samples_per_epoch: int | None = None,
+                 seed: int = 0, sources: Sums | None = None) -> None:
+        super().__init__()
+        suffix = None if audio_format is None else f".{audio_format.lower().lstrip('.')}"
+        self.decode = decoder(backend)
+        self.samples = _chunk_samples("sample_length", sample_length, sample_rate)
+        self.format = (self.samples, sample_rate, _channels(num_channels), self.decode)
+        self.tracks = find_tracks(dataset_path, subset, suffix)
+        self.targets, self.parts = _parts(targets, self.tracks, sources)
+        seconds = np.array([track.seconds for track in self.tracks])
+        self.chances = seconds / seconds.sum()
+        self.lengths = np.array([track_samples(track, sample_rate) for track in self.tracks])
+        self.samples_per_epoch = math.ceil(seconds.sum() / sample_length) if samples_per_epoch is None \
+            else _count("samples_per_epoch", samples_per_epoch)
+        self.seed = seed
+        # In shared memory, so that workers which outlive a pass are told the next epoch too; -1: none was set.
+        self._epoch = torch.tensor(-1).share_memory_()
+        self._passes = 0
+
+    def __len__(self) -> int:
+        """Crops of one pass."""
+        return self.samples_per_epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Makes the passes to come those of an epoch, a number from 0 on."""
+        self._epoch.fill_(_count("epoch", epoch, least=0))
+
+    def __iter__(self) -> Iterator[Example]:
+        """The crops of one pass; in a worker of a DataLoader, its share of them."""
+        worker = get_worker_info()
+        index, count = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        if (epoch := int(self._epoch)) >= 0:
+            key = (0, self.seed, epoch)
+        else:
+            # Workers have the seed of their loader's pass plus their number; one that lives on keeps it.
+            drawn = int(torch.empty((), dtype=torch.int64).random_()) if worker is None else worker.seed - worker.id
+            key = (1, drawn, self._passes)
+            self._passes += 1
+        return (self._crop(np.random.default_rng((*key, k))) for k in range(index, len(self), count))
+
+    def _crop(self, rng: np.random.Generator) -> Example:
+        song = rng.choice(len(self.tracks), p=self.chances)
+        start = rng.integers(0, max(self.lengths[song] - self.samples, 0), endpoint=True)
+        return _tensors(*read_pair(self.tracks[song], self.parts, int(start), *self.format))
+
+
+class AudioDataset(Dataset):
+    """Chunks of whole tracks that are held in memory.
+
+    Tracks have chunks in proportion to their duration, spread evenly over the places in a track at which one can
+    begin, so that any number of them can be had; they overlap where they are many. They are cut when they are asked
+    for: memory holds each track's mixture and targets once, at the rate and channels asked for, whatever the number
+    of chunks. How much that will be is said before anything is read. Worker processes that are forked share it.
+
+    Args:
+        dataset: tracks, from `auralflow_core.data.tracks.find_tracks`.
+        targets: stems, or named sums of them.
+        chunk_size: seconds of a chunk; a shorter track is followed by zeros.
+        num_chunks: how many; also a float without a fraction, such as 1e5.
+        sample_rate: of the chunks, in Hz; files of another rate are resampled.
+        num_channels: 1 for mono, 2 for stereo.
+        sources: named sums of stems, name -> stems, beside the built-in `accompaniment`.
+        max_memory: bytes that the tracks may take; default: what the machine has free.
+
+    Raises:
+        InputError: no tracks, an unknown target, a setting out of range, or tracks that need more memory.
+
+    Attributes:
+        memory: bytes that the tracks take.
+    """
+
+    def __init__(self, dataset: Sequence[Track], targets: Sequence[str], chunk_size: float = 1,
+                 num_chunks: int | float = int(1e6), sample_rate: int = 44100, *, num_channels: int = 1,
+                 sources: Sums | None = None, max_memory: int | None = None) -> None:
+        self.samples = _chunk_samples("chunk_size", chunk_size, sample_rate)
+        self.num_chunks = _count("num_chunks", num_chunks)
+        self.targets, self.parts = _parts(targets, dataset, sources)
+        lengths = [track_samples(track, sample_rate) for track in dataset]
+        self.memory = 4 * sum(lengths) * _channels(num_channels) * (1 + len(self.parts))
+        self._announce(dataset, max_memory)
+        self.audio: list[tuple[np.ndarray, np.ndarray]] = []  # mixture and target of each track
+        with progress_bar(len(dataset), "tracks") as advance:
+            for track, length in zip(dataset, lengths, strict=True):
+                self.audio.append(read_pair(track, self.parts, 0, length, sample_rate, num_channels))
+                advance("reading", len(self.audio))
+        self.ends = np.cumsum(lengths)  # of the tracks, one after the other
+
+    def _announce(self, tracks: Sequence[Track], max_memory: int | None) -> None:
+        limit = _free_memory() if max_memory is None else max_memory
+        if limit is not None and self.memory > limit:
+            raise InputError(f"{len(tracks)} tracks would take {_size(self.memory)} of memory, {_size(limit)} are "
+                             "there; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
+                             "crops from disk")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"Reading {len(tracks)} tracks into {_size(self.memory)} of memory.", markup=False)
+
+    def __len__(self) -> int:
+        """The number of chunks."""
+        return self.num_chunks
+
+    def __getitem__(self, index: int) -> Example:
+        """A chunk: the mixture and the target, which the caller may change."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"chunk {index} of {len(self)}")
+        # In whole numbers: the chunk's share of all durations, one after the other, then of its track's places.
+        share = int(index) % len(self) * int(self.ends[-1])  # in 1 / len(self) of a sample
+        song = int(np.searchsorted(self.ends, share // len(self), side="right"))
+        length = self.audio[song][0].shape[1]
+        places = max(1, length - self.samples + 1)
+        start = (share - (int(self.ends[song]) - length) * len(self)) * places // (length * len(self))
+        chunks = (audio[:, start:start + self.samples] for audio in self.audio[song])
+        return _tensors(*(np.pad(chunk, [(0, 0), (0, self.samples - chunk.shape[1]), (0, 0)][:chunk.ndim])
+                          for chunk in chunks))
+
+
+def create_audio_dataset(dataset_path: str, targets: Sequence[str], split: str = "train", chunk_size: float = 1,
+                         num_chunks: int | float = int(1e6), max_num_tracks: int | None = None,
+                         sample_rate: int = 44100, mono: bool = True, *, sources: Sums | None = None) -> AudioDataset:
+    """Reads the tracks of a split into memory, as a dataset of chunks.
+
+    Args:
+        dataset_path: a folder in the layout `<dataset>/<split>/<track>/<stem>.<format>`.
+        targets: stems, or named sums of them.
+        split: `train`, `valid` or `test`.
+        chunk_size: seconds of a chunk.
+        num_chunks: how many; also a float without a fraction.
+        max_num_tracks: read the first so many tracks, by name; default: all.
+        sample_rate: of the chunks, in Hz.
+        mono: one channel, the mean of both; else two.
+        sources: named sums of stems, see AudioDataset.
+
+    Raises:
+        InputError: as AudioDataset, and as `auralflow_core.data.tracks.find_tracks`.
+
+    Example:
+        dataset = create_audio_dataset("my_songs", ["vocals"], chunk_size=3, num_chunks=1e5)
+        mixture, target = dataset[0]  # (1, 132300), (1, 132300, 1)
+    """
+    tracks = find_tracks(dataset_path, split)
+    if max_num_tracks is not None:
+        tracks = tracks[:_count("max_num_tracks", max_num_tracks)]
+    return AudioDataset(tracks, targets, chunk_size, num_chunks, sample_rate, num_channels=1 if mono else 2,
+                        sources=sources)
+
+
+def read_pair(track: Track, parts: Sequence[Sequence[str]], start: int, samples: int, sample_rate: int,
+              num_channels: int, decode: Decode | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a crop of a track's mixture and targets, each file once.
+
+    Args:
+        track: where from.
+        parts: the stems that each target is the sum of.
+        start: the first sample, counted at `sample_rate`.
+        samples: how many; beyond the track's end they are zeros.
+        sample_rate: in Hz.
+        num_channels: 1 or 2.
+        decode: see `auralflow_core.data.tracks.read_stems`.
+
+    Returns:
+        float32 arrays: mixture (channels, samples) and target (channels, samples, targets).
+    """
+    options = {} if decode is None else {"decode": decode}
+    crop = (start, samples, sample_rate, num_channels)
+    needed = sorted(set().union(*parts)) if track.mixture else list(track.stems)
+    stems = dict(zip(needed, read_stems(track, needed, *crop, **options), strict=True))
+    mixture = read_mixture(track, *crop, **options) if track.mixture else sum(stems.values())
+    return mixture, np.stack([sum(stems[stem] for stem in part) for part in parts], axis=-1)
+
+
+def _tensors(mixture: np.ndarray, target: np.ndarray) -> Example:
+    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in (mixture, target))
+
+
+def _parts(targets: Sequence[str] | None, tracks: Sequence[Track], sources: Sums | None):
+    """The targets' names, and the stems of each."""
+    if not tracks:
+        raise InputError("there are no tracks to read from; at least one is needed")
+    names = ["vocals"] if targets is None else [targets] if isinstance(targets, str) else list(targets)
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"targets are {names}; one or more different names are accepted")
+    expanded = expand_targets(names, tracks[0].stems, sources or {})
+    return names, list(expanded.values())
+
+
+def _chunk_samples(name: str, seconds: float, sample_rate: int) -> int:
+    _count("sample_rate", sample_rate)
+    if not 0 < seconds < math.inf or round(seconds * sample_rate) < 1:
+        raise InputError(f"{name} is {seconds!r} s, expected a duration of at least one sample")
+    return round(seconds * sample_rate)
+
+
+def _channels(number: int) -> int:
+    if number not in (1, 2):
+        raise InputError(f"num_channels is {number!r}; 1 (mono) and 2 (stereo) are accepted")
+    return number
+
+
+def _count(name: str, value: int | float, least: int = 1) -> int:
+    if not isinstance(value, numbers.Real) or not least <= value < math.inf or value != int(value):
+        raise InputError(f"{name} is {value!r}, expected a whole number of at least {least}")
+    return int(value)
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.2f} GB" if number >= 1e8 else f"{number / 1e6:.1f} MB"
+
+
+def _free_memory() -> int | None:
+    """Bytes that a program can still have, None where the system does not tell."""
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):
+            return None

@@ -1,0 +1,43 @@
+"""What networks can be made of and take, in one sentence where it is something else."""
+
+import numbers
+
+import torch
+from torch import Tensor, fx
+
+from auralflow_core.errors import InputError
+
+SPECTRUM = ("batch", "channels", "bins", "frames")
+AUDIO = ("batch", "channels", "samples")
+
+
+def check_counts(**counts: int) -> None:
+    """Raises an InputError unless all are whole numbers of at least 1."""
+    for name, value in counts.items():
+        if not isinstance(value, numbers.Integral) or value < 1:
+            raise InputError(f"{name} is {value!r}, expected a whole number of at least 1")
+
+
+def check_tensor(value: Tensor, name: str) -> None:
+    """Raises an InputError unless it is a tensor."""
+    if not isinstance(value, Tensor | fx.Proxy):
+        raise InputError(f"{name} is a {type(value).__module__}.{type(value).__name__}, expected a torch.Tensor")
+
+
+def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> None:
+    """Raises an InputError unless a tensor is real and has these axes and so many channels.
+
+    Args:
+        x: the tensor.
+        name: of the argument.
+        axes: `SPECTRUM` or `AUDIO`.
+        channels: length of the second axis.
+    """
+    check_tensor(x, name)
+    if isinstance(x, fx.Proxy):
+        return  # stands for any tensor
+    # Of a graph that is being traced sizes are values, and cannot be asked.
+    if x.is_complex() or x.ndim != len(axes) or not torch.jit.is_tracing() and x.shape[1] != channels:
+        magnitudes = "; the magnitudes of a complex spectrum are its abs()" if x.is_complex() else ""
+        raise InputError(f"{name} must be real and of shape ({', '.join(axes)}) with {channels} "
+                         f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{magnitudes}")

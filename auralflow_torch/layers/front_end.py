@@ -1,0 +1,51 @@
+"""What stands between audio and a network from magnitudes to masks: the STFT, and what happens to the masks."""
+
+import torch
+from torch import Tensor, nn
+
+from auralflow_core.config import SpectrogramConfig
+from auralflow_torch import spectral
+
+
+def analyze(audio: Tensor, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
+
+    Args:
+        audio: at the model's rate.
+        front_end: what holds the settings of an STFT under the names of SpectrogramConfig.
+    """
+    audio = spectral.pad_to_hop(audio, front_end.hop_length)
+    return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
+
+
+def synthesize(spectrum: Tensor, samples: int, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+    """The inverse of `analyze`, for audio of `samples` samples."""
+    return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
+
+
+def complete(mask: Tensor, bins: int, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+    """A network's masks (batch, targets, channels, lowest bins, frames), joined and continued up to `bins`."""
+    return extend(join(mask, front_end.joiner), bins, front_end.high_bins)
+
+
+def join(mask: Tensor, joiner: str) -> Tensor:
+    """Lets the targets' masks (batch, targets, channels, bins, frames) meet: as they are, softmax, power ratio."""
+    if joiner == "softmax":
+        return mask.softmax(dim=1)
+    if joiner == "ratio":
+        power = mask.square()
+        # 1e-10 as in a Wiener filter: where no target claims a bin, none gets it.
+        return power / (power.sum(1, keepdim=True) + 1e-10)
+    return mask
+
+
+def extend(mask: Tensor, bins: int, high_bins: str) -> Tensor:
+    """Continues a mask (..., bins, frames) upwards to `bins`: with zeros, its last bin, or its mean over bins."""
+    *shape, seen, frames = mask.shape
+    if high_bins == "zeros":
+        above = mask.new_zeros(())
+    elif high_bins == "last":
+        above = mask[..., -1:, :]
+    else:
+        above = mask.mean(-2, keepdim=True)
+    return torch.cat([mask, above.expand(*shape, bins - seen, frames)], dim=-2)

@@ -1,0 +1,63 @@
+"""Settings of a run in torch, and its learning rate."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
+
+from auralflow_core import config as configuration
+from auralflow_core.config import Config, TrainingConfig
+from auralflow_core.errors import InputError, closest
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# Of the configuration's group `training`; the others belong to the criterion, or to a run in JAX.
+SETTINGS = ("ema_decay", "lr", "lr_decay", "lr_patience", "lr_schedule", "max_epochs", "max_grad_norm", "max_lr_steps",
+            "precision", "seed", "stop_patience", "warmup_steps", "weight_decay")
+
+
+def training_settings(config: Config, changes: dict[str, Any]) -> tuple[torch.dtype, TrainingConfig]:
+    """The type to compute in, and a configuration's settings with changes.
+
+    Raises:
+        InputError: an unknown setting, or a value that it does not accept.
+    """
+    if unknown := sorted(changes.keys() - set(SETTINGS)):
+        raise InputError(f"ModelTrainer: unknown setting {unknown[0]!r}; {closest(unknown[0], SETTINGS)}")
+    settings = {"precision": config.training.precision} | changes
+    if (precision := settings.pop("precision")) not in PRECISIONS:
+        raise InputError(f"ModelTrainer: unknown precision {precision!r}; {closest(str(precision), PRECISIONS)}")
+    plain = configuration.to_dict(config)
+    plain["training"] |= settings
+    return PRECISIONS[precision], configuration.from_dict(plain, "ModelTrainer").training
+
+
+def make_scheduler(optimizer: Optimizer, training: TrainingConfig) -> LRScheduler | None:
+    """The scheduler that `lr_schedule` names, to be stepped after each epoch; None for a constant rate."""
+    if training.lr_schedule == "plateau":
+        # torch counts the epochs that are still tolerated.
+        return ReduceLROnPlateau(optimizer, factor=training.lr_decay, patience=training.lr_patience - 1, threshold=0)
+    if training.lr_schedule == "cosine":
+        return CosineAnnealingLR(optimizer, T_max=training.max_epochs)
+    return None
+
+
+def step_scheduler(scheduler: LRScheduler | None, valid_loss: float) -> None:
+    """Lets a scheduler know that an epoch has ended."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(valid_loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
+@contextlib.contextmanager
+def scaled_rates(optimizer: Optimizer, factor: float) -> Iterator[None]:
+    """Multiplies the learning rates while the block runs; a scheduler does not know of it."""
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = factor * rate
+    yield
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate

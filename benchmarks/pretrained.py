@@ -1,0 +1,66 @@
+"""The ready models: how good, how fast, how large; the rows of the README's table.
+
+    python benchmarks/ready.py [--models NAME ...] [--seconds S] [--backend jax|torch]
+
+The vocals are scored on the beginning of a validation track of the dataset that AURALFLOW_TEST_MUSIC names (`--track`);
+without it noise is separated, and only the speed is measured. A model that cannot be fetched is left out, and why.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from auralflow_core.audio import read
+from auralflow.backends import BACKENDS, load_separator
+from auralflow_core.errors import InputError
+from auralflow_core.evaluation.track import si_sdr
+from auralflow.pretrained import READY, find_model
+from auralflow_core.separation.separator import separate
+
+RATE = 44100  # Hz
+
+
+def main() -> None:
+    """Prints a markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", default=list(READY))
+    parser.add_argument("--track", default="valid/Rubidium")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--backend", choices=BACKENDS, default="jax")
+    arguments = parser.parse_args()
+    mixture, vocals = song(arguments.track, round(arguments.seconds * RATE))
+    print("| model | targets | vocals, SI-SDR | x real time | size | licence |\n|---|---|---:|---:|---:|---|")
+    left_out = []
+    for name in arguments.models:
+        try:
+            model = find_model(name)
+        except InputError as error:
+            left_out.append(f"{name}: {error}")
+            continue
+        separator = load_separator(model, arguments.backend)
+        separate(separator, mixture[:, :1], RATE)  # compiles
+        started = time.perf_counter()
+        stems = separate(separator, mixture, RATE)
+        speed = arguments.seconds / (time.perf_counter() - started)
+        score = "" if vocals is None else f"{si_sdr(stems[separator.targets.index('vocals')], vocals):.2f} dB"
+        ready = READY[name]
+        print(f"| `{name}` | {', '.join(ready.targets)} | {score} | {speed:.1f} | {ready.megabytes:.0f} MB | "
+              f"{ready.licence} |")
+    print(*left_out, sep="\n", file=sys.stderr)
+
+
+def song(track: str, samples: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """The beginning of a track and of its vocals, (channels, samples); noise and None without a dataset."""
+    if "AURALFLOW_TEST_MUSIC" not in os.environ:
+        return np.random.default_rng(0).uniform(-0.1, 0.1, (2, samples)).astype(np.float32), None
+    folder = Path(os.environ["AURALFLOW_TEST_MUSIC"]) / track
+    mixture, vocals = (read(next(folder.glob(f"{name}.*")), 0, samples)[0] for name in ("mixture", "vocals"))
+    return mixture, vocals
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Do segments show? Where a song separated in segments differs from the same song separated in one piece.
+
+    python benchmarks/borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
+
+The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded
+over the distance of two segments: its level within a twentieth of a segment of where segments begin and end, beside its
+level elsewhere, in dB of the estimate; and of the latter, that in the cross-fades and that outside of them. A network
+that halves its frames gives another result wherever it starts, unless that is a multiple of its alignment away: the
+row `unaligned` shows segments that begin anywhere. Without MODEL, a small network with random weights; without SONG, a
+generated one.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from auralflow_core.audio import read, resample
+from auralflow.backends import load_separator
+from auralflow_core.config import Config, SpectrogramNetSimple
+from auralflow_core.dsp.overlap_add import overlap_add
+from auralflow_core.plots.signals import save_figure
+from auralflow.pretrained import find_model
+from auralflow_core.separation.separator import OVERLAP, Options, Separator, block_function, cross_fade
+from auralflow.songs import make_songs
+
+PLACES = 60  # the distance of two segments is looked at in so many parts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("song", nargs="?")
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--overlap", type=float, nargs="+", default=[0.0, 0.1, 0.5],
+                        help="share of a segment, as auralflow separate takes it")
+    parser.add_argument("--plot", default="borders.png")
+    arguments = parser.parse_args()
+    separator = load_separator(find_model(arguments.model)) if arguments.model else small_separator()
+    rate = separator.config.model.sample_rate
+    audio = song(arguments.song, arguments.minutes, rate)
+    whole = separator(audio[None])[0]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot(xlabel="after the beginning of a segment (s)", ylabel="difference (dB of the estimate)")
+    print("| overlap | at borders (dB) | elsewhere (dB) | in cross-fades (dB) | outside (dB) |\n" + "| ---: " * 5 + "|")
+    segment = separator.config.crop_samples
+    fades = {f"{share:g}": cross_fade(separator.config, share) for share in arguments.overlap}
+    for name, faded in (fades | {"unaligned": round(OVERLAP * segment)}).items():
+        chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
+        difference, estimate = (fold(signal, segment, faded) for signal in (chunked - whole, whole))
+        levels = [decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan
+                  for part in zones(segment, faded)]
+        label = f"{name} ({faded / segment:.3f})"
+        print(f"| {label} | " + " | ".join(f"{level:.1f}" for level in levels) + " |", flush=True)
+        places = np.arange(PLACES) * (segment - faded) / PLACES / rate
+        axes.plot(places, decibel(difference / estimate), label=label)
+    axes.legend(title="overlap asked for (and used)")
+    save_figure(figure, arguments.plot)
+    print(f"Wrote {arguments.plot}.")
+
+
+def fold(audio: np.ndarray, segment: int, faded: int) -> np.ndarray:
+    """Mean squares (places,) of audio (targets, channels, samples), over all segments but the first and the last."""
+    stride = segment - faded
+    count = (audio.shape[-1] - faded) // stride
+    power = np.mean(audio**2, axis=(0, 1))[stride:(count - 1) * stride].reshape(-1, stride).mean(axis=0)
+    return np.array([part.mean() for part in np.array_split(power, PLACES)])
+
+
+def zones(segment: int, faded: int) -> tuple[np.ndarray, ...]:
+    """Which places are near where a segment begins or ends; which are not; and of these, which are in a cross-fade."""
+    stride = segment - faded
+    places = (np.arange(PLACES) + 0.5) * stride / PLACES
+    distance = np.minimum.reduce([abs(places - border) for border in (0, faded, stride)])
+    near = distance < segment / 20
+    return near, ~near, ~near & (places < faded), ~near & (places >= faded)
+
+
+def decibel(power: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(power)
+
+
+def song(path: str | None, minutes: float, rate: int) -> np.ndarray:
+    """A song's beginning, (1, samples)."""
+    if path is None:
+        with tempfile.TemporaryDirectory() as folder:
+            make_songs(folder, 3, 60 * minutes)
+            return song(str(next(Path(folder).glob("train/*/mixture.*"))), minutes, rate)
+    audio, own_rate = read(path)
+    return resample(audio.mean(axis=0, keepdims=True), own_rate, rate)[:, :round(60 * minutes * rate)]
+
+
+def small_separator() -> Separator:
+    """A network with random weights."""
+    import jax
+
+    from auralflow_jax import networks
+    from auralflow_jax.separation import make_separator
+
+    config = Config(model=SpectrogramNetSimple(num_bins=512, hidden_channels=4, depth=4))
+    model = networks.build(config)
+    return make_separator(config, model.init(jax.random.key(0), config.crop_samples), model)
+
+
+if __name__ == "__main__":
+    main()

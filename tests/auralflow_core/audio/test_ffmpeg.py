@@ -1,0 +1,69 @@
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from signals import cut
+
+from auralflow_core.audio import ffmpeg
+from auralflow_core.audio import probe, read, read_blocks
+from auralflow_core.errors import InputError
+
+needs_ffmpeg = pytest.mark.skipif(not ffmpeg.is_installed(), reason="ffmpeg and ffprobe are not on the PATH")
+
+
+def convert(*arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True)
+
+
+@pytest.fixture(scope="module")
+def foreign(files, tmp_path_factory):
+    """What libsndfile does not read: an exact codec, a lossy one, and a mixture with stems."""
+    folder = tmp_path_factory.mktemp("foreign")
+    convert("-i", files / "stereo.wav", "-c:a", "alac", folder / "alac.m4a")
+    convert("-i", files / "stereo.wav", "-c:a", "aac", folder / "aac.m4a")
+    convert("-i", files / "stereo.wav", "-i", files / "stereo.flac", "-map", "0", "-map", "1", "-c:a", "alac",
+            folder / "song.stem.mp4")
+    return folder
+
+
+@needs_ffmpeg
+def test_ffmpeg_reads_what_libsndfile_does_not(files, foreign):
+    whole = read(files / "stereo.wav")[0]
+    assert probe(foreign / "alac.m4a") == (44100, 2, whole.shape[1])
+    np.testing.assert_array_equal(read(foreign / "alac.m4a")[0], whole)
+    np.testing.assert_array_equal(read(foreign / "alac.m4a", 100_000, 5000)[0], whole[:, 100_000:105_000])
+    blocks = list(read_blocks(foreign / "alac.m4a", 1000, 200_000))
+    assert len(blocks) > 2
+    np.testing.assert_array_equal(np.concatenate(blocks, axis=1), whole[:, 1000:201_000])
+    lossy, rate = read(foreign / "aac.m4a")
+    assert lossy.shape == (2, probe(foreign / "aac.m4a").samples) and rate == 44100
+
+
+@needs_ffmpeg
+def test_a_stem_file_holds_several_streams(files, foreign):
+    path = foreign / "song.stem.mp4"
+    np.testing.assert_array_equal(read(path)[0], read(files / "stereo.wav")[0])
+    np.testing.assert_allclose(read(path, stream=1)[0], read(files / "stereo.flac")[0], rtol=0, atol=2.0**-15)
+    with pytest.raises(InputError, match="song.stem.mp4: holds 2 streams of audio, number 2 is wanted"):
+        probe(path, stream=2)
+    with pytest.raises(InputError, match="stereo.wav: holds one stream of audio, number 1 is wanted"):
+        probe(files / "stereo.wav", stream=1)
+
+
+@needs_ffmpeg
+def test_damage_that_ffmpeg_passes_over_is_found(files, foreign, tmp_path):
+    # The index comes first: what is left still opens.
+    convert("-i", foreign / "aac.m4a", "-c", "copy", "-movflags", "faststart", tmp_path / "whole.m4a")
+    with pytest.raises(InputError, match="cut.m4a: damaged, it cannot be decoded to its end .ffmpeg: "):
+        probe(cut(tmp_path / "cut.m4a", tmp_path / "whole.m4a", 0.7))
+    with pytest.raises(InputError, match="cut.mp4: no audio file that can be read .ffmpeg: "):
+        probe(cut(tmp_path / "cut.mp4", foreign / "alac.m4a", 0.7))
+
+
+@needs_ffmpeg
+def test_without_ffmpeg_its_files_are_refused(foreign, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    for function in (probe, read, lambda path: list(read_blocks(path))):
+        with pytest.raises(InputError, match="alac.m4a: no audio file that can be read .*ffmpeg and ffprobe on the"):
+            function(foreign / "alac.m4a")

@@ -1,0 +1,73 @@
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import soundfile
+
+from auralflow_core.errors import InputError
+from auralflow_core.data.inputs import Source, find_sources
+
+RATE = 8000
+
+
+def write(path, channels=1, samples=RATE, rate=RATE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (samples, channels)), rate)
+    return path
+
+
+def test_finds_files_folders_and_tracks(tmp_path):
+    single = write(tmp_path / "single.wav")
+    write(tmp_path / "album/one.flac"), write(tmp_path / "album/two.wav"), write(tmp_path / "album/.hidden.wav")
+    (tmp_path / "album/cover.txt").write_text("no audio")
+    write(tmp_path / "My song/mixture.wav"), write(tmp_path / "My song/vocals.wav")
+    sources, problems = find_sources([single, tmp_path / "album", tmp_path / "My song/"])
+    assert [(source.name, source.path.name) for source in sources] == [
+        ("single", "single.wav"), ("one", "one.flac"), ("two", "two.wav"), ("My song", "mixture.wav")]
+    assert problems == []
+
+
+def test_takes_the_part_that_was_asked_for(tmp_path):
+    path = write(tmp_path / "a.wav", 3)
+    assert find_sources([path], 0.25, 0.5)[0] == [Source("a", path, 2000, 4000, RATE, 3)]
+    assert find_sources([path], 0.25)[0][0].samples == 6000
+    assert find_sources([path], 0.25, 100)[0][0].samples == 6000
+    assert find_sources([path], 0, 1e-9)[0][0].samples == 1
+
+
+@pytest.mark.parametrize(("start", "duration", "words"), [
+    (1, None, "start is 1 s, but the file is only 1.000 s long"), (-1, None, "start is -1 s, expected 0 or more"),
+    (float("nan"), None, "start is nan"), (0, 0, "duration is 0 s, expected more than 0"),
+    (0, float("inf"), "duration is inf")])
+def test_refuses_parts_that_are_not_there(tmp_path, start, duration, words):
+    with pytest.raises(InputError, match=words):
+        find_sources([write(tmp_path / "a.wav")], start, duration)
+
+
+def test_what_cannot_be_separated_does_not_keep_the_rest(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.wav").write_text("no audio at all")
+    write(tmp_path / "twice/mixture.wav"), write(tmp_path / "twice/mixture.flac")
+    bad = {tmp_path / "empty": "empty: holds no audio files", tmp_path / "none.wav": "none.wav: no such file",
+           tmp_path / "text.wav": "text.wav: no audio file", tmp_path / "twice": "holds mixture.flac and mixture.wav"}
+    for path, words in bad.items():
+        with pytest.raises(InputError, match=words):
+            find_sources([path])
+    sources, problems = find_sources([*bad, write(tmp_path / "good.wav")])
+    assert [source.name for source in sources] == ["good"]
+    for words, problem in zip(bad.values(), problems, strict=True):
+        assert words in problem
+    with pytest.raises(InputError, match="nothing to separate:\n.*empty: holds.*\n.*none.wav: no such"):
+        find_sources(list(bad)[:2])
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_folder_may_hold_what_ffmpeg_reads(tmp_path):
+    write(tmp_path / "a.wav", 2)
+    for name in ("one.m4a", "two.stem.mp4"):
+        subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / name], check=True)
+    sources, problems = find_sources([tmp_path])
+    assert problems == []
+    assert [(source.name, source.sample_rate, source.channels) for source in sources] == [
+        ("a", RATE, 2), ("one", RATE, 2), ("two", RATE, 2)]

@@ -1,0 +1,47 @@
+import importlib
+import sys
+
+import pytest
+
+from auralflow.cli import main as cli
+from auralflow_core.errors import MissingPackage
+from auralflow_core.optional import needs
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingPackage, match=r"needs the package torch.*pip install 'auralflow\[torch\]'") as caught:
+        with needs("torch"):
+            import torch  # noqa: F401
+    assert isinstance(caught.value, ImportError) and caught.value.name == "torch"
+
+
+@pytest.mark.parametrize(("module", "home"), [
+    *((name, name) for name in ("datasets", "losses", "models", "trainer", "visualizer")),
+    ("utils.data_utils", "transforms")])
+def test_documented_names_are_the_torch_package_s(module, home, monkeypatch):
+    ours, theirs = map(importlib.import_module, (f"auralflow.{module}", f"auralflow_torch.{home}"))
+    assert ours.__all__ and all(getattr(ours, name) is getattr(theirs, name) for name in ours.__all__)
+    for name in ("torch", *(name for name in sys.modules if name.startswith("auralflow_torch"))):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, f"auralflow.{module}")
+    with pytest.raises(MissingPackage, match=r"pip install 'auralflow\[torch\]'"):
+        importlib.import_module(f"auralflow.{module}")
+
+
+def test_other_failures_stay_as_they_are():
+    with pytest.raises(ModuleNotFoundError, match="no_such_package") as caught, needs("torch"):
+        import no_such_package  # noqa: F401
+    assert not isinstance(caught.value, MissingPackage)
+
+
+def test_the_command_ends_with_the_sentence(monkeypatch, capsys):
+    def run(arguments):
+        with needs("torch"):
+            import torch  # noqa: F401
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr("auralflow.cli.train.songs", run)
+    assert cli.main(["songs", "somewhere"]) == 2
+    assert capsys.readouterr().err.startswith("auralflow: error: this needs the package torch, which is not installed")

@@ -1,0 +1,123 @@
+import contextlib
+import resource
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from msgspec.structs import replace
+
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_jax.train.checkpoint import Checkpoints
+from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.state import new_state
+from auralflow_jax.weights import load_weights
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ModelFolder(tmp_path / "model")
+
+
+class Saver:
+    """Saves states of one weight matrix that is filled with the step's number."""
+
+    def __init__(self, config, size=4):
+        self.config, self.size, self.history = config, size, []
+        self.abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
+                                     self.state(0))
+
+    def state(self, step):
+        # Noise, so that it cannot be compressed; the first value is the step.
+        weight = np.random.default_rng(step).standard_normal((self.size, self.size)).astype(np.float32)
+        weight[0, 0] = step
+        variables = {"params": {"a": {"kernel": jnp.asarray(weight)}}, "batch_stats": {}}
+        return new_state(variables, make_optimizer(self.config.training, 10)).replace(step=jnp.int32(step))
+
+    def save(self, checkpoints, step, loss=None):
+        """With a loss, the step ends an epoch."""
+        if loss is not None:
+            self.history.append({"epoch": len(self.history) + 1, "step": step, "valid_loss": loss})
+        checkpoints.save(self.state(step), self.config, {"history": list(self.history), "losses": [0.1 + 0.2]})
+
+
+def steps(folder):
+    return sorted(int(path.name) for path in folder.checkpoint.iterdir() if path.name.isdigit())
+
+
+def best_weight(folder):
+    return load_weights(folder.weights)[0]["params"]["a"]["kernel"][0, 0]
+
+
+def test_the_latest_and_the_best_stay_also_over_restarts(folder, tiny_config):
+    saver = Saver(tiny_config)
+    for step, loss, kept, best in [(2, 0.5, [2], 2), (3, None, [2, 3], 2), (4, 0.3, [4], 4), (6, 0.3, [4, 6], 4),
+                                   (8, 0.4, [4, 8], 4), (9, None, [4, 9], 4), (10, 0.2, [10], 10)]:
+        with contextlib.closing(Checkpoints(folder)) as checkpoints:  # as in a process of its own
+            if restored := checkpoints.restore(saver.abstract, tiny_config):
+                state, run = restored
+                assert run == {"history": saver.history, "losses": [0.1 + 0.2]}
+                assert float(state.params["a"]["kernel"][0, 0]) == int(state.step) == checkpoints.latest
+            saver.save(checkpoints, step, loss)
+            assert checkpoints.latest == step
+        assert steps(folder) == kept and best_weight(folder) == best
+
+
+def test_a_lost_weights_file_comes_back_from_the_best_step(folder, tiny_config):
+    saver = Saver(tiny_config)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 2, 0.1)
+        saver.save(checkpoints, 4, 0.3)
+    for damage in (folder.weights.unlink, lambda: folder.weights.write_bytes(b"x")):
+        damage()
+        with contextlib.closing(Checkpoints(folder)) as checkpoints:
+            state, _ = checkpoints.restore(saver.abstract, tiny_config)
+        assert int(state.step) == 4 and best_weight(folder) == 2
+
+
+def test_a_lost_weights_file_without_its_step_is_an_error(folder, tiny_config):
+    saver = Saver(tiny_config)
+    saver.history = [{"epoch": 1, "step": 2, "valid_loss": 0.1}]
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 4, 0.3)
+        with pytest.raises(InputError, match="best.safetensors: is missing or damaged, and there is no checkpoint of "
+                                             "the best epoch, step 2"):
+            checkpoints.restore(saver.abstract, tiny_config)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # threads of orbax that end late
+def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
+    """A limit on the size of files stands for the disk."""
+    saver = Saver(tiny_config, size=300)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 2, 0.5)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+        try:
+            with pytest.raises(InputError, match="the checkpoint of step 4 cannot be written, the one of step 2 is "
+                                                 "still there: .*File too large"):
+                saver.save(checkpoints, 4, 0.4)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    saver.history.pop()
+    assert best_weight(folder) == 2
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        state, run = checkpoints.restore(saver.abstract, tiny_config)
+        assert int(state.step) == 2 and run["history"] == saver.history
+        saver.save(checkpoints, 4, 0.4)
+    assert steps(folder) == [4] and best_weight(folder) == 4
+    assert not [path for path in folder.checkpoint.iterdir() if "tmp" in path.name]
+
+
+def test_an_array_of_another_shape_is_refused(folder, tiny_config):
+    saver, other = Saver(tiny_config), Saver(tiny_config, size=5)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        assert checkpoints.restore(saver.abstract, tiny_config) is None
+        saver.save(checkpoints, 2, 0.5)
+        with pytest.raises(InputError, match=r"a/kernel' is \(4, 4\), expected \(5, 5\)"):
+            checkpoints.restore(other.abstract, tiny_config)
+        longer = replace(tiny_config, dataset=replace(tiny_config.dataset, sample_length=1.0))
+        with pytest.raises(InputError, match=r"another model: sample_length \(0.75 there, 1.0 here\); restore"):
+            checkpoints.restore(other.abstract, longer)
+        assert checkpoints.restore(saver.abstract, longer) is not None

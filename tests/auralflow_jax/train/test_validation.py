@@ -1,0 +1,79 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+from msgspec.structs import replace
+
+from auralflow_core.evaluation.track import si_sdr
+from auralflow_core.data.tracks import find_tracks
+from auralflow_jax import networks
+from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.train.step import make_eval_step, make_mesh
+from auralflow_jax.train.validation import validate
+
+RATE, CROP = 8000, 6000
+LENGTHS = {"a": 15000, "b": 6000, "c": 7001}  # 2.5 segments, one, and one and a sixth
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Three tracks; drums sound in none, vocals in two, and in track b nothing but vocals."""
+    folder, rng = tmp_path_factory.mktemp("validation"), np.random.default_rng(0)
+    for name, samples in LENGTHS.items():
+        stems = {stem: np.zeros(samples) for stem in ("vocals", "bass", "drums")}
+        if name != "c":
+            stems["vocals"] = 0.1 * rng.standard_normal(samples)
+        if name != "b":
+            stems["bass"] = 0.2 * rng.standard_normal(samples)
+        (folder / "valid" / name).mkdir(parents=True)
+        for stem, audio in stems.items():
+            soundfile.write(folder / "valid" / name / f"{stem}.wav", audio, RATE, subtype="FLOAT")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config(tiny_config):
+    return replace(tiny_config, model=replace(tiny_config.model, targets=("bass", "drums", "vocals"), dropout_p=0.0))
+
+
+def scores(config, dataset, head_bias=None):
+    model, mesh = networks.build(config), make_mesh()
+    variables = jax.jit(model.init, static_argnums=1)(jax.random.key(0), CROP)
+    if head_bias is not None:
+        head = variables["params"]["head"]
+        head["kernel"], head["bias"] = jnp.zeros_like(head["kernel"]), jnp.full_like(head["bias"], head_bias)
+    eval_step = make_eval_step(model, make_criterion(config.training), mesh)
+    result = validate(eval_step, variables, find_tracks(dataset, "valid"), config, mesh)
+    assert eval_step._cache_size() <= 2  # the sums are laid out anew after the first batch
+    return result, model, variables
+
+
+def test_si_sdr_is_that_of_the_whole_excerpt(config, dataset):
+    result, model, variables = scores(config, dataset)
+    apply = jax.jit(lambda blocks: model.apply(variables, blocks).audio)
+    expected, mixtures = {"bass": [], "vocals": []}, {"bass": [], "vocals": []}
+    for name, samples in LENGTHS.items():
+        stems = {stem: soundfile.read(dataset / "valid" / name / f"{stem}.wav")[0] for stem in ("bass", "vocals")}
+        mixture = sum(stems.values())
+        segments = np.pad(mixture, (0, -samples % CROP)).reshape(-1, 1, CROP).astype(np.float32)
+        estimates = np.concatenate(list(np.asarray(apply(segments))), axis=-1)[:, 0, :samples]
+        for target, estimate in zip(("bass", "drums", "vocals"), estimates, strict=True):
+            if target in stems and stems[target].any():
+                expected[target].append(si_sdr(estimate[None], stems[target][None]))
+                mixtures[target].append(si_sdr(mixture[None], stems[target][None]))
+    assert result["si_sdr"].keys() == result["si_sdr_improvement"].keys() == {"bass", "vocals"}
+    for target in expected:
+        assert result["si_sdr"][target] == pytest.approx(np.mean(expected[target]), abs=1e-3)
+    # In track c there is nothing but bass, in track b nothing but vocals: nobody can improve on that.
+    for target in expected:
+        gain = expected[target][0] - mixtures[target][0]
+        assert result["si_sdr_improvement"][target] == pytest.approx(gain, abs=1e-3)
+
+
+def test_a_silent_estimate_scores_minus_infinity(config, dataset):
+    relu = replace(config, model=replace(config.model, mask_activation="relu"))
+    result, _, _ = scores(relu, dataset, head_bias=-1.0)
+    assert result["si_sdr"] == {"bass": -np.inf, "vocals": -np.inf}
+    assert result["si_sdr_improvement"] == {"bass": -np.inf, "vocals": -np.inf}
+    assert np.isfinite(result["valid_loss"])

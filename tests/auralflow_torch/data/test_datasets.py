@@ -1,0 +1,287 @@
+import copy
+import importlib
+import pickle
+import re
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+from torch.utils.data import DataLoader
+
+from auralflow_core.errors import InputError
+from auralflow_core.data.tracks import find_tracks
+from auralflow_torch.data.datasets import AudioDataset, AudioFolder, create_audio_dataset
+
+RATE = 8000
+LENGTHS = {"a": 24000, "b": 8000, "c": 3000}
+STEMS = ("bass", "drums", "vocals")
+
+
+def samples_of(track, stem):
+    """Numbers that tell track, stem and place apart, exact in float32: (samples, 2)."""
+    place = np.arange(LENGTHS[track])[:, None] + [0, 0.5]
+    return (place + 32768 * (1 + "abc".index(track)) + 131072 * STEMS.index(stem)) / 2**20
+
+
+def write_songs(folder, split="train", suffix="wav", mixture=()):
+    for track in LENGTHS:
+        (folder / split / track).mkdir(parents=True)
+        for stem in STEMS:
+            soundfile.write(folder / split / track / f"{stem}.{suffix}", samples_of(track, stem), RATE,
+                            subtype="FLOAT" if suffix == "wav" else None)
+        if track in mixture:
+            soundfile.write(folder / split / track / f"mixture.{suffix}", np.full((LENGTHS[track], 2), 0.25), RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory):
+    return write_songs(tmp_path_factory.mktemp("songs"))
+
+
+def place_of(target):
+    """Track and first sample of a crop of mono vocals."""
+    value = (float(target[0, 0, 0]) - 0.25 / 2**20) * 2**20 - 131072 * STEMS.index("vocals")
+    number, start = divmod(round(value), 32768)
+    return "abc"[number - 1], start
+
+
+def folder(songs, **settings):
+    return AudioFolder(songs, **{"sample_length": 0.5, "sample_rate": RATE, "samples_per_epoch": 40} | settings)
+
+
+def places(passes):
+    return [place_of(target) for _, target in passes]
+
+
+def test_a_crop_of_a_folder_is_the_files_content(songs):
+    dataset = folder(songs, targets=["vocals", "accompaniment", "rhythm"], num_channels=2,
+                     sources={"rhythm": ["bass", "drums"]}, samples_per_epoch=60)
+    tracks = set()
+    for mixture, target in dataset:
+        assert mixture.shape == (2, 4000) and target.shape == (2, 4000, 3)
+        assert mixture.dtype == target.dtype == torch.float32 and mixture.is_contiguous() and target.is_contiguous()
+        track, start = place_of(target + 0.25 / 2**20)
+        tracks.add(track)
+        parts = {stem: np.pad(samples_of(track, stem), ((0, 4000), (0, 0)))[start:start + 4000].T for stem in STEMS}
+        np.testing.assert_array_equal(target[..., 0], parts["vocals"])
+        np.testing.assert_array_equal(target[..., 1], parts["bass"] + parts["drums"])
+        np.testing.assert_array_equal(target[..., 1], target[..., 2])
+        np.testing.assert_allclose(mixture, sum(parts.values()), rtol=1e-6)
+    assert tracks == {"a", "b", "c"}  # c is shorter than a crop
+
+
+def test_tracks_are_drawn_by_duration_at_any_sample(songs):
+    found = places(folder(songs, sample_length=0.25, samples_per_epoch=1500))
+    shares = [sum(track == name for track, _ in found) / len(found) for name in LENGTHS]
+    np.testing.assert_allclose(shares, np.array(list(LENGTHS.values())) / 35000, atol=0.06)
+    starts = [start for track, start in found if track == "a"]
+    assert min(starts) < 300 and max(starts) > 21700 and max(starts) <= 22000
+    assert len({start % 8 for start in starts}) == 8
+    counts = np.histogram(starts, bins=4, range=(0, 22001))[0]
+    np.testing.assert_allclose(counts / len(starts), 0.25, atol=0.06)
+
+
+def test_a_mixture_file_is_used_where_there_is_one(tmp_path):
+    dataset = folder(write_songs(tmp_path, mixture=("a", "b", "c")), sample_length=0.25)
+    mixture, target = next(iter(dataset))
+    np.testing.assert_allclose(mixture, 0.25, atol=2**-15)
+    assert mixture.shape == (1, 2000) and target.shape == (1, 2000, 1)
+
+
+@pytest.mark.parametrize("rate", [4000, 11025])
+def test_crops_are_resampled_as_whole_files_would_be(songs, rate):
+    dataset = folder(songs, sample_rate=rate, sample_length=0.25, samples_per_epoch=20)
+    whole = {track: soxr.resample(samples_of(track, "vocals").mean(1).astype(np.float32), RATE, rate, "VHQ")
+             for track in LENGTHS}
+    for _, target in dataset:
+        crop = target[0, :, 0].numpy()
+        value = target[:, 300:301] - 300 * RATE / rate / 2**20  # a ramp, away from the silence at its ends
+        track, place = place_of(value)
+        starts = range(max(0, place * rate // RATE - 2), place * rate // RATE + 3)
+        candidates = [whole[track][start:start + len(crop)] for start in starts]
+        middle = slice(250, min(map(len, candidates)) - 250)
+        assert min(np.abs(crop[middle] - audio[middle]).max() for audio in candidates) < 2e-6
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_share_a_pass_without_duplicates(songs, persistent):
+    dataset = folder(songs, samples_per_epoch=41)
+    loader = DataLoader(dataset, batch_size=4, num_workers=2, persistent_workers=persistent)
+    dataset.set_epoch(3)
+    shared = [place for _, target in loader for place in places((None, one) for one in target)]
+    alone = places(dataset)
+    assert len(set(alone)) >= 34 and sorted(shared) == sorted(alone)  # c, a short one, begins at 0 only
+    dataset.set_epoch(4)
+    again = [place for _, target in loader for place in places((None, one) for one in target)]
+    assert sorted(again) == sorted(places(dataset)) and set(again) - {("c", 0)} != set(alone) - {("c", 0)}
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 2, "persistent_workers": True}])
+def test_passes_differ_and_follow_torch_s_seed(songs, options):
+    def two_passes():
+        torch.manual_seed(7)
+        loader = DataLoader(folder(songs), batch_size=None, **options)
+        return [places(loader) for _ in range(2)]
+
+    first, second = two_passes()
+    assert first != second and len(first) == 40
+    assert [first, second] == two_passes()
+
+
+def test_epochs_are_a_function_of_seed_and_number(songs):
+    dataset = folder(songs, seed=1)
+    dataset.set_epoch(5)
+    first = places(dataset)
+    assert places(dataset) == first
+    for other in (folder(songs, seed=2), folder(songs, seed=1)):
+        other.set_epoch(5)
+        assert (places(other) == first) == (other.seed == 1)
+
+
+def test_a_pass_covers_the_tracks_duration_by_default(songs):
+    assert len(AudioFolder(songs, sample_length=0.5, sample_rate=RATE)) == 9  # 4.375 s
+    loader = DataLoader(AudioFolder(songs, sample_length=0.5, sample_rate=RATE), batch_size=2)
+    assert len(loader) == len(list(loader)) == 5
+
+
+def test_datasets_can_be_copied_and_sent(songs):
+    dataset = folder(songs)
+    dataset.set_epoch(1)
+    for other in (copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset))):
+        assert places(other) == places(dataset)
+
+
+def test_only_files_of_the_format_count(tmp_path):
+    write_songs(tmp_path)
+    for track in LENGTHS:
+        soundfile.write(tmp_path / "train" / track / "vocals.flac", np.full((LENGTHS[track], 2), 0.5), RATE)
+    assert place_of(next(iter(folder(tmp_path)))[1])[0] in LENGTHS
+    with pytest.raises(InputError, match="a second file for 'vocals'"):
+        folder(tmp_path, audio_format=None)
+    with pytest.raises(InputError, match=r"lacks the stem|unknown target 'bass'"):
+        folder(tmp_path, audio_format="flac", targets=["bass"])
+    with pytest.raises(InputError, match=r"holds no stems, where audio files such as vocals\.ogg are expected"):
+        folder(tmp_path, audio_format="ogg")
+
+
+def test_memory_holds_whole_tracks_in_chunks(songs, capfd):
+    dataset = create_audio_dataset(songs, ["vocals", "drums"], chunk_size=0.5, num_chunks=1e3, sample_rate=RATE,
+                                   mono=False)
+    assert dataset.memory == 4 * 35000 * 2 * 3 == sum(x.nbytes for pair in dataset.audio for x in pair)
+    assert capfd.readouterr().err == "Reading 3 tracks into 0.8 MB of memory.\n"
+    assert len(dataset) == 1000 == sum(1 for _ in dataset)
+    mixture, target = dataset[0]
+    assert mixture.shape == (2, 4000) and target.shape == (2, 4000, 2) and target.is_contiguous()
+    np.testing.assert_array_equal(target[..., 0], samples_of("a", "vocals")[:4000].T)
+    np.testing.assert_array_equal(target[..., 1], samples_of("a", "drums")[:4000].T)
+    np.testing.assert_allclose(mixture, sum(samples_of("a", stem) for stem in STEMS)[:4000].T, rtol=1e-6)
+    last, short = dataset[-1][1][..., 0], samples_of("c", "vocals").T
+    np.testing.assert_array_equal(last, np.pad(short, ((0, 0), (0, 1000))))
+    with pytest.raises(IndexError):
+        dataset[1000]
+
+
+def test_chunks_are_spread_evenly(songs):
+    def dataset(**settings):
+        return create_audio_dataset(songs, ["vocals"], chunk_size=0.5, sample_rate=RATE, **settings)
+
+    # As many chunks as there are places: each comes once.
+    every = dataset(num_chunks=20001, max_num_tracks=1)
+    assert [place_of(every[k][1]) for k in range(0, 20001, 97)] == [("a", k) for k in range(0, 20001, 97)]
+    few = dataset(num_chunks=35)  # one for each 1000 samples of the tracks
+    assert places(few) == [("a", k * 20001 // 24) for k in range(24)] + [("b", k * 4001 // 8) for k in range(8)] \
+        + 3 * [("c", 0)]
+    many = dataset(num_chunks=1e6)
+    assert len(many) == 10**6 and place_of(many[999_999][1]) == ("c", 0) and many.memory == few.memory
+
+
+def test_a_chunk_may_be_changed(songs):
+    dataset = create_audio_dataset(songs, ["vocals"], chunk_size=0.5, num_chunks=10, sample_rate=RATE)
+    before = [tensor.clone() for tensor in dataset[3]]
+    for tensor in dataset[3]:
+        tensor.zero_()
+    assert all(torch.equal(a, b) for a, b in zip(dataset[3], before, strict=True))
+
+
+def test_tracks_can_be_limited_and_given(songs):
+    first = create_audio_dataset(songs, "vocals", num_chunks=5, max_num_tracks=1, sample_rate=RATE)
+    given = AudioDataset(find_tracks(songs, "train")[:1], ["vocals"], 1, 5, RATE)
+    assert {track for track, _ in places(first)} == {"a"} and places(first) == places(given)
+
+
+def test_loaders_shuffle_chunks_in_workers_and_pin_them(songs):
+    dataset = create_audio_dataset(songs, ["vocals", "bass"], chunk_size=0.25, num_chunks=30, sample_rate=RATE)
+    loader = DataLoader(dataset, batch_size=4, shuffle=True, num_workers=2, pin_memory=torch.cuda.is_available())
+    batches = list(loader)
+    assert batches[0][0].shape == (4, 1, 2000) and batches[0][1].shape == (4, 1, 2000, 2)
+    found = [place_of(one) for _, target in batches for one in target]
+    assert sorted(found) == sorted(places(dataset)) and found != places(dataset)
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"targets": ["voclas"]}, "unknown target 'voclas'; did you mean 'vocals'"),
+    ({"targets": []}, r"targets are \[\]; one or more"),
+    ({"targets": ["bass", "bass"]}, "one or more different names"),
+    ({"sample_length": 0}, "sample_length is 0 s"),
+    ({"sample_length": float("nan")}, "sample_length is nan s"),
+    ({"num_channels": 3}, r"num_channels is 3; 1 \(mono\) and 2 \(stereo\)"),
+    ({"sample_rate": 0}, "sample_rate is 0, expected a whole number of at least 1"),
+    ({"samples_per_epoch": 1.5}, "samples_per_epoch is 1.5, expected a whole number"),
+    ({"backend": "sox"}, "unknown backend 'sox'; .*known: soundfile, torchaudio"),
+    ({"subset": "test"}, "has no folder 'test'"),
+])
+def test_settings_that_cannot_be_are_refused(songs, settings, words):
+    with pytest.raises(InputError, match=words):
+        folder(songs, **settings)
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"num_chunks": 10.5}, "num_chunks is 10.5, expected a whole number of at least 1"),
+    ({"num_chunks": 0}, "num_chunks is 0"),
+    ({"chunk_size": -1}, "chunk_size is -1 s"),
+    ({"max_num_tracks": 0}, "max_num_tracks is 0"),
+    ({"split": "tset"}, "has no folder 'tset'"),
+])
+def test_a_dataset_in_memory_refuses_the_same(songs, settings, words):
+    with pytest.raises(InputError, match=words):
+        create_audio_dataset(songs, ["vocals"], sample_rate=RATE, **settings)
+
+
+def test_too_much_for_the_memory_is_refused_before_reading(songs, monkeypatch):
+    tracks = find_tracks(songs, "train")
+    monkeypatch.setattr("auralflow_torch.data.datasets.read_pair", None)
+    with pytest.raises(InputError, match=r"3 tracks would take 0\.3 MB of memory, 0\.2 MB are there; .*AudioFolder"):
+        AudioDataset(tracks, ["vocals"], 1, 10, RATE, max_memory=200_000)
+    with pytest.raises(InputError, match="no tracks"):
+        AudioDataset([], ["vocals"])
+
+
+@pytest.mark.parametrize("package", ["torchaudio", "torchcodec"])
+def test_without_torchaudio_it_says_what_to_install(songs, monkeypatch, package):
+    def missing(name):
+        if name == package:
+            raise ImportError(f"No module named {name!r}")
+        return type("torchaudio", (), {"__version__": "2.11.0+cpu"})
+
+    monkeypatch.setattr("auralflow_torch.optional.importlib.import_module", missing)
+    with pytest.raises(ImportError, match=rf"pip install torchaudio torchcodec.*{package} cannot be imported"):
+        folder(songs, backend="torchaudio")
+    version = re.escape(torch.__version__)
+    with pytest.raises(ImportError, match=f"builds for torch {version}"):
+        folder(songs, backend="torchaudio")
+
+
+def test_torchaudio_reads_the_same_crops(songs):
+    for package in ("torchaudio", "torchcodec"):
+        try:
+            importlib.import_module(package)
+        except (ImportError, OSError, RuntimeError) as error:
+            pytest.skip(f"{package} cannot be imported: {str(error).splitlines()[0]}")
+    ours, theirs = (folder(songs, backend=backend, samples_per_epoch=10) for backend in ("soundfile", "torchaudio"))
+    for dataset in (ours, theirs):
+        dataset.set_epoch(0)
+    for a, b in zip(ours, theirs, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
