@@ -27,7 +27,7 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     with needs(backend):
         if backend == "torch":
-            from auralflow_torch.separation import load
+            from auralflow_torch.loading import load
         else:
             from auralflow_jax.compilation_cache import enable_cache
             from auralflow_jax.separation import load

@@ -3,5 +3,5 @@
 from auralflow_core.optional import needs
 
 with needs("torch"):
-  # noqa: F403
+    from auralflow_torch.losses import *  # noqa: F403
     from auralflow_torch.losses import __all__  # noqa: F401

@@ -3,5 +3,5 @@
 from auralflow_core.optional import needs
 
 with needs("torch"):
-  # noqa: F403
+    from auralflow_torch.models import *  # noqa: F403
     from auralflow_torch.models import __all__  # noqa: F401

@@ -11,15 +11,16 @@ from msgspec import Meta
 from msgspec.structs import replace
 from rich.console import Console
 
+from auralflow.songs import STEMS, complete_songs, require_sampler
 from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
 from auralflow_core.config.parsing import in_words
-from auralflow.cli.config import templates_folder
+from auralflow_core.config.templates import templates_folder
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.tracks import SPLITS, training_tracks
 from auralflow_core.errors import InputError, closest
-from auralflow_core.storage.atomic import replacing
 from auralflow_core.model_folder import ModelFolder, read_json
-from auralflow.songs import STEMS, complete_songs, require_sampler
-from auralflow_core.data.tracks import SPLITS, expand_targets, training_tracks
+from auralflow_core.storage.atomic import replacing
 
 
 class Songs(Group):

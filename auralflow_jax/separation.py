@@ -9,14 +9,15 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from auralflow_core.separation import separator as separation
 from auralflow_core.config import Config
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate
-from auralflow_jax import networks, spectral
-from auralflow_jax.wiener import wiener
-from auralflow_jax.train.state import Variables
+from auralflow_jax import spectral
+from auralflow_jax.models.base import Variables
+from auralflow_jax.models.registry import build
 from auralflow_jax.weights import check_fits, load_best
+from auralflow_jax.wiener import wiener
 
 __all__ = ["Separator", "load", "make_separator", "separate"]
 
@@ -53,7 +54,7 @@ def make_separator(config: Config, variables: Variables, model=None) -> Separato
         variables: `params` and `batch_stats`.
         model: the built model, if there is one already.
     """
-    model = model or networks.build(config)
+    model = model or build(config)
     return Separator(config, variables, jax.jit(lambda variables, mixture: model.apply(variables, mixture).audio))
 
 
@@ -69,7 +70,7 @@ def load(folder: str | Path) -> Separator:
     """
     folder = ModelFolder(folder)
     variables, config = load_best(folder)
-    model = networks.build(config)
+    model = build(config)
     check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)),
                str(folder.weights))
     return make_separator(config, jax.device_put(variables), model)

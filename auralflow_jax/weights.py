@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from auralflow_core.config import Config, differing_keys
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import check_same, to_flax
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
-from auralflow_jax import networks
-from auralflow_jax.train.state import Variables
+from auralflow_core.weights.names import check_same, to_flax
+from auralflow_jax.models.base import Variables
+from auralflow_jax.models.registry import build
 
 # Settings in which two models may differ and still hold the same tensors.
 MAY_DIFFER = ("model_name", "targets", "sample_rate", "padding", "high_bins", "joiner", "mask_activation",
@@ -43,7 +43,7 @@ def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
     file = read_tensors(path, [FLAX, TORCH])
     if file.format == FLAX:
         return nested(file, path), file.config, file.provenance
-    model = networks.build(file.config)
+    model = build(file.config)
     expected = jax.eval_shape(lambda: model.init(jax.random.key(0), file.config.crop_samples))
     return to_flax(file.tensors, expected, str(path)), file.config, file.provenance
 

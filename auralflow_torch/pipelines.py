@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from auralflow.api import separation as pipelines
-from auralflow.api.separation import Evaluation
+from auralflow.api.evaluation import Evaluation
 from auralflow_core.separation.stems import Report
 
 
@@ -38,7 +38,7 @@ def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metric
         model: a model folder, or a ready model's name.
         dataset: a folder with `<split>/<track>/<stem>.wav`.
         split: which tracks.
-        metrics: one of `auralflow.measures.METRICS`; without jax, `sdr`.
+        metrics: one of `auralflow_core.evaluation.metrics.METRICS`; without jax, `sdr`.
         compare: other models, shown beside this one.
         report: also write report.html.
     """

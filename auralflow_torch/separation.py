@@ -1,23 +1,22 @@
 """Trained models as functions from blocks of audio to estimates, and separation of tensors."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow_core.separation import separator as separation
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
+from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate
 from auralflow_torch import spectral
-from auralflow_torch.wiener import wiener
-from auralflow_torch.models import SeparationModel, load_model
-from auralflow_torch.models.base import evaluating
+from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.layers.checks import check_tensor
+from auralflow_torch.models import SeparationModel
+from auralflow_torch.wiener import wiener
 
-__all__ = ["Separator", "load", "separate", "separate_tensor"]
+__all__ = ["Separator", "separate", "separate_tensor"]
 
 
 @dataclass(frozen=True)
@@ -53,24 +52,6 @@ class Separator(separation.Separator):
     def _tensor(self, audio: np.ndarray) -> Tensor:
         # A copy, as what is broadcast cannot be written to, and torch would warn of it.
         return torch.tensor(audio, device=self.model.device)
-
-
-def load(folder: str | Path, device: str | torch.device | None = None) -> Separator:
-    """Loads the best weights of a model folder.
-
-    Args:
-        folder: a model folder, its best.safetensors alone, or a converted safetensors file.
-        device: where to compute; default: the first CUDA device if there is one, else the CPU.
-
-    Raises:
-        InputError: there is no model, it was never trained, or its files are damaged or do not fit each other.
-
-    Example:
-        separator = load("my_model")
-        stems = separate(separator, audio, 44100)  # numpy, (targets, channels, samples)
-    """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Separator(load_model(folder).to(device))
 
 
 def separate_tensor(model: SeparationModel, audio: Tensor, **options) -> Tensor:

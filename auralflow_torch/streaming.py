@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow_core.errors import InputError
 from auralflow_core.dsp.overlap_add import OverlapAdd
+from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import OVERLAP, Options, block_function, cross_fade
+from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.models import SeparationModel
-from auralflow_torch.models.base import evaluating
 from auralflow_torch.separation import Separator
 
 

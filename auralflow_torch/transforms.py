@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow_core.errors import InputError
 from auralflow_core.dsp.mel import mel_filterbank
 from auralflow_core.dsp.windows import check_sizes
+from auralflow_core.errors import InputError
 from auralflow_torch import spectral
-from auralflow_torch.optional import companion
 from auralflow_torch.layers.checks import check_counts, check_tensor
+from auralflow_torch.optional import companion
 
 
 class AudioTransform:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from auralflow_core.plots import differences, signals as plots
+from auralflow_core.plots import differences
+from auralflow_core.plots import signals as plots
 from auralflow_core.plots.signals import training_curve_figure
 
 __all__ = ["spec_show_diff", "spectrogram_figure", "training_curve_figure", "waveform_figure", "waveform_show_diff"]

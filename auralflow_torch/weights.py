@@ -11,8 +11,8 @@ from torch import nn
 
 from auralflow_core.config import Config
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import check_same, to_torch
 from auralflow_core.weights.file import FLAX, TORCH, nested, read_tensors
+from auralflow_core.weights.names import check_same, to_torch
 from auralflow_torch.networks import NETWORKS
 
 DOCUMENTED = {"num_bins": "num_fft_bins", "mask_activation": "mask_act_fn"}  # arguments that torch users know

@@ -14,9 +14,10 @@ from pathlib import Path
 import museval
 import numpy as np
 
-from auralflow_core.evaluation.oracle import ideal_mask
 from auralflow.songs import make_songs
-from auralflow_core.data.tracks import find_tracks, read_stems
+from auralflow_core.data.crops import read_stems
+from auralflow_core.data.tracks import find_tracks
+from auralflow_core.evaluation.oracle import ideal_mask
 from auralflow_jax.metrics.si_sdr import bss_eval
 
 

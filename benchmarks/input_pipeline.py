@@ -13,15 +13,16 @@ import time
 import jax
 import numpy as np
 
-from auralflow_core import config as configuration
 from auralflow.songs import make_songs
+from auralflow_core import config as configuration
 from auralflow_core.data.tracks import training_tracks
-from auralflow_jax import networks
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.sharding import make_mesh, put, replicated
 from auralflow_jax.train.state import new_state
-from auralflow_jax.train.step import make_mesh, make_train_step, put, replicated
+from auralflow_jax.train.step import make_train_step
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
 def measure(dataset: str, arguments: argparse.Namespace) -> None:
     config = configuration.template(arguments.model)
     tracks, _, _ = training_tracks(dataset)
-    model, mesh = networks.build(config), make_mesh()
+    model, mesh = build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
     train_step = make_train_step(model, make_criterion(config.training), optimizer, config.training, mesh)

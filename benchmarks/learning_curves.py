@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from auralflow_core.config import MODELS, Config, override
-from auralflow.cli.config import read_template
-from auralflow_core.model_folder import ModelFolder
 from auralflow.songs import make_songs
+from auralflow_core.config import MODELS, Config, override
+from auralflow_core.config.templates import read_template
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.compilation_cache import enable_cache
 from auralflow_jax.train.run import train
 from bridge.parity.twins import network_shapes

@@ -46,11 +46,11 @@ def small_model(folder: Path) -> Path:
 
     from auralflow_core.config import Config, SpectrogramNetSimple
     from auralflow_core.model_folder import ModelFolder
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from auralflow_jax.weights import save_weights
 
     config = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth=2))
-    variables = networks.build(config).init(jax.random.key(0), config.crop_samples)
+    variables = build(config).init(jax.random.key(0), config.crop_samples)
     model = ModelFolder(folder)
     model.save_config(config)
     save_weights(model.weights, variables, config, {})

@@ -38,8 +38,8 @@ from auralflow_core.config import MODELS, Config, template
 from auralflow_core.console.progress import progress_bar
 from bridge.parity.cases import product, small_config
 from bridge.parity.outputs import END, EXACT, ROUNDING, TOLERANCE, compare_networks
-from bridge.parity.trajectory import draw_batches, flax_run, torch_run
 from bridge.parity.single_step import FLOAT32, FLOAT64, Gap, Outcome, flax_step, gaps, torch_step
+from bridge.parity.trajectory import draw_batches, flax_run, torch_run
 from bridge.parity.twins import Twins, make_twins
 
 ERRORS = 4  # times torch's own in float32 are tolerated

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow_core.audio import read
 from auralflow.backends import BACKENDS, load_separator
-from auralflow_core.errors import InputError
-from auralflow_core.evaluation.track import si_sdr
 from auralflow.pretrained import READY, find_model
+from auralflow_core.audio import read
+from auralflow_core.errors import InputError
+from auralflow_core.evaluation.metrics import si_sdr
 from auralflow_core.separation.separator import separate
 
 RATE = 44100  # Hz

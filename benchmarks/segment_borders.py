@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from auralflow_core.audio import read, resample
 from auralflow.backends import load_separator
+from auralflow.pretrained import find_model
+from auralflow.songs import make_songs
+from auralflow_core.audio import read, resample
 from auralflow_core.config import Config, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
 from auralflow_core.plots.signals import save_figure
-from auralflow.pretrained import find_model
 from auralflow_core.separation.separator import OVERLAP, Options, Separator, block_function, cross_fade
-from auralflow.songs import make_songs
 
 PLACES = 60  # the distance of two segments is looked at in so many parts
 
@@ -96,11 +96,11 @@ def small_separator() -> Separator:
     """A network with random weights."""
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from auralflow_jax.separation import make_separator
 
     config = Config(model=SpectrogramNetSimple(num_bins=512, hidden_channels=4, depth=4))
-    model = networks.build(config)
+    model = build(config)
     return make_separator(config, model.init(jax.random.key(0), config.crop_samples), model)
 
 

@@ -72,11 +72,11 @@ def measure(name: str, backend: str, seconds: float, rounds: int) -> dict[str, f
 def jax_model(name: str) -> Call:
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from auralflow_jax.separation import make_separator
 
     config = template(name)
-    model = networks.build(config)
+    model = build(config)
     variables = jax.jit(lambda: model.init(jax.random.key(0), config.crop_samples))()
     return partial(separate, make_separator(config, variables, model), sample_rate=RATE)
 

@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auralflow_core.audio import read
 from auralflow.backends import load_separator
-from auralflow_core.evaluation.track import si_sdr
 from auralflow.pretrained import READY, get_model
 from auralflow.pretrained.download import obtain
-from auralflow.pretrained.spleeter import MEMBERS, read_arrays
+from auralflow_core.audio import read
+from auralflow_core.evaluation.metrics import si_sdr
 from auralflow_core.separation.separator import separate
 from auralflow_torch import load
 from auralflow_torch.layers.front_end import extend, join
 from auralflow_torch.spectral import istft, pad_to_hop, stft
+from bridge.importers.spleeter import MEMBERS, read_arrays
 
 TOLERANCE = 0.05  # dB
 FRAMES = 512  # of a block
@@ -100,10 +100,10 @@ def jax_masks(folder: Path) -> Masks:
     """Of our flax network."""
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
 
     separator = load_separator(folder, "jax")
-    network = networks.build(separator.config).network
+    network = build(separator.config).network
     apply = jax.jit(lambda variables, magnitude: network.apply(variables, magnitude)[0])
     return lambda magnitude: np.asarray(apply(separator.variables, magnitude))
 

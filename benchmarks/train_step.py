@@ -26,11 +26,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
-from auralflow_jax import networks
 from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.sharding import make_mesh, put, replicated
 from auralflow_jax.train.state import new_state
-from auralflow_jax.train.step import compare, make_mesh, make_train_step, put, replicated
+from auralflow_jax.train.step import compare, make_train_step
 from auralflow_torch.losses import criteria
 from auralflow_torch.models import create_model
 from auralflow_torch.weights import build_network
@@ -107,7 +108,7 @@ def make_batch(config: Config) -> dict[str, np.ndarray]:
 
 def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Program]:
     """The parts of a step, each with all before it."""
-    model, mesh, training = networks.build(config), make_mesh(), config.training
+    model, mesh, training = build(config), make_mesh(), config.training
     criterion, optimizer = make_criterion(training), make_optimizer(training, 1000)
     train_step = make_train_step(model, criterion, optimizer, training, mesh)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow_core.errors import InputError
 from auralflow_core.console.exit_status import exit_status
+from auralflow_core.console.parser import Parser
+from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
+from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import unpack, write_training
 from bridge.files import read_flax, read_torch
 
 if TYPE_CHECKING:
     from bridge.parity.outputs import Difference
+
+TEXT = "Convert weights and training states between JAX and torch, strictly and bit for bit."
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> int:
@@ -29,41 +32,39 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
         The exit status: 0; 1 where `verify` finds a difference; 2 where the input is at fault, after one sentence
         on standard error; 130 after an interruption.
     """
-    arguments = _parser(prog).parse_args(argv)
-    return exit_status(prog, lambda: arguments.run(arguments))
+    def run() -> int | None:
+        parser = Parser(prog=prog, description=TEXT)
+        add_commands(parser)
+        arguments = parser.parse(sys.argv[1:] if argv is None else argv)
+        return arguments.run(arguments)
+
+    return exit_status(prog, run)
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, allow_abbrev=False, description=(
-        "Convert weights and training states between JAX and torch, strictly and bit for bit."))
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def add(name: str, run, text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        command.set_defaults(run=run)
-        return command
-
-    command = add("to-torch", convert_to_torch, "Write a model's weights, or its training state, under torch's names.")
+def add_commands(parser: Parser) -> None:
+    """Adds the sub-commands."""
+    command = parser.add_command("to-torch", "Write a model's weights, or its training state, under torch's names.",
+                                 convert_to_torch)
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
     command.add_argument("-o", dest="output", metavar="FILE.safetensors", type=Path,
                          help="default: NAME.safetensors, or NAME-training.safetensors, in the current folder")
     command.add_argument("--training", action="store_true",
                          help="the latest training state: raw and averaged weights, AdamW's moments, step, history")
 
-    command = add("to-jax", convert_to_jax, "Make a model folder, from which training goes on, of torch weights or a "
-                                            "training state.")
+    command = parser.add_command("to-jax", "Make a model folder, from which training goes on, of torch weights or a "
+                                           "training state.", convert_to_jax)
     command.add_argument("file", metavar="FILE", type=Path,
                          help="a safetensors file with a configuration, a state dict (.pth, .pt), or a model folder")
     command.add_argument("folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth one with a config.json")
 
-    command = add("verify", verify, "Run both frameworks on the same audio and print how far they are apart.")
+    command = parser.add_command("verify", "Run both frameworks on the same audio and print how far they are apart.",
+                                 verify)
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
     command.add_argument("--torch", metavar="FILE", type=Path, help="compare with these torch weights, "
                                                                     "not with freshly converted ones")
 
-    command = add("info", info, "Print what a file of weights or a model folder holds.")
+    command = parser.add_command("info", "Print what a file of weights or a model folder holds.", info)
     command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
-    return parser
 
 
 def convert_to_torch(arguments: argparse.Namespace) -> int:
@@ -111,8 +112,8 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """`verify`."""
-    from bridge.parity.outputs import EXACT, ROUNDING, TOLERANCE, compare_networks
     from bridge.folders import check_network
+    from bridge.parity.outputs import EXACT, ROUNDING, TOLERANCE, compare_networks
 
     variables, config, _ = read_flax(arguments.model)
     state = None

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from auralflow_core.weights import names as naming
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
+from auralflow_core.weights import names as naming
 
 
 def to_flax(state_dict: Mapping[str, Any], network: Config | Mapping, origin: str = "state dict") -> dict[str, dict]:
@@ -38,9 +38,9 @@ def expected_variables(config: Config) -> dict[str, dict]:
     """The shapes and types of the variables of a configuration's network; nothing is computed."""
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
 
-    return jax.eval_shape(lambda: networks.build(config).init(jax.random.key(0), config.crop_samples))
+    return jax.eval_shape(lambda: build(config).init(jax.random.key(0), config.crop_samples))
 
 
 def as_array(tensor: Any, name: str, origin: str) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import COUNTER, to_torch
 from auralflow_core.weights.file import FLAX, TRAINING, nested, read_tensors
+from auralflow_core.weights.names import COUNTER, to_torch
 from auralflow_core.weights.training_state import unpack
 from bridge.files import PICKLED, read_pickled
 

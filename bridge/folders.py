@@ -9,7 +9,8 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 
 if TYPE_CHECKING:
-    from auralflow_jax.train.state import TrainState, Variables
+    from auralflow_jax.models.base import Variables
+    from auralflow_jax.train.state import TrainState
 
 
 def config_for(path: str | Path, stored: Config | None, source: str | Path) -> Config:

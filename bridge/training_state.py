@@ -8,13 +8,14 @@ import numpy as np
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.file import FLAX, nested, read_tensors
+from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import TrainingTensors
 from bridge.conversion import expected_variables, to_flax
 
 if TYPE_CHECKING:
-    from auralflow_jax.train.state import TrainState, Variables
+    from auralflow_jax.models.base import Variables
+    from auralflow_jax.train.state import TrainState
 
 
 def training_to_torch(state: "TrainState", best: "Variables | None") -> TrainingTensors:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from auralflow.songs import make_songs
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import Separator
-from auralflow.songs import make_songs
 
 # Read by jax when it is imported, here and in the processes that tests start.
 # Unoptimised machine code for XLA's own loops: small programs that run once compile in a quarter of the time.

@@ -6,18 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow.backends import load_separator
-from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
 from auralflow.pretrained import find_model
 from auralflow.report import Excerpts, write_page
 from auralflow.report.excerpts import SECONDS
 from auralflow.report.players import SMALL
-from auralflow_core.evaluation.table import BASELINES, Row, aggregate, write_csv
-from auralflow_core.separation.separator import Separator
 from auralflow_core.console.progress import duration, progress_bar
-from auralflow_core.data.tracks import Track, expand_targets
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.track import Track
+from auralflow_core.errors import InputError
+from auralflow_core.evaluation.dataset import evaluate_tracks
+from auralflow_core.evaluation.table import BASELINES, Row, aggregate, write_csv
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.separation.separator import Separator
 
 ALONE = "model"  # what a single model's rows are called
 RESERVED = {*BASELINES, "ideal mask", "truth"}  # what stands beside the models on the page

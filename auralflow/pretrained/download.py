@@ -13,9 +13,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from auralflow_core.storage.cache import cache_folder
-from auralflow_core.errors import InputError
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.errors import InputError
+from auralflow_core.storage.cache import cache_folder
 
 BLOCK = 1 << 18  # bytes
 PATIENCE = 60  # seconds in which a server must send something

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from auralflow.pretrained.download import obtain
+from auralflow.pretrained.model import ReadyModel
+from auralflow.pretrained.registry import READY, default_model
 from auralflow_core import config as configuration
-from auralflow_core.storage.cache import cache_folder
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder
-from auralflow.pretrained.model import ReadyModel
-from auralflow.pretrained.registry import READY, default_model
-from auralflow.pretrained.download import obtain
+from auralflow_core.storage.cache import cache_folder
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 
 CARD = "README.md"

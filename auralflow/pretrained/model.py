@@ -1,18 +1,13 @@
 """What is known of a ready model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from auralflow_core.storage.cache import cache_folder
-from auralflow_core.config import Config
-from auralflow_core.errors import InputError
-from auralflow_core.weights.names import COUNTER
 from auralflow.pretrained.download import PackagedFile, Source
-
-State = dict[str, np.ndarray]  # torch names and arrays
+from auralflow_core.config import Config
+from auralflow_core.storage.cache import cache_folder
+from bridge.importers.rename import State
 
 
 @dataclass(frozen=True)
@@ -51,34 +46,3 @@ class ReadyModel:
         # Another version of auralflow may bring other weights of the same name.
         versions = [source.sha256[:8] for source in self.sources if isinstance(source, PackagedFile)]
         return cache_folder("models").joinpath(*versions, self.name)
-
-
-def rename(state: Mapping[str, np.ndarray], modules: Mapping[str, str], dropped: frozenset[str], origin: str) -> State:
-    """Gives foreign tensors our names, strictly.
-
-    Args:
-        state: names such as `encoder.conv1.weight`, and arrays.
-        modules: foreign module -> ours: `encoder.conv1` -> `down.0`; the empty string stands for no module.
-        dropped: names of tensors that the network does not need.
-        origin: where they come from, for messages.
-
-    Returns:
-        The tensors under our names, and the counter of every norm that has none.
-
-    Raises:
-        InputError: a tensor of no known module.
-
-    Example:
-        >>> rename({"a.b.weight": np.ones(3), "rate": np.ones(1)}, {"a.b": "head"}, frozenset({"rate"}), "file")
-        {'head.weight': array([1., 1., 1.])}
-    """
-    renamed: State = {}
-    for name, array in state.items():
-        if name in dropped:
-            continue
-        module, _, leaf = name.rpartition(".")
-        if module not in modules:
-            raise InputError(f"{origin}: tensor {name!r} of shape {tuple(array.shape)} is no part of this network")
-        renamed[f"{modules[module]}.{leaf}" if modules[module] else leaf] = array
-    norms = [name.removesuffix("running_mean") for name in renamed if name.endswith("running_mean")]
-    return {f"{norm}{COUNTER}": np.zeros((), np.int64) for norm in norms} | renamed

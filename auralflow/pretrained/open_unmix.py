@@ -1,16 +1,11 @@
 """Open-Unmix's published models."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from auralflow_core.config import Config, DatasetConfig, OpenUnmix, TrainingConfig
-from auralflow_core.optional import needs
-from auralflow.pretrained.model import ReadyModel, State, rename
 from auralflow.pretrained.download import WebFile
-
-TARGETS = ("bass", "drums", "other", "vocals")  # sorted, as the networks are numbered
-MODULES = {module: module for module in ("", "fc1", "bn1", "lstm", "fc2", "bn2", "fc3", "bn3")}
-DROPPED = frozenset({"sample_rate", "stft.window", "transform.0.window"})  # earlier versions kept their front end, too
+from auralflow.pretrained.model import ReadyModel
+from auralflow_core.config import Config, DatasetConfig, OpenUnmix, TrainingConfig
+from bridge.importers.open_unmix import TARGETS, read_openunmix
 
 CREDIT = """\
 Fabian-Robert Stöter, Stefan Uhlich, Antoine Liutkus and Yuki Mitsufuji, "Open-Unmix - a reference implementation for
@@ -18,24 +13,6 @@ music source separation", Journal of Open Source Software 4 (2019). {training}
 
 One recurrent network for each target sees magnitudes up to 16 kHz. The authors' figures are for estimates that a
 multichannel Wiener filter has refined."""
-
-
-def read_openunmix(paths: Sequence[Path]) -> State:
-    """The state dict of `OpenUnmix` for all targets.
-
-    Args:
-        paths: one file of `torch.save` for each of `TARGETS`.
-
-    Raises:
-        InputError: a file that is none of Open-Unmix's, or would run code.
-        MissingPackage: there is no torch to read them with.
-    """
-    with needs("torch"):
-        import torch  # noqa: F401
-    from bridge.files import read_pickled
-
-    return {f"target.{index}.{name}": array for index, path in enumerate(paths)
-            for name, array in rename(read_pickled(path), MODULES, DROPPED, str(path)).items()}
 
 
 def _ready(name: str, record: str, digests: Mapping[str, str], hidden_size: int, megabytes: float, licence: str,

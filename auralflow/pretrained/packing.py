@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from auralflow.cli.main import Parser
-from auralflow_core.errors import InputError
-from auralflow_core.console.exit_status import exit_status
-from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import to_torch
 from auralflow.pretrained.shipped import WEIGHTS
+from auralflow_core.console.exit_status import exit_status
+from auralflow_core.console.parser import Parser
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
+from auralflow_core.weights.names import to_torch
 
 
 def pack(model: str | Path, file: str | Path) -> float:

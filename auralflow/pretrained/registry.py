@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from auralflow_core.errors import InputError
 from auralflow.pretrained.model import ReadyModel
 from auralflow.pretrained.open_unmix import UMX, UMXHQ, UMXL
 from auralflow.pretrained.shipped import shipped
 from auralflow.pretrained.spleeter import SPLEETER_2STEMS
+from auralflow_core.errors import InputError
 
 READY: dict[str, ReadyModel] = {model.name: model for model in (*shipped(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL)}
 DEFAULT = SPLEETER_2STEMS.name  # what separates where neither a model nor targets are named

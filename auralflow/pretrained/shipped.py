@@ -5,9 +5,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from auralflow.pretrained.model import ReadyModel, State
 from auralflow.pretrained.download import PackagedFile
+from auralflow.pretrained.model import ReadyModel
 from auralflow_core.weights.file import TORCH, read_tensors
+from bridge.importers.rename import State
 
 WEIGHTS = Path(__file__).parent / "weights"
 

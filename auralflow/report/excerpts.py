@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from auralflow_core.evaluation.track import is_silent
 from auralflow.report.players import Example
+from auralflow_core.data.track import Track
+from auralflow_core.evaluation.metrics import is_silent
 from auralflow_core.storage.temp_arrays import Allocate, in_memory
-from auralflow_core.data.tracks import Track
 
 PLAYERS = 12  # at most, unless a single track has more targets
 SECONDS = 12.0  # of an excerpt

@@ -6,12 +6,12 @@ from html import escape
 from importlib import resources
 from string import Template
 
-from auralflow_core.audio.encode import Encoding
-from auralflow_core.storage.atomic import replacing
-from auralflow_core.plots.signals import training_curve_figure
 from auralflow.report.markup import card, picture
 from auralflow.report.players import LOSSLESS, Example, player
 from auralflow.report.tables import evaluation
+from auralflow_core.audio.encode import Encoding
+from auralflow_core.plots.signals import training_curve_figure
+from auralflow_core.storage.atomic import replacing
 
 
 def write_page(

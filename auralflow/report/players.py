@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
+from auralflow.report.markup import data_uri, picture
 from auralflow_core.audio import resample
 from auralflow_core.audio.encode import MP3_BITRATES, Encoding
+from auralflow_core.console.progress import duration
 from auralflow_core.errors import InputError
 from auralflow_core.plots.signals import spectrogram_figure
-from auralflow.report.markup import data_uri, picture
-from auralflow_core.console.progress import duration
 
 LOSSLESS = Encoding("flac", 16)
 # A third to two thirds of it, and played by more browsers than ogg. With fewer kbit/s the encoder lowers the level.

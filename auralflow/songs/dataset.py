@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from auralflow_core.errors import InputError
 from auralflow.songs.song import check_song, make_song, require_sampler
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.errors import InputError
 
 SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., over and over
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralflow_core.errors import InputError
-from auralflow_core.optional import needs
 from auralflow.songs.drums import Hit
 from auralflow.songs.score import Note
+from auralflow_core.errors import InputError
+from auralflow_core.optional import needs
 
 PLACES = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf2/TimGM6mb.sf2",
           "/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow_core.errors import InputError, closest
 from auralflow.songs import sampler, sung
 from auralflow.songs.drums import drum_part, play_drums
 from auralflow.songs.instruments import STYLES, draw_timbre, play
 from auralflow.songs.score import Note, Score, accompaniment, bass_line, compose, melody
 from auralflow.songs.synthesis import limiter, reverberate, room
 from auralflow.songs.voice import draw_singer, sing
+from auralflow_core.errors import InputError, closest
 
 SOUNDS = ("synthesized", "sampled")
 STEMS = ("vocals", "drums", "bass", "other")

@@ -15,12 +15,12 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from auralflow_core.errors import InputError
-from auralflow_core.optional import needs
-from auralflow_core.audio.resample import resample
 from auralflow.songs.score import Note
 from auralflow.songs.synthesis import Frames, smooth
 from auralflow.songs.voice import Singer, intonation
+from auralflow_core.audio.resample import resample
+from auralflow_core.errors import InputError
+from auralflow_core.optional import needs
 
 RATE = 16000  # Hz, of what flite's voices say
 PERIOD = 5.0  # ms from frame to frame

@@ -3,19 +3,20 @@
 Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) finds its key.
 """
 
-from auralflow_core.config.networks.open_unmix import OpenUnmix, SpleeterNet
-from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.model import ModelConfig
-from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
-from auralflow_core.config.schema import MODELS, Config
+from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
+from auralflow_core.config.networks.hybrid_net import HybridNet
+from auralflow_core.config.networks.open_unmix import OpenUnmix
 from auralflow_core.config.networks.spectrogram_net import (
     SpectrogramConfig,
     SpectrogramNetLSTM,
     SpectrogramNetSimple,
     SpectrogramNetVAE,
 )
+from auralflow_core.config.networks.spleeter import SpleeterNet
+from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
+from auralflow_core.config.schema import MODELS, Config
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
-from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 
 __all__ = ["MODELS", "AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Config", "DatasetConfig", "HybridNet",
            "ModelConfig", "OpenUnmix", "SpectrogramConfig", "SpectrogramNetLSTM", "SpectrogramNetSimple",

@@ -4,12 +4,13 @@ from typing import get_args
 
 import msgspec
 
-from auralflow_core.config.networks.open_unmix import OpenUnmix, SpleeterNet
-from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.model import ModelConfig
-from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
-from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
+from auralflow_core.config.networks.hybrid_net import HybridNet
+from auralflow_core.config.networks.open_unmix import OpenUnmix
+from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
+from auralflow_core.config.networks.spleeter import SpleeterNet
+from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
 Model = (SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | AudioNetSimple | AudioNetSimpleLSTM
          | AudioNetVAE | HybridNet | SpleeterNet | OpenUnmix)

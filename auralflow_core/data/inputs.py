@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from auralflow_core.audio import ffmpeg
-from auralflow_core.audio import is_audio, probe
+from auralflow_core.audio import ffmpeg, is_audio, probe
 from auralflow_core.errors import InputError
 
 

@@ -7,45 +7,17 @@ stems.
 
 import dataclasses
 import hashlib
-import math
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from auralflow_core.audio import AudioInfo, fit, is_audio, probe, read, resample, to_channels
-from auralflow_core.errors import InputError, closest
+from auralflow_core.audio import AudioInfo, is_audio, probe
+from auralflow_core.data.track import Track
+from auralflow_core.errors import InputError
 
 SPLITS = ("train", "valid", "test")
 LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3)"
-MARGIN = 512  # samples, at the lower of two rates, that resampling reads on either side of a crop
-
-Decode = Callable[[Path, int, int], tuple[np.ndarray, int]]  # file, first sample, samples -> audio, rate: `audio.read`
-
-
-@dataclasses.dataclass(frozen=True)
-class Track:
-    """A song: one audio file for each stem, all of one rate and length."""
-
-    name: str  # the folder's
-    path: Path
-    stems: dict[str, Path]  # sorted by name
-    mixture: Path | None  # None: the sum of the stems
-    sample_rate: int  # Hz
-    channels: int  # of the file that has most
-    samples: int
-
-    @property
-    def seconds(self) -> float:
-        """The duration."""
-        return self.samples / self.sample_rate
-
-    @property
-    def dataset(self) -> Path:
-        """The folder that holds the splits."""
-        return self.path.parents[1]
 
 
 def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> list[Track]:
@@ -138,95 +110,6 @@ def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track],
         note = f"{dataset} has no folder valid: {count} of its {len(train)} training tracks validate ({names})"
         train = [track for track in train if track.name not in chosen]
     return train, valid, note
-
-
-def expand_targets(
-    targets: Iterable[str], stems: Collection[str], sources: Mapping[str, Collection[str]]
-) -> dict[str, tuple[str, ...]]:
-    """The stems that each target is the sum of.
-
-    Args:
-        targets: names; a stem of that name comes first, then a source, then `accompaniment`.
-        stems: of the dataset.
-        sources: named sums of stems.
-
-    Returns:
-        For each target, in the order given, its stems.
-
-    Raises:
-        InputError: a target that is none of these, or a sum without stems or of unknown ones.
-
-    Example:
-        >>> expand_targets(["accompaniment", "vocals"], ["bass", "drums", "vocals"], {})
-        {'accompaniment': ('bass', 'drums'), 'vocals': ('vocals',)}
-    """
-    built_in = {"accompaniment": tuple(stem for stem in stems if stem != "vocals")} if "vocals" in stems else {}
-    known = {**built_in, **sources, **{stem: (stem,) for stem in stems}}
-    expanded = {}
-    for target in targets:
-        if target not in known:
-            raise InputError(f"unknown target {target!r}; {closest(target, known)}")
-        parts = tuple(dict.fromkeys(known[target]))
-        if not parts:
-            raise InputError(f"target {target!r} is a sum of no stems; known: {', '.join(stems)}")
-        for part in parts:
-            if part not in stems:
-                raise InputError(f"dataset.sources: {target!r} has unknown stem {part!r}; {closest(part, stems)}")
-        expanded[target] = parts
-    return expanded
-
-
-def track_samples(track: Track, sample_rate: int) -> int:
-    """The track's length in samples at a rate in Hz."""
-    return -(-track.samples * sample_rate // track.sample_rate)
-
-
-def read_stems(
-    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int,
-    decode: Decode = read
-) -> np.ndarray:
-    """Reads a crop of some stems, as if the whole files had been resampled first.
-
-    Args:
-        track: where from.
-        names: of stems.
-        start: the first sample, counted at `sample_rate`.
-        samples: how many, at `sample_rate`; beyond the track's end they are zeros.
-        sample_rate: of the result, in Hz.
-        channels: 1 or 2; stereo is averaged to mono, mono duplicated.
-        decode: reads a crop of a file at the file's own rate.
-
-    Returns:
-        float32 `(stems, channels, samples)`.
-    """
-    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode)
-                     for name in names])
-
-
-def read_mixture(
-    track: Track, start: int, samples: int, sample_rate: int, channels: int, decode: Decode = read
-) -> np.ndarray:
-    """Reads a crop of the mixture, or of the sum of all stems: float32 `(channels, samples)`; see `read_stems`."""
-    if track.mixture is None:
-        return read_stems(track, track.stems, start, samples, sample_rate, channels, decode).sum(axis=0)
-    return _read_crop(track, track.mixture, start, samples, sample_rate, channels, decode)
-
-
-def _read_crop(
-    track: Track, path: Path, start: int, samples: int, rate: int, channels: int, decode: Decode
-) -> np.ndarray:
-    # Rates meet at multiples of these: input sample k * down lies at the time of output sample k * up.
-    divisor = math.gcd(track.sample_rate, rate)
-    up, down = rate // divisor, track.sample_rate // divisor
-    margin = -(-MARGIN * rate // min(rate, track.sample_rate)) if up != down else 0
-    block = max(0, start - margin) // up
-    first = block * down
-    last = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
-    if first >= last:
-        return np.zeros((channels, samples), np.float32)
-    audio = to_channels(decode(path, first, last - first)[0], channels)
-    skip = start - block * up
-    return fit(resample(audio, track.sample_rate, rate)[:, skip:], samples)
 
 
 def _audio_files(path: Path, suffix: str | None, problems: list[str]) -> dict[str, Path]:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from auralflow_core.evaluation.track import evaluate_track
-from auralflow.measures import check_metrics
+from auralflow_core.data.crops import read_mixture, read_stems
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.track import Track
+from auralflow_core.evaluation.metrics import check_metrics
 from auralflow_core.evaluation.table import Row
-from auralflow_core.storage.temp_arrays import Allocate, in_files, pieces
+from auralflow_core.evaluation.track import evaluate_track
 from auralflow_core.separation.separator import Separator, separate_blocks
-from auralflow_core.data.tracks import Track, expand_targets, read_mixture, read_stems
+from auralflow_core.storage.temp_arrays import Allocate, in_files, pieces
 
 Signals = Mapping[str, np.ndarray]  # target -> audio (channels, samples)
 Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, truths and estimates

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from auralflow_core.dsp.streams import aligned
-from auralflow_core.config import Config
-from auralflow_core.dsp.consistency import mixture_consistency
-from auralflow_core.errors import InputError
-from auralflow_core.dsp.overlap_add import BlockFunction, stream
 from auralflow_core.audio.resample import resample_stream
-from auralflow_core.data.tracks import expand_targets
+from auralflow_core.config import Config
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.dsp.consistency import mixture_consistency
+from auralflow_core.dsp.overlap_add import BlockFunction, stream
+from auralflow_core.dsp.streams import aligned
+from auralflow_core.errors import InputError
 
 OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
 BATCH_SIZE = 4  # segments of one call

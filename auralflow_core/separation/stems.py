@@ -15,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 
 from auralflow_core.audio import read_blocks
-from auralflow_core.dsp.streams import ahead
 from auralflow_core.audio.encode import Encoding, writing
+from auralflow_core.data.inputs import Source
+from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import InputError, closest, sentence
 from auralflow_core.separation.separator import Options, Separator, choose_targets, separate_blocks
-from auralflow_core.data.inputs import Source
 
 FILENAME = "{track}/{stem}.{ext}"
 FIELDS = ("track", "stem", "ext", "folder")  # of such a template

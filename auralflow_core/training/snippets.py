@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auralflow_core import audio as sound
-from auralflow_core.plots import signals as plots
 from auralflow_core.config import VisualizerConfig
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.plots import signals as plots
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter

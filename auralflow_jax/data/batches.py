@@ -14,8 +14,10 @@ import numpy as np
 from absl import flags
 
 from auralflow_core.config import Config
+from auralflow_core.data.crops import read_mixture, read_stems, track_samples
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
-from auralflow_core.data.tracks import Track, expand_targets, read_mixture, read_stems, track_samples
 from auralflow_jax.data.augment import flip_polarity, random_gain, swap_channels
 
 MAX_REDRAWS = 10  # of a silent crop; the one after that is taken as it is

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError, closest
 from auralflow_jax.losses import functional as losses
-from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.models.base import Estimate
 
 
 @dataclass(frozen=True)

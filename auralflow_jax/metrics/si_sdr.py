@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from auralflow_jax.metrics.bss_eval import BssEval, bss_eval
 from auralflow_jax.losses.functional import check_shapes
+from auralflow_jax.metrics.bss_eval import BssEval, bss_eval
 
 __all__ = ["BssEval", "bss_eval", "sdr", "si_sdr", "si_sdr_from_sums"]
 

@@ -2,12 +2,23 @@
 
 import abc
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 from flax import linen as nn
 
 from auralflow_core.config import ModelConfig
-from auralflow_jax.networks.estimate import Estimate
+
+Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
+
+
+class Estimate(NamedTuple):
+    """A model's estimate of the targets; the last three are None where a family has none."""
+
+    audio: jax.Array  # (batch, targets, channels, samples)
+    spectrum: jax.Array | None = None  # magnitudes, (batch, targets, channels, bins, frames)
+    mask: jax.Array | None = None  # what the mixture's magnitudes are multiplied by, same shape
+    latent: tuple[jax.Array, jax.Array] | None = None  # mu and sigma of a variational bottleneck
 
 
 @dataclass(frozen=True)

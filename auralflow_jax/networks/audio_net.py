@@ -1,15 +1,12 @@
 """Networks that map waveforms to waveforms."""
 
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_jax.networks.estimate import Estimate
-from auralflow_jax.models.base import SeparationModel
-from auralflow_jax.layers.lstm import RecurrentBottleneck
 from auralflow_jax.layers.conv1d import GATED, Conv1d, Upsample1d
+from auralflow_jax.layers.lstm import RecurrentBottleneck
 from auralflow_jax.layers.variational import Latent, VariationalBottleneck
 
 STRIDE = 4  # of every level
@@ -127,25 +124,3 @@ class AudioNetVAE(VariationalBottleneck, AudioNetSimpleLSTM):
 
     Training samples from the random stream `noise`; evaluation takes the mean.
     """
-
-
-@dataclass(frozen=True)
-class AudioModel(SeparationModel):
-    """Audio in, estimates out, without a spectrum.
-
-    Attributes:
-        network: linen module, mixtures (batch, channels, samples) -> audio (batch, targets, channels, samples),
-            latent.
-        config: the model's settings.
-    """
-
-    def example(self, samples: int) -> jax.Array:
-        return jnp.zeros((1, self.config.num_channels, samples))
-
-    def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
-                         key: jax.Array | None = None) -> tuple[Estimate, dict]:
-        (audio, latent), batch_stats = self.run(variables, mixture, train, key)
-        return self.describe(audio)._replace(latent=latent), batch_stats
-
-    def describe(self, audio: jax.Array) -> Estimate:
-        return Estimate(audio)

@@ -1,17 +1,14 @@
 """A network that joins what two others estimate: one from the waveform, one from the spectrogram."""
 
-from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_core.config import HybridNet as HybridConfig
 from auralflow_jax import spectral
-from auralflow_jax.networks.estimate import Estimate
 from auralflow_jax.layers.front_end import analyze, complete, synthesize
+from auralflow_jax.networks.audio_net import AudioNetSimpleLSTM
 from auralflow_jax.networks.spectrogram_net import SpectrogramNetLSTM
-from auralflow_jax.networks.audio_net import AudioModel, AudioNetSimpleLSTM
 
 # Of the weight's logit over its parameter. AdamW moves a parameter by about the learning rate a step: with 1, a logit
 # would take thousands of steps to prefer one branch clearly.
@@ -96,18 +93,3 @@ class HybridNet(nn.Module):
             self.num_bins, self.num_frames, self.num_targets, self.num_channels, self.hidden_channels, self.depth,
             self.mask_activation, self.leak_factor, self.dropout_p, self.normalize_input, self.normalize_output,
             self.dtype, self.recurrent_depth, self.hidden_size, self.input_axis, name="spectrogram")
-
-
-@dataclass(frozen=True)
-class HybridModel(AudioModel):
-    """Audio in, estimates out, with the spectrum of the joined audio. It is no mask of the mixture's.
-
-    Attributes:
-        network: as of AudioModel.
-        config: the settings of the STFT, among others.
-    """
-
-    config: HybridConfig
-
-    def describe(self, audio: jax.Array) -> Estimate:
-        return Estimate(audio, spectral.magnitude(analyze(audio, self.config)))

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
+from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
 from auralflow_core.training.schedule import remedy
-from auralflow_core.data.tracks import Track
 
 LAG = 2  # steps whose loss may still be on its way while the next one is sent off
 

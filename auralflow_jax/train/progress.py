@@ -4,8 +4,8 @@ import jax
 from rich import progress as bars
 from rich.console import Console
 
-from auralflow_core.training.schedule import best_epoch, epoch_line
 from auralflow_core.console.progress import duration
+from auralflow_core.training.schedule import best_epoch, epoch_line
 
 
 class Progress:

@@ -12,21 +12,24 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.experimental import multihost_utils
 from rich.console import Console
 
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.tracks import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.schedule import plateau, reason_to_stop, remedy
-from auralflow_core.data.tracks import expand_targets, training_tracks
-from auralflow_jax import networks
 from auralflow_jax.data.batches import drawing_chances, epoch_samples, training_batches
-from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.base import Variables
+from auralflow_jax.models.registry import build
+from auralflow_jax.separation import make_separator
+from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.monitor import Interrupt, Interrupted, LossMonitor
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
 from auralflow_jax.train.progress import Progress
-from auralflow_jax.separation import make_separator
+from auralflow_jax.train.sharding import make_mesh, put, replicated
 from auralflow_jax.train.snippets import Visualizer
-from auralflow_jax.train.state import TrainState, Variables, new_state
-from auralflow_jax.train.step import make_eval_step, make_mesh, make_train_step, put, replicated
+from auralflow_jax.train.state import TrainState, new_state
+from auralflow_jax.train.step import make_eval_step, make_train_step
 from auralflow_jax.train.validation import validate
 from auralflow_jax.weights import load_for
 
@@ -84,7 +87,7 @@ class Run:
         self.steps_per_epoch = math.ceil(epoch_samples(self.tracks, self.config) / self.training.batch_size)
         self.total_steps = self.steps_per_epoch * self.training.max_epochs
 
-        self.model = networks.build(self.config)
+        self.model = build(self.config)
         self.criterion = make_criterion(self.training)
         self.optimizer = make_optimizer(self.training, self.total_steps)
         self.learning_rate = learning_rate(self.training, self.total_steps)

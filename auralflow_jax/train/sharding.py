@@ -1,8 +1,10 @@
 """Several hosts that train one model together."""
 
 import os
+from typing import Any
 
 import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from auralflow_core.errors import InputError
 
@@ -28,3 +30,25 @@ def initialize() -> None:
     elif (int(environment.get("SLURM_NTASKS", "1")) > 1 or int(environment.get("OMPI_COMM_WORLD_SIZE", "1")) > 1
           or "," in environment.get("TPU_WORKER_HOSTNAMES", "")):
         jax.distributed.initialize()
+
+Batch = dict[str, jax.Array]
+
+
+def make_mesh() -> Mesh:
+    """All devices of all hosts in one row, over which a batch is divided; one device is a mesh of one."""
+    return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+
+
+def divided(mesh: Mesh) -> NamedSharding:
+    """Each device holds its share of the first axis."""
+    return NamedSharding(mesh, PartitionSpec("data"))
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Each device holds everything."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def put(batch: dict[str, Any], mesh: Mesh) -> Batch:
+    """The part of a batch that this process has, numpy arrays, as its part of the global arrays."""
+    return {name: jax.make_array_from_process_local_data(divided(mesh), value) for name, value in batch.items()}

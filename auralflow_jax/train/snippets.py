@@ -6,9 +6,11 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from auralflow_core.config import Config
+from auralflow_core.data.crops import read_mixture, read_stems, track_samples
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.track import Track
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.snippets import SnippetWriter
-from auralflow_core.data.tracks import Track, expand_targets, read_mixture, read_stems, track_samples
 from auralflow_jax.separation import separate
 
 

@@ -1,13 +1,12 @@
 """The training state: data only, a pytree without callables."""
 
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
 
-Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
+from auralflow_jax.models.base import Variables
 
 
 class TrainState(struct.PyTreeNode):

@@ -1,39 +1,18 @@
 """The jitted steps: raw audio goes in, everything else happens inside."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from auralflow_core.config import TrainingConfig
-from auralflow_jax.metrics import si_sdr as metrics
 from auralflow_jax.losses.criteria import Criterion
-from auralflow_jax.train.state import TrainState, Variables
-
-Batch = dict[str, jax.Array]
-
-
-def make_mesh() -> Mesh:
-    """All devices of all hosts in one row, over which a batch is divided; one device is a mesh of one."""
-    return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
-
-
-def divided(mesh: Mesh) -> NamedSharding:
-    """Each device holds its share of the first axis."""
-    return NamedSharding(mesh, PartitionSpec("data"))
-
-
-def replicated(mesh: Mesh) -> NamedSharding:
-    """Each device holds everything."""
-    return NamedSharding(mesh, PartitionSpec())
-
-
-def put(batch: dict[str, Any], mesh: Mesh) -> Batch:
-    """The part of a batch that this process has, numpy arrays, as its part of the global arrays."""
-    return {name: jax.make_array_from_process_local_data(divided(mesh), value) for name, value in batch.items()}
+from auralflow_jax.metrics import si_sdr as metrics
+from auralflow_jax.models.base import Variables
+from auralflow_jax.train.sharding import Batch, divided, replicated
+from auralflow_jax.train.state import TrainState
 
 
 def make_train_step(model, criterion: Criterion, optimizer: optax.GradientTransformation, training: TrainingConfig,

@@ -6,10 +6,11 @@ import jax
 import numpy as np
 
 from auralflow_core.config import Config
-from auralflow_core.data.tracks import Track
+from auralflow_core.data.track import Track
 from auralflow_jax.data.batches import validation_segments
-from auralflow_jax.train.state import Variables
-from auralflow_jax.train.step import empty_sums, put, read_sums
+from auralflow_jax.models.base import Variables
+from auralflow_jax.train.sharding import put
+from auralflow_jax.train.step import empty_sums, read_sums
 
 
 def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: Config, mesh) -> dict:

@@ -16,17 +16,12 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from auralflow_core.errors import InputError
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.data.tracks import (
-    Decode,
-    Track,
-    expand_targets,
-    find_tracks,
-    read_mixture,
-    read_stems,
-    track_samples,
-)
+from auralflow_core.data.crops import Decode, read_mixture, read_stems, track_samples
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.track import Track
+from auralflow_core.data.tracks import find_tracks
+from auralflow_core.errors import InputError
 from auralflow_torch.data.decoding import decoder
 
 Sums = Mapping[str, Collection[str]]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from auralflow_core import audio
+from auralflow_core.data.crops import Decode
 from auralflow_core.errors import InputError, closest
-from auralflow_core.data.tracks import Decode
 from auralflow_torch.optional import companion
 
 BACKENDS = ("soundfile", "torchaudio")

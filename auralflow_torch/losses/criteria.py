@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError, closest
-from auralflow_torch.losses import functional
-from auralflow_torch.networks.estimate import Estimate
 from auralflow_torch.layers.checks import check_tensor
+from auralflow_torch.losses import functional
+from auralflow_torch.models.base import Estimate
 
 Domain = Literal["spectrum", "audio"]
 

@@ -6,7 +6,7 @@ from auralflow_torch.models.base import SeparationModel
 from auralflow_torch.models.hybrid import HybridModel
 from auralflow_torch.models.registry import create_model, load_model
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
-  # noqa: F403
+from auralflow_torch.networks import *  # noqa: F403
 
 __all__ = ["AudioModel", "HybridModel", "SeparationModel", "SpectrogramMaskModel", "create_model", "load_model",
            *networks.__all__]  # noqa: PLE0604

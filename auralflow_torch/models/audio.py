@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from auralflow_torch.models.base import SeparationModel
-from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.models.base import Estimate, SeparationModel
 
 
 class AudioModel(SeparationModel):

@@ -1,10 +1,8 @@
 """What separation models of every family have in common."""
 
 import abc
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +11,16 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import BATCH_SIZE, OVERLAP
-from auralflow_torch.networks.estimate import Estimate
 from auralflow_torch.weights import build_network
+
+
+class Estimate(NamedTuple):
+    """A model's estimate of the targets; the last three are None where a family has none."""
+
+    audio: Tensor  # (batch, targets, channels, samples)
+    spectrum: Tensor | None = None  # magnitudes, (batch, targets, channels, bins, frames)
+    mask: Tensor | None = None  # what the mixture's magnitudes are multiplied by, same shape
+    latent: tuple[Tensor, Tensor] | None = None  # mu and sigma of a variational bottleneck
 
 
 class SeparationModel(nn.Module, abc.ABC):
@@ -126,15 +132,3 @@ class SeparationModel(nn.Module, abc.ABC):
 def as_config(settings: dict | Config) -> Config:
     """A checked configuration of the dict that config.json holds; a `Config` stays as it is."""
     return settings if isinstance(settings, Config) else configuration.from_dict(settings)
-
-
-@contextlib.contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Switches a model to evaluation while the block runs; each module goes back to what it was."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

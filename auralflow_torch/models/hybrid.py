@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from auralflow_torch import spectral
-from auralflow_torch.models.audio import AudioModel
-from auralflow_torch.networks.estimate import Estimate
 from auralflow_torch.layers.front_end import analyze
+from auralflow_torch.models.audio import AudioModel
+from auralflow_torch.models.base import Estimate
 
 
 class HybridModel(AudioModel):

@@ -4,10 +4,9 @@ import torch
 from torch import Tensor
 
 from auralflow_torch import spectral
-from auralflow_torch.models.base import SeparationModel
-from auralflow_torch.networks.estimate import Estimate
 from auralflow_torch.layers.checks import AUDIO, SPECTRUM, check_input
 from auralflow_torch.layers.front_end import analyze, complete, synthesize
+from auralflow_torch.models.base import Estimate, SeparationModel
 
 
 class SpectrogramMaskModel(SeparationModel):

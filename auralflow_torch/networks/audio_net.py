@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.checks import AUDIO, check_counts, check_input
+from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.lstm import Recurrent
 from auralflow_torch.layers.variational import Latent, VariationalBottleneck
 

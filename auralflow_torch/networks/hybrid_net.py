@@ -6,8 +6,8 @@ from torch import Tensor, nn
 from auralflow_torch import spectral
 from auralflow_torch.layers.checks import AUDIO, check_input
 from auralflow_torch.layers.front_end import analyze, complete, synthesize
-from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM
 from auralflow_torch.networks.audio_net import AudioNetSimpleLSTM
+from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM
 
 # Of the weight's logit over its parameter. AdamW moves a parameter by about the learning rate a step: with 1, a logit
 # would take thousands of steps to prefer one branch clearly.

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.checks import SPECTRUM, check_input
+from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.lstm import LSTM, initialize_lstm
 
 

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_core.errors import InputError
-from auralflow_torch.layers.conv2d import DoubleConv, conv, mask_activation, upsample
 from auralflow_torch.layers.checks import SPECTRUM, check_counts, check_input
+from auralflow_torch.layers.conv2d import DoubleConv, conv, mask_activation, upsample
 from auralflow_torch.layers.lstm import Recurrent
 from auralflow_torch.layers.variational import Latent, VariationalBottleneck
 

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.checks import SPECTRUM, check_input
+from auralflow_torch.layers.conv2d import initialize
 
 
 class Norm(nn.BatchNorm2d):

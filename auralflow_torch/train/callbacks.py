@@ -8,8 +8,8 @@ from torch import Tensor
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.training.snippets import SnippetWriter
+from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.losses.criteria import targets_first
-from auralflow_torch.models.base import evaluating
 
 if TYPE_CHECKING:
     from auralflow_torch.train.trainer import ModelTrainer

@@ -10,8 +10,8 @@ from torch import Tensor
 from auralflow_core import config as configuration
 from auralflow_core.config import differing_keys
 from auralflow_core.errors import InputError
-from auralflow_core.storage.atomic import replacing
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import replacing
 from auralflow_core.training.schedule import best_epoch
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_torch.models import SeparationModel

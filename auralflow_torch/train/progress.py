@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from torch import Tensor
 
+from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError
 from auralflow_core.training.schedule import remedy
-from auralflow_core.console.progress import progress_bar
 from auralflow_torch.train.loaders import Batches, count_batches
 
 

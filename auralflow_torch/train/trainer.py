@@ -19,14 +19,14 @@ from torch.optim.swa_utils import AveragedModel
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.schedule import best_epoch, epoch_line, reason_to_stop
-from auralflow_torch.train.ema import average_of, standing_in
+from auralflow_torch.eval_mode import evaluating
+from auralflow_torch.models import SeparationModel
 from auralflow_torch.train.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks
 from auralflow_torch.train.checkpoint import Checkpoints, random_state, set_random_state
+from auralflow_torch.train.ema import average_of, standing_in
 from auralflow_torch.train.loaders import Batches, own_generators, set_epoch
-from auralflow_torch.models import SeparationModel
-from auralflow_torch.models.base import evaluating
-from auralflow_torch.train.schedule import make_scheduler, scaled_rates, step_scheduler, training_settings
 from auralflow_torch.train.progress import finite, steps_bar
+from auralflow_torch.train.schedule import make_scheduler, scaled_rates, step_scheduler, training_settings
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]
 

@@ -59,13 +59,13 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
     """
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from auralflow_jax.weights import check_fits
     from bridge.conversion import expected_variables
 
     check_fits(variables, expected_variables(config), "the flax variables")
     state = to_torch(variables) if state is None else state
-    model, mixture = networks.build(_conditioned(config)), probe(config)[None].astype(precision)
+    model, mixture = build(_conditioned(config)), probe(config)[None].astype(precision)
     variables = jax.tree.map(lambda array: np.asarray(array, precision), variables)
     with jax.default_matmul_precision("highest"), jax.enable_x64(precision == "float64"):
         flax = FlaxCalls(model.network.clone(dtype=precision))

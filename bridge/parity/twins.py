@@ -49,7 +49,7 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
     import msgspec
     import torch
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from auralflow_torch.weights import build_network, load_state
     from bridge.conversion import expected_variables
 
@@ -67,7 +67,7 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
         return rng.normal(0, scale, shape).astype(np.float32).astype(precision)  # the same values in either precision
 
     return Twins(
-        flax=networks.build(config).network.clone(dtype=np.dtype(precision)), variables=variables, torch=twin,
+        flax=build(config).network.clone(dtype=np.dtype(precision)), variables=variables, torch=twin,
         x=np.abs(draw(shape)), noise=None if latent is None else draw(latent[0].shape),
         cotangent=draw(output.shape, 4 * np.prod(output.shape)**-0.5))
 
@@ -84,10 +84,10 @@ def network_shapes(config: Config, batch: int) -> tuple[tuple[int, ...], Any, An
     """
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
     from bridge.conversion import expected_variables
 
-    model = networks.build(config)
+    model = build(config)
     listener = _Listener(model.network)
     mixture = jax.ShapeDtypeStruct((batch, config.model.num_channels, config.crop_samples), np.float32)
     jax.eval_shape(dataclasses.replace(model, network=listener).apply, expected_variables(config), mixture)

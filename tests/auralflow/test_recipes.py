@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from auralflow.cli.main import main
+from auralflow.recipes import read_recipe, recipes
 from auralflow_core.config import to_dict
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow.recipes import read_recipe, recipes
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def test_the_recipes_are_valid(name):
 def test_four_stems_is_small():
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
 
     config = read_recipe("four_stems")[1]
-    shapes = jax.eval_shape(lambda: networks.build(config).init(jax.random.key(0), config.crop_samples))
+    shapes = jax.eval_shape(lambda: build(config).init(jax.random.key(0), config.crop_samples))
     assert sum(leaf.size for leaf in jax.tree.leaves(shapes)) < 9e6
 
 

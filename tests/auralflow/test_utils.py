@@ -2,10 +2,10 @@ import json
 
 import pytest
 
+from auralflow.utils import load_config
 from auralflow_core import config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow.utils import load_config
 
 
 def test_a_configuration_comes_as_plain_json_from_a_file_or_its_folder(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 
 from auralflow_core.config import override, template
 from auralflow_core.errors import InputError
-from auralflow_core.storage.atomic import replacing
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import replacing
 
 
 def test_config_round_trip(tmp_path):

@@ -42,6 +42,6 @@ def test_the_command_ends_with_the_sentence(monkeypatch, capsys):
             import torch  # noqa: F401
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr("auralflow.cli.train.songs", run)
+    monkeypatch.setattr("auralflow.cli.songs.songs", run)
     assert cli.main(["songs", "somewhere"]) == 2
     assert capsys.readouterr().err.startswith("auralflow: error: this needs the package torch, which is not installed")

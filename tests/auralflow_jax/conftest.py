@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from auralflow.songs import make_songs
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow_core.model_folder import ModelFolder
-from auralflow.songs import make_songs
 
 
 @pytest.fixture(scope="session")

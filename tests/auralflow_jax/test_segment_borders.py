@@ -4,12 +4,12 @@ import jax
 import numpy as np
 import pytest
 
+from auralflow.songs import make_songs
 from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
 from auralflow_core.separation.separator import OVERLAP, Options, block_function, cross_fade
-from auralflow.songs import make_songs
-from auralflow_jax import networks
+from auralflow_jax.models.registry import build
 from auralflow_jax.separation import make_separator
 
 RATE = 8000
@@ -24,7 +24,7 @@ def separation(tmp_path_factory):
     model = SpectrogramNetSimple(sample_rate=RATE, num_fft=512, window_size=512, hop_length=192, num_bins=257,
                                  hidden_channels=4, depth=3)
     config = Config(model=model, dataset=DatasetConfig(sample_length=1.5))
-    network = networks.build(config)
+    network = build(config)
     separator = make_separator(config, network.init(jax.random.key(0), config.crop_samples), network)
     return separator, audio, separator(audio[None])[0]
 

@@ -9,16 +9,16 @@ import auralflow_jax
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import cross_fade
-from auralflow_jax import networks
-from auralflow_jax.wiener import wiener
+from auralflow_jax.models.registry import build
 from auralflow_jax.separation import load, make_separator, separate
 from auralflow_jax.weights import save_weights
+from auralflow_jax.wiener import wiener
 
 RATE, CROP = 8000, 6000
 
 
 def make_variables(config):
-    return jax.jit(networks.build(config).init, static_argnums=1)(jax.random.key(0), CROP)
+    return jax.jit(build(config).init, static_argnums=1)(jax.random.key(0), CROP)
 
 
 @pytest.fixture(scope="module")

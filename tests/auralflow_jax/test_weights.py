@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from auralflow_core.config import from_dict
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_jax import networks
+from auralflow_jax.models.registry import build
 from auralflow_jax.weights import (
     MAY_DIFFER,
     check_fits,
@@ -93,7 +93,7 @@ def test_statistics_that_were_never_taken_stay_frozen(tmp_path):
     frozen = from_dict({"model": {"model_type": "SpleeterNet", "hidden_channels": 1, "depth": 2,
                                   "freeze_statistics": True}})
     thawed = replace(frozen, model=replace(frozen.model, freeze_statistics=False))
-    model = networks.build(frozen)
+    model = build(frozen)
     variables = jax.jit(lambda: model.init(jax.random.key(0), frozen.crop_samples))()
     folder = ModelFolder(tmp_path / "model")
     folder.save_config(frozen)

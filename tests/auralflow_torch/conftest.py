@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from auralflow_core.config import MODELS, Config, from_dict, template
 from auralflow.songs import make_songs
+from auralflow_core.config import MODELS, Config, from_dict, template
 from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
 from auralflow_torch.models.registry import family_of
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow_core.plots import differences, signals as plots
+from auralflow_core.plots import differences
+from auralflow_core.plots import signals as plots
 from auralflow_torch import visualizer
 
 

@@ -12,15 +12,15 @@ from small_models import KINDS, PROVENANCE, make_model, random_bits, random_weig
 import auralflow_torch
 from auralflow_core.config import MODELS
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
-from auralflow_jax.train.checkpoint import Checkpoints
+from auralflow_core.weights.names import to_torch
 from auralflow_jax.separation import load
+from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.weights import load_weights
-from bridge.parity import cases
 from bridge.cli import main
-from bridge.parity.outputs import TOLERANCE, compare_networks, difference
 from bridge.conversion import expected_variables
+from bridge.parity import cases
+from bridge.parity.outputs import TOLERANCE, compare_networks, difference
 from bridge.training_state import fresh_state, read_run, training_to_flax
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow.pretrained.spleeter import MEMBERS
+from bridge.importers.spleeter import MEMBERS
 
 
 def port_arrays(seed: int, hidden: int = 1) -> dict[str, np.ndarray]:

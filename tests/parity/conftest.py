@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+import auralflow_jax.layers.front_end
 import auralflow_jax.losses.functional
 import auralflow_jax.metrics.si_sdr
-import auralflow_jax.layers.front_end
 import auralflow_jax.spectral
+import auralflow_torch.layers.front_end
 import auralflow_torch.losses
 import auralflow_torch.metrics
-import auralflow_torch.layers.front_end
 import auralflow_torch.spectral
 
 

@@ -10,10 +10,10 @@ import auralflow_jax.losses.criteria
 import auralflow_jax.networks
 import auralflow_torch.losses
 from auralflow_core.config import TrainingConfig, from_dict
-from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.models.base import Estimate
 from auralflow_jax.train.step import compare
 from auralflow_torch.models import create_model
-from auralflow_torch.networks.estimate import Estimate as TorchEstimate
+from auralflow_torch.models.base import Estimate as TorchEstimate
 
 CONFIG = from_dict({
     "model": {"model_type": "SpectrogramNetVAE", "targets": ["drums", "vocals"], "num_channels": 2, "num_fft": 256,
@@ -34,7 +34,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     spectrum, mask = rng.uniform(0, 1, (2, 3, 2, 2, 129, 28))
     training = TrainingConfig(**settings)
 
-    model = auralflow_jax.networks.build(CONFIG)
+    model = auralflow_jax.models.registry.build(CONFIG)
     criterion = auralflow_jax.losses.criteria.make_criterion(training)
     with jax.enable_x64(True):
         estimate = Estimate(*map(jnp.asarray, (audio, spectrum, mask)), tuple(map(jnp.asarray, latent)))

@@ -7,7 +7,7 @@ import torch
 
 import bridge
 from auralflow_core.config import MODELS
-from auralflow_jax import networks
+from auralflow_jax.models.registry import build
 from auralflow_torch.weights import build_network
 from bridge.parity.cases import small_config
 
@@ -16,7 +16,7 @@ from bridge.parity.cases import small_config
 def test_tensors_have_the_same_spread(name, quick_jit):
     settings = {"hidden_channels": 16} if "hidden_channels" in MODELS[name].__struct_fields__ else {}
     config = small_config(name, **settings)
-    model = networks.build(config)
+    model = build(config)
     ours = bridge.to_torch(quick_jit(model.init, static_argnums=1)(jax.random.key(0), config.crop_samples))
     torch.manual_seed(0)
     theirs = build_network(config).state_dict()

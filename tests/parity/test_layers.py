@@ -7,12 +7,14 @@ import scipy.special
 import torch
 
 import bridge
-from auralflow_jax.layers import conv2d as flax_blocks
-from auralflow_jax.layers.kernels import max_pool as flax_pooling
-from auralflow_jax.layers import lstm as flax_recurrent
 from auralflow_jax.layers import conv1d as flax_sequences
+from auralflow_jax.layers import conv2d as flax_blocks
+from auralflow_jax.layers import lstm as flax_recurrent
 from auralflow_jax.layers import variational as flax_variational
-from auralflow_torch.layers import conv2d as blocks, lstm as recurrent, variational
+from auralflow_jax.layers.kernels import max_pool as flax_pooling
+from auralflow_torch.layers import conv2d as blocks
+from auralflow_torch.layers import lstm as recurrent
+from auralflow_torch.layers import variational
 from auralflow_torch.networks import audio_net as waveform
 from bridge.parity.twins import random_variables
 

@@ -9,8 +9,8 @@ import torch
 from auralflow_core.config import MODELS, Config, template
 from auralflow_core.weights.names import torch_layout
 from auralflow_torch.weights import build_network
-from bridge.parity.cases import small_config
 from bridge.conversion import expected_variables
+from bridge.parity.cases import small_config
 
 PRODUCT = {
     "num_channels": (1, 2),

@@ -7,7 +7,7 @@ import torch
 import bridge
 from auralflow_core.config import MODELS, from_dict
 from auralflow_core.separation.separator import separate
-from auralflow_jax import networks
+from auralflow_jax.models.registry import build
 from auralflow_jax.separation import make_separator
 from auralflow_torch.models import create_model
 from auralflow_torch.separation import Separator
@@ -39,7 +39,7 @@ def twins(request):
     known = MODELS[request.param["model_type"]].__struct_fields__
     sizes = {name: value for name, value in SIZES.items() if name in known}
     config = from_dict({"model": sizes | request.param, "dataset": {"sample_length": SAMPLES / 8000}})
-    flax = networks.build(config)
+    flax = build(config)
     variables = random_variables(expected_variables(config))
     model = create_model(config).eval()
     load_state(model.network, bridge.to_torch(variables))

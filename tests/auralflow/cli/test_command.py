@@ -55,7 +55,7 @@ def test_ctrl_c_and_the_operating_system(capsys, monkeypatch, run):
 
     Path("file").write_text("")
     assert "file/my_model" in run("config", "my_model", "SpectrogramNetSimple", "--save", "file", fails=True)
-    monkeypatch.setattr("auralflow.cli.config.configure", interrupt)
+    monkeypatch.setattr("auralflow.api.configure.configure", interrupt)
     assert main(["config", "my_model", "SpectrogramNetSimple"]) == 130
     assert capsys.readouterr().err == "auralflow: interrupted\n"
 

@@ -5,7 +5,7 @@ import pytest
 
 import auralflow
 from auralflow_core.config import MODELS, from_dict, template, to_dict
-from auralflow.cli.config import leaves
+from auralflow_core.config.reference import leaves
 
 CONFIGS = Path(auralflow.__file__).parents[1] / "configs"
 

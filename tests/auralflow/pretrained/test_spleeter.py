@@ -8,8 +8,8 @@ import pytest
 from wheels import port_arrays, write_wheel
 
 from auralflow_core.errors import InputError
-from auralflow.pretrained.model import rename
-from auralflow.pretrained.spleeter import MEMBERS, read_arrays, read_spleeter
+from bridge.importers.rename import rename
+from bridge.importers.spleeter import MEMBERS, read_arrays, read_spleeter
 
 
 def test_spleeters_arrays_go_where_they_belong():

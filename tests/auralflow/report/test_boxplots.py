@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from auralflow_core.plots.signals import picture_bytes
 from auralflow.report.boxplots import BASELINE, box_plot_figure
+from auralflow_core.plots.signals import picture_bytes
 
 RNG = np.random.default_rng(0)
 VALUES = {"vocals": {"mixture": RNG.normal(-5, 2, 17), "one": RNG.standard_t(1.5, 40), "two": RNG.normal(3, 1, 40)},

@@ -5,7 +5,7 @@ import pytest
 
 from auralflow.report import Excerpts, excerpts
 from auralflow.report.excerpts import loudest
-from auralflow_core.data.tracks import Track
+from auralflow_core.data.track import Track
 
 RATE = 1000
 

@@ -6,9 +6,9 @@ import soundfile
 from html_page import Page
 from PIL import Image
 
-from auralflow_core.errors import InputError
 from auralflow.report import Example, write_page
 from auralflow.report.players import SMALL
+from auralflow_core.errors import InputError
 
 RATE = 22050
 NASTY = "<script>alert('x')</script> & \"more\" $title"

@@ -6,11 +6,11 @@ import soundfile
 
 from auralflow import songs
 from auralflow.cli.main import main
-from auralflow_core.errors import InputError, MissingPackage
 from auralflow.songs import STEMS, make_songs, sampler, sung
 from auralflow.songs.drums import Hit
 from auralflow.songs.score import Note
 from auralflow.songs.voice import Singer
+from auralflow_core.errors import InputError, MissingPackage
 
 RATE = 22050
 STEADY = Singer(centre=57, formant_scale=1.0, tilt=1.0, breath=0.1, vibrato_rate=5.0, vibrato_depth=0.0, glide=0.05)

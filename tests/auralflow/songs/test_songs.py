@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.errors import InputError
 from auralflow.songs import STEMS, make_song, make_songs
 from auralflow.songs.instruments import KINDS, draw_timbre, play
 from auralflow.songs.score import Note, bass_line, compose, melody
 from auralflow.songs.synthesis import Frames, coloured_noise, limiter, oscillate, reverberate, smooth, wavetable
 from auralflow.songs.voice import draw_singer, sing
+from auralflow_core.errors import InputError
 
 RATE = 22050
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from signals import cut
 
-from auralflow_core.audio import ffmpeg
-from auralflow_core.audio import probe, read, read_blocks
+from auralflow_core.audio import ffmpeg, probe, read, read_blocks
 from auralflow_core.errors import InputError
 
 needs_ffmpeg = pytest.mark.skipif(not ffmpeg.is_installed(), reason="ffmpeg and ffprobe are not on the PATH")

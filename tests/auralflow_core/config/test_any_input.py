@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auralflow_core.audio.encode import Encoding
+from auralflow_core.data.inputs import find_sources
 from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import Options
-from auralflow_core.data.inputs import find_sources
 from auralflow_core.separation.stems import Output, separate_files
 
 WRITTEN = {"wav": {"subtype": "PCM_24"}, "flac": {"subtype": "PCM_16"}, "ogg": {}, "mp3": {}, "aiff": {}}

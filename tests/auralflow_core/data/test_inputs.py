@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.errors import InputError
 from auralflow_core.data.inputs import Source, find_sources
+from auralflow_core.errors import InputError
 
 RATE = 8000
 

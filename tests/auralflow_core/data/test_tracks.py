@@ -6,15 +6,10 @@ import pytest
 import soundfile
 import soxr
 
+from auralflow_core.data.crops import read_mixture, read_stems, track_samples
+from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.tracks import find_tracks, training_tracks
 from auralflow_core.errors import InputError
-from auralflow_core.data.tracks import (
-    expand_targets,
-    find_tracks,
-    read_mixture,
-    read_stems,
-    track_samples,
-    training_tracks,
-)
 
 STEMS = ("bass", "drums", "other", "vocals")
 

@@ -2,8 +2,8 @@ import librosa
 import numpy as np
 import pytest
 
-from auralflow_core.errors import InputError
 from auralflow_core.dsp.mel import mel_filterbank
+from auralflow_core.errors import InputError
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk"])

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.evaluation import dataset as assessment
-from auralflow_core.storage import temp_arrays as scratch
-from auralflow_core.evaluation.dataset import evaluate_tracks
-from auralflow_core.errors import InputError
-from auralflow_core.evaluation.track import evaluate_track
 from auralflow_core.data.tracks import find_tracks
+from auralflow_core.errors import InputError
+from auralflow_core.evaluation import dataset as assessment
+from auralflow_core.evaluation.dataset import evaluate_tracks
+from auralflow_core.evaluation.track import evaluate_track
+from auralflow_core.storage import temp_arrays as scratch
 
 RATE, SAMPLES = 8000, 30_001
 STEMS = ("bass", "drums", "vocals")

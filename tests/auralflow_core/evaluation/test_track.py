@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.evaluation import oracle as ideal
-from auralflow_core.storage import temp_arrays as scratch
 from auralflow_core.errors import InputError, MissingPackage
-from auralflow_core.evaluation.track import evaluate_track, is_silent, sdr, si_sdr
+from auralflow_core.evaluation import oracle as ideal
+from auralflow_core.evaluation.metrics import check_metrics, is_silent, sdr, si_sdr
 from auralflow_core.evaluation.oracle import ideal_mask
-from auralflow.measures import check_metrics
 from auralflow_core.evaluation.table import BSS_COLUMNS, COLUMNS, MUSEVAL_COLUMNS
+from auralflow_core.evaluation.track import evaluate_track
+from auralflow_core.storage import temp_arrays as scratch
 from auralflow_core.storage.temp_arrays import in_files
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from auralflow_core.plots.differences import spectrogram_difference_figure, waveform_difference_figure
 from auralflow_core.errors import InputError
+from auralflow_core.plots.differences import spectrogram_difference_figure, waveform_difference_figure
 from auralflow_core.plots.signals import RANGE_DB, picture_bytes
 
 RNG = np.random.default_rng(0)

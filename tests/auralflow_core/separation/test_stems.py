@@ -4,9 +4,9 @@ import soundfile
 
 from auralflow_core.audio import encode as formats
 from auralflow_core.audio.encode import Encoding
+from auralflow_core.data.inputs import find_sources
 from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import Options
-from auralflow_core.data.inputs import find_sources
 from auralflow_core.separation.stems import Output, quantised, separate_files
 
 RATE = 8000

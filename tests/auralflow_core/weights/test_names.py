@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from auralflow_core.weights import names as naming
 from auralflow_core.errors import InputError
+from auralflow_core.weights import names as naming
 
 names = st.from_regex(r"[a-z]{1,3}(_[0-9]{1,2}){0,2}", fullmatch=True)
 # Every bit pattern: infinities, denormals, -0.0 and NaNs of every payload.

@@ -8,8 +8,8 @@ import soundfile
 from msgspec.structs import replace
 
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig
-from auralflow_core.errors import InputError
 from auralflow_core.data.tracks import find_tracks
+from auralflow_core.errors import InputError
 from auralflow_jax.data import batches
 from auralflow_jax.data.batches import drawing_chances, epoch_samples, training_batches, validation_segments
 

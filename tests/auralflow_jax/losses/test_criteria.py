@@ -7,7 +7,7 @@ from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_jax.losses import functional as losses
 from auralflow_jax.losses.criteria import make_criterion
-from auralflow_jax.networks.estimate import Estimate
+from auralflow_jax.models.base import Estimate
 
 BATCH, TARGETS, CHANNELS, SAMPLES, BINS, FRAMES = 2, 3, 2, 2500, 5, 4
 

@@ -9,7 +9,8 @@ import pytest
 import scipy.linalg
 import scipy.signal
 
-from auralflow_jax.metrics import bss_eval as bss, si_sdr as metrics
+from auralflow_jax.metrics import bss_eval as bss
+from auralflow_jax.metrics import si_sdr as metrics
 from auralflow_jax.metrics.si_sdr import bss_eval
 
 WINDOW, TAPS = 1000, 32

@@ -7,9 +7,9 @@ import pytest
 
 from auralflow_core.config import Config, DatasetConfig, HybridNet, TrainingConfig, from_dict, template
 from auralflow_core.errors import InputError
-from auralflow_jax import networks
-from auralflow_jax.losses.criteria import make_criterion
 from auralflow_jax.layers.conv1d import GATED, RECTIFIED, Conv1d, Upsample1d
+from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.registry import build
 
 SMALL = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29, "hidden_channels": 4,
          "depth": 2, "audio_channels": 4, "audio_depth": 2, "recurrent_depth": 2}
@@ -23,7 +23,7 @@ def make(name, precision="float32", **settings):
     small = {key: value for key, value in SMALL.items() if key in known}
     config = from_dict({"model": {"model_type": name} | small | settings, "training": {"precision": precision},
                         "dataset": {"sample_length": SAMPLES / 8000}})
-    model = networks.build(config)
+    model = build(config)
     rng = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), SAMPLES))
     # Variances of batch norms too lie near 1 then.
@@ -115,7 +115,7 @@ def test_the_hybrid_joins_its_branches_bin_by_bin():
     model, variables = make("HybridNet", targets=("bass", "vocals"))
     x = noise(2, 1, SAMPLES)
     branches = model.config.branches()
-    alone = {name: networks.build(Config(model=branch, dataset=DatasetConfig(sample_length=SAMPLES / 8000)))
+    alone = {name: build(Config(model=branch, dataset=DatasetConfig(sample_length=SAMPLES / 8000)))
              for name, branch in branches.items()}
     parts = {name: {kind: tree.get(name, {}) for kind, tree in variables.items()} for name in alone}
     audio, spectrogram = (jax.jit(alone[name].apply)(parts[name], x).audio for name in ("audio", "spectrogram"))
@@ -157,11 +157,11 @@ def test_build_passes_every_setting_on():
                "input_axis": 1, "num_channels": 2}
     config = Config(model=HybridNet(targets=("drums", "bass"), **changes),
                     training=TrainingConfig(precision="bfloat16"))
-    network = networks.build(config).network
+    network = build(config).network
     assert {key: getattr(network, key) for key in changes} == changes
     assert (network.num_targets, network.num_frames, network.dtype) == (2, 1324, jnp.bfloat16)
     for name, branch in config.model.branches().items():
-        alone = networks.build(Config(model=branch))
+        alone = build(Config(model=branch))
         ours, theirs = (jax.eval_shape(lambda model=each: model.init(jax.random.key(0), config.crop_samples))
-                        for each in (networks.build(config), alone))
+                        for each in (build(config), alone))
         assert ours["params"][name] == theirs["params"]

@@ -10,6 +10,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import MODELS, Config, TrainingConfig
 from auralflow_jax import networks
 from auralflow_jax.layers.variational import Variational
+from auralflow_jax.models.registry import build
 
 BINS, FRAMES = 13, 11
 U_NETS = ("SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE")
@@ -39,7 +40,7 @@ def make(name, x, **settings):
     ("AudioNetSimple", 7.9), ("AudioNetSimpleLSTM", 32.3), ("AudioNetVAE", 40), ("HybridNet", 65.5)])
 def test_sizes_are_the_documented_ones(name, millions):
     config = configuration.template(name)
-    model = networks.build(config)
+    model = build(config)
     params = jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples))["params"]
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) / 1e6 == pytest.approx(millions, rel=0.1)
 
@@ -52,7 +53,7 @@ def test_build_passes_every_setting_on(name):
         changes |= {"recurrent_depth": 2, "hidden_size": 7, "input_axis": 1}
     config = Config(model=MODELS[name](targets=("drums", "bass"), **changes),
                     training=TrainingConfig(precision="bfloat16"))
-    network = networks.build(config).network
+    network = build(config).network
     assert type(network).__name__ == name
     assert {key: getattr(network, key) for key in changes} == changes
     assert (network.num_targets, network.dtype) == (2, jnp.bfloat16)

@@ -9,16 +9,17 @@ from matplotlib.image import imread
 from msgspec.structs import replace
 
 from auralflow_core.config import AudioNetVAE, HybridNet
+from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.data.tracks import find_tracks
-from auralflow_jax import networks
-from auralflow_jax.train import run as training
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.registry import build
 from auralflow_jax.separation import load, separate
-from auralflow_jax.train.step import make_eval_step, make_mesh
+from auralflow_jax.train import run as training
 from auralflow_jax.train.run import Run, train
+from auralflow_jax.train.sharding import make_mesh
+from auralflow_jax.train.step import make_eval_step
 from auralflow_jax.train.validation import validate
 from auralflow_jax.weights import load_weights, save_weights
 
@@ -69,7 +70,7 @@ def test_the_weights_file_holds_what_validation_scored_best(finished, songs):
     weights, config, provenance = load_weights(folder.weights)
     best = min(history, key=lambda entry: entry["valid_loss"])
     assert provenance == best
-    model, mesh = networks.build(config), make_mesh()
+    model, mesh = build(config), make_mesh()
     eval_step = make_eval_step(model, make_criterion(config.training), mesh)
     scores = validate(eval_step, jax.device_put(weights), find_tracks(songs, "valid"), config, mesh)
     assert scores == {key: best[key] for key in scores}
@@ -167,7 +168,7 @@ def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, t
     def trained(name, model):
         part = replace(config, model=model)
         folders[name].save_config(part)
-        shapes = jax.eval_shape(lambda: networks.build(part).init(jax.random.key(0), part.crop_samples))
+        shapes = jax.eval_shape(lambda: build(part).init(jax.random.key(0), part.crop_samples))
         variables = jax.tree.map(lambda leaf: rng.standard_normal(leaf.shape, np.float32), shapes)
         save_weights(folders[name].weights, variables, part, {})
         return variables

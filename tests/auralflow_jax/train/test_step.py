@@ -8,20 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from auralflow_core.config.training import Criterion
-from auralflow_jax import networks
 from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.sharding import make_mesh, put, replicated
 from auralflow_jax.train.state import new_state
-from auralflow_jax.train.step import (
-    average,
-    compare,
-    make_eval_step,
-    make_mesh,
-    make_train_step,
-    put,
-    read_sums,
-    replicated,
-)
+from auralflow_jax.train.step import average, compare, make_eval_step, make_train_step, read_sums
 
 SAMPLES = 6000
 LR = 0.01
@@ -32,7 +24,7 @@ class Setup:
 
     def __init__(self, config):
         self.config, self.mesh = config, make_mesh()
-        self.model, self.criterion = networks.build(config), make_criterion(config.training)
+        self.model, self.criterion = build(config), make_criterion(config.training)
         self.optimizer = make_optimizer(config.training, total_steps=1000)
         self.step = make_train_step(self.model, self.criterion, self.optimizer, config.training, self.mesh)
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))

@@ -5,11 +5,12 @@ import pytest
 import soundfile
 from msgspec.structs import replace
 
-from auralflow_core.evaluation.track import si_sdr
 from auralflow_core.data.tracks import find_tracks
-from auralflow_jax import networks
+from auralflow_core.evaluation.metrics import si_sdr
 from auralflow_jax.losses.criteria import make_criterion
-from auralflow_jax.train.step import make_eval_step, make_mesh
+from auralflow_jax.models.registry import build
+from auralflow_jax.train.sharding import make_mesh
+from auralflow_jax.train.step import make_eval_step
 from auralflow_jax.train.validation import validate
 
 RATE, CROP = 8000, 6000
@@ -38,7 +39,7 @@ def config(tiny_config):
 
 
 def scores(config, dataset, head_bias=None):
-    model, mesh = networks.build(config), make_mesh()
+    model, mesh = build(config), make_mesh()
     variables = jax.jit(model.init, static_argnums=1)(jax.random.key(0), CROP)
     if head_bias is not None:
         head = variables["params"]["head"]

@@ -10,8 +10,8 @@ import soxr
 import torch
 from torch.utils.data import DataLoader
 
-from auralflow_core.errors import InputError
 from auralflow_core.data.tracks import find_tracks
+from auralflow_core.errors import InputError
 from auralflow_torch.data.datasets import AudioDataset, AudioFolder, create_audio_dataset
 
 RATE = 8000

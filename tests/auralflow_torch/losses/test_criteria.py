@@ -10,7 +10,7 @@ from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_torch import losses
 from auralflow_torch.losses.criteria import targets_first
-from auralflow_torch.networks.estimate import Estimate
+from auralflow_torch.models.base import Estimate
 
 CRITERIA = {"L1Loss": {}, "L2Loss": {}, "MaskLoss": {}, "WeightedComponentLoss": {"alpha": 0.2, "beta": 0.8},
             "SISDRLoss": {}, "MultiResolutionSTFTLoss": {}}

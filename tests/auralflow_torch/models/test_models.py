@@ -12,8 +12,8 @@ from auralflow_core.config import to_dict
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
+from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
-from auralflow_torch.models.base import evaluating
 
 
 def passing_everything(make_model, **settings):

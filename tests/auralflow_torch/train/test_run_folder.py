@@ -11,8 +11,8 @@ from outcomes import assert_same_outcome, averages, outcome, quiet, same, weight
 
 from auralflow_core.audio import probe
 from auralflow_core.errors import InputError
-from auralflow_core.storage.atomic import replacing
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import replacing
 from auralflow_core.weights.file import read_tensors
 from auralflow_torch.models import SpectrogramMaskModel
 from auralflow_torch.train.trainer import Callback

@@ -1,0 +1,80 @@
+"""Making a model folder from a template, and editing one in place."""
+
+from pathlib import Path
+
+from auralflow_core import config as configuration
+from auralflow_core.config import MODELS, Config
+from auralflow_core.config.templates import read_template
+from auralflow_core.errors import InputError, closest
+from auralflow_core.model_folder import ModelFolder
+
+
+def configure(path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str],
+              preset: str | None = None) -> tuple[ModelFolder, Config | None, Config]:
+    """Makes a model folder from a template, or edits the one that is there; keys that are not named keep their values.
+
+    Args:
+        path: the model folder.
+        model_type: one of `MODELS`; needed for a new folder.
+        name: of a new folder and its model, in place of the last part of `path`; of an existing one, the model's.
+        changes: leaf name -> text, see `config.override`.
+        preset: of a new folder, see `read_template`.
+
+    Returns:
+        The folder, its configuration before (None for a new one) and now.
+
+    Raises:
+        InputError: no such folder and no model type, an unknown one, another one than the folder has, a preset for a
+            folder that is there, or a change that is refused. Nothing is written then.
+    """
+    if model_type is not None and model_type not in MODELS:
+        raise InputError(f"unknown model {model_type!r}; {closest(model_type, MODELS)}")
+    folder, before = ModelFolder(path), None
+    if folder.config_file.exists():
+        before = folder.load_config()
+        if model_type not in (None, type(before.model).__name__):
+            raise InputError(f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
+                             f"{model_type}; leave the model out to edit it, or make a new folder")
+        if preset is not None:
+            raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is of new folders")
+        start = before
+    elif model_type is None:
+        raise InputError(f"{folder.path}: no model folder, it has no config.json; to make one, name one of these "
+                         f"models: {', '.join(sorted(MODELS))}")
+    else:
+        start = read_template(model_type, preset)
+        if name is not None:
+            folder = ModelFolder(folder.path.with_name(_plain(name)))
+            if folder.config_file.exists():
+                raise InputError(f"{folder.config_file}: exists already; to edit it, give {folder.path} as the folder")
+        name = name or folder.name
+    after = configuration.override(start, ({} if name is None else {"model_name": name}) | changes)
+    folder.save_config(after)
+    return folder, before, after
+
+
+def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
+    """Makes a folder with another model's settings, unless it has some.
+
+    Args:
+        path: the folder, after which the model is named.
+        other: the other model's folder.
+
+    Returns:
+        The folder, or None where it has a configuration already.
+
+    Raises:
+        InputError: the other is no model folder.
+    """
+    folder = ModelFolder(path)
+    if folder.config_file.exists():
+        return None
+    folder.save_config(configuration.override(ModelFolder(other).load_config(), {"model_name": folder.name}))
+    return folder
+
+
+def _plain(name: str) -> str:
+    """A name that can be a folder's."""
+    if Path(name).name != name or name in (".", ".."):
+        raise InputError(f"name {name!r} cannot be a folder's name; a single one without slashes is accepted")
+    return name

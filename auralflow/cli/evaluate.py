@@ -1,0 +1,54 @@
+"""`auralflow evaluate`: measures how good a model is."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from auralflow.cli.arguments import add_backend, print_table, settings
+from auralflow_core.console.exit_status import terminable
+from auralflow_core.console.parser import Parser
+from auralflow_core.evaluation.metrics import METRICS
+
+if TYPE_CHECKING:
+    from auralflow.api.evaluation import Evaluation
+
+FEW = 12  # tracks whose rows a table on the terminal still shows
+
+TEXT = "Measure how good a model is on songs whose stems are known."
+
+
+def add_arguments(parser: Parser) -> None:
+    """Adds the sub-command's arguments."""
+    parser.add_argument("model", metavar="MODEL", help="a model folder, or a ready model's name")
+    parser.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
+    parser.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
+    parser.add_argument("--metrics", choices=METRICS, default="bss_eval",
+                          help="; ".join(f"{name}: {text}" for name, text in METRICS.items())
+                          + " (default: %(default)s)")
+    parser.add_argument("--compare", metavar="OTHER", nargs="+", default=(),
+                          help="models to evaluate on the same tracks, and to show beside MODEL")
+    parser.add_argument("--no_report", dest="report", action="store_false",
+                          help="write no report.html, the page with excerpts to listen to")
+    add_backend(parser)
+
+
+@terminable()
+def run(arguments: argparse.Namespace) -> None:
+    """Evaluates a model on a split."""
+    from auralflow.api.evaluation import evaluate
+
+    show(evaluate(**settings(arguments)), arguments.split)
+
+
+def show(evaluation: "Evaluation", split: str) -> None:
+    """Prints what an evaluation of a split found."""
+    from auralflow_core.evaluation.table import table
+
+    if evaluation.rows:
+        few = evaluation.tracks <= FEW
+        print_table(table([*evaluation.rows, *evaluation.summary] if few else evaluation.summary))
+    for track, mute in evaluation.silent.items():
+        print(f"Left out, silent: {', '.join(mute)} of {track}.")
+    count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
+    print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {split}.")
+    if evaluation.page:
+        print(f"Open {evaluation.page.resolve()} in a browser.")

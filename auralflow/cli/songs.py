@@ -1,0 +1,36 @@
+"""`auralflow songs`: generates a dataset."""
+
+import argparse
+from pathlib import Path
+
+from auralflow_core.console.parser import Parser
+from auralflow_core.errors import InputError
+
+TEXT = "Generate songs and their stems, to try things out."
+
+
+def add_arguments(parser: Parser) -> None:
+    """Adds the sub-command's arguments."""
+    parser.add_argument("directory", metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--tracks", type=int, default=7, help="how many songs, at least 3 (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of each (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
+    parser.add_argument("--sound", default="synthesized", help="synthesized; or sampled: played on the instruments of "
+                       "a soundfont and sung on spoken words, by fluidsynth and flite (default: %(default)s)")
+    parser.add_argument("--soundfont", metavar="PATH", help="of sampled songs (default: one of the system's)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Generates a dataset."""
+    from auralflow.songs import make_songs
+    from auralflow_core.console.progress import progress_bar
+
+    directory = Path(arguments.directory)
+    if directory.is_dir() and any(directory.iterdir()):
+        raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
+    with progress_bar(arguments.tracks, "songs") as advance:
+        folders = make_songs(directory, arguments.tracks, arguments.seconds, arguments.seed, sound=arguments.sound,
+                             soundfont=arguments.soundfont, progress=lambda done, total: advance("", done))
+    splits = [folder.parent.name for folder in folders]
+    counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
+    print(f"Wrote {len(folders)} songs of {arguments.seconds:g} s to {directory} ({counts}).")

@@ -1,0 +1,32 @@
+"""The templates of model folders, and their presets."""
+
+import json
+from pathlib import Path
+
+from auralflow_core.config import Config, from_dict
+from auralflow_core.errors import InputError, closest
+
+
+def read_template(model_type: str, preset: str | None = None) -> Config:
+    """The configuration that a new folder gets.
+
+    Args:
+        model_type: one of `MODELS`.
+        preset: one of the folders in configs/, whose files name what differs from the template; default: none.
+
+    Raises:
+        InputError: an unknown preset, or one without this model.
+    """
+    configs = templates_folder()
+    file = configs / (preset or "models") / f"{model_type}.json"
+    if preset is not None and not file.exists():
+        presets = {path.parent.name for path in configs.glob(f"*/{model_type}.json")} - {"models"}
+        raise InputError(f"unknown preset {preset!r} of {model_type}; {closest(preset, presets)}")
+    return from_dict(json.loads(file.read_text(encoding="utf-8")), str(file))
+
+
+def templates_folder() -> Path:
+    """configs/, which lies in the installed package, or beside it in a source checkout."""
+    above = Path(__file__).resolve().parents
+    folders = [folder / "configs" for folder in above[1:3]]
+    return next((folder for folder in folders if folder.is_dir()), folders[0])

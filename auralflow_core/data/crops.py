@@ -1,0 +1,67 @@
+"""Reading crops of tracks, resampled and in the channels that are wanted."""
+
+import math
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import numpy as np
+
+from auralflow_core.audio import fit, read, resample, to_channels
+from auralflow_core.data.track import Track
+
+MARGIN = 512  # samples, at the lower of two rates, that resampling reads on either side of a crop
+
+Decode = Callable[[Path, int, int], tuple[np.ndarray, int]]  # file, first sample, samples -> audio, rate: `audio.read`
+
+
+def track_samples(track: Track, sample_rate: int) -> int:
+    """The track's length in samples at a rate in Hz."""
+    return -(-track.samples * sample_rate // track.sample_rate)
+
+
+def read_stems(
+    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int,
+    decode: Decode = read
+) -> np.ndarray:
+    """Reads a crop of some stems, as if the whole files had been resampled first.
+
+    Args:
+        track: where from.
+        names: of stems.
+        start: the first sample, counted at `sample_rate`.
+        samples: how many, at `sample_rate`; beyond the track's end they are zeros.
+        sample_rate: of the result, in Hz.
+        channels: 1 or 2; stereo is averaged to mono, mono duplicated.
+        decode: reads a crop of a file at the file's own rate.
+
+    Returns:
+        float32 `(stems, channels, samples)`.
+    """
+    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode)
+                     for name in names])
+
+
+def read_mixture(
+    track: Track, start: int, samples: int, sample_rate: int, channels: int, decode: Decode = read
+) -> np.ndarray:
+    """Reads a crop of the mixture, or of the sum of all stems: float32 `(channels, samples)`; see `read_stems`."""
+    if track.mixture is None:
+        return read_stems(track, track.stems, start, samples, sample_rate, channels, decode).sum(axis=0)
+    return _read_crop(track, track.mixture, start, samples, sample_rate, channels, decode)
+
+
+def _read_crop(
+    track: Track, path: Path, start: int, samples: int, rate: int, channels: int, decode: Decode
+) -> np.ndarray:
+    # Rates meet at multiples of these: input sample k * down lies at the time of output sample k * up.
+    divisor = math.gcd(track.sample_rate, rate)
+    up, down = rate // divisor, track.sample_rate // divisor
+    margin = -(-MARGIN * rate // min(rate, track.sample_rate)) if up != down else 0
+    block = max(0, start - margin) // up
+    first = block * down
+    last = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
+    if first >= last:
+        return np.zeros((channels, samples), np.float32)
+    audio = to_channels(decode(path, first, last - first)[0], channels)
+    skip = start - block * up
+    return fit(resample(audio, track.sample_rate, rate)[:, skip:], samples)
