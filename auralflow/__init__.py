@@ -5,9 +5,15 @@ The names below are imported when they are first used: `import auralflow` itself
 
 import importlib
 
-_HOME = {"Config": "auralflow_core.config", "InputError": "auralflow_core.errors", "ModelFolder": "auralflow_core.model_folder",
-         "evaluate": "auralflow.api.evaluation", "make_songs": "auralflow.songs", "overlap_add": "auralflow_core.dsp.overlap_add",
-         "separate": "auralflow.api.separation"}
+_HOME = {
+    "Config": "auralflow_core.config",
+    "InputError": "auralflow_core.errors",
+    "ModelFolder": "auralflow_core.model_folder",
+    "evaluate": "auralflow.api.evaluation",
+    "make_songs": "auralflow.songs",
+    "overlap_add": "auralflow_core.dsp.overlap_add",
+    "separate": "auralflow.api.separation",
+}
 # The documented torch names; not in `__all__`, as most of them need torch.
 _MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
 

@@ -25,11 +25,13 @@ SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0
 # The voice has little above 8 kHz; the network does not look there and trains the faster.
 CONFIG = Config(
-    model=SpectrogramNetSimple(model_name="demo", hop_length=1024, num_bins=384, high_bins="mean", hidden_channels=8,
-                               depth=4),
+    model=SpectrogramNetSimple(
+        model_name="demo", hop_length=1024, num_bins=384, high_bins="mean", hidden_channels=8, depth=4
+    ),
     dataset=DatasetConfig(samples_per_epoch=160),
-    training=TrainingConfig(max_epochs=8, batch_size=4, lr=5e-3, lr_schedule="cosine", warmup_steps=10, ema_decay=0.97,
-                            criterion="si_sdr"),
+    training=TrainingConfig(
+        max_epochs=8, batch_size=4, lr=5e-3, lr_schedule="cosine", warmup_steps=10, ema_decay=0.97, criterion="si_sdr"
+    ),
     visualizer=VisualizerConfig(num_snippets=1, tensorboard=False),
 )
 INTRO = """A small network learned to separate {targets} from a mixture. It trained for {minutes:.1f} minutes on \
@@ -39,8 +41,14 @@ These songs are made by rule and chance: they show that the whole way works, fro
 well a model does on recordings. For that, train on a data set of real music."""
 
 
-def run_demo(directory: str | Path, restart: bool = False, config: Config = CONFIG, songs: int = SONGS,
-             seconds: float = SECONDS, console: Console | None = None) -> Path:
+def run_demo(
+    directory: str | Path,
+    restart: bool = False,
+    config: Config = CONFIG,
+    songs: int = SONGS,
+    seconds: float = SECONDS,
+    console: Console | None = None,
+) -> Path:
     """Runs the demo, or what an earlier call has left of it to do.
 
     Args:
@@ -76,21 +84,33 @@ def run_demo(directory: str | Path, restart: bool = False, config: Config = CONF
     rows, separated = _separate_and_evaluate(directory, folder, tracks, console)
     page = directory / "index.html"
     config = folder.load_config()
-    write_page(page, "auralflow demo", _intro(config, history, dataset), _examples(config, tracks[0], separated), rows,
-               history, _notes(config, songs, seconds))
+    write_page(
+        page,
+        "auralflow demo",
+        _intro(config, history, dataset),
+        _examples(config, tracks[0], separated),
+        rows,
+        history,
+        _notes(config, songs, seconds),
+    )
     return page
 
 
-def _separate_and_evaluate(directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console) \
-        -> tuple[list[Row], Path]:
+def _separate_and_evaluate(
+    directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console
+) -> tuple[list[Row], Path]:
     """Separates the first track into files, evaluates all; returns the figures and the folder of the stems."""
     separator = load_separator(folder.path)
     [source], _ = find_sources([tracks[0].path])
     separated = directory / "separated"
     total = source.seconds + 2 * sum(track.seconds for track in tracks)
     with progress_bar(total, "s", console) as advance:
-        separate_files([source], separator, Output(separated, residual=True, overwrite=True),
-                       progress=lambda name, seconds: advance("separating", seconds))
+        separate_files(
+            [source],
+            separator,
+            Output(separated, residual=True, overwrite=True),
+            progress=lambda name, seconds: advance("separating", seconds),
+        )
         rows, _ = evaluate_tracks(tracks, separator, progress=advance)
     rows = aggregate(rows)
     write_csv(folder.evaluation, rows)
@@ -103,22 +123,37 @@ def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
     """What the page lets one listen to: every target of the track that was separated."""
     whole = (0, track.samples, track.sample_rate, track.channels)
     mixture = read_mixture(track, *whole)
-    return [Example(track.name, target, {"Mixture": mixture, "Estimate": read(stems / f"{target}.wav")[0],
-                                         "Truth": read_stems(track, [target], *whole)[0]}, track.sample_rate)
-            for target in config.model.targets]
+    return [
+        Example(
+            track.name,
+            target,
+            {
+                "Mixture": mixture,
+                "Estimate": read(stems / f"{target}.wav")[0],
+                "Truth": read_stems(track, [target], *whole)[0],
+            },
+            track.sample_rate,
+        )
+        for target in config.model.targets
+    ]
 
 
 def _intro(config: Config, history: Sequence[dict], dataset: Path) -> str:
     count = len(find_tracks(dataset, "train"))
-    return INTRO.format(targets=" and ".join(config.model.targets),
-                        train="1 generated song" if count == 1 else f"{count} generated songs",
-                        minutes=sum(epoch["seconds"] for epoch in history) / 60)
+    return INTRO.format(
+        targets=" and ".join(config.model.targets),
+        train="1 generated song" if count == 1 else f"{count} generated songs",
+        minutes=sum(epoch["seconds"] for epoch in history) / 60,
+    )
 
 
 def _notes(config: Config, songs: int, seconds: float) -> dict[str, object]:
     model, training = config.model, config.training
-    settings = {key.replace("_", " "): value for key, value in to_dict(config)["model"].items()
-                if key not in ("model_type", "model_name", "targets", "sample_rate")}
+    settings = {
+        key.replace("_", " "): value
+        for key, value in to_dict(config)["model"].items()
+        if key not in ("model_type", "model_name", "targets", "sample_rate")
+    }
     return {
         "model": type(model).__name__,
         "sample rate": f"{model.sample_rate} Hz",

@@ -90,8 +90,13 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     return recipe, config
 
 
-def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), restart: bool = False,
-         console: Console | None = None) -> Trained:
+def cook(
+    name: str,
+    directory: str | Path,
+    real: Sequence[str | Path] = (),
+    restart: bool = False,
+    console: Console | None = None,
+) -> Trained:
     """Makes a recipe's songs and trains its model on them, or does what an earlier call has left of that.
 
     Args:
@@ -127,12 +132,21 @@ def cook(name: str, directory: str | Path, real: Sequence[str | Path] = (), rest
     folder = ModelFolder(directory / "model")
     if not folder.config_file.exists():
         shares = tuple(songs.share for songs in recipe.songs) + (recipe.real_share,) * len(real)
-        folder.save_config(replace(config, model=replace(config.model, model_name=Path(name).stem),
-                                   dataset=replace(config.dataset, shares=shares)))
+        folder.save_config(
+            replace(
+                config,
+                model=replace(config.model, model_name=Path(name).stem),
+                dataset=replace(config.dataset, shares=shares),
+            )
+        )
     enable_cache()
     train(folder.path, datasets, restart, console=console)
-    dataset, split = next((dataset, split) for dataset in reversed(datasets) for split in reversed(SPLITS[1:])
-                          if (dataset / split).is_dir())
+    dataset, split = next(
+        (dataset, split)
+        for dataset in reversed(datasets)
+        for split in reversed(SPLITS[1:])
+        if (dataset / split).is_dir()
+    )
     return Trained(folder, dataset, split)
 
 
@@ -147,5 +161,7 @@ def _claim(directory: Path, recipe: dict) -> None:
             aside.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
     elif (found := read_json(file)) != recipe:
         differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
-        raise InputError(f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from "
-                         f"what is asked for now; a new folder is expected, or the command that made this one")
+        raise InputError(
+            f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from "
+            f"what is asked for now; a new folder is expected, or the command that made this one"
+        )

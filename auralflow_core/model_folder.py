@@ -42,8 +42,10 @@ class ModelFolder:
             InputError: there is no such file, it is no JSON, or it holds a wrong key or value.
         """
         if not self.config_file.exists():
-            raise InputError(f"{self.path}: no model folder, it has no config.json; "
-                             f"make one with `auralflow config {self.path} MODEL`")
+            raise InputError(
+                f"{self.path}: no model folder, it has no config.json; "
+                f"make one with `auralflow config {self.path} MODEL`"
+            )
         return read_config(self.config_file)
 
     def find_weights(self) -> Path:
@@ -54,8 +56,10 @@ class ModelFolder:
         """
         self.load_config()  # a folder without a readable one is no model folder
         if not self.weights.exists():
-            raise InputError(f"{self.path}: the model is not trained yet, {self.weights} does not exist; "
-                             f"`auralflow train {self.path} DATASET` makes it")
+            raise InputError(
+                f"{self.path}: the model is not trained yet, {self.weights} does not exist; "
+                f"`auralflow train {self.path} DATASET` makes it"
+            )
         return self.weights
 
     def move_run_aside(self) -> Path | None:

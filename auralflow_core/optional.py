@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 from auralflow_core.errors import MissingPackage
 
-INSTALL = {"jax": "pip install auralflow", "torch": "pip install 'auralflow[torch]'",
-           **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'")}
+INSTALL = {
+    "jax": "pip install auralflow",
+    "torch": "pip install 'auralflow[torch]'",
+    **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'"),
+}
 
 
 @contextlib.contextmanager
@@ -28,5 +31,6 @@ def needs(package: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise MissingPackage(f"this needs the package {package}, which is not installed: {INSTALL[package]}",
-                             name=package) from None
+        raise MissingPackage(
+            f"this needs the package {package}, which is not installed: {INSTALL[package]}", name=package
+        ) from None

@@ -71,17 +71,25 @@ def load(folder: str | Path) -> Separator:
     folder = ModelFolder(folder)
     variables, config = load_best(folder)
     model = build(config)
-    check_fits(variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)),
-               str(folder.weights))
+    check_fits(
+        variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)), str(folder.weights)
+    )
     return make_separator(config, jax.device_put(variables), model)
 
 
 @functools.partial(jax.jit, static_argnums=range(2, 7))
-def _refine(mixture: jax.Array, estimates: jax.Array, iterations: int, residual: bool, num_fft: int, hop_length: int,
-            window_size: int) -> jax.Array:
+def _refine(
+    mixture: jax.Array,
+    estimates: jax.Array,
+    iterations: int,
+    residual: bool,
+    num_fft: int,
+    hop_length: int,
+    window_size: int,
+) -> jax.Array:
     def spectrum(audio: jax.Array) -> jax.Array:
         padded = spectral.pad_to_hop(audio, hop_length)
         return spectral.stft(padded, num_fft, hop_length, window_size, "constant")
 
     refined = wiener(spectral.magnitude(spectrum(estimates)), spectrum(mixture), iterations, residual=residual)
-    return spectral.istft(refined[:, :estimates.shape[1]], num_fft, hop_length, window_size, mixture.shape[-1])
+    return spectral.istft(refined[:, : estimates.shape[1]], num_fft, hop_length, window_size, mixture.shape[-1])

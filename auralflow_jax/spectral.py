@@ -18,9 +18,7 @@ Padding = Literal["reflect", "constant"]
 
 
 @functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "padding"))
-def stft(
-    audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect"
-) -> jax.Array:
+def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> jax.Array:
     """Short-time Fourier transform.
 
     Args:
@@ -76,7 +74,7 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
     envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples)
     segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
     window = hann_window(num_fft, window_size).astype(segments.dtype)
-    audio = _overlap_add(segments * window, hop_length)[..., num_fft // 2:num_fft // 2 + samples]
+    audio = _overlap_add(segments * window, hop_length)[..., num_fft // 2 : num_fft // 2 + samples]
     return audio / envelope.astype(segments.dtype)
 
 
@@ -108,8 +106,12 @@ def to_mel(spectrum: jax.Array, filterbank: np.ndarray) -> jax.Array:
 
 
 def to_decibel(
-    spectrum: jax.Array, power: bool = False, reference: float | None = 1.0, floor: float = 1e-5,
-    top_db: float | None = 80.0, axis: int | tuple[int, ...] = (-2, -1),
+    spectrum: jax.Array,
+    power: bool = False,
+    reference: float | None = 1.0,
+    floor: float = 1e-5,
+    top_db: float | None = 80.0,
+    axis: int | tuple[int, ...] = (-2, -1),
 ) -> jax.Array:
     """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for every item apart.
 
@@ -143,7 +145,7 @@ def _frame(padded: jax.Array, frames: int, size: int, hop: int) -> jax.Array:
     needed = (frames + pieces - 1) * hop
     padded = jnp.pad(padded, [(0, 0)] * (padded.ndim - 1) + [(0, max(0, needed - padded.shape[-1]))])
     rows = padded[..., :needed].reshape(*padded.shape[:-1], frames + pieces - 1, hop)
-    return jnp.concatenate([rows[..., k:k + frames, :] for k in range(pieces)], axis=-1)[..., :size]
+    return jnp.concatenate([rows[..., k : k + frames, :] for k in range(pieces)], axis=-1)[..., :size]
 
 
 def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
@@ -152,8 +154,9 @@ def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
     pieces = -(-size // hop)
     spread = [(0, 0)] * len(batch)
     segments = jnp.pad(segments, [*spread, (0, 0), (0, pieces * hop - size)])
-    rows = sum(jnp.pad(segments[..., k * hop:(k + 1) * hop], [*spread, (k, pieces - 1 - k), (0, 0)])
-               for k in range(pieces))
+    rows = sum(
+        jnp.pad(segments[..., k * hop : (k + 1) * hop], [*spread, (k, pieces - 1 - k), (0, 0)]) for k in range(pieces)
+    )
     return rows.reshape(*batch, -1)
 
 
@@ -162,5 +165,5 @@ def _envelope(frames: int, num_fft: int, hop: int, window_size: int, samples: in
     square = hann_window(num_fft, window_size) ** 2
     total = np.zeros(num_fft + (frames - 1) * hop)
     for start in range(0, frames * hop, hop):
-        total[start:start + num_fft] += square
-    return total[num_fft // 2:num_fft // 2 + samples]
+        total[start : start + num_fft] += square
+    return total[num_fft // 2 : num_fft // 2 + samples]

@@ -17,8 +17,19 @@ from auralflow_jax.models.base import Variables
 from auralflow_jax.models.registry import build
 
 # Settings in which two models may differ and still hold the same tensors.
-MAY_DIFFER = ("model_name", "targets", "sample_rate", "padding", "high_bins", "joiner", "mask_activation",
-              "leak_factor", "dropout_p", "hop_length", "freeze_statistics")
+MAY_DIFFER = (
+    "model_name",
+    "targets",
+    "sample_rate",
+    "padding",
+    "high_bins",
+    "joiner",
+    "mask_activation",
+    "leak_factor",
+    "dropout_p",
+    "hop_length",
+    "freeze_statistics",
+)
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -100,8 +111,10 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
 def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:
     """Refuses weights of another architecture."""
     if differing := differing_keys(config, theirs, MAY_DIFFER):
-        raise InputError(f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
-                         f"may differ: {', '.join(MAY_DIFFER)}")
+        raise InputError(
+            f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
+            f"may differ: {', '.join(MAY_DIFFER)}"
+        )
 
 
 def _check_statistics(folder: ModelFolder, variables: Variables, config: Config) -> None:
@@ -110,8 +123,10 @@ def _check_statistics(folder: ModelFolder, variables: Variables, config: Config)
         return
     statistics = flatten_dict(variables["batch_stats"])
     if all(np.all(value == (path[-1] == "var")) for path, value in statistics.items()):
-        raise InputError(f"{folder.path}: its batch norms hold mean 0 and variance 1, so it was trained without "
-                         "statistics of batches; model.freeze_statistics is false, expected true")
+        raise InputError(
+            f"{folder.path}: its batch norms hold mean 0 and variance 1, so it was trained without "
+            "statistics of batches; model.freeze_statistics is false, expected true"
+        )
 
 
 def check_fits(variables: Variables, expected: Variables, origin: str) -> None:

@@ -17,8 +17,14 @@ from auralflow_jax.spectral import magnitude
 
 @functools.partial(jax.jit, static_argnames=("iterations", "softmask", "residual", "window"))
 def wiener(
-    magnitudes: jax.Array, mixture: jax.Array, iterations: int = 1, softmask: bool = False, residual: bool = False,
-    window: int | None = None, scale_factor: float = 10.0, eps: float = 1e-10,
+    magnitudes: jax.Array,
+    mixture: jax.Array,
+    iterations: int = 1,
+    softmask: bool = False,
+    residual: bool = False,
+    window: int | None = None,
+    scale_factor: float = 10.0,
+    eps: float = 1e-10,
 ) -> jax.Array:
     """Refines the targets' estimated magnitudes to complex spectra.
 
@@ -44,8 +50,10 @@ def wiener(
         ValueError: shapes that do not fit each other, or sizes out of range.
     """
     if magnitudes.ndim < 4 or magnitudes.shape[:-4] + magnitudes.shape[-3:] != mixture.shape:
-        raise ValueError("wiener needs magnitudes (..., targets, channels, bins, frames) and a mixture (..., channels, "
-                         f"bins, frames), got {magnitudes.shape} and {mixture.shape}.")
+        raise ValueError(
+            "wiener needs magnitudes (..., targets, channels, bins, frames) and a mixture (..., channels, "
+            f"bins, frames), got {magnitudes.shape} and {mixture.shape}."
+        )
     if iterations < 0 or (window is not None and window < 1):
         raise ValueError(f"iterations >= 0 and window >= 1 are needed, got {iterations} and {window}.")
     estimates = _first_estimates(magnitudes, mixture, softmask, eps)
@@ -88,8 +96,9 @@ def _refine(spectra: tuple[jax.Array, jax.Array], iterations: int, scale_factor:
         covariance = covariance / (eps + power.sum(-1))[..., None, None, :]
         mixed = jnp.einsum("...jft,...jacf->...acft", power, covariance, precision="highest")
         whitened = _solve(mixed, eps**0.5, mixture)
-        estimates = power[..., None, :, :] * jnp.einsum("...jacf,...cft->...jaft", covariance, whitened,
-                                                        precision="highest")
+        estimates = power[..., None, :, :] * jnp.einsum(
+            "...jacf,...cft->...jaft", covariance, whitened, precision="highest"
+        )
     return estimates * scale[..., None, :, :, :]
 
 

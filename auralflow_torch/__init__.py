@@ -5,12 +5,19 @@ The names below are imported when they are first used, so that `import auralflow
 
 import importlib
 
-_HOME = {"AudioModel": "auralflow_torch.models", "HybridModel": "auralflow_torch.models",
-         "SeparationModel": "auralflow_torch.models", "Separator": "auralflow_torch.separation",
-         "SpectrogramMaskModel": "auralflow_torch.models", "StreamingSeparator": "auralflow_torch.streaming",
-         "create_model": "auralflow_torch.models", "evaluate": "auralflow_torch.pipelines",
-         "load": "auralflow_torch.weights", "load_model": "auralflow_torch.models",
-         "separate": "auralflow_torch.pipelines"}
+_HOME = {
+    "AudioModel": "auralflow_torch.models",
+    "HybridModel": "auralflow_torch.models",
+    "SeparationModel": "auralflow_torch.models",
+    "Separator": "auralflow_torch.separation",
+    "SpectrogramMaskModel": "auralflow_torch.models",
+    "StreamingSeparator": "auralflow_torch.streaming",
+    "create_model": "auralflow_torch.models",
+    "evaluate": "auralflow_torch.pipelines",
+    "load": "auralflow_torch.weights",
+    "load_model": "auralflow_torch.models",
+    "separate": "auralflow_torch.pipelines",
+}
 
 __all__ = [*_HOME]  # noqa: PLE0604
 

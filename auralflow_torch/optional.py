@@ -30,4 +30,6 @@ def companion(package: str, purpose: str, *others: str) -> ModuleType:
         raise MissingPackage(
             f"{purpose} needs {' and '.join(wanted)} in {builds} for torch {torch.__version__}: "
             f"pip install {' '.join(wanted)} (for CPU: --index-url https://download.pytorch.org/whl/cpu); "
-            f"{package} cannot be imported: {str(error).splitlines()[0]}", name=package) from error
+            f"{package} cannot be imported: {str(error).splitlines()[0]}",
+            name=package,
+        ) from error

@@ -9,8 +9,9 @@ from auralflow.api.evaluation import Evaluation
 from auralflow_core.separation.stems import Report
 
 
-def separate(model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated",
-             **options: Any) -> Report:
+def separate(
+    model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated", **options: Any
+) -> Report:
     """Separates audio files into files of stems.
 
     For tensors, see `SeparationModel.separate`; for numpy arrays of any sample rate, `auralflow_torch.separation`.
@@ -30,8 +31,14 @@ def separate(model: str | Path, inputs: str | Path | Iterable[str | Path], save:
     return pipelines.separate(model, inputs, save, backend="torch", **options)
 
 
-def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval",
-             compare: str | Path | Iterable[str | Path] = (), report: bool = True) -> Evaluation:
+def evaluate(
+    model: str | Path,
+    dataset: str | Path,
+    split: str = "test",
+    metrics: str = "bss_eval",
+    compare: str | Path | Iterable[str | Path] = (),
+    report: bool = True,
+) -> Evaluation:
     """Measures how good a model is on songs whose stems are known; see `auralflow.evaluate`.
 
     Args:

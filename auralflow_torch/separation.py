@@ -46,7 +46,7 @@ class Separator(separation.Separator):
 
         with torch.inference_mode():
             magnitudes = spectral.magnitude(spectrum(estimates))
-            refined = wiener(magnitudes, spectrum(mixture), iterations, residual=residual)[:, :estimates.shape[1]]
+            refined = wiener(magnitudes, spectrum(mixture), iterations, residual=residual)[:, : estimates.shape[1]]
             return spectral.istft(refined, num_fft, hop_length, window_size, mixture.shape[-1]).cpu().numpy()
 
     def _tensor(self, audio: np.ndarray) -> Tensor:
@@ -58,8 +58,10 @@ def separate_tensor(model: SeparationModel, audio: Tensor, **options) -> Tensor:
     """Separates a tensor at the model's rate; see `SeparationModel.separate`."""
     check_tensor(audio, "audio")
     if not 1 <= audio.ndim <= 3 or audio.numel() == 0 or not audio.is_floating_point():
-        raise InputError("audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples), "
-                         f"got {audio.dtype} of shape {tuple(audio.shape)}")
+        raise InputError(
+            "audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples), "
+            f"got {audio.dtype} of shape {tuple(audio.shape)}"
+        )
     rate, separator = model.config.model.sample_rate, Separator(model)
     items = audio.detach().float().cpu().numpy().reshape(-1, *(1, *audio.shape)[-2:])
     with evaluating(model):

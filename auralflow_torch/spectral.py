@@ -42,8 +42,14 @@ def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding
     check_signal(tuple(audio.shape), num_fft, padding)
     audio = audio.to(torch.float64 if audio.dtype == torch.float64 else torch.float32)
     # torch takes (batch, samples) at most.
-    spectrum = torch.stft(audio.reshape(-1, audio.shape[-1]), num_fft, hop_length,
-                          window=_window(num_fft, window_size, audio), pad_mode=padding, return_complex=True)
+    spectrum = torch.stft(
+        audio.reshape(-1, audio.shape[-1]),
+        num_fft,
+        hop_length,
+        window=_window(num_fft, window_size, audio),
+        pad_mode=padding,
+        return_complex=True,
+    )
     return spectrum.reshape(*audio.shape[:-1], *spectrum.shape[-2:])
 
 
@@ -68,8 +74,13 @@ def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, sam
             window, or there are too few frames (see `pad_to_hop`).
     """
     check_spectrum(tuple(spectrum.shape), num_fft, hop_length, window_size, samples)
-    audio = torch.istft(spectrum.reshape(-1, *spectrum.shape[-2:]), num_fft, hop_length,
-                        window=_window(num_fft, window_size, spectrum.real), length=samples)
+    audio = torch.istft(
+        spectrum.reshape(-1, *spectrum.shape[-2:]),
+        num_fft,
+        hop_length,
+        window=_window(num_fft, window_size, spectrum.real),
+        length=samples,
+    )
     return audio.reshape(*spectrum.shape[:-2], samples)
 
 
@@ -98,8 +109,12 @@ def to_mel(spectrum: Tensor, filterbank: np.ndarray) -> Tensor:
 
 
 def to_decibel(
-    spectrum: Tensor, power: bool = False, reference: float | None = 1.0, floor: float = 1e-5,
-    top_db: float | None = 80.0, axis: int | tuple[int, ...] = (-2, -1),
+    spectrum: Tensor,
+    power: bool = False,
+    reference: float | None = 1.0,
+    floor: float = 1e-5,
+    top_db: float | None = 80.0,
+    axis: int | tuple[int, ...] = (-2, -1),
 ) -> Tensor:
     """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for every item apart.
 

@@ -38,14 +38,16 @@ class StreamingSeparator:
         play(live.finish())
     """
 
-    def __init__(self, model: SeparationModel, overlap: float = OVERLAP, segment: int | None = None,
-                 wiener: int = 0) -> None:
+    def __init__(
+        self, model: SeparationModel, overlap: float = OVERLAP, segment: int | None = None, wiener: int = 0
+    ) -> None:
         self.model, self.latency = model, model.config.crop_samples if segment is None else segment
         if self.latency < 1:
             raise InputError(f"segment is {segment}, expected 1 or more samples")
         options = Options(overlap, wiener=wiener)
-        self._adder = OverlapAdd(block_function(Separator(model), options), self.latency,
-                                 cross_fade(model.config, overlap, self.latency))
+        self._adder = OverlapAdd(
+            block_function(Separator(model), options), self.latency, cross_fade(model.config, overlap, self.latency)
+        )
         self._shape: tuple[int, ...] | None = None  # of a block, without its samples
         self._ready: np.ndarray | None = None  # (targets, channels, samples)
 
@@ -64,8 +66,10 @@ class StreamingSeparator:
             InputError: a block of another shape than the ones before it, or of integers.
         """
         if not 1 <= block.ndim <= 2 or not block.is_floating_point() or block.shape[:-1].numel() == 0:
-            raise InputError("a block must be floating point, (samples,) or (channels, samples), got "
-                             f"{block.dtype} of shape {tuple(block.shape)}")
+            raise InputError(
+                "a block must be floating point, (samples,) or (channels, samples), got "
+                f"{block.dtype} of shape {tuple(block.shape)}"
+            )
         audio = block.detach().float().cpu().numpy().reshape(block.shape[:-1].numel(), block.shape[-1])
         if self._shape is None:
             self._shape = tuple(block.shape[:-1])

@@ -37,10 +37,19 @@ class AudioTransform:
         (torch.Size([16, 1, 513, 116]), torch.Size([16, 1, 88200]))
     """
 
-    def __init__(self, num_fft: int, hop_length: int, window_size: int, sample_rate: int = 44100,
-                 device: str | torch.device = "cpu", *, num_mels: int = 128) -> None:
-        check_counts(num_fft=num_fft, hop_length=hop_length, window_size=window_size, sample_rate=sample_rate,
-                     num_mels=num_mels)
+    def __init__(
+        self,
+        num_fft: int,
+        hop_length: int,
+        window_size: int,
+        sample_rate: int = 44100,
+        device: str | torch.device = "cpu",
+        *,
+        num_mels: int = 128,
+    ) -> None:
+        check_counts(
+            num_fft=num_fft, hop_length=hop_length, window_size=window_size, sample_rate=sample_rate, num_mels=num_mels
+        )
         check_sizes(num_fft, hop_length, window_size)
         self.num_fft, self.hop_length, self.window_size = num_fft, hop_length, window_size
         self.sample_rate, self.num_mels = sample_rate, num_mels
@@ -99,9 +108,11 @@ class AudioTransform:
         check_tensor(spectrogram, "spectrogram")
         bins = self.num_fft // 2 + 1
         if spectrogram.is_complex() or spectrogram.ndim < 2 or spectrogram.shape[-2] != bins:
-            raise InputError(f"to_mel_scale needs magnitudes of shape (..., {bins} bins, frames), got "
-                             f"{tuple(spectrogram.shape)} of {spectrogram.dtype}; the magnitude of a complex spectrum "
-                             "is its abs()")
+            raise InputError(
+                f"to_mel_scale needs magnitudes of shape (..., {bins} bins, frames), got "
+                f"{tuple(spectrogram.shape)} of {spectrogram.dtype}; the magnitude of a complex spectrum "
+                "is its abs()"
+            )
         mel = spectral.to_mel(spectrogram, self._filterbank)
         return self.to_decibel(mel) if to_db else mel
 
@@ -124,7 +135,7 @@ class AudioTransform:
         Returns:
             The same shape, in dB.
         """
-        item = (-3, -2, -1)[-min(spectrogram.ndim, 3):]
+        item = (-3, -2, -1)[-min(spectrogram.ndim, 3) :]
         return spectral.to_decibel(spectrogram, reference=reference, top_db=top_db, axis=item)
 
     def resample(self, audio: Tensor, orig_rate: int, new_rate: int | None = None) -> Tensor:
@@ -151,7 +162,9 @@ class AudioTransform:
     def _checked(self, audio: Tensor) -> Tensor:
         check_tensor(audio, "audio")
         if not 1 <= audio.ndim <= 3 or audio.shape[-1] < self.window_size or not audio.is_floating_point():
-            raise InputError("audio must be floating-point (samples,), (channels, samples) or (batch, channels, "
-                             f"samples) with at least one window of {self.window_size} samples in the last axis, got "
-                             f"{tuple(audio.shape)} of {audio.dtype}")
+            raise InputError(
+                "audio must be floating-point (samples,), (channels, samples) or (batch, channels, "
+                f"samples) with at least one window of {self.window_size} samples in the last axis, got "
+                f"{tuple(audio.shape)} of {audio.dtype}"
+            )
         return audio

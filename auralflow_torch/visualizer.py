@@ -20,8 +20,9 @@ __all__ = ["spec_show_diff", "spectrogram_figure", "training_curve_figure", "wav
 Signal = Tensor | ArrayLike
 
 
-def spec_show_diff(label: str, estimate: Signal, target: Signal, resolution: int = 120, *,
-                   decibel: bool = False) -> Figure:
+def spec_show_diff(
+    label: str, estimate: Signal, target: Signal, resolution: int = 120, *, decibel: bool = False
+) -> Figure:
     """An estimate's spectrogram, the true one, and how far the estimate lies above or below it.
 
     Args:
@@ -45,8 +46,9 @@ def spec_show_diff(label: str, estimate: Signal, target: Signal, resolution: int
     return differences.spectrogram_difference_figure(label, _array(estimate), _array(target), resolution, decibel)
 
 
-def waveform_show_diff(label: str, estimate: Signal, target: Signal, resolution: int = 120, *,
-                       sample_rate: int | None = None) -> Figure:
+def waveform_show_diff(
+    label: str, estimate: Signal, target: Signal, resolution: int = 120, *, sample_rate: int | None = None
+) -> Figure:
     """An estimate's waveform, the true one, and the estimate minus the truth, with common axes.
 
     Args:

@@ -11,8 +11,14 @@ import torch
 
 
 def wiener(
-    magnitudes: torch.Tensor, mixture: torch.Tensor, iterations: int = 1, softmask: bool = False,
-    residual: bool = False, window: int | None = None, scale_factor: float = 10.0, eps: float = 1e-10,
+    magnitudes: torch.Tensor,
+    mixture: torch.Tensor,
+    iterations: int = 1,
+    softmask: bool = False,
+    residual: bool = False,
+    window: int | None = None,
+    scale_factor: float = 10.0,
+    eps: float = 1e-10,
 ) -> torch.Tensor:
     """Refines the targets' estimated magnitudes to complex spectra.
 
@@ -38,8 +44,10 @@ def wiener(
         ValueError: shapes that do not fit each other, or sizes out of range.
     """
     if magnitudes.ndim < 4 or magnitudes.shape[:-4] + magnitudes.shape[-3:] != mixture.shape:
-        raise ValueError("wiener needs magnitudes (..., targets, channels, bins, frames) and a mixture (..., channels, "
-                         f"bins, frames), got {tuple(magnitudes.shape)} and {tuple(mixture.shape)}.")
+        raise ValueError(
+            "wiener needs magnitudes (..., targets, channels, bins, frames) and a mixture (..., channels, "
+            f"bins, frames), got {tuple(magnitudes.shape)} and {tuple(mixture.shape)}."
+        )
     if iterations < 0 or (window is not None and window < 1):
         raise ValueError(f"iterations >= 0 and window >= 1 are needed, got {iterations} and {window}.")
     estimates = _first_estimates(magnitudes, mixture, softmask, eps)
@@ -61,8 +69,9 @@ def _first_estimates(magnitudes: torch.Tensor, mixture: torch.Tensor, softmask: 
     return magnitudes * phase[..., None, :, :, :]
 
 
-def _refine(estimates: torch.Tensor, mixture: torch.Tensor, iterations: int, scale_factor: float, eps: float) \
-        -> torch.Tensor:
+def _refine(
+    estimates: torch.Tensor, mixture: torch.Tensor, iterations: int, scale_factor: float, eps: float
+) -> torch.Tensor:
     # Each item of a batch has its own scale.
     scale = (mixture.abs().amax((-3, -2, -1), keepdim=True) / scale_factor).clamp(min=1)
     mixture, estimates = mixture / scale, estimates / scale[..., None, :, :, :]

@@ -51,16 +51,21 @@ def compare(references: np.ndarray, estimates: np.ndarray, rate: int) -> None:
     for name in ("ours, compiling", "ours"):
         ours, seconds[name] = timed(bss_eval, references, estimates, rate, rate)
     (sdr, isr, sir, sar), seconds["museval"] = timed(
-        museval.evaluate, references.swapaxes(1, 2), estimates.swapaxes(1, 2), win=rate, hop=rate)
+        museval.evaluate, references.swapaxes(1, 2), estimates.swapaxes(1, 2), win=rate, hop=rate
+    )
     for name, figures in seconds.items():
-        wall, cpu = (f"{figure:6.1f} s ({slow / figure:4.1f} x)" for figure, slow in
-                     zip(figures, seconds["museval"], strict=True))
+        wall, cpu = (
+            f"{figure:6.1f} s ({slow / figure:4.1f} x)"
+            for figure, slow in zip(figures, seconds["museval"], strict=True)
+        )
         print(f"  {name:<16} wall {wall}   CPU {cpu}")
     for name, our, their in zip(ours._fields, ours, (sdr, sir, isr, sar), strict=True):
         assert np.array_equal(np.isnan(our), np.isnan(their))
         defined = ~np.isnan(their)
-        print(f"  {name}: largest difference {np.abs(our - their)[defined].max():.1e} dB in {defined.sum()} frames, "
-              f"median {np.median(their[defined]):.2f} dB")
+        print(
+            f"  {name}: largest difference {np.abs(our - their)[defined].max():.1e} dB in {defined.sum()} frames, "
+            f"median {np.median(their[defined]):.2f} dB"
+        )
 
 
 def timed(function, *arguments, **options) -> tuple:

@@ -12,10 +12,16 @@ import subprocess
 import sys
 
 # What is imported, and the framework that it is compared with.
-CASES = (("auralflow", "sys"), ("auralflow.cli.main", "sys"), ("auralflow_torch", "torch"),
-         ("auralflow_torch.models", "torch"),
-         ("auralflow_torch.separation", "torch"), ("auralflow_jax", "jax"), ("auralflow_jax.networks", "flax.linen"),
-         ("auralflow_jax.separation", "flax.linen"))
+CASES = (
+    ("auralflow", "sys"),
+    ("auralflow.cli.main", "sys"),
+    ("auralflow_torch", "torch"),
+    ("auralflow_torch.models", "torch"),
+    ("auralflow_torch.separation", "torch"),
+    ("auralflow_jax", "jax"),
+    ("auralflow_jax.networks", "flax.linen"),
+    ("auralflow_jax.separation", "flax.linen"),
+)
 CODE = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
 

@@ -67,8 +67,10 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     times = np.array([(block(batches), block(memory())) for _ in range(arguments.rounds)])
     batches.close()
     for from_disk, from_memory in times:
-        print(f"{arguments.steps} steps: from disk {from_disk:.2f} s, from memory {from_memory:.2f} s, "
-              f"ratio {from_disk / from_memory:.3f}")
+        print(
+            f"{arguments.steps} steps: from disk {from_disk:.2f} s, from memory {from_memory:.2f} s, "
+            f"ratio {from_disk / from_memory:.3f}"
+        )
     disk, memory_time = times.sum(0)
     print(f"all: ratio {disk / memory_time:.3f}")
 

@@ -25,18 +25,35 @@ from auralflow_jax.train.run import train
 from bridge.parity.twins import network_shapes
 
 SETTINGS = {
-    "hop_length": "1024", "num_bins": "384", "high_bins": "mean", "hidden_channels": "16", "depth": "2",
-    "recurrent_depth": "2", "samples_per_epoch": "160", "batch_size": "4", "lr": "0.005", "lr_schedule": "cosine",
-    "warmup_steps": "10", "ema_decay": "0.97", "criterion": "si_sdr", "num_snippets": "0", "tensorboard": "false",
+    "hop_length": "1024",
+    "num_bins": "384",
+    "high_bins": "mean",
+    "hidden_channels": "16",
+    "depth": "2",
+    "recurrent_depth": "2",
+    "samples_per_epoch": "160",
+    "batch_size": "4",
+    "lr": "0.005",
+    "lr_schedule": "cosine",
+    "warmup_steps": "10",
+    "ema_decay": "0.97",
+    "criterion": "si_sdr",
+    "num_snippets": "0",
+    "tensorboard": "false",
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", nargs="+", choices=list(MODELS), metavar="NAME",
-                        default=["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"],
-                        help=f"of {', '.join(MODELS)}; default: the first three")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        choices=list(MODELS),
+        metavar="NAME",
+        default=["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"],
+        help=f"of {', '.join(MODELS)}; default: the first three",
+    )
     parser.add_argument("--epochs", type=int, default=10, help="of 160 crops")
     parser.add_argument("--tracks", type=int, default=42, help="songs; five of seven are trained on")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of a song")
@@ -62,8 +79,11 @@ def runs(arguments: argparse.Namespace) -> dict[str, Config]:
     configs = {}
     for model, seed in itertools.product(arguments.model, arguments.seed):
         base = read_template(model, arguments.preset)
-        known = {leaf for group in (base.model, base.dataset, base.training, base.visualizer)
-                 for leaf in group.__struct_fields__}
+        known = {
+            leaf
+            for group in (base.model, base.dataset, base.training, base.visualizer)
+            for leaf in group.__struct_fields__
+        }
         settings = {} if arguments.preset else SETTINGS
         changes = {key: value for key, value in settings.items() if key in known}
         changes |= {"max_epochs": str(arguments.epochs), "stop_patience": str(arguments.epochs), "seed": seed}
@@ -71,8 +91,11 @@ def runs(arguments: argparse.Namespace) -> dict[str, Config]:
         config = override(base, changes)
         has_latent = network_shapes(config, batch=1)[2] is not None
         for weight in arguments.kl_weight if has_latent else [None]:
-            name = " ".join([model] + [f"seed {seed}"] * (len(arguments.seed) > 1)
-                            + [f"kl {weight}"] * (weight is not None and len(arguments.kl_weight) > 1))
+            name = " ".join(
+                [model]
+                + [f"seed {seed}"] * (len(arguments.seed) > 1)
+                + [f"kl {weight}"] * (weight is not None and len(arguments.kl_weight) > 1)
+            )
             configs[name] = config if weight is None else override(config, {"kl_weight": weight})
     return configs
 

@@ -29,15 +29,17 @@ def main() -> None:
     arguments = parser.parse_args(sys.argv[1:split])
     with tempfile.TemporaryDirectory() as folder:
         model = Path(arguments.model) if arguments.model else small_model(Path(folder) / "model")
-        options = ["--backend", arguments.backend, *sys.argv[split + 1:]]
+        options = ["--backend", arguments.backend, *sys.argv[split + 1 :]]
         run(model, song(Path(folder) / "warm.flac", 0.1), options)  # what is compiled is kept
         print("| minutes | peak memory | against the first | x real time |\n| ---: | ---: | ---: | ---: |")
         first = None
         for minutes in arguments.minutes:
             peak, seconds = run(model, song(Path(folder) / f"{minutes:g}.flac", minutes), options)
             first = first or peak
-            print(f"| {minutes:g} | {peak / 2**20:.0f} MiB | {peak / first:.3f} | {60 * minutes / seconds:.0f} |",
-                  flush=True)
+            print(
+                f"| {minutes:g} | {peak / 2**20:.0f} MiB | {peak / first:.3f} | {60 * minutes / seconds:.0f} |",
+                flush=True,
+            )
 
 
 def small_model(folder: Path) -> Path:
@@ -69,11 +71,29 @@ def song(path: Path, minutes: float) -> Path:
 def run(model: Path, path: Path, options: list[str]) -> tuple[int, float]:
     """Separates in a process of its own; its peak memory in bytes, and the seconds that it took."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "auralflow", "separate", model, path, "--save", path.parent / "out",
-               "--format", "flac", "--bits", "16", "--overwrite", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "auralflow",
+        "separate",
+        model,
+        path,
+        "--save",
+        path.parent / "out",
+        "--format",
+        "flac",
+        "--bits",
+        "16",
+        "--overwrite",
+        *options,
+    ]
     with open(os.devnull, "w") as nothing:
-        pid = os.posix_spawn(sys.executable, list(map(str, command)), os.environ,
-                             file_actions=[(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)])
+        pid = os.posix_spawn(
+            sys.executable,
+            list(map(str, command)),
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)],
+        )
         _, status, usage = os.wait4(pid, 0)
     if status:
         raise SystemExit(f"auralflow separate ended with status {os.waitstatus_to_exitcode(status)}")

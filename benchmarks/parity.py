@@ -43,11 +43,21 @@ from bridge.parity.trajectory import draw_batches, flax_run, torch_run
 from bridge.parity.twins import Twins, make_twins
 
 ERRORS = 4  # times torch's own in float32 are tolerated
-STEP = {"evaluated": "output in evaluation", "trained": "output in training", "gradients": "gradients",
-        "weights": "weights after a step", "statistics": "batch statistics after a step"}
+STEP = {
+    "evaluated": "output in evaluation",
+    "trained": "output in training",
+    "gradients": "gradients",
+    "weights": "weights after a step",
+    "statistics": "batch statistics after a step",
+}
 OUTPUTS64, AFTER64 = "any output, float64", "weights and statistics after a step, float64"
-STEP64 = {"evaluated": OUTPUTS64, "trained": OUTPUTS64, "gradients": "gradients, float64", "weights": AFTER64,
-          "statistics": AFTER64}
+STEP64 = {
+    "evaluated": OUTPUTS64,
+    "trained": OUTPUTS64,
+    "gradients": "gradients, float64",
+    "weights": AFTER64,
+    "statistics": AFTER64,
+}
 BACK, ADAMW = "weights, there and back", "weights after 50 steps of AdamW"
 APART = (*dict.fromkeys(STEP64.values()), BACK, ADAMW)  # in a table of their own
 
@@ -68,8 +78,14 @@ class Line(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=list(MODELS), metavar="NAME",
-                        help=f"of {', '.join(MODELS)}; default: all")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        default=list(MODELS),
+        choices=list(MODELS),
+        metavar="NAME",
+        help=f"of {', '.join(MODELS)}; default: all",
+    )
     parser.add_argument("--full", action="store_true", help="small networks over the product of all settings")
     arguments = parser.parse_args()
     found: dict[str, dict[str, Line]] = {}
@@ -102,13 +118,18 @@ def full_size(config: Config) -> Iterator[Line]:
     channels_last.torch.to(memory_format=torch.channels_last)
     exact = outcomes(make_twins(config, batch=1, precision="float64"), "float64")
     rounded = outcomes(twins, "float32")
-    errors = {quantity: own_errors(quantity, exact[1], rounded[1], torch_step(channels_last))
-              for quantity in ("gradients", "weights")}
-    yield from worst(itertools.chain(
-        modules(config, twins.variables, "float32"),
-        step(*rounded, "float32", errors),
-        modules(config, twins.variables, "float64"),
-        step(*exact, "float64")))
+    errors = {
+        quantity: own_errors(quantity, exact[1], rounded[1], torch_step(channels_last))
+        for quantity in ("gradients", "weights")
+    }
+    yield from worst(
+        itertools.chain(
+            modules(config, twins.variables, "float32"),
+            step(*rounded, "float32", errors),
+            modules(config, twins.variables, "float64"),
+            step(*exact, "float64"),
+        )
+    )
     yield Line(ADAMW, *adamw(type(config.model).__name__), None)
 
 
@@ -119,8 +140,9 @@ def whole_product(name: str, advance: Callable[[str, float], None]) -> Iterable[
         config = small_config(**case)
         differences = small_step(config, "float32")
         if not all(gap.ok for gap in differences) and all(gap.ok for gap in small_step(config, "float64")):
-            differences = [gap._replace(ok=gap.difference <= ROUNDING / TOLERANCE * gap.tolerance)
-                           for gap in differences]
+            differences = [
+                gap._replace(ok=gap.difference <= ROUNDING / TOLERANCE * gap.tolerance) for gap in differences
+            ]
         found += differences
         jax.clear_caches()  # no program is needed twice
         advance(name, done / len(cases))
@@ -136,8 +158,11 @@ def round_trip(twins: Twins, config: Config) -> tuple[float, float, bool]:
     """From flax into torch and back: the largest difference, 0 as what is tolerated, whether every bit is the same."""
     state = {key: tensor.numpy(force=True) for key, tensor in twins.torch.state_dict().items()}
     before, after = (jax.tree.leaves(tree) for tree in (twins.variables, bridge.to_flax(state, config)))
-    return (max(largest(a - b) for a, b in zip(before, after, strict=True)), 0.0,
-            all(a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True)))
+    return (
+        max(largest(a - b) for a, b in zip(before, after, strict=True)),
+        0.0,
+        all(a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True)),
+    )
 
 
 def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
@@ -146,8 +171,13 @@ def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
     for row in compare_networks(config, variables, precision=precision):
         tolerance = bar * max(1.0, row.largest)
         single = f"{row.name.removeprefix(END)}, end to end" if row.name.startswith(END) else "output of any module"
-        yield Gap(single if precision == "float32" else OUTPUTS64, row.name, row.absolute, tolerance,
-                  row.absolute <= tolerance)
+        yield Gap(
+            single if precision == "float32" else OUTPUTS64,
+            row.name,
+            row.absolute,
+            tolerance,
+            row.absolute <= tolerance,
+        )
 
 
 def outcomes(twins: Twins, precision: str) -> tuple[Outcome, Outcome]:
@@ -159,12 +189,15 @@ def outcomes(twins: Twins, precision: str) -> tuple[Outcome, Outcome]:
 
 def own_errors(quantity: str, exact: Outcome, *rounded: Outcome) -> dict[str, float]:
     """By how much each tensor in float32 differs from that in float64, at most."""
-    return {name: max(largest(getattr(outcome, quantity)[name] - true) for outcome in rounded)
-            for name, true in getattr(exact, quantity).items()}
+    return {
+        name: max(largest(getattr(outcome, quantity)[name] - true) for outcome in rounded)
+        for name, true in getattr(exact, quantity).items()
+    }
 
 
-def step(ours: Outcome, theirs: Outcome, precision: str,
-         errors: Mapping[str, Mapping[str, float]] | None = None) -> Iterator[Gap]:
+def step(
+    ours: Outcome, theirs: Outcome, precision: str, errors: Mapping[str, Mapping[str, float]] | None = None
+) -> Iterator[Gap]:
     """How far two outcomes are apart.
 
     Args:
@@ -188,7 +221,8 @@ def adamw(name: str) -> tuple[float, float]:
     batches = draw_batches(twins, 50)
     runs = [flax_run(twins, batches, optax.adamw(1e-3, weight_decay=0.01))] + [
         torch_run(each, batches, torch.optim.AdamW(each.torch.parameters(), 1e-3, weight_decay=0.01))
-        for each in (twins, again)]
+        for each in (twins, again)
+    ]
     ours, contiguous, channels_last = (run.state for run in runs)
     names = [name for name, _ in twins.torch.named_parameters()]
     return tuple(max(largest(one[name] - contiguous[name]) for name in names) for one in (ours, channels_last))

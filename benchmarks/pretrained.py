@@ -48,8 +48,10 @@ def main() -> None:
         speed = arguments.seconds / (time.perf_counter() - started)
         score = "" if vocals is None else f"{si_sdr(stems[separator.targets.index('vocals')], vocals):.2f} dB"
         ready = READY[name]
-        print(f"| `{name}` | {', '.join(ready.targets)} | {score} | {speed:.1f} | {ready.megabytes:.0f} MB | "
-              f"{ready.licence} |")
+        print(
+            f"| `{name}` | {', '.join(ready.targets)} | {score} | {speed:.1f} | {ready.megabytes:.0f} MB | "
+            f"{ready.licence} |"
+        )
     print(*left_out, sep="\n", file=sys.stderr)
 
 

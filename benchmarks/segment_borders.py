@@ -34,8 +34,13 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
     parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--overlap", type=float, nargs="+", default=[0.0, 0.1, 0.5],
-                        help="share of a segment, as auralflow separate takes it")
+    parser.add_argument(
+        "--overlap",
+        type=float,
+        nargs="+",
+        default=[0.0, 0.1, 0.5],
+        help="share of a segment, as auralflow separate takes it",
+    )
     parser.add_argument("--plot", default="borders.png")
     arguments = parser.parse_args()
     separator = load_separator(find_model(arguments.model)) if arguments.model else small_separator()
@@ -50,8 +55,10 @@ def main() -> None:
     for name, faded in (fades | {"unaligned": round(OVERLAP * segment)}).items():
         chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
         difference, estimate = (fold(signal, segment, faded) for signal in (chunked - whole, whole))
-        levels = [decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan
-                  for part in zones(segment, faded)]
+        levels = [
+            decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan
+            for part in zones(segment, faded)
+        ]
         label = f"{name} ({faded / segment:.3f})"
         print(f"| {label} | " + " | ".join(f"{level:.1f}" for level in levels) + " |", flush=True)
         places = np.arange(PLACES) * (segment - faded) / PLACES / rate
@@ -65,7 +72,7 @@ def fold(audio: np.ndarray, segment: int, faded: int) -> np.ndarray:
     """Mean squares (places,) of audio (targets, channels, samples), over all segments but the first and the last."""
     stride = segment - faded
     count = (audio.shape[-1] - faded) // stride
-    power = np.mean(audio**2, axis=(0, 1))[stride:(count - 1) * stride].reshape(-1, stride).mean(axis=0)
+    power = np.mean(audio**2, axis=(0, 1))[stride : (count - 1) * stride].reshape(-1, stride).mean(axis=0)
     return np.array([part.mean() for part in np.array_split(power, PLACES)])
 
 
@@ -89,7 +96,7 @@ def song(path: str | None, minutes: float, rate: int) -> np.ndarray:
             make_songs(folder, 3, 60 * minutes)
             return song(str(next(Path(folder).glob("train/*/mixture.*"))), minutes, rate)
     audio, own_rate = read(path)
-    return resample(audio.mean(axis=0, keepdims=True), own_rate, rate)[:, :round(60 * minutes * rate)]
+    return resample(audio.mean(axis=0, keepdims=True), own_rate, rate)[:, : round(60 * minutes * rate)]
 
 
 def small_separator() -> Separator:

@@ -33,8 +33,14 @@ Call = Callable[[np.ndarray], object]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", nargs="+", choices=list(MODELS), metavar="NAME", default=OWN,
-                        help=f"of {', '.join(MODELS)}; default: the first seven")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        choices=list(MODELS),
+        metavar="NAME",
+        default=OWN,
+        help=f"of {', '.join(MODELS)}; default: the first seven",
+    )
     parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the song (default: %(default)g)")
     parser.add_argument("--rounds", type=int, default=3, help="calls after the first (default: %(default)s)")
@@ -51,8 +57,11 @@ def main() -> None:
         settings = ["--seconds", str(arguments.seconds), "--rounds", str(arguments.rounds), "--child", name, backend]
         output = subprocess.run([sys.executable, __file__, *settings], stdout=subprocess.PIPE, check=True).stdout
         figures = json.loads(output.splitlines()[-1])
-        print(f"| {name} | {backend} | {arguments.seconds / figures['seconds']:.1f} | {figures['first']:.1f} | "
-              f"{figures['memory']:.0f} |", flush=True)
+        print(
+            f"| {name} | {backend} | {arguments.seconds / figures['seconds']:.1f} | {figures['first']:.1f} | "
+            f"{figures['memory']:.0f} |",
+            flush=True,
+        )
 
 
 def measure(name: str, backend: str, seconds: float, rounds: int) -> dict[str, float]:
@@ -65,8 +74,11 @@ def measure(name: str, backend: str, seconds: float, rounds: int) -> dict[str, f
         call(song)
         times.append(time.perf_counter() - start)
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return {"first": times[0], "seconds": statistics.median(times[1:]),
-            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}
+    return {
+        "first": times[0],
+        "seconds": statistics.median(times[1:]),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit,
+    }
 
 
 def jax_model(name: str) -> Call:

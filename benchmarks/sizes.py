@@ -1,6 +1,6 @@
 """The README's table of models: their sizes with the templates' settings, beside those that are documented.
 
-    python benchmarks/sizes.py
+python benchmarks/sizes.py
 """
 
 import jax
@@ -9,8 +9,15 @@ from auralflow_core.config import MODELS, template
 from bridge.conversion import expected_variables
 
 # In millions of parameters, as users know the models.
-DOCUMENTED = {"SpectrogramNetSimple": 7.9, "SpectrogramNetLSTM": 32.3, "SpectrogramNetVAE": 40.0,
-              "AudioNetSimple": 7.9, "AudioNetSimpleLSTM": 32.3, "AudioNetVAE": 40.0, "HybridNet": 65.5}
+DOCUMENTED = {
+    "SpectrogramNetSimple": 7.9,
+    "SpectrogramNetLSTM": 32.3,
+    "SpectrogramNetVAE": 40.0,
+    "AudioNetSimple": 7.9,
+    "AudioNetSimpleLSTM": 32.3,
+    "AudioNetVAE": 40.0,
+    "HybridNet": 65.5,
+}
 
 
 def table() -> str:

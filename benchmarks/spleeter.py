@@ -45,9 +45,14 @@ def main() -> int:
     samples = round(arguments.seconds * 44100)
     mixture, vocals = (read(files[name], 0, samples)[0] for name in ("mixture", "vocals"))
     folder = get_model("spleeter-2stems")
-    scores = {name: si_sdr(in_blocks(mixture, masks), vocals) for name, masks in (
-        ("the wheel's network", foreign_masks()), ("auralflow in torch", torch_masks(folder)),
-        ("auralflow in JAX", jax_masks(folder)))}
+    scores = {
+        name: si_sdr(in_blocks(mixture, masks), vocals)
+        for name, masks in (
+            ("the wheel's network", foreign_masks()),
+            ("auralflow in torch", torch_masks(folder)),
+            ("auralflow in JAX", jax_masks(folder)),
+        )
+    }
     for name, score in scores.items():
         print(f"{name:<22}{score:8.3f} dB")
     default = separate(load_separator(folder, "jax"), mixture, 44100)[1]

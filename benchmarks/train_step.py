@@ -44,9 +44,14 @@ Program = Callable[[], object]  # returns something to wait for
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME",
-                        default=["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"],
-                        help=f"of {', '.join(configuration.MODELS)}; default: the first three")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        choices=list(configuration.MODELS),
+        metavar="NAME",
+        default=["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"],
+        help=f"of {', '.join(configuration.MODELS)}; default: the first three",
+    )
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"])
     parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
     parser.add_argument("--batch", type=int, default=4)
@@ -63,8 +68,9 @@ def main() -> None:
         rate = matrix_rate(precision)
         for name in arguments.model:
             changes = dict(pair.split("=", 1) for pair in arguments.set)
-            config = configuration.override(configuration.template(name), {
-                **changes, "precision": precision, "batch_size": str(arguments.batch)})
+            config = configuration.override(
+                configuration.template(name), {**changes, "precision": precision, "batch_size": str(arguments.batch)}
+            )
             measure(config, rate, arguments)
 
 
@@ -74,17 +80,24 @@ def measure(config: Config, rate: float, arguments: argparse.Namespace) -> None:
     programs = {side: SIDES[side](config, batch) for side in arguments.sides}
     if not arguments.profile:
         programs = {side: {WHOLE: parts[WHOLE]} for side, parts in programs.items()}
-    medians = time_in_turns({(side, part): program for side, parts in programs.items()
-                             for part, program in parts.items()}, arguments.rounds, arguments.steps)
+    medians = time_in_turns(
+        {(side, part): program for side, parts in programs.items() for part, program in parts.items()},
+        arguments.rounds,
+        arguments.steps,
+    )
     flop, reference = step_flop(config), medians[arguments.sides[0], WHOLE]
-    print(f"{type(config.model).__name__}, batch {training.batch_size}, {training.precision}: "
-          f"{flop / 1e12:.3f} TFLOP a step; matrices: {rate / 1e12:.3f} TFLOP/s\n")
+    print(
+        f"{type(config.model).__name__}, batch {training.batch_size}, {training.precision}: "
+        f"{flop / 1e12:.3f} TFLOP a step; matrices: {rate / 1e12:.3f} TFLOP/s\n"
+    )
     print("| | s a step | samples/s | TFLOP/s | of the matrix rate | times the first one's time |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for side in arguments.sides:
         seconds = medians[side, WHOLE]
-        print(f"| {side} | {seconds:.4f} | {training.batch_size / seconds:.2f} | {flop / seconds / 1e12:.3f} | "
-              f"{flop / seconds / rate:.1%} | {seconds / reference:.2f} |")
+        print(
+            f"| {side} | {seconds:.4f} | {training.batch_size / seconds:.2f} | {flop / seconds / 1e12:.3f} | "
+            f"{flop / seconds / rate:.1%} | {seconds / reference:.2f} |"
+        )
     if arguments.profile:
         print(f"\n| ms in | {' | '.join(arguments.sides)} |\n| --- |{' ---: |' * len(arguments.sides)}")
         for index, part in enumerate(PARTS):
@@ -120,7 +133,8 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
 
     def loss(params, batch_stats, batch):
         estimate, after = model.apply_and_update(
-            {"params": params, "batch_stats": batch_stats}, batch["mixture"], True, jax.random.key(0))
+            {"params": params, "batch_stats": batch_stats}, batch["mixture"], True, jax.random.key(0)
+        )
         return compare(model, criterion, estimate, batch), after
 
     spectra, forward, backward = jax.jit(spectra), jax.jit(loss), jax.jit(jax.value_and_grad(loss, has_aux=True))
@@ -130,8 +144,18 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
         state, metrics = train_step(state, on_device)
         return state, metrics
 
-    return dict(zip(PARTS, (lambda: spectra(on_device), lambda: forward(params, batch_stats, on_device),
-                            lambda: backward(params, batch_stats, on_device), step), strict=True))
+    return dict(
+        zip(
+            PARTS,
+            (
+                lambda: spectra(on_device),
+                lambda: forward(params, batch_stats, on_device),
+                lambda: backward(params, batch_stats, on_device),
+                step,
+            ),
+            strict=True,
+        )
+    )
 
 
 def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool) -> dict[str, Program]:

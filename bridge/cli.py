@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
         The exit status: 0; 1 where `verify` finds a difference; 2 where the input is at fault, after one sentence
         on standard error; 130 after an interruption.
     """
+
     def run() -> int | None:
         parser = Parser(prog=prog, description=TEXT)
         add_commands(parser)
@@ -43,25 +44,43 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
 
 def add_commands(parser: Parser) -> None:
     """Adds the sub-commands."""
-    command = parser.add_command("to-torch", "Write a model's weights, or its training state, under torch's names.",
-                                 convert_to_torch)
+    command = parser.add_command(
+        "to-torch", "Write a model's weights, or its training state, under torch's names.", convert_to_torch
+    )
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
-    command.add_argument("-o", dest="output", metavar="FILE.safetensors", type=Path,
-                         help="default: NAME.safetensors, or NAME-training.safetensors, in the current folder")
-    command.add_argument("--training", action="store_true",
-                         help="the latest training state: raw and averaged weights, AdamW's moments, step, history")
+    command.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE.safetensors",
+        type=Path,
+        help="default: NAME.safetensors, or NAME-training.safetensors, in the current folder",
+    )
+    command.add_argument(
+        "--training",
+        action="store_true",
+        help="the latest training state: raw and averaged weights, AdamW's moments, step, history",
+    )
 
-    command = parser.add_command("to-jax", "Make a model folder, from which training goes on, of torch weights or a "
-                                           "training state.", convert_to_jax)
-    command.add_argument("file", metavar="FILE", type=Path,
-                         help="a safetensors file with a configuration, a state dict (.pth, .pt), or a model folder")
+    command = parser.add_command(
+        "to-jax",
+        "Make a model folder, from which training goes on, of torch weights or a training state.",
+        convert_to_jax,
+    )
+    command.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help="a safetensors file with a configuration, a state dict (.pth, .pt), or a model folder",
+    )
     command.add_argument("folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth one with a config.json")
 
-    command = parser.add_command("verify", "Run both frameworks on the same audio and print how far they are apart.",
-                                 verify)
+    command = parser.add_command(
+        "verify", "Run both frameworks on the same audio and print how far they are apart.", verify
+    )
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
-    command.add_argument("--torch", metavar="FILE", type=Path, help="compare with these torch weights, "
-                                                                    "not with freshly converted ones")
+    command.add_argument(
+        "--torch", metavar="FILE", type=Path, help="compare with these torch weights, not with freshly converted ones"
+    )
 
     command = parser.add_command("info", "Print what a file of weights or a model folder holds.", info)
     command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
@@ -142,8 +161,10 @@ def _show(rows: "list[Difference]", tolerance: float) -> float:
         table.add_row(row.name, f"{row.largest:.3g}", f"{row.absolute:.1e}", f"{row.relative:.1e}{mark}")
     Console(width=None if sys.stdout.isatty() else 100).print(table)
     worst = max(rows, key=lambda row: row.relative)
-    print(f"At most {worst.relative:.1e} of the largest value (or of 1 where that is less), in {worst.name}; "
-          f"{tolerance:.0e} is tolerated.")
+    print(
+        f"At most {worst.relative:.1e} of the largest value (or of 1 where that is less), in {worst.name}; "
+        f"{tolerance:.0e} is tolerated."
+    )
     return worst.relative
 
 

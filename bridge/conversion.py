@@ -48,5 +48,6 @@ def as_array(tensor: Any, name: str, origin: str) -> np.ndarray:
     try:
         return tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
     except TypeError as error:
-        raise InputError(f"{origin}: tensor {name!r} of type {tensor.dtype} cannot become an array: {error}; "
-                         "float32 is accepted") from None
+        raise InputError(
+            f"{origin}: tensor {name!r} of type {tensor.dtype} cannot become an array: {error}; float32 is accepted"
+        ) from None

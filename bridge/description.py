@@ -59,8 +59,11 @@ def describe(path: str | Path) -> Iterator[Line]:
 
 
 def _count(state: Mapping[str, np.ndarray]) -> Iterator[Line]:
-    learned = {name: array for name, array in state.items()
-               if name.rpartition(".")[2] not in ("running_mean", "running_var", COUNTER)}
+    learned = {
+        name: array
+        for name, array in state.items()
+        if name.rpartition(".")[2] not in ("running_mean", "running_var", COUNTER)
+    }
     yield "parameters", f"{sum(array.size for array in learned.values()):,} in {len(learned)} tensors"
     yield "dtype", ", ".join(sorted({str(array.dtype) for array in learned.values()}))
 

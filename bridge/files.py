@@ -41,8 +41,9 @@ def weights_path(model: str | Path) -> Path:
     folder = ModelFolder(model)
     folder.load_config()  # a folder without a readable one is no model folder
     if not folder.weights.exists():
-        raise InputError(f"{folder.path}: the model has no weights yet, {folder.weights} does not exist; "
-                         "train it first")
+        raise InputError(
+            f"{folder.path}: the model has no weights yet, {folder.weights} does not exist; train it first"
+        )
     return folder.weights
 
 
@@ -77,13 +78,18 @@ def read_pickled(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: no such file of weights") from None
     except Exception as error:  # a damaged file raises whatever its bytes happen to mean
         if match := re.search(r"GLOBAL (\S+)", str(error)):
-            raise InputError(f"{path}: refused, as loading it would run {match[1]}; only a state dict of tensors "
-                             "is accepted: torch.save(module.state_dict(), path)") from None
+            raise InputError(
+                f"{path}: refused, as loading it would run {match[1]}; only a state dict of tensors "
+                "is accepted: torch.save(module.state_dict(), path)"
+            ) from None
         if isinstance(error, pickle.UnpicklingError):
-            raise InputError(f"{path}: refused, as it holds a pickle that could run code; only a state dict of tensors "
-                             "is accepted: torch.save(module.state_dict(), path)") from None
-        raise InputError(f"{path}: not a readable file of torch.save, it is damaged or of another kind "
-                         f"({type(error).__name__})") from None
+            raise InputError(
+                f"{path}: refused, as it holds a pickle that could run code; only a state dict of tensors "
+                "is accepted: torch.save(module.state_dict(), path)"
+            ) from None
+        raise InputError(
+            f"{path}: not a readable file of torch.save, it is damaged or of another kind ({type(error).__name__})"
+        ) from None
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds a {type(state).__name__}, expected a state dict of tensors")
     for name, value in state.items():

@@ -31,8 +31,10 @@ def config_for(path: str | Path, stored: Config | None, source: str | Path) -> C
         if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
             raise InputError(f"{folder.path}: exists already and is no model folder; name a new folder")
         if stored is None:
-            raise InputError(f"{source}: holds no configuration; make the folder with one first: "
-                             f"`auralflow config {folder.path} MODEL`")
+            raise InputError(
+                f"{source}: holds no configuration; make the folder with one first: "
+                f"`auralflow config {folder.path} MODEL`"
+            )
         return stored
     config = folder.load_config()
     check_network(stored or config, config, source, folder.config_file)
@@ -49,8 +51,9 @@ def check_network(found: Config, wanted: Config, source: str | Path, here: str |
         raise InputError(f"{source}: its weights are of another model than {here}: {', '.join(differing)}")
 
 
-def write_folder(path: str | Path, config: Config, state: "TrainState", run: dict, best: "Variables | None",
-                 provenance: dict) -> None:
+def write_folder(
+    path: str | Path, config: Config, state: "TrainState", run: dict, best: "Variables | None", provenance: dict
+) -> None:
     """Makes a model folder from which training goes on; it appears whole or not at all.
 
     Args:

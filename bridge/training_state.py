@@ -37,13 +37,19 @@ def training_to_torch(state: "TrainState", best: "Variables | None") -> Training
         raise InputError(f"the optimizer has counted {sorted(counts)} steps, expected {int(state.step)} of AdamW")
     first, second = (optax.tree_utils.tree_get(state.opt_state, name) for name in ("mu", "nu"))
     return TrainingTensors(
-        params=to_torch(state.variables), ema=to_torch(state.ema), exp_avg=to_torch({"params": first}),
-        exp_avg_sq=to_torch({"params": second}), step=int(state.step), lr_scale=state.lr_scale,
-        best=None if best is None else to_torch(best))
+        params=to_torch(state.variables),
+        ema=to_torch(state.ema),
+        exp_avg=to_torch({"params": first}),
+        exp_avg_sq=to_torch({"params": second}),
+        step=int(state.step),
+        lr_scale=state.lr_scale,
+        best=None if best is None else to_torch(best),
+    )
 
 
-def training_to_flax(training: TrainingTensors, config: Config,
-                     origin: str = "training state") -> tuple["TrainState", "Variables | None"]:
+def training_to_flax(
+    training: TrainingTensors, config: Config, origin: str = "training state"
+) -> tuple["TrainState", "Variables | None"]:
     """The inverse of `training_to_torch`.
 
     Args:
@@ -67,8 +73,11 @@ def training_to_flax(training: TrainingTensors, config: Config,
     state = fresh_state(variables, config)
     step = np.array(training.step, np.int32)
     state = state.replace(
-        step=step, lr_scale=np.array(training.lr_scale), ema=to_flax(training.ema, expected, f"{origin} (ema)"),
-        opt_state=optax.tree_utils.tree_set(state.opt_state, mu=first, nu=second, count=step))
+        step=step,
+        lr_scale=np.array(training.lr_scale),
+        ema=to_flax(training.ema, expected, f"{origin} (ema)"),
+        opt_state=optax.tree_utils.tree_set(state.opt_state, mu=first, nu=second, count=step),
+    )
     best = None if training.best is None else to_flax(training.best, expected, f"{origin} (best)")
     return state, best
 

@@ -41,11 +41,13 @@ def cache(tmp_path_factory):
 def tiny_config():
     """Two steps of a network of a few hundred parameters."""
     return Config(
-        model=SpectrogramNetSimple(sample_rate=8000, num_fft=128, window_size=128, hop_length=64, num_bins=64,
-                                   hidden_channels=1, depth=1),
+        model=SpectrogramNetSimple(
+            sample_rate=8000, num_fft=128, window_size=128, hop_length=64, num_bins=64, hidden_channels=1, depth=1
+        ),
         dataset=DatasetConfig(sample_length=0.5, samples_per_epoch=2),
         training=TrainingConfig(max_epochs=2, batch_size=1),
-        visualizer=VisualizerConfig(num_snippets=0, tensorboard=False))
+        visualizer=VisualizerConfig(num_snippets=0, tensorboard=False),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +69,11 @@ class Copies(Separator):
     def __init__(self, factors, rate):
         self.factors = factors
         self.config = Config(
-            model=SpectrogramNetSimple(sample_rate=rate, targets=tuple(factors), num_fft=16, window_size=16,
-                                       hop_length=8, num_bins=8),
-            dataset=DatasetConfig(sample_length=256 / rate))
+            model=SpectrogramNetSimple(
+                sample_rate=rate, targets=tuple(factors), num_fft=16, window_size=16, hop_length=8, num_bins=8
+            ),
+            dataset=DatasetConfig(sample_length=256 / rate),
+        )
 
     def estimate(self, mixture):
         return np.stack([mixture * np.float32(factor) for factor in self.factors.values()], axis=1)
@@ -81,6 +85,7 @@ class Copies(Separator):
 @pytest.fixture(scope="session")
 def copies():
     """Makes separators of a loud and a soft copy that do not add up to the mixture, or of other factors."""
+
     def make(rate=8000, factors=None):
         return Copies(factors or {"bass": 0.7531, "vocals": -1 / 3}, rate)
 

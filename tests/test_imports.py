@@ -28,12 +28,18 @@ print("count", len(modules), file=sys.stderr)
 
 
 def run(code, *arguments):
-    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, env={"PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
 
 
-@pytest.mark.parametrize(("package", "blocked"), [("auralflow_torch", JAX), ("auralflow_jax", TORCH),
-                                                  ("auralflow", JAX + TORCH)])
+@pytest.mark.parametrize(
+    ("package", "blocked"), [("auralflow_torch", JAX), ("auralflow_jax", TORCH), ("auralflow", JAX + TORCH)]
+)
 def test_every_module_does_without(package, blocked):
     done = run(EVERYTHING, package, *blocked)
     assert done.returncode == 0 and int(done.stderr.split()[-1]) > 10, done.stderr

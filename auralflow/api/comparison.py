@@ -23,8 +23,10 @@ from auralflow_core.separation.separator import Separator
 ALONE = "model"  # what a single model's rows are called
 RESERVED = {*BASELINES, "ideal mask", "truth"}  # what stands beside the models on the page
 INTRO = "Scored on {tracks} of the split {split} of {dataset}, {length} in all."
-LISTEN = ("To listen to: the loudest {seconds:g} seconds of each target in {tracks}, as mp3 of {bitrate} kbit/s. "
-          "Switch between the versions while they play, by the buttons or the keys 1, 2, 3: they run side by side.")
+LISTEN = (
+    "To listen to: the loudest {seconds:g} seconds of each target in {tracks}, as mp3 of {bitrate} kbit/s. "
+    "Switch between the versions while they play, by the buttons or the keys 1, 2, 3: they run side by side."
+)
 
 
 class Contender(NamedTuple):
@@ -56,16 +58,20 @@ def load_contenders(models: Iterable[str | os.PathLike], backend: str, tracks: S
     """
     folders = [ModelFolder(find_model(model)) for model in models]
     names = model_names([folder.path for folder in folders])
-    contenders = [Contender(name, folder, load_separator(folder.path, backend))
-                  for name, folder in zip(names, folders, strict=True)]
+    contenders = [
+        Contender(name, folder, load_separator(folder.path, backend))
+        for name, folder in zip(names, folders, strict=True)
+    ]
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name, _, separator in contenders:
         parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
         for target, stems in parts.items():
             first, others = sums.setdefault(target, (name, stems))
             if set(stems) != set(others):
-                raise InputError(f"target {target!r} is {' + '.join(others)} in {first} but {' + '.join(stems)} in "
-                                 f"{name}; models are compared by targets that are the same")
+                raise InputError(
+                    f"target {target!r} is {' + '.join(others)} in {first} but {' + '.join(stems)} in "
+                    f"{name}; models are compared by targets that are the same"
+                )
     return contenders
 
 
@@ -85,8 +91,9 @@ def model_names(folders: Sequence[Path]) -> list[str]:
     return [str(path) if names.count(path.name) > 1 or path.name.lower() in RESERVED else path.name for path in paths]
 
 
-def evaluate_all(contenders: Sequence[Contender], tracks: Sequence[Track], metrics: str, excerpts: Excerpts | None) \
-        -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
+def evaluate_all(
+    contenders: Sequence[Contender], tracks: Sequence[Track], metrics: str, excerpts: Excerpts | None
+) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
     """Evaluates model after model and writes each one's evaluation.csv.
 
     Args:
@@ -103,9 +110,12 @@ def evaluate_all(contenders: Sequence[Contender], tracks: Sequence[Track], metri
         for name, folder, separator in contenders:
             label = f"{name}: " if len(contenders) > 1 else ""
             rows, mute = evaluate_tracks(
-                tracks, separator, metrics,
+                tracks,
+                separator,
+                metrics,
                 progress=lambda step, seconds, label=label: advance(label + step, seconds),
-                visit=excerpts and partial(excerpts.add, name if label else "Estimate"))
+                visit=excerpts and partial(excerpts.add, name if label else "Estimate"),
+            )
             write_csv(folder.evaluation, aggregate(rows))
             found[name] = rows
             for track, targets in mute.items():
@@ -131,12 +141,24 @@ def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             label = name if row["estimate"] == ALONE else row["estimate"]
             places.setdefault((row["track"], row["target"]), {}).setdefault(label, {**row, "estimate": label})
     order = sorted(places, key=lambda place: tracks.index(place[0]))  # targets stay as they came
-    return [estimates[name] for place in order for estimates in [places[place]]
-            for name in (*rows, *BASELINES) if name in estimates]
+    return [
+        estimates[name]
+        for place in order
+        for estimates in [places[place]]
+        for name in (*rows, *BASELINES)
+        if name in estimates
+    ]
 
 
-def write_report(path: Path, contenders: Sequence[Contender], tracks: Sequence[Track], facts: Mapping[str, str],
-                 rows: Sequence[Row], silent: Mapping[str, Sequence[str]], excerpts: Excerpts) -> None:
+def write_report(
+    path: Path,
+    contenders: Sequence[Contender],
+    tracks: Sequence[Track],
+    facts: Mapping[str, str],
+    rows: Sequence[Row],
+    silent: Mapping[str, Sequence[str]],
+    excerpts: Excerpts,
+) -> None:
     """Writes the page about an evaluation.
 
     Args:
@@ -160,16 +182,19 @@ def write_report(path: Path, contenders: Sequence[Contender], tracks: Sequence[T
     if examples:
         among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
         parts.append(LISTEN.format(seconds=SECONDS, tracks=_count(excerpts.tracks) + among, bitrate=SMALL.bitrate))
-    names = {contender.folder.name if contender.name == ALONE else contender.name: contender.separator
-             for contender in contenders}
+    names = {
+        contender.folder.name if contender.name == ALONE else contender.name: contender.separator
+        for contender in contenders
+    }
     notes = {name: _describe(separator) for name, separator in names.items()} | facts
     write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, [], notes, SMALL)
 
 
 def _describe(separator: Separator) -> str:
     model = separator.config.model
-    return (f"{type(model).__name__}, {', '.join(separator.targets)}, {model.sample_rate} Hz, "
-            + ("mono" if model.num_channels == 1 else "stereo"))
+    return f"{type(model).__name__}, {', '.join(separator.targets)}, {model.sample_rate} Hz, " + (
+        "mono" if model.num_channels == 1 else "stereo"
+    )
 
 
 def _count(tracks: Sequence[Track]) -> str:

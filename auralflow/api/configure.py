@@ -9,8 +9,9 @@ from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder
 
 
-def configure(path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str],
-              preset: str | None = None) -> tuple[ModelFolder, Config | None, Config]:
+def configure(
+    path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str], preset: str | None = None
+) -> tuple[ModelFolder, Config | None, Config]:
     """Makes a model folder from a template, or edits the one that is there; keys that are not named keep their values.
 
     Args:
@@ -33,14 +34,18 @@ def configure(path: str | Path, model_type: str | None, name: str | None, change
     if folder.config_file.exists():
         before = folder.load_config()
         if model_type not in (None, type(before.model).__name__):
-            raise InputError(f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
-                             f"{model_type}; leave the model out to edit it, or make a new folder")
+            raise InputError(
+                f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
+                f"{model_type}; leave the model out to edit it, or make a new folder"
+            )
         if preset is not None:
             raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is of new folders")
         start = before
     elif model_type is None:
-        raise InputError(f"{folder.path}: no model folder, it has no config.json; to make one, name one of these "
-                         f"models: {', '.join(sorted(MODELS))}")
+        raise InputError(
+            f"{folder.path}: no model folder, it has no config.json; to make one, name one of these "
+            f"models: {', '.join(sorted(MODELS))}"
+        )
     else:
         start = read_template(model_type, preset)
         if name is not None:

@@ -34,8 +34,15 @@ class Evaluation:
     page: Path | None = None
 
 
-def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metrics: str = "bss_eval",
-             backend: str = "jax", compare: str | Path | Iterable[str | Path] = (), report: bool = True) -> Evaluation:
+def evaluate(
+    model: str | Path,
+    dataset: str | Path,
+    split: str = "test",
+    metrics: str = "bss_eval",
+    backend: str = "jax",
+    compare: str | Path | Iterable[str | Path] = (),
+    report: bool = True,
+) -> Evaluation:
     """Measures how good a model is on songs whose stems are known; writes the model folder's evaluation.csv.
 
     Args:
@@ -68,13 +75,23 @@ def evaluate(model: str | Path, dataset: str | Path, split: str = "test", metric
 
         enable_cache()
     with in_files() as allocate:
-        excerpts = Excerpts(tracks, {target for contender in contenders for target in contender.separator.targets},
-                            allocate) if report else None
+        excerpts = (
+            Excerpts(tracks, {target for contender in contenders for target in contender.separator.targets}, allocate)
+            if report
+            else None
+        )
         found, silent = evaluate_all(contenders, tracks, metrics, excerpts)
         rows = merge_rows(found)
         everything = aggregate(rows)
         if excerpts:
             facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
             write_report(folder.report, contenders, tracks, facts, everything, silent, excerpts)
-    return Evaluation(rows, everything[len(rows):], silent, len(tracks), folder.evaluation,
-                      tuple(other.folder.evaluation for other in contenders[1:]), folder.report if report else None)
+    return Evaluation(
+        rows,
+        everything[len(rows) :],
+        silent,
+        len(tracks),
+        folder.evaluation,
+        tuple(other.folder.evaluation for other in contenders[1:]),
+        folder.report if report else None,
+    )

@@ -15,11 +15,25 @@ from auralflow_core.separation.stems import FILENAME, Output, Report, separate_f
 
 
 def separate(
-    model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated", *,
-    filename: str = FILENAME, overwrite: bool = False, residual: bool = False, format: str = "wav",
-    bits: int | None = None, bitrate: int | None = None, clip: str | None = None, start: float = 0.0,
-    duration: float | None = None, overlap: float | None = None, shifts: int = 1, wiener: int = 0,
-    consistency: bool = False, backend: str = "jax", targets: Iterable[str] = (),
+    model: str | Path,
+    inputs: str | Path | Iterable[str | Path],
+    save: str | Path = "separated",
+    *,
+    filename: str = FILENAME,
+    overwrite: bool = False,
+    residual: bool = False,
+    format: str = "wav",
+    bits: int | None = None,
+    bitrate: int | None = None,
+    clip: str | None = None,
+    start: float = 0.0,
+    duration: float | None = None,
+    overlap: float | None = None,
+    shifts: int = 1,
+    wiener: int = 0,
+    consistency: bool = False,
+    backend: str = "jax",
+    targets: Iterable[str] = (),
 ) -> Report:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -54,8 +68,7 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite,
-                    tuple(targets))
+    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite, tuple(targets))
     options = Options(OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency)
     # All files are looked at before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs

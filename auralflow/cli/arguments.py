@@ -19,8 +19,9 @@ def add_model(parser: Parser) -> None:
 
 def add_backend(parser: Parser) -> None:
     """Adds --backend."""
-    parser.add_argument("--backend", choices=BACKENDS, default="jax",
-                        help="framework that runs the model (default: %(default)s)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="jax", help="framework that runs the model (default: %(default)s)"
+    )
 
 
 def settings(arguments: argparse.Namespace) -> dict:

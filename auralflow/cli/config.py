@@ -20,8 +20,9 @@ TEXT = "Make a model folder from a template, or edit one in place."
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     add_model(parser)
-    parser.add_argument("model_type", metavar="TEMPLATE", nargs="?",
-                        help=f"needed for a new folder: {', '.join(MODELS)}")
+    parser.add_argument(
+        "model_type", metavar="TEMPLATE", nargs="?", help=f"needed for a new folder: {', '.join(MODELS)}"
+    )
     parser.add_argument("--preset", help="of a new folder; tiny: a small network, a short run, for trying things out")
     parser.add_argument("--save", metavar="PARENT", default="", help="folder in which MODEL lies")
     parser.add_argument("--name", help="of a new folder and its model; of an existing one, the model's alone")
@@ -31,8 +32,12 @@ def add_arguments(parser: Parser) -> None:
         if leaf.group not in groups:
             groups[leaf.group] = parser.add_argument_group(f"settings: {leaf.group}")
         groups[leaf.group].add_argument(
-            f"--{leaf.name}", nargs="+" if leaf.is_list else None, metavar="VALUE", default=argparse.SUPPRESS,
-            help=leaf.meaning.replace("%", "%%"))
+            f"--{leaf.name}",
+            nargs="+" if leaf.is_list else None,
+            metavar="VALUE",
+            default=argparse.SUPPRESS,
+            help=leaf.meaning.replace("%", "%%"),
+        )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -42,11 +47,13 @@ def run(arguments: argparse.Namespace) -> None:
     from auralflow.api.configure import configure
 
     given = {leaf: vars(arguments)[leaf.name] for leaf in leaves() if leaf.name in arguments}
-    changes = {leaf.name: ",".join(part.rstrip(",") for part in value) if leaf.is_list else value
-               for leaf, value in given.items()}
+    changes = {
+        leaf.name: ",".join(part.rstrip(",") for part in value) if leaf.is_list else value
+        for leaf, value in given.items()
+    }
     folder, before, after = configure(
-        Path(arguments.save) / arguments.model, arguments.model_type, arguments.name, changes,
-        arguments.preset)
+        Path(arguments.save) / arguments.model, arguments.model_type, arguments.name, changes, arguments.preset
+    )
     if before is None:
         print(f"Wrote {folder.config_file} ({type(after.model).__name__}).")
     elif lines := list(differences(before, after)):

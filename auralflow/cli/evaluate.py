@@ -21,13 +21,25 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a model folder, or a ready model's name")
     parser.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     parser.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
-    parser.add_argument("--metrics", choices=METRICS, default="bss_eval",
-                          help="; ".join(f"{name}: {text}" for name, text in METRICS.items())
-                          + " (default: %(default)s)")
-    parser.add_argument("--compare", metavar="OTHER", nargs="+", default=(),
-                          help="models to evaluate on the same tracks, and to show beside MODEL")
-    parser.add_argument("--no_report", dest="report", action="store_false",
-                          help="write no report.html, the page with excerpts to listen to")
+    parser.add_argument(
+        "--metrics",
+        choices=METRICS,
+        default="bss_eval",
+        help="; ".join(f"{name}: {text}" for name, text in METRICS.items()) + " (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--compare",
+        metavar="OTHER",
+        nargs="+",
+        default=(),
+        help="models to evaluate on the same tracks, and to show beside MODEL",
+    )
+    parser.add_argument(
+        "--no_report",
+        dest="report",
+        action="store_false",
+        help="write no report.html, the page with excerpts to listen to",
+    )
     add_backend(parser)
 
 

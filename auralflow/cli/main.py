@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0; 1 where `convert verify` finds a difference, or `separate` could not do all files; 2
         where the input is at fault, after one sentence on standard error; 130 after an interruption.
     """
+
     def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         return arguments.run(arguments)

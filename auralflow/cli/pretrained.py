@@ -18,12 +18,18 @@ def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     parser.add_argument("action", choices=("list", "get"), help="show the ready models, or get one")
     parser.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(READY)}")
-    parser.add_argument("--save", metavar="DIR", help="a new folder for a copy; without it the model is kept in "
-                            "the user's cache, where its name finds it")
+    parser.add_argument(
+        "--save",
+        metavar="DIR",
+        help="a new folder for a copy; without it the model is kept in the user's cache, where its name finds it",
+    )
     parser.add_argument("--file", metavar="PATH", help="a local copy of what would be fetched, or a folder with it")
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
-    parser.add_argument("--high_bins", metavar="VALUE", help="of the copy: the mask above the highest bin that the "
-                            "network sees: zeros, last, mean (default: zeros)")
+    parser.add_argument(
+        "--high_bins",
+        metavar="VALUE",
+        help="of the copy: the mask above the highest bin that the network sees: zeros, last, mean (default: zeros)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -43,12 +49,19 @@ def table() -> "Table":
     """A row for each ready model."""
     from rich.table import Table
 
-    caption = (f"Where no model is named, {DEFAULTS[0]} separates; {DEFAULTS[1]} where --targets asks for what only it "
-               "has.")
+    caption = (
+        f"Where no model is named, {DEFAULTS[0]} separates; {DEFAULTS[1]} where --targets asks for what only it has."
+    )
     listed = Table(box=None, padding=(0, 2, 0, 0), caption=caption, caption_justify="left")
     for column in ("name", "targets", "size", "licence", "quality", "source"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
     for ready in READY.values():
-        listed.add_row(ready.name, ", ".join(ready.targets), f"{ready.megabytes:.0f} MB", ready.licence, ready.quality,
-                       ready.origin)
+        listed.add_row(
+            ready.name,
+            ", ".join(ready.targets),
+            f"{ready.megabytes:.0f} MB",
+            ready.licence,
+            ready.quality,
+            ready.origin,
+        )
     return listed

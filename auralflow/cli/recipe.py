@@ -11,12 +11,22 @@ TEXT = "Make songs and train a model on them, as a recipe says; or list recipes.
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
-    parser.add_argument("name", metavar="NAME", nargs="?", help="a recipe, or a file like one; without it: which there "
-                        "are")
-    parser.add_argument("directory", metavar="FOLDER", nargs="?",
-                        help="gets songs/ and model/; that of an earlier call goes on where it stopped")
-    parser.add_argument("--real", metavar="DATASET", nargs="+", default=(),
-                        help="real music, <split>/<track>/<stem>.wav, to train on beside the songs")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a recipe, or a file like one; without it: which there are"
+    )
+    parser.add_argument(
+        "directory",
+        metavar="FOLDER",
+        nargs="?",
+        help="gets songs/ and model/; that of an earlier call goes on where it stopped",
+    )
+    parser.add_argument(
+        "--real",
+        metavar="DATASET",
+        nargs="+",
+        default=(),
+        help="real music, <split>/<track>/<stem>.wav, to train on beside the songs",
+    )
     parser.add_argument("--restart", action="store_true", help="train anew")
 
 

@@ -15,8 +15,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--tracks", type=int, default=7, help="how many songs, at least 3 (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
-    parser.add_argument("--sound", default="synthesized", help="synthesized; or sampled: played on the instruments of "
-                       "a soundfont and sung on spoken words, by fluidsynth and flite (default: %(default)s)")
+    parser.add_argument(
+        "--sound",
+        default="synthesized",
+        help="synthesized; or sampled: played on the instruments of "
+        "a soundfont and sung on spoken words, by fluidsynth and flite (default: %(default)s)",
+    )
     parser.add_argument("--soundfont", metavar="PATH", help="of sampled songs (default: one of the system's)")
 
 
@@ -29,8 +33,15 @@ def run(arguments: argparse.Namespace) -> None:
     if directory.is_dir() and any(directory.iterdir()):
         raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
     with progress_bar(arguments.tracks, "songs") as advance:
-        folders = make_songs(directory, arguments.tracks, arguments.seconds, arguments.seed, sound=arguments.sound,
-                             soundfont=arguments.soundfont, progress=lambda done, total: advance("", done))
+        folders = make_songs(
+            directory,
+            arguments.tracks,
+            arguments.seconds,
+            arguments.seed,
+            sound=arguments.sound,
+            soundfont=arguments.soundfont,
+            progress=lambda done, total: advance("", done),
+        )
     splits = [folder.parent.name for folder in folders]
     counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
     print(f"Wrote {len(folders)} songs of {arguments.seconds:g} s to {directory} ({counts}).")

@@ -11,13 +11,23 @@ TEXT = "Train a model, going on where an earlier run stopped."
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     add_model(parser)
-    parser.add_argument("datasets", metavar="DATASET", nargs="+",
-                       help="folder with train/<track>/<stem>.wav, and valid/; of several, dataset.shares says how "
-                            "often each is drawn from")
+    parser.add_argument(
+        "datasets",
+        metavar="DATASET",
+        nargs="+",
+        help="folder with train/<track>/<stem>.wav, and valid/; of several, dataset.shares says how "
+        "often each is drawn from",
+    )
     parser.add_argument("--restart", action="store_true", help="move the earlier run aside and start over")
-    parser.add_argument("--from", dest="start_from", metavar="OTHER", action="append", default=[],
-                       help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
-                            "its settings; twice for a HybridNet: one model for each of its branches")
+    parser.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="OTHER",
+        action="append",
+        default=[],
+        help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
+        "its settings; twice for a HybridNet: one model for each of its branches",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

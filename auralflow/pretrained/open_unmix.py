@@ -15,8 +15,16 @@ One recurrent network for each target sees magnitudes up to 16 kHz. The authors'
 multichannel Wiener filter has refined."""
 
 
-def _ready(name: str, record: str, digests: Mapping[str, str], hidden_size: int, megabytes: float, licence: str,
-           training: str, sdr: str) -> ReadyModel:
+def _ready(
+    name: str,
+    record: str,
+    digests: Mapping[str, str],
+    hidden_size: int,
+    megabytes: float,
+    licence: str,
+    training: str,
+    sdr: str,
+) -> ReadyModel:
     """One of the three; they differ in size, data and terms.
 
     Args:
@@ -29,38 +37,60 @@ def _ready(name: str, record: str, digests: Mapping[str, str], hidden_size: int,
         training: the data, and the terms in full.
         sdr: the published figures.
     """
-    files = (WebFile(f"https://zenodo.org/records/{record}/files/{target}-{digests[target][:8]}.pth", digests[target])
-             for target in TARGETS)
+    files = (
+        WebFile(f"https://zenodo.org/records/{record}/files/{target}-{digests[target][:8]}.pth", digests[target])
+        for target in TARGETS
+    )
     return ReadyModel(
         name=name,
         config=Config(
             model=OpenUnmix(model_name=name, targets=TARGETS, hidden_size=hidden_size),
             dataset=DatasetConfig(sample_length=12.0),  # twice what it was trained on: its memory has two directions
-            training=TrainingConfig(lr=1e-4)),
+            training=TrainingConfig(lr=1e-4),
+        ),
         sources=tuple(files),
         read=read_openunmix,
         megabytes=megabytes,
         licence=licence,
         credit=CREDIT.format(training=training),
         origin=f"Open-Unmix; zenodo.org, record {record}",
-        quality=f"SDR {sdr} dB (the authors, MUSDB18 test)")
+        quality=f"SDR {sdr} dB (the authors, MUSDB18 test)",
+    )
 
 
 UMX = _ready(
-    "umx", "3370486",
-    {"bass": "646024d3", "drums": "5a48008b", "other": "f8e132cc", "vocals": "c8df74a5"}, 512, 142.4, "MIT",
+    "umx",
+    "3370486",
+    {"bass": "646024d3", "drums": "5a48008b", "other": "f8e132cc", "vocals": "c8df74a5"},
+    512,
+    142.4,
+    "MIT",
     "Trained on MUSDB18, whose songs are band-limited to 16 kHz. Weights: MIT licence.",
-    "vocals 6.32, drums 5.73, bass 5.23, other 4.02")
+    "vocals 6.32, drums 5.73, bass 5.23, other 4.02",
+)
 UMXHQ = _ready(
-    "umxhq", "3370489",
-    {"bass": "8d85a5bd", "drums": "9619578f885c54737cb0234f9f9a4a679ee4f31438fd77fd1dbe02bb16c2da0a",
-     "other": "b52fbbf7", "vocals": "b62c91cedbc7a066f1778ead5b5cecb377aa3a46a31af1cce7c5c8769339d083"},
-    512, 142.4, "MIT", "Trained on MUSDB18-HQ. Weights: MIT licence.",
-    "vocals 6.25, drums 6.04, bass 5.07, other 4.28")
+    "umxhq",
+    "3370489",
+    {
+        "bass": "8d85a5bd",
+        "drums": "9619578f885c54737cb0234f9f9a4a679ee4f31438fd77fd1dbe02bb16c2da0a",
+        "other": "b52fbbf7",
+        "vocals": "b62c91cedbc7a066f1778ead5b5cecb377aa3a46a31af1cce7c5c8769339d083",
+    },
+    512,
+    142.4,
+    "MIT",
+    "Trained on MUSDB18-HQ. Weights: MIT licence.",
+    "vocals 6.25, drums 6.04, bass 5.07, other 4.28",
+)
 UMXL = _ready(
-    "umxl", "5069601",
-    {"bass": "2ca1ce51", "drums": "69e0ebd4", "other": "c8c5b3e6", "vocals": "bccbd9aa"}, 1024, 452.7,
+    "umxl",
+    "5069601",
+    {"bass": "2ca1ce51", "drums": "69e0ebd4", "other": "c8c5b3e6", "vocals": "bccbd9aa"},
+    1024,
+    452.7,
     "CC BY-NC-SA 4.0",
     "Trained on a private collection of stems. Weights: Creative Commons Attribution-NonCommercial-ShareAlike 4.0, so "
     "not for commercial use.",
-    "vocals 7.21, drums 7.15, bass 6.02, other 4.89")
+    "vocals 7.21, drums 7.15, bass 6.02, other 4.89",
+)

@@ -38,8 +38,11 @@ def pack(model: str | Path, file: str | Path) -> float:
     packed = {name: halved(array, f"{weights}: {name}") for name, array in state.items()}
     config = replace(best.config, model=replace(best.config.model, model_name=file.stem))
     write_tensors(file, TensorFile(TORCH, packed, config, best.provenance))
-    return max(float(np.abs(packed[name].astype(array.dtype) - array).max() / np.abs(array).max())
-               for name, array in state.items() if packed[name].dtype != array.dtype)
+    return max(
+        float(np.abs(packed[name].astype(array.dtype) - array).max() / np.abs(array).max())
+        for name, array in state.items()
+        if packed[name].dtype != array.dtype
+    )
 
 
 def halved(array: np.ndarray, name: str) -> np.ndarray:
@@ -66,8 +69,10 @@ def main(argv: list[str] | None = None) -> int:
         if not text.exists():
             raise InputError(f"{text}: no such file; a text about the model is expected there first")
         change = pack(arguments.model, file)
-        print(f"Wrote {file}, {file.stat().st_size / 1e6:.1f} MB; weights rounded by at most {change:.1e} of the "
-              "largest in their tensor.")
+        print(
+            f"Wrote {file}, {file.stat().st_size / 1e6:.1f} MB; weights rounded by at most {change:.1e} of the "
+            "largest in their tensor."
+        )
 
     return exit_status("packing", run)
 

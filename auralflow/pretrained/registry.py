@@ -29,5 +29,7 @@ def default_model(targets: Iterable[str] = ()) -> str:
         if {*targets} <= {*READY[name].targets, "accompaniment"}:
             return name
     known = "; or of ".join(f"{', '.join(READY[name].targets)} ({name})" for name in DEFAULTS)
-    raise InputError(f"no model is named, and none that is taken then has the targets {', '.join(targets)}: expected "
-                     f"some of {known}; `auralflow pretrained list` shows other models, which --model takes")
+    raise InputError(
+        f"no model is named, and none that is taken then has the targets {', '.join(targets)}: expected "
+        f"some of {known}; `auralflow pretrained list` shows other models, which --model takes"
+    )

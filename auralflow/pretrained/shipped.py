@@ -26,16 +26,21 @@ def _ready(file: Path) -> ReadyModel:
     return ReadyModel(
         name=file.stem,
         # To go on with other songs for about half an hour on two cores.
-        config=replace(config, training=replace(config.training, lr=1e-4, lr_schedule="cosine", max_epochs=15),
-                       dataset=replace(config.dataset, shares=(), samples_per_epoch=100)),
+        config=replace(
+            config,
+            training=replace(config.training, lr=1e-4, lr_schedule="cosine", max_epochs=15),
+            dataset=replace(config.dataset, shares=(), samples_per_epoch=100),
+        ),
         sources=(PackagedFile(file),),
         read=read_packed,
         megabytes=file.stat().st_size / 1e6,
         licence="MIT",
         credit=file.with_suffix(".md").read_text(encoding="utf-8").strip(),
         origin="auralflow",
-        quality="SI-SDR " + ", ".join(f"{target} {score:.1f}" for target, score in scores.items())
-                + " dB (the songs that validated its training)")
+        quality="SI-SDR "
+        + ", ".join(f"{target} {score:.1f}" for target, score in scores.items())
+        + " dB (the songs that validated its training)",
+    )
 
 
 def read_packed(paths: Sequence[Path]) -> State:

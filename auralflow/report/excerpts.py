@@ -32,8 +32,14 @@ class Excerpts:
         self._starts: dict[tuple[str, str], int] = {}
         self._signals: dict[tuple[str, str], dict[str, np.ndarray]] = {}
 
-    def add(self, model: str, track: Track, mixture: np.ndarray, truths: Mapping[str, np.ndarray],
-            estimates: Mapping[str, np.ndarray]) -> None:
+    def add(
+        self,
+        model: str,
+        track: Track,
+        mixture: np.ndarray,
+        truths: Mapping[str, np.ndarray],
+        estimates: Mapping[str, np.ndarray],
+    ) -> None:
         """Keeps what is to be heard of a track; a silent target is left out.
 
         Args:
@@ -52,8 +58,10 @@ class Excerpts:
             place = (track.name, target)
             if place not in self._signals:
                 start = self._starts[place] = loudest(truth, window, max(1, round(STEP * track.sample_rate)))
-                self._signals[place] = {"Mixture": self._cut(mixture, start, window),
-                                        "Truth": self._cut(truth, start, window)}
+                self._signals[place] = {
+                    "Mixture": self._cut(mixture, start, window),
+                    "Truth": self._cut(truth, start, window),
+                }
             self._signals[place][model] = self._cut(estimates[target], self._starts[place], window)
 
     def examples(self) -> list[Example]:
@@ -64,13 +72,16 @@ class Excerpts:
                 if name == track.name:
                     models = {key: audio for key, audio in signals.items() if key not in ("Mixture", "Truth")}
                     versions = {"Mixture": signals["Mixture"], **models, "Truth": signals["Truth"]}
-                    found.append(Example(name, target, versions, track.sample_rate,
-                                         self._starts[name, target] / track.sample_rate))
+                    found.append(
+                        Example(
+                            name, target, versions, track.sample_rate, self._starts[name, target] / track.sample_rate
+                        )
+                    )
         return found
 
     def _cut(self, audio: np.ndarray, start: int, samples: int) -> np.ndarray:
         copy = self._allocate((len(audio), samples))
-        copy[:] = audio[:, start:start + samples]
+        copy[:] = audio[:, start : start + samples]
         return copy
 
 
@@ -90,7 +101,7 @@ def loudest(audio: np.ndarray, window: int, step: int) -> int:
         3
     """
     samples = audio.shape[1]
-    energies = [np.sum(np.square(audio[:, at:at + step], dtype=np.float64)) for at in range(0, samples, step)]
+    energies = [np.sum(np.square(audio[:, at : at + step], dtype=np.float64)) for at in range(0, samples, step)]
     total = np.concatenate([[0.0], np.cumsum(energies)])
     steps = min(len(energies), -(-window // step))
     return min(int(np.argmax(total[steps:] - total[:-steps])) * step, samples - window)

@@ -51,8 +51,10 @@ def write_page(
         title=escape(title),
         intro="\n".join(f"<p>{escape(part.strip())}</p>" for part in intro.split("\n\n") if part.strip()),
         contents=_contents(sections),
-        sections="\n".join(f'<section id="{heading.lower()}">\n<h2>{heading}</h2>\n{content}\n</section>'
-                           for heading, content in sections.items()),
+        sections="\n".join(
+            f'<section id="{heading.lower()}">\n<h2>{heading}</h2>\n{content}\n</section>'
+            for heading, content in sections.items()
+        ),
     )
     with replacing(path) as aside:
         aside.write_text(page, encoding="utf-8")
@@ -67,6 +69,7 @@ def _contents(headings: Collection[str]) -> str:
 def _settings(notes: Mapping[str, object]) -> str:
     if not notes:
         return ""
-    body = "\n".join(f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>"
-                     for name, value in notes.items())
+    body = "\n".join(
+        f"<tr><td>{escape(str(name))}</td><td>{escape(str(value))}</td></tr>" for name, value in notes.items()
+    )
     return card(f'<table class="settings"><tbody>{body}</tbody></table>')

@@ -59,7 +59,8 @@ def player(example: Example, encoding: Encoding = LOSSLESS, opened: bool = True)
     sounds = "\n".join(
         f'<figure><figcaption>{escape(name)}</figcaption><audio controls preload="none" '
         f'src="{_sound(gain * audio, example.sample_rate, encoding)}"></audio></figure>'
-        for name, audio in example.versions.items())
+        for name, audio in example.versions.items()
+    )
     remarks = [escape(example.target)]
     if example.start is not None:
         remarks.append(f"from {duration(example.start)}")
@@ -67,21 +68,26 @@ def player(example: Example, encoding: Encoding = LOSSLESS, opened: bool = True)
         remarks.append(f"played {-20 * math.log10(gain):.1f} dB quieter, to fit")
     text = f"Spectrograms of {', '.join(example.versions)}: {example.target} of {example.track}"
     spectrograms = picture(spectrogram_figure(example.versions, example.sample_rate), text, "webp")
-    return (f'<article class="card">\n<h3>{escape(example.track)} <span>&middot; {" &middot; ".join(remarks)}'
-            f'</span></h3>\n<div class="player" data-seconds="{seconds:.6f}">\n{sounds}\n</div>\n'
-            f"<details{' open' if opened else ''}><summary>Spectrograms</summary>{spectrograms}</details>\n</article>")
+    return (
+        f'<article class="card">\n<h3>{escape(example.track)} <span>&middot; {" &middot; ".join(remarks)}'
+        f'</span></h3>\n<div class="player" data-seconds="{seconds:.6f}">\n{sounds}\n</div>\n'
+        f"<details{' open' if opened else ''}><summary>Spectrograms</summary>{spectrograms}</details>\n</article>"
+    )
 
 
 def _check(example: Example) -> None:
     shapes = {name: np.shape(audio) for name, audio in example.versions.items()}
     if len(set(shapes.values())) != 1 or len(next(iter(shapes.values()))) != 2:
         found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise InputError(f"example {example.track!r}: the versions have shapes {found or 'none'}, expected one shape "
-                         "(channels, samples)")
+        raise InputError(
+            f"example {example.track!r}: the versions have shapes {found or 'none'}, expected one shape "
+            "(channels, samples)"
+        )
     for name, audio in example.versions.items():
         if not np.isfinite(audio).all():
-            raise InputError(f"example {example.track!r}: {name} of {example.target!r} holds NaN or infinity, which "
-                             "cannot be played")
+            raise InputError(
+                f"example {example.track!r}: {name} of {example.target!r} holds NaN or infinity, which cannot be played"
+            )
 
 
 def _sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
@@ -89,7 +95,8 @@ def _sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
         audio, sample_rate = resample(audio, sample_rate, MP3_RATE), MP3_RATE
     audio = encoding.hold(audio)[0]
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", sample_rate, len(audio),
-                             **encoding.options(sample_rate, *audio.shape)) as file:
+    with soundfile.SoundFile(
+        buffer, "w", sample_rate, len(audio), **encoding.options(sample_rate, *audio.shape)
+    ) as file:
         file.write(audio.T)
     return data_uri(buffer.getvalue(), MEDIA_TYPES[encoding.format])

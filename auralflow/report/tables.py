@@ -9,18 +9,30 @@ from auralflow.report.markup import card, picture
 from auralflow_core.evaluation.table import BASELINES, LABELS
 
 HEADINGS = {
-    "si_sdr": "SI-SDR", "sdr": "SDR", "si_sdr_improvement": "SI-SDR gain", "bss_sdr": "BSSEval SDR",
-    "bss_sir": "BSSEval SIR", "bss_isr": "BSSEval ISR", "bss_sar": "BSSEval SAR", "museval_sdr": "museval SDR",
-    "museval_sir": "museval SIR", "museval_isr": "museval ISR", "museval_sar": "museval SAR",
+    "si_sdr": "SI-SDR",
+    "sdr": "SDR",
+    "si_sdr_improvement": "SI-SDR gain",
+    "bss_sdr": "BSSEval SDR",
+    "bss_sir": "BSSEval SIR",
+    "bss_isr": "BSSEval ISR",
+    "bss_sar": "BSSEval SAR",
+    "museval_sdr": "museval SDR",
+    "museval_sir": "museval SIR",
+    "museval_isr": "museval ISR",
+    "museval_sar": "museval SAR",
 }
 SUMMARIES = ("mean", "median")  # the tracks that are none
 GAIN = "si_sdr_improvement"  # over the mixture: its plot would be that of the SI-SDR once more
 NUMBER = ' class="number"'  # of a cell
 MANY = 12  # lines that a table of tracks shows without being asked
-LEGEND = ("In dB; higher is better. <em>mixture</em> is what no separation at all would score, <em>ideal mask</em> "
-          "what a mask could reach that knew the truth; the gain is over the mixture.")
-BOXES = ("A box spans the middle half of the tracks, its line is their median; whiskers reach to the last track "
-         "within 1.5 times its length. Every track is a dot.")
+LEGEND = (
+    "In dB; higher is better. <em>mixture</em> is what no separation at all would score, <em>ideal mask</em> "
+    "what a mask could reach that knew the truth; the gain is over the mixture."
+)
+BOXES = (
+    "A box spans the middle half of the tracks, its line is their median; whiskers reach to the last track "
+    "within 1.5 times its length. Every track is a dot."
+)
 
 
 def evaluation(rows: Sequence[Mapping]) -> str:
@@ -37,15 +49,21 @@ def evaluation(rows: Sequence[Mapping]) -> str:
     tracks = [row for row in rows if row["track"] not in SUMMARIES]
     content = card(f'<p class="legend">{LEGEND}</p>' + _summary(columns, summary)) if summary else ""
     views = [_view(key, tracks) for key in columns if key != GAIN and tracks]
-    return content + (card(f'<p class="legend">{BOXES}</p>\n<div class="views">{"".join(views)}</div>')
-                      if views else "")
+    return content + (
+        card(f'<p class="legend">{BOXES}</p>\n<div class="views">{"".join(views)}</div>') if views else ""
+    )
 
 
 def _summary(columns: Sequence[str], rows: Sequence[Mapping]) -> str:
     heads = [*LABELS, *(HEADINGS.get(key, key) for key in columns)]
-    lines = [([row["track"], row["target"], _estimate(row["estimate"])],
-              [_cell(row.get(key, math.nan), "+" if key == GAIN else "") for key in columns],
-              row["estimate"] not in BASELINES) for row in rows]
+    lines = [
+        (
+            [row["track"], row["target"], _estimate(row["estimate"])],
+            [_cell(row.get(key, math.nan), "+" if key == GAIN else "") for key in columns],
+            row["estimate"] not in BASELINES,
+        )
+        for row in rows
+    ]
     return _table(heads, lines)
 
 
@@ -56,12 +74,15 @@ def _view(key: str, rows: Sequence[Mapping]) -> str:
     tracks: dict[tuple[str, str], dict[str, float]] = {}
     for row in rows:
         tracks.setdefault((row["track"], row["target"]), {})[row["estimate"]] = row.get(key, math.nan)
-    lines = [(place, [_cell(found.get(name, math.nan)) for name in estimates], False)
-             for place, found in tracks.items()]
+    lines = [
+        (place, [_cell(found.get(name, math.nan)) for name in estimates], False) for place, found in tracks.items()
+    ]
     opened = " open" if len(lines) <= MANY else ""
     table = _table(["track", "target", *map(_estimate, estimates)], lines)
-    return (f"<figure>\n<figcaption>{escape(HEADINGS.get(key, key))}</figcaption>\n{_boxes(key, rows)}\n"
-            f"<details{opened}><summary>Every track</summary>{table}</details>\n</figure>")
+    return (
+        f"<figure>\n<figcaption>{escape(HEADINGS.get(key, key))}</figcaption>\n{_boxes(key, rows)}\n"
+        f"<details{opened}><summary>Every track</summary>{table}</details>\n</figure>"
+    )
 
 
 def _boxes(key: str, rows: Sequence[Mapping]) -> str:
@@ -79,8 +100,9 @@ def _boxes(key: str, rows: Sequence[Mapping]) -> str:
 def _table(heads: Sequence[str], lines: Sequence[tuple[Sequence[str], Sequence[str], bool]]) -> str:
     """A table of labels and, behind them, figures; a line may be marked."""
     labels, body = len(heads) - len(lines[0][1]), []
-    head = "".join(f'<th scope="col"{"" if index < labels else NUMBER}>{escape(name)}</th>'
-                   for index, name in enumerate(heads))
+    head = "".join(
+        f'<th scope="col"{"" if index < labels else NUMBER}>{escape(name)}</th>' for index, name in enumerate(heads)
+    )
     for names, figures, marked in lines:
         cells = [f"<td>{escape(name)}</td>" for name in names] + [f"<td{NUMBER}>{figure}</td>" for figure in figures]
         body.append(f"<tr{' class=model' if marked else ''}>{''.join(cells)}</tr>")

@@ -77,8 +77,14 @@ def make_songs(
     return folders
 
 
-def complete_songs(directory: str | os.PathLike, tracks: int, seconds: float, console: Console, seed: int = 0,
-                   sound: str = "synthesized") -> None:
+def complete_songs(
+    directory: str | os.PathLike,
+    tracks: int,
+    seconds: float,
+    console: Console,
+    seed: int = 0,
+    sound: str = "synthesized",
+) -> None:
     """Makes those songs of a set that are not there yet, and shows how far it has come.
 
     Args:
@@ -93,8 +99,15 @@ def complete_songs(directory: str | os.PathLike, tracks: int, seconds: float, co
         InputError, MissingPackage: as `make_songs` does.
     """
     with progress_bar(tracks, "songs", console) as advance:
-        make_songs(directory, tracks, seconds, seed, sound=sound, keep=True,
-                   progress=lambda done, total: advance("making songs", done))
+        make_songs(
+            directory,
+            tracks,
+            seconds,
+            seed,
+            sound=sound,
+            keep=True,
+            progress=lambda done, total: advance("making songs", done),
+        )
     console.print(f"{tracks} {sound} songs of {seconds:g} s in {directory}")
 
 

@@ -16,8 +16,17 @@ class Hit(NamedTuple):
     velocity: float  # linear gain
 
 
-PANS = {"kick": 0.0, "snare": 0.05, "hat": 0.35, "open": 0.35, "ride": -0.4, "crash": -0.3, "high tom": 0.3,
-        "low tom": -0.3, "shaker": -0.5}  # -1 is left, 1 is right
+PANS = {
+    "kick": 0.0,
+    "snare": 0.05,
+    "hat": 0.35,
+    "open": 0.35,
+    "ride": -0.4,
+    "crash": -0.3,
+    "high tom": 0.3,
+    "low tom": -0.3,
+    "shaker": -0.5,
+}  # -1 is left, 1 is right
 
 
 def draw_kit(rng: np.random.Generator, sample_rate: int) -> dict[str, np.ndarray]:
@@ -96,10 +105,17 @@ def drum_part(rng: np.random.Generator, score: Score) -> list[Hit]:
             fill = score.steps
             if bar == section.bars[-1] and len(section.bars) > 1 and rng.random() < 0.7:
                 fill = score.steps - score.beat * int(rng.integers(1, 3))
-            hits += [Hit(score.time(bar, step) + abs(rng.normal(0, 0.002)), piece, level * rng.uniform(0.8, 1.0))
-                     for piece, steps in groove.items() for step, level in steps if step < fill]
-            hits += [Hit(score.time(bar, step), rng.choice(["snare", "high tom", "low tom"]), rng.uniform(0.5, 1.0))
-                     for step in range(fill, score.steps) if rng.random() < 0.75]
+            hits += [
+                Hit(score.time(bar, step) + abs(rng.normal(0, 0.002)), piece, level * rng.uniform(0.8, 1.0))
+                for piece, steps in groove.items()
+                for step, level in steps
+                if step < fill
+            ]
+            hits += [
+                Hit(score.time(bar, step), rng.choice(["snare", "high tom", "low tom"]), rng.uniform(0.5, 1.0))
+                for step in range(fill, score.steps)
+                if rng.random() < 0.75
+            ]
     return hits
 
 
@@ -110,16 +126,24 @@ def _groove(rng: np.random.Generator, score: Score) -> dict[str, list[tuple[int,
     if rng.random() < 0.2 and len(beats) == 4:  # half time
         backbeats = [2 * score.beat]
     four = rng.random() < 0.25
-    kick = [(step, 1.0) for step in range(score.steps)
-            if step == 0 or (four and step in beats)
-            or (step not in backbeats and rng.random() < (0.4 if step % score.beat == 0 else 0.12))]
+    kick = [
+        (step, 1.0)
+        for step in range(score.steps)
+        if step == 0
+        or (four and step in beats)
+        or (step not in backbeats and rng.random() < (0.4 if step % score.beat == 0 else 0.12))
+    ]
     metal = rng.choice(["hat", "ride", "shaker"], p=(0.6, 0.2, 0.2))
     every = rng.choice([1, 2, 2, score.beat]) if score.beat == 4 else rng.choice([1, 1, score.beat])
-    groove = {"kick": kick, "snare": [(step, 1.0) for step in backbeats],
-              metal: [(step, 1.0 if step % score.beat == 0 else 0.6) for step in range(0, score.steps, every)]}
+    groove = {
+        "kick": kick,
+        "snare": [(step, 1.0) for step in backbeats],
+        metal: [(step, 1.0 if step % score.beat == 0 else 0.6) for step in range(0, score.steps, every)],
+    }
     if rng.random() < 0.5:  # quiet strokes between the backbeats
-        groove["snare"] = groove["snare"] + [(step, 0.2) for step in range(score.steps)
-                                             if step not in backbeats and rng.random() < 0.12]
+        groove["snare"] = groove["snare"] + [
+            (step, 0.2) for step in range(score.steps) if step not in backbeats and rng.random() < 0.12
+        ]
     if rng.random() < 0.4:
         groove["open"] = [(score.steps - score.beat // 2 - 1, 0.8)]
     return groove

@@ -32,19 +32,36 @@ KINDS = {  # attack, bright_life, life, bright, release: the ranges of each kind
     "lead": ((0.01, 0.05), (0.3, 2.0), (4.0, 10.0), (0.4, 1.0), (0.05, 0.1)),
     "bass": ((0.002, 0.01), (0.05, 0.4), (0.4, 3.0), (0.1, 0.7), (0.03, 0.06)),
 }
-STYLES = {"pad": ("pad", "organ"), "chords": ("keys", "organ", "pluck"), "strum": ("pluck",),
-          "arpeggio": ("pluck", "keys", "lead"), "solo": ("lead", "pluck")}  # who plays what (see score.accompaniment)
+STYLES = {
+    "pad": ("pad", "organ"),
+    "chords": ("keys", "organ", "pluck"),
+    "strum": ("pluck",),
+    "arpeggio": ("pluck", "keys", "lead"),
+    "solo": ("lead", "pluck"),
+}  # who plays what (see score.accompaniment)
 
 
 def draw_timbre(rng: np.random.Generator, kind: str) -> Timbre:
     """An instrument of one of the `KINDS`."""
     attack, bright_life, life, bright, release = (float(rng.uniform(*span)) for span in KINDS[kind])
-    body = tuple((float(np.exp(rng.uniform(np.log(250), np.log(5000)))), rng.uniform(0.3, 0.8), rng.uniform(0.5, 3.0))
-                 for _ in range(3))
+    body = tuple(
+        (float(np.exp(rng.uniform(np.log(250), np.log(5000)))), rng.uniform(0.3, 0.8), rng.uniform(0.5, 3.0))
+        for _ in range(3)
+    )
     wide = rng.uniform(0.03, 0.15) if kind == "pad" else rng.uniform(0, 0.06)
-    return Timbre(rng.uniform(0.8, 1.8), body, rng.choice([1.0, 1.0, 0.5, 0.05]), attack, bright_life, life, bright,
-                  release, 0.0 if kind == "bass" else wide, rng.uniform(0.0, 0.3) if kind == "lead" else 0.0,
-                  rng.uniform(0.0, 1.5) if kind == "bass" else 0.0)
+    return Timbre(
+        rng.uniform(0.8, 1.8),
+        body,
+        rng.choice([1.0, 1.0, 0.5, 0.05]),
+        attack,
+        bright_life,
+        life,
+        bright,
+        release,
+        0.0 if kind == "bass" else wide,
+        rng.uniform(0.0, 0.3) if kind == "lead" else 0.0,
+        rng.uniform(0.0, 1.5) if kind == "bass" else 0.0,
+    )
 
 
 def play(rng: np.random.Generator, timbre: Timbre, notes: list[Note], samples: int, sample_rate: int) -> np.ndarray:

@@ -14,15 +14,27 @@ from auralflow.songs.score import Note
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 
-PLACES = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf2/TimGM6mb.sf2",
-          "/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2",
-          "/usr/share/soundfonts/default.sf2")
+PLACES = (
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2",
+    "/usr/share/sounds/sf2/TimGM6mb.sf2",
+    "/usr/share/sounds/sf2/default-GM.sf2",
+    "/usr/share/soundfonts/FluidR3_GM.sf2",
+    "/usr/share/soundfonts/default.sf2",
+)
 TICKS = 480  # in half a second, which is a beat at the tempo that MIDI starts with
 DRUMS = 9  # the channel of General MIDI's percussion
 KITS = (0, 8, 16, 24, 25, 32, 40)  # standard, room, power, electronic, TR-808, jazz, brush
 KEYS = {  # piece of a kit -> keys of General MIDI's percussion that stand for it
-    "kick": (35, 36), "snare": (38, 40, 39), "hat": (42, 44), "open": (46,), "ride": (51, 59), "crash": (49, 57),
-    "high tom": (48, 50), "low tom": (41, 45), "shaker": (70, 82)}
+    "kick": (35, 36),
+    "snare": (38, 40, 39),
+    "hat": (42, 44),
+    "open": (46,),
+    "ride": (51, 59),
+    "crash": (49, 57),
+    "high tom": (48, 50),
+    "low tom": (41, 45),
+    "shaker": (70, 82),
+}
 # Programs of General MIDI, counted from 0, by what they play (see score.accompaniment). No choirs: the only voices of
 # a song are its vocals.
 PROGRAMS = {
@@ -48,8 +60,10 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
     with needs("mido"):
         import mido  # noqa: F401
     if shutil.which("fluidsynth") is None:
-        raise InputError("sampled songs need the program fluidsynth, which is not on the PATH; it comes with the "
-                         "system's packages, in Debian `apt-get install fluidsynth fluid-soundfont-gm`")
+        raise InputError(
+            "sampled songs need the program fluidsynth, which is not on the PATH; it comes with the "
+            "system's packages, in Debian `apt-get install fluidsynth fluid-soundfont-gm`"
+        )
     if soundfont is not None:
         path = Path(soundfont)
         if not path.is_file() or path.open("rb").read(12)[8:] != b"sfbk":
@@ -58,12 +72,15 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
     for place in map(Path, PLACES):
         if place.exists():
             return place
-    raise InputError("sampled songs need a General MIDI soundfont, and there is none in the usual places; in Debian "
-                     "`apt-get install fluid-soundfont-gm` brings one, and --soundfont names any other")
+    raise InputError(
+        "sampled songs need a General MIDI soundfont, and there is none in the usual places; in Debian "
+        "`apt-get install fluid-soundfont-gm` brings one, and --soundfont names any other"
+    )
 
 
-def play_notes(rng: np.random.Generator, soundfont: Path, style: str, notes: Iterable[Note], samples: int,
-               sample_rate: int) -> np.ndarray:
+def play_notes(
+    rng: np.random.Generator, soundfont: Path, style: str, notes: Iterable[Note], samples: int, sample_rate: int
+) -> np.ndarray:
     """Plays one part on an instrument that is drawn from those for its style.
 
     Args:
@@ -78,13 +95,13 @@ def play_notes(rng: np.random.Generator, soundfont: Path, style: str, notes: Ite
         (2, samples) float32.
     """
     program = int(rng.choice(PROGRAMS[style]))
-    events = [(note.start + abs(rng.normal(0, 0.004)), note.duration, int(note.pitch), note.velocity)
-              for note in notes]
+    events = [(note.start + abs(rng.normal(0, 0.004)), note.duration, int(note.pitch), note.velocity) for note in notes]
     return _render(soundfont, program, 0, events, bool(rng.random() < 0.5), samples, sample_rate)
 
 
-def play_hits(rng: np.random.Generator, soundfont: Path, hits: Iterable[Hit], samples: int,
-              sample_rate: int) -> np.ndarray:
+def play_hits(
+    rng: np.random.Generator, soundfont: Path, hits: Iterable[Hit], samples: int, sample_rate: int
+) -> np.ndarray:
     """Plays a drum part on a kit that is drawn: (2, samples) float32."""
     keys = {piece: int(rng.choice(choice)) for piece, choice in KEYS.items()}
     kit = int(rng.choice(KITS))
@@ -92,14 +109,41 @@ def play_hits(rng: np.random.Generator, soundfont: Path, hits: Iterable[Hit], sa
     return _render(soundfont, kit, DRUMS, events, bool(rng.random() < 0.3), samples, sample_rate)
 
 
-def _render(soundfont: Path, program: int, channel: int, events: Iterable[tuple[float, float, int, float]],
-            reverb: bool, samples: int, sample_rate: int) -> np.ndarray:
+def _render(
+    soundfont: Path,
+    program: int,
+    channel: int,
+    events: Iterable[tuple[float, float, int, float]],
+    reverb: bool,
+    samples: int,
+    sample_rate: int,
+) -> np.ndarray:
     """Plays events of start and duration in seconds, key, and velocity in (0, 1]."""
     with tempfile.TemporaryDirectory(prefix="auralflow-") as folder:
         score, sound = Path(folder) / "part.mid", Path(folder) / "part.wav"
         _write_midi(score, program, channel, events)
-        command = ["fluidsynth", "-n", "-i", "-q", "-g", "0.5", "-r", str(sample_rate), "-R", str(int(reverb)), "-C",
-                   "0", "-T", "wav", "-O", "float", "-F", str(sound), str(soundfont), str(score)]
+        command = [
+            "fluidsynth",
+            "-n",
+            "-i",
+            "-q",
+            "-g",
+            "0.5",
+            "-r",
+            str(sample_rate),
+            "-R",
+            str(int(reverb)),
+            "-C",
+            "0",
+            "-T",
+            "wav",
+            "-O",
+            "float",
+            "-F",
+            str(sound),
+            str(soundfont),
+            str(score),
+        ]
         process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if process.returncode or not sound.exists():
             reason = (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
@@ -119,7 +163,10 @@ def _write_midi(path: Path, program: int, channel: int, events: Iterable[tuple[f
     track = mido.MidiTrack([mido.Message("program_change", channel=channel, program=program)])
     now = 0
     for time, starts, key, velocity in sorted(moments):
-        track.append(mido.Message("note_on" if starts else "note_off", channel=channel, note=key, velocity=velocity,
-                                  time=time - now))
+        track.append(
+            mido.Message(
+                "note_on" if starts else "note_off", channel=channel, note=key, velocity=velocity, time=time - now
+            )
+        )
         now = time
     mido.MidiFile(ticks_per_beat=TICKS, tracks=[track]).save(path)

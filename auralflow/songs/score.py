@@ -6,15 +6,24 @@ import numpy as np
 
 METRES = {"4/4": (16, 4), "3/4": (12, 4), "12/8": (12, 3)}  # steps in a bar, steps in a beat
 MAJOR, MINOR, DORIAN, MIXOLYDIAN = (
-    (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 3, 5, 7, 9, 10), (0, 2, 4, 5, 7, 9, 10))  # semitones
+    (0, 2, 4, 5, 7, 9, 11),
+    (0, 2, 3, 5, 7, 8, 10),
+    (0, 2, 3, 5, 7, 9, 10),
+    (0, 2, 4, 5, 7, 9, 10),
+)  # semitones
 PROGRESSIONS = {  # degrees of the scale, one for each bar
     MAJOR: ((0, 4, 5, 3), (0, 5, 3, 4), (3, 0, 4, 5), (0, 2, 3, 4), (5, 3, 0, 4), (1, 4, 0, 0)),
     MINOR: ((0, 5, 2, 6), (0, 3, 4, 0), (0, 6, 5, 6), (5, 6, 0, 0), (0, 2, 6, 3)),
     DORIAN: ((0, 3, 0, 3), (0, 6, 3, 0), (0, 1, 2, 3)),
     MIXOLYDIAN: ((0, 6, 3, 0), (0, 3, 6, 3), (0, 4, 6, 3)),
 }
-FORMS = ("intro verse chorus break chorus", "verse chorus verse chorus", "intro chorus verse chorus",
-         "verse verse break chorus", "chorus verse chorus break")
+FORMS = (
+    "intro verse chorus break chorus",
+    "verse chorus verse chorus",
+    "intro chorus verse chorus",
+    "verse verse break chorus",
+    "chorus verse chorus break",
+)
 
 
 class Note(NamedTuple):
@@ -196,6 +205,8 @@ def accompaniment(rng: np.random.Generator, score: Score, layer: str, style: str
                     degrees = score.chords[bar] + voices
                 delays = np.arange(len(degrees)) * (rng.uniform(0.008, 0.02) if style == "strum" else 0.0)
                 start += abs(rng.normal(0, 0.004))
-                notes += [Note(start + delay, stop - start - delay, score.pitch(int(d), octave), rng.uniform(0.7, 1.0))
-                          for delay, d in zip(delays, degrees, strict=True)]
+                notes += [
+                    Note(start + delay, stop - start - delay, score.pitch(int(d), octave), rng.uniform(0.7, 1.0))
+                    for delay, d in zip(delays, degrees, strict=True)
+                ]
     return notes

@@ -23,8 +23,13 @@ HIGHEST_SAMPLED_RATE = 96000  # Hz: the highest rate that FluidSynth plays at
 PEAK = 0.97  # of the mixture and of each stem, at most
 
 
-def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int = 44100, sound: str = "synthesized",
-              soundfont: str | os.PathLike | None = None) -> dict[str, np.ndarray]:
+def make_song(
+    seed: int | Sequence[int],
+    seconds: float = 20.0,
+    sample_rate: int = 44100,
+    sound: str = "synthesized",
+    soundfont: str | os.PathLike | None = None,
+) -> dict[str, np.ndarray]:
     """Makes one song.
 
     Args:
@@ -51,9 +56,11 @@ def make_song(seed: int | Sequence[int], seconds: float = 20.0, sample_rate: int
     return _mix(rngs["mix"], perform(rngs, score, layers, samples, sample_rate), sample_rate)
 
 
-def _synthesize(rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int,
-                sample_rate: int) -> dict[str, np.ndarray]:
+def _synthesize(
+    rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int, sample_rate: int
+) -> dict[str, np.ndarray]:
     """Computes the sound of each stem, (2, samples)."""
+
     def layer(rng: np.random.Generator, style: str, name: str) -> np.ndarray:
         timbre = draw_timbre(rng, str(rng.choice(STYLES[style])))
         return play(rng, timbre, accompaniment(rng, score, name, style), samples, sample_rate)
@@ -67,9 +74,11 @@ def _synthesize(rngs: dict[str, np.random.Generator], score: Score, layers: int,
     }
 
 
-def _sample(bank: Path, rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int,
-            sample_rate: int) -> dict[str, np.ndarray]:
+def _sample(
+    bank: Path, rngs: dict[str, np.random.Generator], score: Score, layers: int, samples: int, sample_rate: int
+) -> dict[str, np.ndarray]:
     """Plays each stem, (2, samples), on the instruments of a soundfont; words are sung."""
+
     def layer(rng: np.random.Generator, style: str, name: str) -> np.ndarray:
         return sampler.play_notes(rng, bank, style, accompaniment(rng, score, name, style), samples, sample_rate)
 
@@ -107,8 +116,9 @@ def check_song(seconds: float, seed: int | Sequence[int], sample_rate: int, soun
         raise InputError(f"seed is {seed}, expected no number below 0")
 
 
-def _vocals(rng: np.random.Generator, score: Score, voice: Callable[..., np.ndarray], samples: int,
-            sample_rate: int) -> np.ndarray:
+def _vocals(
+    rng: np.random.Generator, score: Score, voice: Callable[..., np.ndarray], samples: int, sample_rate: int
+) -> np.ndarray:
     """The lead in the middle; in some songs a second voice joins the choruses. (2, samples)."""
     singer = draw_singer(rng)
     notes = melody(rng, score, singer.centre)
@@ -131,11 +141,18 @@ def _third_above(note: Note, score: Score) -> Note:
     return note._replace(pitch=score.pitch(degree, 0), start=note.start + 0.02)
 
 
-def _other(rng: np.random.Generator, perform: Callable[[np.random.Generator, str, str], np.ndarray], layers: int,
-           samples: int, sample_rate: int) -> np.ndarray:
+def _other(
+    rng: np.random.Generator,
+    perform: Callable[[np.random.Generator, str, str], np.ndarray],
+    layers: int,
+    samples: int,
+    sample_rate: int,
+) -> np.ndarray:
     """Several instruments, each with a style, a place in the stereo picture and a level. (2, samples)."""
     stem = np.zeros((2, samples), np.float32)
-    styles = rng.choice(["pad", "chords", "strum", "arpeggio", "solo"], layers, replace=False, p=(.25, .25, .2, .2, .1))
+    styles = rng.choice(
+        ["pad", "chords", "strum", "arpeggio", "solo"], layers, replace=False, p=(0.25, 0.25, 0.2, 0.2, 0.1)
+    )
     for layer, style in enumerate(styles):
         part = perform(rng, style, f"other{layer}")
         angle = (rng.uniform(-0.6, 0.6) + 1) * np.pi / 4

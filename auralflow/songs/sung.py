@@ -50,12 +50,15 @@ def check_programs() -> None:
         warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # which pyworld imports
         import pyworld  # noqa: F401
     if shutil.which("flite") is None:
-        raise InputError("sampled songs need the program flite, which is not on the PATH; it comes with the system's "
-                         "packages, in Debian `apt-get install flite`")
+        raise InputError(
+            "sampled songs need the program flite, which is not on the PATH; it comes with the system's "
+            "packages, in Debian `apt-get install flite`"
+        )
 
 
-def sing_words(rng: np.random.Generator, singer: Singer, notes: list[Note], samples: int,
-               sample_rate: int) -> np.ndarray:
+def sing_words(
+    rng: np.random.Generator, singer: Singer, notes: list[Note], samples: int, sample_rate: int
+) -> np.ndarray:
     """Sings a line on words that are drawn, as `voice.sing` does on syllables of its own.
 
     Args:
@@ -94,15 +97,18 @@ def _speak(voice: str, word: str) -> Word:
 
     with tempfile.TemporaryDirectory(prefix="auralflow-") as folder:
         path = Path(folder) / "word.wav"
-        process = subprocess.run(["flite", "-voice", voice, "-t", word, "-o", str(path)], capture_output=True,
-                                 text=True, check=False)
+        process = subprocess.run(
+            ["flite", "-voice", voice, "-t", word, "-o", str(path)], capture_output=True, text=True, check=False
+        )
         if process.returncode or not path.exists():
-            raise InputError(f"flite cannot speak with the voice {voice!r} ({process.stderr.strip()}); a flite with "
-                             f"the voices {', '.join(VOICES)} is expected")
+            raise InputError(
+                f"flite cannot speak with the voice {voice!r} ({process.stderr.strip()}); a flite with "
+                f"the voices {', '.join(VOICES)} is expected"
+            )
         speech, rate = soundfile.read(path, dtype="float64")
     speech = resample(speech[None].astype(np.float32), rate, RATE)[0].astype(np.float64)
     loud = np.flatnonzero(np.abs(speech) > 0.02 * np.abs(speech).max())
-    speech = speech[max(0, loud[0] - RATE // 100): loud[-1] + RATE // 50]
+    speech = speech[max(0, loud[0] - RATE // 100) : loud[-1] + RATE // 50]
     speech /= np.sqrt(np.mean(speech**2))
     frequency, times = pyworld.dio(speech, RATE, frame_period=PERIOD)
     frequency = pyworld.stonemask(speech, frequency, times, RATE)
@@ -130,10 +136,9 @@ def _place(word: Word, span: tuple[float, float], envelope: np.ndarray, noise: n
     start, end = (round(time * PER_SECOND) for time in span)
     first, last = word.voiced.start, word.voiced.stop
     tail = min(len(word.envelope) - last, max(0, (end - start) // 4))
-    places = np.concatenate([
-        np.arange(first),
-        np.linspace(first, last - 1, max(1, end - tail - start)),
-        np.arange(last, last + tail)])
+    places = np.concatenate(
+        [np.arange(first), np.linspace(first, last - 1, max(1, end - tail - start)), np.arange(last, last + tail)]
+    )
     frames = np.arange(start - first, start - first + len(places))
     inside = (frames >= 0) & (frames < len(envelope))
     frames, places = frames[inside], np.round(places[inside]).astype(int)
@@ -148,7 +153,7 @@ def _contour(rng: np.random.Generator, singer: Singer, notes: list[Note], count:
         start, stop = (round(time * PER_SECOND) for time in (note.start, note.start + note.duration))
         pitch[start:] = note.pitch
         if note.duration > 0.3:
-            vibrato[start + round(0.2 * PER_SECOND):stop] = singer.vibrato_depth * rng.uniform(0.7, 1.3)
+            vibrato[start + round(0.2 * PER_SECOND) : stop] = singer.vibrato_depth * rng.uniform(0.7, 1.3)
     return intonation(rng, singer, pitch, vibrato, PER_SECOND)
 
 

@@ -12,9 +12,16 @@ from auralflow.songs.score import Note
 from auralflow.songs.synthesis import Frames, bell, oscillate, smooth, wavetable
 
 VOWELS = {  # Hz: the first three formants
-    "i": (270, 2290, 3010), "I": (390, 1990, 2550), "e": (530, 1840, 2480), "ae": (660, 1720, 2410),
-    "a": (730, 1090, 2440), "o": (570, 840, 2410), "U": (440, 1020, 2240), "u": (300, 870, 2240),
-    "V": (640, 1190, 2390), "er": (490, 1350, 1690),
+    "i": (270, 2290, 3010),
+    "I": (390, 1990, 2550),
+    "e": (530, 1840, 2480),
+    "ae": (660, 1720, 2410),
+    "a": (730, 1090, 2440),
+    "o": (570, 840, 2410),
+    "U": (440, 1020, 2240),
+    "u": (300, 870, 2240),
+    "V": (640, 1190, 2390),
+    "er": (490, 1350, 1690),
 }
 UPPER = (3500, 4500, 5600, 6700, 7800, 9000, 10300)  # Hz: formants that hardly move
 BANDWIDTHS = (80, 100, 130)  # Hz
@@ -34,13 +41,22 @@ class Consonant(NamedTuple):
 
 
 CONSONANTS = (
-    Consonant(0.10, 0.0, 0.5, "s"), Consonant(0.10, 0.0, 0.5, "sh"), Consonant(0.09, 0.0, 0.25, "f"),
-    Consonant(0.07, 0.35, 0.3, "s"), Consonant(0.06, 0.4, 0.15, "f"), Consonant(0.07, 0.0, 0.35),
-    Consonant(0.07, 0.0, 0.6, "t", burst=True), Consonant(0.08, 0.0, 0.6, "k", burst=True),
-    Consonant(0.07, 0.0, 0.5, "p", burst=True), Consonant(0.05, 0.15, 0.4, "t", burst=True),
-    Consonant(0.05, 0.15, 0.3, "p", burst=True), Consonant(0.07, 0.45, formants=(270, 1100, 2200)),
-    Consonant(0.06, 0.45, formants=(270, 1600, 2500)), Consonant(0.06, 0.6, formants=(360, 1250, 2700)),
-    Consonant(0.06, 0.6, formants=(420, 1150, 1500)), Consonant(0.06, 0.6, formants=(290, 650, 2250)),
+    Consonant(0.10, 0.0, 0.5, "s"),
+    Consonant(0.10, 0.0, 0.5, "sh"),
+    Consonant(0.09, 0.0, 0.25, "f"),
+    Consonant(0.07, 0.35, 0.3, "s"),
+    Consonant(0.06, 0.4, 0.15, "f"),
+    Consonant(0.07, 0.0, 0.35),
+    Consonant(0.07, 0.0, 0.6, "t", burst=True),
+    Consonant(0.08, 0.0, 0.6, "k", burst=True),
+    Consonant(0.07, 0.0, 0.5, "p", burst=True),
+    Consonant(0.05, 0.15, 0.4, "t", burst=True),
+    Consonant(0.05, 0.15, 0.3, "p", burst=True),
+    Consonant(0.07, 0.45, formants=(270, 1100, 2200)),
+    Consonant(0.06, 0.45, formants=(270, 1600, 2500)),
+    Consonant(0.06, 0.6, formants=(360, 1250, 2700)),
+    Consonant(0.06, 0.6, formants=(420, 1150, 1500)),
+    Consonant(0.06, 0.6, formants=(290, 650, 2250)),
     Consonant(0.05, 0.6, formants=(270, 2250, 2950)),
 )
 
@@ -60,8 +76,15 @@ class Singer(NamedTuple):
 def draw_singer(rng: np.random.Generator) -> Singer:
     """A singer between bass and soprano; higher voices tend to have shorter vocal tracts."""
     height = rng.uniform(0, 1)
-    return Singer(46 + 23 * height, 0.93 + 0.24 * height + rng.uniform(-0.05, 0.05), rng.uniform(0.75, 1.15),
-                  rng.uniform(0.08, 0.25), rng.uniform(4.8, 6.3), rng.uniform(0.15, 0.55), rng.uniform(0.05, 0.11))
+    return Singer(
+        46 + 23 * height,
+        0.93 + 0.24 * height + rng.uniform(-0.05, 0.05),
+        rng.uniform(0.75, 1.15),
+        rng.uniform(0.08, 0.25),
+        rng.uniform(4.8, 6.3),
+        rng.uniform(0.15, 0.55),
+        rng.uniform(0.05, 0.11),
+    )
 
 
 class _Tracks:
@@ -144,8 +167,9 @@ def _consonant(tracks: _Tracks, sound: Consonant, start: int, frames: Frames) ->
     track[noisy] = sound.noise
 
 
-def intonation(rng: np.random.Generator, singer: Singer, pitch: np.ndarray, vibrato: np.ndarray,
-               rate: float) -> np.ndarray:
+def intonation(
+    rng: np.random.Generator, singer: Singer, pitch: np.ndarray, vibrato: np.ndarray, rate: float
+) -> np.ndarray:
     """What a singer makes of the notes: glides between them, vibrato that sets in late, and a little unsteadiness.
 
     Args:

@@ -7,5 +7,17 @@ from auralflow_core.audio.decode import AUDIO_SUFFIXES, AudioInfo, is_audio, pro
 from auralflow_core.audio.encode import quantise, write
 from auralflow_core.audio.resample import fit, resample, resample_stream, to_channels
 
-__all__ = ["AUDIO_SUFFIXES", "AudioInfo", "fit", "is_audio", "probe", "quantise", "read", "read_blocks", "resample",
-           "resample_stream", "to_channels", "write"]
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "AudioInfo",
+    "fit",
+    "is_audio",
+    "probe",
+    "quantise",
+    "read",
+    "read_blocks",
+    "resample",
+    "resample_stream",
+    "to_channels",
+    "write",
+]

@@ -77,6 +77,8 @@ def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
         os.close(handle)
     # A guess that is met to the sample, with more than a tag left to read, has ended the decoding.
     if samples == guess and unread > 4096:
-        raise InputError(f"{path}: an MP3 of variable bit rate without a Xing header, of which {unread} of {size} "
-                         "bytes would be lost; convert it to wav, flac or an MP3 with that header")
+        raise InputError(
+            f"{path}: an MP3 of variable bit rate without a Xing header, of which {unread} of {size} "
+            "bytes would be lost; convert it to wav, flac or an MP3 with that header"
+        )
     return samples

@@ -65,8 +65,9 @@ def probe(path: str | os.PathLike, stream: int = 0) -> AudioInfo:
         return info
 
 
-def read(path: str | os.PathLike, start: int = 0, samples: int | None = None, stream: int = 0) \
-        -> tuple[np.ndarray, int]:
+def read(
+    path: str | os.PathLike, start: int = 0, samples: int | None = None, stream: int = 0
+) -> tuple[np.ndarray, int]:
     """Reads a file, or a crop of it without decoding the rest.
 
     Args:
@@ -140,9 +141,11 @@ def _opened(path: str | os.PathLike, stream: int) -> Iterator[tuple[soundfile.So
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless data, named .raw
-        raise UnknownFormat(f"{path}: no audio file that can be read ({_reason(error)}); known formats: "
-                            f"{', '.join(suffix[1:] for suffix in AUDIO_SUFFIXES)}, and with the commands ffmpeg and "
-                            "ffprobe on the PATH whatever they know") from None
+        raise UnknownFormat(
+            f"{path}: no audio file that can be read ({_reason(error)}); known formats: "
+            f"{', '.join(suffix[1:] for suffix in AUDIO_SUFFIXES)}, and with the commands ffmpeg and "
+            "ffprobe on the PATH whatever they know"
+        ) from None
     with file:
         if stream != 0:
             raise InputError(f"{path}: holds one stream of audio, number {stream} is wanted, counted from 0")
@@ -171,8 +174,10 @@ def _blocks(
         try:
             data = _decode(file, start, wanted) if position == start else _read(file, wanted)
         except soundfile.LibsndfileError as error:
-            raise InputError(f"{path}: damaged, samples {position} to {position + wanted} of {length} "
-                             f"cannot be decoded ({_reason(error)})") from None
+            raise InputError(
+                f"{path}: damaged, samples {position} to {position + wanted} of {length} "
+                f"cannot be decoded ({_reason(error)})"
+            ) from None
         if len(data) < wanted:
             raise _truncated(path, length, _count(path))
         yield _checked(path, data, position)
@@ -182,8 +187,10 @@ def _blocks(
 def _checked(path: str | os.PathLike, data: np.ndarray, start: int) -> np.ndarray:
     """(samples, channels), which must be finite, to (channels, samples)."""
     if not np.isfinite(data).all():
-        raise InputError(f"{path}: holds NaN or infinite values between samples {start} and {start + len(data)}, "
-                         "where audio has finite ones")
+        raise InputError(
+            f"{path}: holds NaN or infinite values between samples {start} and {start + len(data)}, "
+            "where audio has finite ones"
+        )
     return np.ascontiguousarray(data.T)
 
 

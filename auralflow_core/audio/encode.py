@@ -24,9 +24,11 @@ WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the sam
 # What Vorbis's qualities 0, 0.1, ... 1 come to for stereo at 44.1 kHz, kbit/s, by its encoder's own account.
 OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 # By sample rate. With fewer kbit/s the encoder changes the rate, or has no room to tell the length.
-MP3_BITRATES = dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320)) \
-    | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160)) \
+MP3_BITRATES = (
+    dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320))
+    | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160))
     | dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64))
+)
 # What LAME multiplies all samples by before it encodes them, by the highest bit rate at which it does.
 MP3_LEVELS = {160: 0.95, 192: 0.97, 224: 0.98, 320: 1.0}
 MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # by the highest: libsndfile's compression levels run from that to this
@@ -61,8 +63,9 @@ class Encoding:
         if self.bits is None:
             object.__setattr__(self, "bits", known[-1] if known else None)
         elif self.bits not in known:
-            raise InputError(f"{self.format} has no {self.bits} bits; expected "
-                             f"{' or '.join(map(str, known)) or 'a bitrate'}")
+            raise InputError(
+                f"{self.format} has no {self.bits} bits; expected {' or '.join(map(str, known)) or 'a bitrate'}"
+            )
         if self.bitrate is not None and known:
             raise InputError(f"{self.format} takes no bitrate, got {self.bitrate}; mp3 and ogg do")
         if self.clip is None:
@@ -70,8 +73,9 @@ class Encoding:
         if self.clip not in CLIPS:
             raise InputError(f"unknown clip {self.clip!r}; {closest(self.clip, CLIPS)}")
         if self.clip == "none" and self.bits in (16, 24):
-            raise InputError(f"clip 'none': {self.bits} bits hold nothing beyond full scale; expected 32 bits, clamp "
-                             "or rescale")
+            raise InputError(
+                f"clip 'none': {self.bits} bits hold nothing beyond full scale; expected 32 bits, clamp or rescale"
+            )
         self._check_bitrate(range(64, 501) if self.format == "ogg" else sorted({*sum(MP3_BITRATES.values(), ())}), "")
 
     @property
@@ -86,13 +90,16 @@ class Encoding:
             InputError: it has too many channels, or a rate that does not exist in the format, or not with the bitrate.
         """
         if channels > CHANNELS.get(self.format, channels):
-            raise InputError(f"{self.format} holds at most {CHANNELS[self.format]} channels, not {channels}; wav "
-                             "holds more")
+            raise InputError(
+                f"{self.format} holds at most {CHANNELS[self.format]} channels, not {channels}; wav holds more"
+            )
         if sample_rate > RATES.get(self.format, sample_rate):
             raise InputError(f"{self.format} holds at most {RATES[self.format]} Hz, not {sample_rate}; wav holds more")
         if self.format == "flac" and sample_rate > FLAC_WHOLE_HERTZ and sample_rate % 10:
-            raise InputError(f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples "
-                             "of 10; wav does")
+            raise InputError(
+                f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples "
+                "of 10; wav does"
+            )
         if self.format == "mp3":
             if sample_rate not in MP3_BITRATES:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
@@ -126,8 +133,12 @@ class Encoding:
         if self.format == "mp3":
             highest = MP3_BITRATES[sample_rate][-1]
             level = (highest - (self.bitrate or highest)) / (highest - MP3_LOWEST[highest])
-            return {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT",
-                    "compression_level": level}
+            return {
+                "format": "MP3",
+                "subtype": "MPEG_LAYER_III",
+                "bitrate_mode": "CONSTANT",
+                "compression_level": level,
+            }
         large = samples * channels * self.bits // 8 >= WAV_BYTES
         container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
         return {"format": container, "subtype": self.subtype}
@@ -156,11 +167,14 @@ class Writer:
         self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
         self.makeup = np.float32(encoding.makeup(sample_rate))
         try:
-            self.file = soundfile.SoundFile(path, "w", sample_rate, channels,
-                                            **encoding.options(sample_rate, channels, samples))
+            self.file = soundfile.SoundFile(
+                path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
+            )
         except soundfile.LibsndfileError as error:
-            raise InputError(f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
-                             f"({error.error_string.rstrip('.')})") from None
+            raise InputError(
+                f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
+                f"({error.error_string.rstrip('.')})"
+            ) from None
 
     def write(self, audio: np.ndarray) -> None:
         """Appends audio (channels, samples), quantised as `quantise` does.
@@ -179,8 +193,9 @@ class Writer:
         try:
             self.file.write(data.T)
         except soundfile.LibsndfileError as error:
-            raise OSError(f"{self.name}: cannot be written, the disk may be full "
-                          f"({error.error_string.rstrip('.')})") from None
+            raise OSError(
+                f"{self.name}: cannot be written, the disk may be full ({error.error_string.rstrip('.')})"
+            ) from None
 
     def close(self) -> None:
         """Ends the file; what is held back in buffers is written now."""
@@ -197,8 +212,9 @@ class Writer:
         except soundfile.LibsndfileError:
             found = 0
         if found != self.samples:
-            raise OSError(f"{self.name}: cannot be written, the disk may be full ({found} of {self.samples} samples "
-                          "are there)")
+            raise OSError(
+                f"{self.name}: cannot be written, the disk may be full ({found} of {self.samples} samples are there)"
+            )
 
 
 @contextlib.contextmanager

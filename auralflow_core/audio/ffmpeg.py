@@ -18,8 +18,27 @@ import numpy as np
 from auralflow_core.errors import InputError
 
 # Suffixes by which a folder's files are taken for audio; a file that is named may have any.
-SUFFIXES = (".aac", ".ac3", ".alac", ".amr", ".ape", ".dts", ".eac3", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2",
-            ".mp4", ".mpc", ".tta", ".webm", ".wma", ".wv")
+SUFFIXES = (
+    ".aac",
+    ".ac3",
+    ".alac",
+    ".amr",
+    ".ape",
+    ".dts",
+    ".eac3",
+    ".m4a",
+    ".m4b",
+    ".mka",
+    ".mkv",
+    ".mov",
+    ".mp2",
+    ".mp4",
+    ".mpc",
+    ".tta",
+    ".webm",
+    ".wma",
+    ".wv",
+)
 CHUNK = 1 << 16  # samples read at a time while a stream is measured
 
 
@@ -40,8 +59,18 @@ def describe(path: Path, stream: int = 0) -> tuple[int, int, int]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _describe(path: Path, stream: int, modified: int, size: int) -> tuple[int, int, int]:
-    command = ["ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "stream=sample_rate,channels",
-               "-of", "json", f"file:{os.fspath(path)}"]
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-select_streams",
+        "a",
+        "-show_entries",
+        "stream=sample_rate,channels",
+        "-of",
+        "json",
+        f"file:{os.fspath(path)}",
+    ]
     result = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
     if result.returncode:
         raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(result.stderr, path)})")
@@ -52,8 +81,7 @@ def _describe(path: Path, stream: int, modified: int, size: int) -> tuple[int, i
     return rate, channels, sum(map(len, _decoded(path, stream, channels, CHUNK)))
 
 
-def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int, block: int) \
-        -> Iterator[np.ndarray]:
+def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int, block: int) -> Iterator[np.ndarray]:
     """Decodes from the file's beginning, as a jump into it is exact in few formats, and drops what lies before.
 
     Args:
@@ -70,7 +98,7 @@ def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int
     end, position = start + samples, 0
     with contextlib.closing(_decoded(path, stream, channels, block)) as pieces:
         for piece in pieces:
-            wanted = piece[max(0, start - position):max(0, end - position)]
+            wanted = piece[max(0, start - position) : max(0, end - position)]
             position += len(piece)
             if len(wanted):
                 yield wanted
@@ -80,13 +108,24 @@ def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int
 
 def _decoded(path: Path, stream: int, channels: int, block: int) -> Iterator[np.ndarray]:
     """The whole stream, float32 (samples, channels)."""
-    command = ["ffmpeg", "-v", "error", "-nostdin", "-i", f"file:{os.fspath(path)}", "-map", f"0:a:{stream}",
-               "-f", "f32le", "-"]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        f"file:{os.fspath(path)}",
+        "-map",
+        f"0:a:{stream}",
+        "-f",
+        "f32le",
+        "-",
+    ]
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints)
         try:
             while data := process.stdout.read(4 * channels * block):
-                yield np.frombuffer(data[:len(data) // (4 * channels) * 4 * channels], "<f4").reshape(-1, channels)
+                yield np.frombuffer(data[: len(data) // (4 * channels) * 4 * channels], "<f4").reshape(-1, channels)
             process.wait()
         finally:
             process.kill()

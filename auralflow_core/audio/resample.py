@@ -58,7 +58,7 @@ def resample_stream(
 
     for piece in counted() if from_rate == to_rate else _converted(counted(), from_rate, to_rate):
         wanted = -(-taken * to_rate // from_rate) if samples is None else samples
-        piece = piece[..., :wanted - given]
+        piece = piece[..., : wanted - given]
         given += piece.shape[-1]
         if piece.shape[-1]:
             yield np.ascontiguousarray(piece)

@@ -18,7 +18,28 @@ from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, 
 from auralflow_core.config.schema import MODELS, Config
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
-__all__ = ["MODELS", "AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "Config", "DatasetConfig", "HybridNet",
-           "ModelConfig", "OpenUnmix", "SpectrogramConfig", "SpectrogramNetLSTM", "SpectrogramNetSimple",
-           "SpectrogramNetVAE", "SpleeterNet", "TrainingConfig", "VisualizerConfig", "WaveformConfig", "differing_keys",
-           "from_dict", "groups_of", "override", "template", "to_dict"]
+__all__ = [
+    "MODELS",
+    "AudioNetSimple",
+    "AudioNetSimpleLSTM",
+    "AudioNetVAE",
+    "Config",
+    "DatasetConfig",
+    "HybridNet",
+    "ModelConfig",
+    "OpenUnmix",
+    "SpectrogramConfig",
+    "SpectrogramNetLSTM",
+    "SpectrogramNetSimple",
+    "SpectrogramNetVAE",
+    "SpleeterNet",
+    "TrainingConfig",
+    "VisualizerConfig",
+    "WaveformConfig",
+    "differing_keys",
+    "from_dict",
+    "groups_of",
+    "override",
+    "template",
+    "to_dict",
+]

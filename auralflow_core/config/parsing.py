@@ -40,8 +40,9 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
             choices = get_args(field.type) if get_origin(field.type) is Literal else ()
             value = settings.get(name, {}).get(field.name, field.default)
             if choices and value not in choices:
-                raise InputError(f"{origin}: {name}.{field.name}: unknown value {value!r}; "
-                                 f"{closest(str(value), map(str, choices))}")
+                raise InputError(
+                    f"{origin}: {name}.{field.name}: unknown value {value!r}; {closest(str(value), map(str, choices))}"
+                )
     try:
         return msgspec.convert(settings, Config)
     except msgspec.ValidationError as error:
@@ -75,8 +76,7 @@ def override(config: Config, changes: dict[str, str]) -> Config:
         InputError: an unknown leaf name, or text that its key does not accept.
     """
     settings = to_dict(config)
-    owner = {leaf: (name, group) for name, group in groups_of(settings).items()
-             for leaf in group.__struct_fields__}
+    owner = {leaf: (name, group) for name, group in groups_of(settings).items() for leaf in group.__struct_fields__}
     for leaf, text in changes.items():
         if leaf not in owner:
             raise InputError(f"unknown key {leaf!r} of {settings['model']['model_type']}; {closest(leaf, owner)}")
@@ -90,8 +90,11 @@ def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = (
     a, b = (to_dict(config)["model"] for config in (ours, theirs))
     kind = "model_type"
     keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # of another model every setting is another
-    return [f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)" for key in sorted(keys)
-            if a.get(key) != b.get(key) and key not in may_differ]
+    return [
+        f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)"
+        for key in sorted(keys)
+        if a.get(key) != b.get(key) and key not in may_differ
+    ]
 
 
 def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):

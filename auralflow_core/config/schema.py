@@ -12,8 +12,17 @@ from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM, S
 from auralflow_core.config.networks.spleeter import SpleeterNet
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
-Model = (SpectrogramNetSimple | SpectrogramNetLSTM | SpectrogramNetVAE | AudioNetSimple | AudioNetSimpleLSTM
-         | AudioNetVAE | HybridNet | SpleeterNet | OpenUnmix)
+Model = (
+    SpectrogramNetSimple
+    | SpectrogramNetLSTM
+    | SpectrogramNetVAE
+    | AudioNetSimple
+    | AudioNetSimpleLSTM
+    | AudioNetVAE
+    | HybridNet
+    | SpleeterNet
+    | OpenUnmix
+)
 MODELS: dict[str, type[ModelConfig]] = {struct.__struct_config__.tag: struct for struct in get_args(Model)}
 
 
@@ -33,8 +42,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def __post_init__(self):
         if self.crop_samples < self.model.shortest_crop:
-            raise ValueError(f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
-                             f"at least {self.model.shortest_crop} samples")
+            raise ValueError(
+                f"sample_length ({self.dataset.sample_length} s, {self.crop_samples} samples) must hold "
+                f"at least {self.model.shortest_crop} samples"
+            )
 
     @property
     def crop_samples(self) -> int:

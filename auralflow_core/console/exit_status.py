@@ -43,6 +43,7 @@ def terminable() -> Iterator[None]:
     That is SIGTERM, and SIGHUP, the end of the terminal; not where they are ignored or handled already, nor in a
     thread, where Python sets no handlers.
     """
+
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt("terminated")
 

@@ -21,8 +21,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise InputError(message)
 
-    def add_command(self, name: str, text: str, run: Callable[[argparse.Namespace], int | None] | None = None
-                    ) -> "Parser":
+    def add_command(
+        self, name: str, text: str, run: Callable[[argparse.Namespace], int | None] | None = None
+    ) -> "Parser":
         """Adds a sub-command.
 
         Args:
@@ -69,5 +70,7 @@ class Parser(argparse.ArgumentParser):
         if flag in self._option_string_actions:
             return flag
         near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
-        raise InputError(f"unknown flag {flag} of {self.prog}; "
-                         + (f"did you mean {near[0]}?" if near else f"see {self.prog} --help"))
+        raise InputError(
+            f"unknown flag {flag} of {self.prog}; "
+            + (f"did you mean {near[0]}?" if near else f"see {self.prog} --help")
+        )

@@ -21,8 +21,12 @@ def progress_bar(total: float, unit: str, console: Console | None = None) -> Ite
         last one's units.
     """
     console = console or Console()
-    columns = (bars.TextColumn("{task.description}", markup=False), bars.BarColumn(),
-               bars.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit), bars.TimeRemainingColumn())
+    columns = (
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
+        bars.TimeRemainingColumn(),
+    )
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         done: dict[str, float] = {}

@@ -20,8 +20,13 @@ def track_samples(track: Track, sample_rate: int) -> int:
 
 
 def read_stems(
-    track: Track, names: Collection[str], start: int, samples: int, sample_rate: int, channels: int,
-    decode: Decode = read
+    track: Track,
+    names: Collection[str],
+    start: int,
+    samples: int,
+    sample_rate: int,
+    channels: int,
+    decode: Decode = read,
 ) -> np.ndarray:
     """Reads a crop of some stems, as if the whole files had been resampled first.
 
@@ -37,8 +42,9 @@ def read_stems(
     Returns:
         float32 `(stems, channels, samples)`.
     """
-    return np.stack([_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode)
-                     for name in names])
+    return np.stack(
+        [_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode) for name in names]
+    )
 
 
 def read_mixture(

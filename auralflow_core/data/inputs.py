@@ -73,11 +73,16 @@ def _files(path: Path) -> list[tuple[str, Path]]:
     """Track names and audio files of one input."""
     if not path.is_dir():
         return [(_track_name(path), path)]
-    files = sorted(file for file in path.iterdir()
-                   if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir())
+    files = sorted(
+        file
+        for file in path.iterdir()
+        if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir()
+    )
     if not files:
-        raise InputError(f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
-                         "a mixture is expected")
+        raise InputError(
+            f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
+            "a mixture is expected"
+        )
     mixtures = [file for file in files if file.stem == "mixture"]
     if len(mixtures) > 1:
         raise InputError(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
@@ -93,7 +98,8 @@ def _source(name: str, path: Path, start: float, duration: float | None) -> Sour
     info = probe(path)
     first = round(start * info.sample_rate)
     if first >= info.samples:
-        raise InputError(f"{path}: start is {start:g} s, but the file is only "
-                         f"{info.samples / info.sample_rate:.3f} s long")
+        raise InputError(
+            f"{path}: start is {start:g} s, but the file is only {info.samples / info.sample_rate:.3f} s long"
+        )
     wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
     return Source(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)

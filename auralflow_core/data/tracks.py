@@ -72,8 +72,10 @@ def training_tracks(
     """
     datasets = [datasets] if isinstance(datasets, str | os.PathLike) else datasets
     if len({Path(dataset).resolve() for dataset in datasets}) < len(datasets):
-        raise InputError(f"the datasets {', '.join(map(str, datasets))} are not all different; each is named once, and "
-                         "dataset.shares says how often it is drawn from")
+        raise InputError(
+            f"the datasets {', '.join(map(str, datasets))} are not all different; each is named once, and "
+            "dataset.shares says how often it is drawn from"
+        )
     found = [_training_tracks(dataset, fraction) for dataset in datasets]
     stems = [", ".join(train[0].stems) for train, _, _ in found]
     for dataset, names in zip(datasets, stems, strict=True):
@@ -86,8 +88,11 @@ def training_tracks(
         return [dataclasses.replace(track, name=prefix + track.name) for track, prefix in names]
 
     train = named(track for tracks, _, _ in found for track in tracks[:max_num_tracks])
-    return train, named(track for _, tracks, _ in found for track in tracks), \
-        "\n".join(note for _, _, note in found if note) or None
+    return (
+        train,
+        named(track for _, tracks, _ in found for track in tracks),
+        "\n".join(note for _, _, note in found if note) or None,
+    )
 
 
 def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track], list[Track], str | None]:
@@ -96,11 +101,15 @@ def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track],
     if (Path(dataset) / "valid").is_dir():
         valid, note = find_tracks(dataset, "valid"), None
         if set(valid[0].stems) != set(train[0].stems):
-            raise InputError(f"{dataset}: the stems of train ({', '.join(train[0].stems)}) and of valid "
-                             f"({', '.join(valid[0].stems)}) must be the same")
+            raise InputError(
+                f"{dataset}: the stems of train ({', '.join(train[0].stems)}) and of valid "
+                f"({', '.join(valid[0].stems)}) must be the same"
+            )
     elif len(train) == 1:
-        raise InputError(f"{dataset}: train has a single track ({train[0].name}) and there is no folder valid; "
-                         "add a second track, or a track to validate with in valid")
+        raise InputError(
+            f"{dataset}: train has a single track ({train[0].name}) and there is no folder valid; "
+            "add a second track, or a track to validate with in valid"
+        )
     else:
         count = min(max(1, round(fraction * len(train))), len(train) - 1)
         by_hash = sorted(train, key=lambda track: hashlib.sha256(track.name.encode()).digest())
@@ -138,8 +147,10 @@ def _load_track(path: Path, files: dict[str, Path], problems: list[str]) -> Trac
     rate, samples = Counter((info.sample_rate, info.samples) for info in infos.values()).most_common(1)[0][0]
     for name, info in infos.items():
         if (info.sample_rate, info.samples) != (rate, samples):
-            problems.append(f"{files[name]}: has {info.samples} samples at {info.sample_rate} Hz, other files of the "
-                            f"track {samples} at {rate} Hz")
+            problems.append(
+                f"{files[name]}: has {info.samples} samples at {info.sample_rate} Hz, other files of the "
+                f"track {samples} at {rate} Hz"
+            )
         if info.channels > 2:
             problems.append(f"{files[name]}: has {info.channels} channels; mono or stereo is accepted")
     stems = {name: files[name] for name in sorted(files) if name != "mixture"}
@@ -152,10 +163,16 @@ def _unequal_stems(files: dict[Path, dict[str, Path]]) -> list[str]:
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
     counts = Counter(stem for names in stems.values() for stem in names)
     usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
-    lines = [f"{path}: lacks the stem '{stem}', which other tracks have"
-             for path, names in stems.items() for stem in usual - names]
-    return lines + [f"{files[path][stem]}: is a stem that other tracks lack"
-                    for path, names in stems.items() for stem in names - usual]
+    lines = [
+        f"{path}: lacks the stem '{stem}', which other tracks have"
+        for path, names in stems.items()
+        for stem in usual - names
+    ]
+    return lines + [
+        f"{files[path][stem]}: is a stem that other tracks lack"
+        for path, names in stems.items()
+        for stem in names - usual
+    ]
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -31,8 +31,10 @@ def mixture_consistency(estimates: Array, mixture: Array, by_energy: bool = Fals
         [[[1.5, 1.5]], [[3.5, 3.5]]]
     """
     if len(estimates.shape) < 3 or estimates.shape[:-3] + estimates.shape[-2:] != mixture.shape:
-        raise ValueError("mixture_consistency needs estimates (..., targets, channels, samples) and a mixture (..., "
-                         f"channels, samples), got {tuple(estimates.shape)} and {tuple(mixture.shape)}.")
+        raise ValueError(
+            "mixture_consistency needs estimates (..., targets, channels, samples) and a mixture (..., "
+            f"channels, samples), got {tuple(estimates.shape)} and {tuple(mixture.shape)}."
+        )
     rest = mixture[..., None, :, :] - estimates.sum(-3)[..., None, :, :]
     share = 1 / estimates.shape[-3]
     if by_energy:

@@ -8,8 +8,13 @@ from auralflow_core.errors import InputError
 
 
 def mel_filterbank(
-    sample_rate: int, num_fft: int, num_mels: int = 128, low: float = 0.0, high: float | None = None,
-    scale: Literal["slaney", "htk"] = "slaney", normalize: bool = True,
+    sample_rate: int,
+    num_fft: int,
+    num_mels: int = 128,
+    low: float = 0.0,
+    high: float | None = None,
+    scale: Literal["slaney", "htk"] = "slaney",
+    normalize: bool = True,
 ) -> np.ndarray:
     """Triangular filters, equally wide on the mel scale, with their feet at the neighbours' peaks.
 

@@ -11,7 +11,12 @@ BlockFunction = Callable[[np.ndarray], np.ndarray]
 
 
 def overlap_add(
-    function: BlockFunction, audio: np.ndarray, segment: int, overlap: int, batch_size: int = 1, shifts: int = 1,
+    function: BlockFunction,
+    audio: np.ndarray,
+    segment: int,
+    overlap: int,
+    batch_size: int = 1,
+    shifts: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Runs `function` over a whole signal in memory; see `stream`.
@@ -37,7 +42,7 @@ def overlap_add(
     for piece in stream(function, [audio], segment, overlap, batch_size, shifts):
         if whole is None:
             whole = np.empty((*piece.shape[:-1], audio.shape[-1]), piece.dtype)
-        whole[..., done:done + piece.shape[-1]] = piece
+        whole[..., done : done + piece.shape[-1]] = piece
         done += piece.shape[-1]
         if progress is not None:
             progress(done)
@@ -45,7 +50,11 @@ def overlap_add(
 
 
 def stream(
-    function: BlockFunction, blocks: Iterable[np.ndarray], segment: int, overlap: int, batch_size: int = 1,
+    function: BlockFunction,
+    blocks: Iterable[np.ndarray],
+    segment: int,
+    overlap: int,
+    batch_size: int = 1,
     shifts: int = 1,
 ) -> Iterator[np.ndarray]:
     """Runs `function` over a signal that comes in pieces, in memory that does not grow with its length.
@@ -75,8 +84,10 @@ def stream(
         yield from _run(OverlapAdd(function, segment, overlap, batch_size), blocks)
         return
     offsets = [number * (segment - overlap) // shifts for number in range(shifts)]
-    runs = [skipped(_run(OverlapAdd(function, segment, overlap, batch_size), delayed(copy, offset)), offset)
-            for offset, copy in zip(offsets, itertools.tee(blocks, shifts), strict=True)]
+    runs = [
+        skipped(_run(OverlapAdd(function, segment, overlap, batch_size), delayed(copy, offset)), offset)
+        for offset, copy in zip(offsets, itertools.tee(blocks, shifts), strict=True)
+    ]
     for pieces in aligned(*runs):
         yield np.mean(pieces, axis=0)
 
@@ -93,8 +104,10 @@ class OverlapAdd:
 
     def __init__(self, function: BlockFunction, segment: int, overlap: int, batch_size: int = 1):
         if segment < 1 or not 0 <= overlap <= segment // 2 or batch_size < 1:
-            raise ValueError(f"segment >= 1, 0 <= overlap <= segment / 2 and batch_size >= 1 are needed, got segment "
-                             f"{segment}, overlap {overlap}, batch_size {batch_size}.")
+            raise ValueError(
+                f"segment >= 1, 0 <= overlap <= segment / 2 and batch_size >= 1 are needed, got segment "
+                f"{segment}, overlap {overlap}, batch_size {batch_size}."
+            )
         self.function, self.overlap, self.batch_size = function, overlap, batch_size
         self.stride = segment - overlap
         self.span = (batch_size - 1) * self.stride + segment  # samples of one call
@@ -109,7 +122,7 @@ class OverlapAdd:
         while self._held >= self.span:
             signal = np.concatenate(self._waiting, axis=-1) if len(self._waiting) > 1 else self._waiting[0]
             yield self._call(signal, self.batch_size)
-            self._waiting = [signal[..., self.batch_size * self.stride:]]
+            self._waiting = [signal[..., self.batch_size * self.stride :]]
             self._held = self._waiting[0].shape[-1]
 
     def finish(self) -> Iterator[np.ndarray]:
@@ -120,25 +133,26 @@ class OverlapAdd:
             used = max(1, -(-(self._held - self.overlap) // self.stride))
             signal = np.concatenate(self._waiting, axis=-1)
             piece = self._call(np.pad(signal, [(0, 0), (0, self.span - self._held)]), used)
-            yield piece[..., :self._held]
+            yield piece[..., : self._held]
             self._held -= piece.shape[-1]
         if self._held > 0:
-            yield self._tail[..., :self._held]
+            yield self._tail[..., : self._held]
         self._waiting, self._held, self._tail = [], 0, None
 
     def _call(self, signal: np.ndarray, used: int) -> np.ndarray:
         """The output (targets, channels, samples) of the first `used` segments, up to where the next one starts."""
         starts = range(0, self.batch_size * self.stride, self.stride)
         segment = self.stride + self.overlap
-        batch = np.stack([signal[:, start:start + segment] for start in starts])
+        batch = np.stack([signal[:, start : start + segment] for start in starts])
         outputs = np.asarray(self.function(batch))
         if outputs.ndim != 4 or (outputs.shape[0], *outputs.shape[2:]) != batch.shape:
-            raise ValueError(f"The function must return (batch, targets, channels, segment) for {batch.shape}, "
-                             f"got {outputs.shape}.")
+            raise ValueError(
+                f"The function must return (batch, targets, channels, segment) for {batch.shape}, got {outputs.shape}."
+            )
         pieces = []
         for output in outputs[:used]:
-            pieces.append(_join(self._tail, output[..., :self.stride], self.overlap))
-            self._tail = output[..., self.stride:]
+            pieces.append(_join(self._tail, output[..., : self.stride], self.overlap))
+            self._tail = output[..., self.stride :]
         return np.concatenate(pieces, axis=-1)
 
 

@@ -11,8 +11,10 @@ SMALLEST_ENVELOPE = 1e-11
 def check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
     """Raises an InputError unless a transform can have these sizes, in samples."""
     if hop_length < 1 or not 1 <= window_size <= num_fft:
-        raise InputError(f"num_fft >= window_size >= 1 and hop_length >= 1 are needed, got num_fft {num_fft}, "
-                         f"window_size {window_size}, hop_length {hop_length}")
+        raise InputError(
+            f"num_fft >= window_size >= 1 and hop_length >= 1 are needed, got num_fft {num_fft}, "
+            f"window_size {window_size}, hop_length {hop_length}"
+        )
 
 
 def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
@@ -22,8 +24,10 @@ def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
     if padding not in ("reflect", "constant"):
         raise InputError(f"padding must be 'reflect' or 'constant', got {padding!r}")
     if padding == "reflect" and shape[-1] <= num_fft // 2:
-        raise InputError(f"reflect padding by num_fft // 2 = {num_fft // 2} needs more samples than that, got audio of "
-                         f"shape {shape}; the last axis must be samples")
+        raise InputError(
+            f"reflect padding by num_fft // 2 = {num_fft // 2} needs more samples than that, got audio of "
+            f"shape {shape}; the last axis must be samples"
+        )
 
 
 def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window_size: int, samples: int) -> None:
@@ -41,8 +45,10 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
     """
     check_sizes(num_fft, hop_length, window_size)
     if len(shape) < 2 or shape[-2] != num_fft // 2 + 1 or shape[-1] == 0:
-        raise InputError(f"istft with num_fft {num_fft} needs a spectrum of shape (..., {num_fft // 2 + 1} bins, "
-                         f"frames), got {shape}")
+        raise InputError(
+            f"istft with num_fft {num_fft} needs a spectrum of shape (..., {num_fft // 2 + 1} bins, "
+            f"frames), got {shape}"
+        )
     covered = np.flatnonzero(hann_window(num_fft, window_size) ** 2 > SMALLEST_ENVELOPE)
     first, width = (covered[0], len(covered)) if len(covered) else (0, 0)
     # Places of the signal's samples behind the first covered one; the signal begins in the first frame's middle.
@@ -54,9 +60,11 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
         place = np.arange(start, stop)
         uncovered = np.count_nonzero((place % hop_length >= width) | (place >= end))
     if uncovered:
-        raise InputError(f"{shape[-1]} frames with window_size {window_size} and hop_length {hop_length} leave "
-                         f"{uncovered} of {samples} samples undetermined; a hop below the window and pad_to_hop before "
-                         "stft avoid it")
+        raise InputError(
+            f"{shape[-1]} frames with window_size {window_size} and hop_length {hop_length} leave "
+            f"{uncovered} of {samples} samples undetermined; a hop below the window and pad_to_hop before "
+            "stft avoid it"
+        )
 
 
 def hann_window(num_fft: int, window_size: int) -> np.ndarray:

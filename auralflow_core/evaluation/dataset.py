@@ -53,9 +53,16 @@ def evaluate_tracks(
             separated = _separate(separator, mixture, track, progress, allocate)
             estimates = dict(zip(parts, separated, strict=True))
             figures, mute = evaluate_track(
-                track.name, track.sample_rate, mixture, truths, estimates, metrics,
-                overlapping=len(set(stems)) < len(stems), allocate=allocate,
-                progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds))
+                track.name,
+                track.sample_rate,
+                mixture,
+                truths,
+                estimates,
+                metrics,
+                overlapping=len(set(stems)) < len(stems),
+                allocate=allocate,
+                progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds),
+            )
             if visit:
                 visit(track, mixture, truths, estimates)
         rows += figures
@@ -64,8 +71,9 @@ def evaluate_tracks(
     return rows, silent
 
 
-def _read(track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate) \
-        -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _read(
+    track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     shape = (track.channels, track.samples)
     mixture, truths = allocate(shape), {target: allocate(shape) for target in parts}
     for piece in pieces(track.samples):
@@ -76,12 +84,13 @@ def _read(track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate) 
     return mixture, truths
 
 
-def _separate(separator: Separator, mixture: np.ndarray, track: Track, progress: Callable[[str, float], None],
-              allocate: Allocate) -> np.ndarray:
+def _separate(
+    separator: Separator, mixture: np.ndarray, track: Track, progress: Callable[[str, float], None], allocate: Allocate
+) -> np.ndarray:
     estimates, done = allocate((len(separator.targets), *mixture.shape)), 0
     blocks = (mixture[:, piece] for piece in pieces(track.samples))
     for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate):
-        estimates[..., done:done + estimate.shape[-1]] = estimate
+        estimates[..., done : done + estimate.shape[-1]] = estimate
         done += estimate.shape[-1]
         progress(f"separating {track.name}", done / track.sample_rate)
     return estimates

@@ -74,6 +74,7 @@ def _decibel(signal: float, distortion: float) -> float:
         return -np.inf
     return float(10 * np.log10(signal / distortion)) if distortion else np.inf
 
+
 METRICS = {
     "sdr": "SI-SDR and SDR of the whole track",
     "bss_eval": "these, and BSSEval's SDR, SIR, ISR and SAR",
@@ -91,10 +92,17 @@ def check_metrics(metrics: str) -> None:
     if metrics not in METRICS:
         raise InputError(f"unknown metrics {metrics!r}; {closest(metrics, METRICS)}")
     if metrics == "bss_eval" and not importlib.util.find_spec("jax"):
-        raise MissingPackage("the metrics bss_eval need the package jax, which is not installed: pip install "
-                             "auralflow; without it, the metrics sdr can be measured", name="jax")
+        raise MissingPackage(
+            "the metrics bss_eval need the package jax, which is not installed: pip install "
+            "auralflow; without it, the metrics sdr can be measured",
+            name="jax",
+        )
     # museval looks for ffmpeg as soon as it is imported.
-    if metrics == "museval" and not (importlib.util.find_spec("museval") and shutil.which("ffmpeg")
-                                     and shutil.which("ffprobe")):
-        raise MissingPackage("the metrics museval need the package museval (pip install 'auralflow[eval]'), and ffmpeg "
-                             "and ffprobe on the PATH; bss_eval measures the same without them", name="museval")
+    if metrics == "museval" and not (
+        importlib.util.find_spec("museval") and shutil.which("ffmpeg") and shutil.which("ffprobe")
+    ):
+        raise MissingPackage(
+            "the metrics museval need the package museval (pip install 'auralflow[eval]'), and ffmpeg "
+            "and ffprobe on the PATH; bss_eval measures the same without them",
+            name="museval",
+        )

@@ -46,8 +46,12 @@ def table(rows: list[Row]) -> Table:
     """The same as a table for the terminal, in dB with two decimals."""
     columns = _columns(rows)
     framewise = [column.removesuffix("_sdr") for column in (BSS_COLUMNS[0], MUSEVAL_COLUMNS[0]) if column in columns]
-    result = Table(title="Evaluation, dB", box=None, padding=(0, 1, 0, 0),
-                   caption=CAPTION.format(framewise[0]) if framewise else None)
+    result = Table(
+        title="Evaluation, dB",
+        box=None,
+        padding=(0, 1, 0, 0),
+        caption=CAPTION.format(framewise[0]) if framewise else None,
+    )
     for index, column in enumerate(columns):
         if index < 3:
             result.add_column(column, overflow="fold", min_width=5)

@@ -11,9 +11,15 @@ from auralflow_core.storage.temp_arrays import Allocate, in_memory, pieces
 
 
 def evaluate_track(
-    track: str, sample_rate: int, mixture: np.ndarray, truths: Mapping[str, np.ndarray],
-    estimates: Mapping[str, np.ndarray], metrics: str = "sdr", overlapping: bool = False,
-    progress: Callable[[float], None] = lambda share: None, allocate: Allocate = in_memory,
+    track: str,
+    sample_rate: int,
+    mixture: np.ndarray,
+    truths: Mapping[str, np.ndarray],
+    estimates: Mapping[str, np.ndarray],
+    metrics: str = "sdr",
+    overlapping: bool = False,
+    progress: Callable[[float], None] = lambda share: None,
+    allocate: Allocate = in_memory,
 ) -> tuple[list[Row], list[str]]:
     """Rates a model's estimates of one track, the mixture taken as the estimate, and the ideal ratio mask.
 
@@ -44,12 +50,17 @@ def evaluate_track(
     for name, truth in truths.items():
         if name not in estimates or not mixture.shape == truth.shape == estimates[name].shape:
             found = estimates[name].shape if name in estimates else "none"
-            raise ValueError(f"{track}: shapes of mixture, truth and estimate of {name!r} must be equal, got "
-                             f"{mixture.shape}, {truth.shape} and {found}.")
+            raise ValueError(
+                f"{track}: shapes of mixture, truth and estimate of {name!r} must be equal, got "
+                f"{mixture.shape}, {truth.shape} and {found}."
+            )
     silent = [name for name, truth in truths.items() if is_silent(truth)]
     truths = {name: truth for name, truth in truths.items() if name not in silent}
-    candidates = {"model": {name: estimates[name] for name in truths}, "mixture": dict.fromkeys(truths, mixture),
-                  "ideal_mask": ideal_mask(mixture, truths, allocate=allocate)}
+    candidates = {
+        "model": {name: estimates[name] for name in truths},
+        "mixture": dict.fromkeys(truths, mixture),
+        "ideal_mask": ideal_mask(mixture, truths, allocate=allocate),
+    }
     framewise: dict[tuple[str, str], dict[str, float]] = {}  # by kind and target
     groups = [[name] for name in truths] if overlapping else [list(truths)] if truths else []
     for index, group in enumerate(groups if metrics != "sdr" else []):
@@ -64,9 +75,17 @@ def evaluate_track(
         for kind, audio in candidates.items():
             after = si_sdr(audio[name], truth)
             improvement = 0.0 if kind == "mixture" else after - before
-            rows.append({"track": track, "target": name, "estimate": kind, "si_sdr": after,
-                         "sdr": sdr(audio[name], truth, MDX_EPSILON), "si_sdr_improvement": improvement,
-                         **framewise.get((kind, name), {})})
+            rows.append(
+                {
+                    "track": track,
+                    "target": name,
+                    "estimate": kind,
+                    "si_sdr": after,
+                    "sdr": sdr(audio[name], truth, MDX_EPSILON),
+                    "si_sdr_improvement": improvement,
+                    **framewise.get((kind, name), {}),
+                }
+            )
     progress(1.0)
     return rows, silent
 
@@ -75,31 +94,46 @@ Candidates = Mapping[str, Mapping[str, np.ndarray]]  # estimates by kind and tar
 Framewise = Iterator[tuple[str, list[dict[str, float]]]]  # a kind, and for each target the figures by column
 
 
-def _bss_eval(mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int,
-              allocate: Allocate) -> Framewise:
+def _bss_eval(
+    mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int, allocate: Allocate
+) -> Framewise:
     from auralflow_jax.metrics.bss_eval import References
 
     references = References([*truths.values(), *_rest(mixture, truths, allocate)], sample_rate, sample_rate)
     for kind, audio in candidates.items():
         figures = references.rate([audio[name] for name in truths])
-        yield kind, [{column: _median(getattr(figures, column.removeprefix("bss_"))[index]) for column in BSS_COLUMNS}
-                     for index in range(len(truths))]
+        yield (
+            kind,
+            [
+                {column: _median(getattr(figures, column.removeprefix("bss_"))[index]) for column in BSS_COLUMNS}
+                for index in range(len(truths))
+            ],
+        )
 
 
-def _museval(mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int,
-             allocate: Allocate) -> Framewise:
+def _museval(
+    mixture: np.ndarray, truths: Mapping[str, np.ndarray], candidates: Candidates, sample_rate: int, allocate: Allocate
+) -> Framewise:
     import museval  # needs ffmpeg already when imported, and is an extra
 
     rest = _rest(mixture, truths, allocate)
     for kind, audio in candidates.items():
         # No target's figure depends on the estimate of the rest, but a silent one would void them all.
         # (sources, samples, channels)
-        stacks = (np.stack([signal.T for signal in (*signals, *rest)]).astype(np.float64)
-                  for signals in (truths.values(), [audio[name] for name in truths]))
-        figures = dict(zip(("sdr", "isr", "sir", "sar"), museval.evaluate(*stacks, win=sample_rate, hop=sample_rate),
-                           strict=True))
-        yield kind, [{column: _median(figures[column.removeprefix("museval_")][index]) for column in MUSEVAL_COLUMNS}
-                     for index in range(len(truths))]
+        stacks = (
+            np.stack([signal.T for signal in (*signals, *rest)]).astype(np.float64)
+            for signals in (truths.values(), [audio[name] for name in truths])
+        )
+        figures = dict(
+            zip(("sdr", "isr", "sir", "sar"), museval.evaluate(*stacks, win=sample_rate, hop=sample_rate), strict=True)
+        )
+        yield (
+            kind,
+            [
+                {column: _median(figures[column.removeprefix("museval_")][index]) for column in MUSEVAL_COLUMNS}
+                for index in range(len(truths))
+            ],
+        )
 
 
 def _rest(mixture: np.ndarray, truths: Mapping[str, np.ndarray], allocate: Allocate) -> list[np.ndarray]:

@@ -10,8 +10,9 @@ SPAN_DB = 20.0  # at either end of the colours of a difference of levels
 SILENCE = -2000.0  # dB of no power at all, far below the square of any magnitude
 
 
-def spectrogram_difference_figure(label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120,
-                                  decibel: bool = False) -> Figure:
+def spectrogram_difference_figure(
+    label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120, decibel: bool = False
+) -> Figure:
     """An estimate's spectrogram, the true one, and the difference of their levels.
 
     The first two share one scale of colours, dB below the louder's loudest cell. A difference counts from where one of
@@ -56,8 +57,9 @@ def spectrogram_difference_figure(label: str, estimate: np.ndarray, target: np.n
     return figure
 
 
-def waveform_difference_figure(label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120,
-                               sample_rate: int | None = None) -> Figure:
+def waveform_difference_figure(
+    label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120, sample_rate: int | None = None
+) -> Figure:
     """An estimate's waveform, the true one, and the estimate minus the truth, with common axes.
 
     Args:
@@ -75,8 +77,11 @@ def waveform_difference_figure(label: str, estimate: np.ndarray, target: np.ndar
     """
     _check(estimate, target, "(channels, samples)")
     estimate, target = (np.atleast_2d(np.asarray(signal, np.float64)) for signal in (estimate, target))
-    signals = {f"{label}, estimate": (estimate, INK), f"{label}, truth": (target, INK),
-               "estimate minus truth": (estimate - target, ACCENT)}
+    signals = {
+        f"{label}, estimate": (estimate, INK),
+        f"{label}, truth": (target, INK),
+        "estimate minus truth": (estimate - target, ACCENT),
+    }
     peak = max(float(np.abs(signal).max()) for signal, _ in signals.values()) or 1.0
     figure, axes = stacked_axes(3, 1.4, None)
     figure.set_dpi(resolution)
@@ -92,8 +97,10 @@ def _levels(name: str, values: np.ndarray, decibel: bool) -> np.ndarray:
     if decibel:
         return channels.mean(axis=0)
     if not np.iscomplexobj(channels) and channels.min() < 0:
-        raise InputError(f"{name} holds {channels.min():.4g}, where magnitudes are at least 0; levels in dB are "
-                         "accepted with decibel=True")
+        raise InputError(
+            f"{name} holds {channels.min():.4g}, where magnitudes are at least 0; levels in dB are "
+            "accepted with decibel=True"
+        )
     power = np.mean(np.abs(channels).astype(np.float64) ** 2, axis=0)
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10)))
 

@@ -47,8 +47,16 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
     limit = _erb(top)
     for axis, (name, audio) in zip(axes, panels.items(), strict=True):
         decibels = 10 * np.log10(np.maximum(powers[name] / loudest, 10 ** (-RANGE_DB / 10)))
-        image = axis.imshow(decibels, origin="lower", aspect="auto", cmap="magma", vmin=-RANGE_DB, vmax=0,
-                            extent=(0, audio.shape[1] / sample_rate, 0, limit), interpolation="nearest")
+        image = axis.imshow(
+            decibels,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-RANGE_DB,
+            vmax=0,
+            extent=(0, audio.shape[1] / sample_rate, 0, limit),
+            interpolation="nearest",
+        )
         ticks = [tick for tick in TICKS_KHZ if 1000 * tick <= top]
         axis.set_yticks([_erb(1000 * tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
         axis.set_ylabel("frequency (kHz)")
@@ -113,8 +121,9 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
     losses.set_ylabel("loss")
     targets = sorted({target for epoch in history for target in epoch.get("si_sdr_improvement") or ()})
     for target in targets:
-        _curve(gains, history, lambda epoch, name=target: (epoch.get("si_sdr_improvement") or {}).get(name),
-               label=target)
+        _curve(
+            gains, history, lambda epoch, name=target: (epoch.get("si_sdr_improvement") or {}).get(name), label=target
+        )
     gains.axhline(0, color="gray", linewidth=0.8, linestyle="--")
     gains.set_ylabel("SI-SDR over the\nmixture (dB)")
     _curve(rates, history, lambda epoch: epoch.get("lr"), color="gray")
@@ -177,8 +186,15 @@ def _mark_best(axis, history: Sequence[Mapping]) -> None:
     scored = [epoch for epoch in history if epoch.get("valid_loss") is not None]
     if len(scored) > 1:
         best = min(scored, key=lambda epoch: epoch["valid_loss"])
-        axis.plot(best["epoch"], best["valid_loss"], "o", markersize=9, fillstyle="none", color=ACCENT,
-                  label=f"best: epoch {best['epoch']}")
+        axis.plot(
+            best["epoch"],
+            best["valid_loss"],
+            "o",
+            markersize=9,
+            fillstyle="none",
+            color=ACCENT,
+            label=f"best: epoch {best['epoch']}",
+        )
 
 
 def _erb(hertz: float | np.ndarray) -> float | np.ndarray:

@@ -120,8 +120,10 @@ class Options:
             InputError: consistency for a single target.
         """
         if self.consistency and len(targets) == 1:
-            raise InputError("consistency divides the whole mixture among the targets; "
-                             f"{targets[0]!r}, the model's only one, would be the mixture itself")
+            raise InputError(
+                "consistency divides the whole mixture among the targets; "
+                f"{targets[0]!r}, the model's only one, would be the mixture itself"
+            )
 
 
 def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
@@ -142,15 +144,24 @@ def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, lis
     if (name := next((name for name in wanted if wanted.count(name) > 1), None)) is not None:
         raise InputError(f"targets: {name!r} is named twice")
     if "accompaniment" in wanted and not {"accompaniment", "other"} & {*targets, *separator.config.dataset.sources}:
-        raise InputError(f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
-                         "the residual is all that the chosen targets leave")
+        raise InputError(
+            f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
+            "the residual is all that the chosen targets leave"
+        )
     sums = expand_targets(wanted or targets, targets, separator.config.dataset.sources)
     return {name: [targets.index(part) for part in parts] for name, parts in sums.items()}
 
 
 def separate(
-    separator: Separator, audio: np.ndarray, sample_rate: int, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE,
-    shifts: int = 1, wiener: int = 0, consistency: bool = False, progress: Callable[[int], None] | None = None,
+    separator: Separator,
+    audio: np.ndarray,
+    sample_rate: int,
+    overlap: float = OVERLAP,
+    batch_size: int = BATCH_SIZE,
+    shifts: int = 1,
+    wiener: int = 0,
+    consistency: bool = False,
+    progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Separates a whole signal in memory; see `separate_blocks`.
 
@@ -173,7 +184,7 @@ def separate(
     options = Options(overlap, batch_size, shifts, wiener, consistency)
     done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
     for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
-        whole[..., done:done + estimates.shape[-1]] = estimates
+        whole[..., done : done + estimates.shape[-1]] = estimates
         done += estimates.shape[-1]
         if progress is not None:
             progress(done)
@@ -204,8 +215,14 @@ def separate_blocks(
     rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
     # Copies, as the mixture must wait for the estimates: no longer than a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
-    estimates = stream(block_function(separator, options), resample_stream(heard, sample_rate, rate), segment,
-                       cross_fade(separator.config, options.overlap), options.batch_size, options.shifts)
+    estimates = stream(
+        block_function(separator, options),
+        resample_stream(heard, sample_rate, rate),
+        segment,
+        cross_fade(separator.config, options.overlap),
+        options.batch_size,
+        options.shifts,
+    )
     for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
         yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
 
@@ -235,6 +252,7 @@ def block_function(separator: Separator, options: Options) -> BlockFunction:
     Returns:
         A function from (batch, channels, samples) to (batch, targets, channels, samples), for `overlap.stream`.
     """
+
     def estimate(blocks: np.ndarray) -> np.ndarray:
         estimates = separator(blocks)
         if options.wiener:
@@ -242,7 +260,7 @@ def block_function(separator: Separator, options: Options) -> BlockFunction:
         return estimates
 
     def by_pairs(blocks: np.ndarray) -> np.ndarray:
-        pairs = [blocks[:, first:first + 2] for first in range(0, blocks.shape[1], 2)]
+        pairs = [blocks[:, first : first + 2] for first in range(0, blocks.shape[1], 2)]
         return np.concatenate([estimate(pair) for pair in pairs], axis=2)
 
     return by_pairs

@@ -55,23 +55,29 @@ class Output:
     def __post_init__(self):
         object.__setattr__(self, "directory", Path(self.directory))
         try:
-            fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(self.filename)
-                      if name is not None]
+            fields = [
+                (name, spec, conversion)
+                for _, name, spec, conversion in string.Formatter().parse(self.filename)
+                if name is not None
+            ]
         except ValueError as error:
             raise InputError(f"filename {self.filename!r} is no template: {error}") from None
         for name, spec, conversion in fields:
             if name not in FIELDS or spec or conversion:
-                raise InputError(f"filename {self.filename!r} has the unknown field {{{name}}}; "
-                                 f"{closest(name, FIELDS)}")
+                raise InputError(
+                    f"filename {self.filename!r} has the unknown field {{{name}}}; {closest(name, FIELDS)}"
+                )
         path = Path(self.filename)
         if not self.filename.endswith(".{ext}") or path.is_absolute() or ".." in path.parts:
-            raise InputError(f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as "
-                             f"{FILENAME}")
+            raise InputError(
+                f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as {FILENAME}"
+            )
 
     def path(self, source: Source, stem: str) -> Path:
         """The file of a source's stem."""
-        return self.directory / self.filename.format(track=source.name, stem=stem, ext=self.encoding.format,
-                                                     folder=source.path.resolve().parent.name)
+        return self.directory / self.filename.format(
+            track=source.name, stem=stem, ext=self.encoding.format, folder=source.path.resolve().parent.name
+        )
 
     def paths(self, source: Source, targets: Sequence[str]) -> list[Path]:
         """All files of a source, the residual's last."""
@@ -134,8 +140,10 @@ def separate_files(
         except InputError as error:
             report.failures.append(str(error))
         except OSError as error:  # it would be the same with the next one
-            report.failures += [f"{source.path}: {sentence(error)}",
-                                *(f"{other.path}: not tried" for other in sources[index + 1:])]
+            report.failures += [
+                f"{source.path}: {sentence(error)}",
+                *(f"{other.path}: not tried" for other in sources[index + 1 :]),
+            ]
             break
     report.seconds = time.monotonic() - started
     return report
@@ -153,23 +161,36 @@ def _clashes(sources: Sequence[Source], targets: Sequence[str], output: Output) 
         # Some file systems take names that differ in case only for the same.
         names = [str(path).casefold() for path in paths]
         if len(set(names)) < len(names):
-            raise InputError(f"filename {output.filename!r} gives several stems of {source.path} one name; expected "
-                             "one with {stem}")
+            raise InputError(
+                f"filename {output.filename!r} gives several stems of {source.path} one name; expected "
+                "one with {stem}"
+            )
         beside = source.path.stem == "mixture" and source.path.parent.resolve() in {
-            path.parent.resolve() for path in paths}
+            path.parent.resolve() for path in paths
+        }
         if beside or known & {path.resolve() for path in paths}:
-            refused[index] = (f"{source.path}: not separated, its stems would be written over the files that they are "
-                              f"made from; save to another folder than {output.directory}")
+            refused[index] = (
+                f"{source.path}: not separated, its stems would be written over the files that they are "
+                f"made from; save to another folder than {output.directory}"
+            )
         elif twin := next((taken[name] for name in names if name in taken), None):
-            refused[index] = (f"{source.path}: not separated, its stems would be written over those of {twin.path}; "
-                              "save to another folder, or tell them apart by {folder} in the filename")
+            refused[index] = (
+                f"{source.path}: not separated, its stems would be written over those of {twin.path}; "
+                "save to another folder, or tell them apart by {folder} in the filename"
+            )
         else:
             taken |= dict.fromkeys(names, source)
     return refused
 
 
-def _separate_file(source: Source, separator: Separator, sums: Mapping[str, Sequence[int]], output: Output,
-                   options: Options, progress: Callable[[str, float], None]) -> list[str]:
+def _separate_file(
+    source: Source,
+    separator: Separator,
+    sums: Mapping[str, Sequence[int]],
+    output: Output,
+    options: Options,
+    progress: Callable[[str, float], None],
+) -> list[str]:
     """Writes one source's stems; returns sentences about what was done to them."""
     encoding, rate = output.encoding, source.sample_rate
     paths, stale = output.paths(source, list(sums)), output.path(source, RESIDUAL)
@@ -183,15 +204,19 @@ def _separate_file(source: Source, separator: Separator, sums: Mapping[str, Sequ
         writers = stack.enter_context(writing(paths, encoding, rate, source.channels, source.samples))
         blocks = stack.enter_context(ahead(read_blocks(source.path, source.start, source.samples)))
         separated = separate_blocks(separator, blocks, source.samples, rate, options)
-        chosen = ((mixture, np.stack([estimates[parts].sum(0) for parts in sums.values()]))
-                  for mixture, estimates in separated)
+        chosen = (
+            (mixture, np.stack([estimates[parts].sum(0) for parts in sums.values()]))
+            for mixture, estimates in separated
+        )
         pieces = _told(stack.enter_context(ahead(chosen)), lambda samples: progress(source.name, samples / rate))
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=paths[0].parent))
             pieces, gain = rescaled(pieces, spool, encoding, output.residual)
             if gain < 1:
-                notes.append(f"{source.path}: all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within "
-                             "full scale")
+                notes.append(
+                    f"{source.path}: all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within "
+                    "full scale"
+                )
         for mixture, estimates in pieces:
             held = quantised(mixture, estimates, encoding, output.residual, consistent)
             for writer, (audio, clipped) in zip(writers, held, strict=True):
@@ -202,8 +227,11 @@ def _separate_file(source: Source, separator: Separator, sums: Mapping[str, Sequ
         if stale not in paths:
             stale.unlink(missing_ok=True)
     total = source.samples * source.channels
-    return notes + [f"{name}: {count} of {total} samples clipped at full scale; clip rescale avoids it, 32 bits keep "
-                    "them" for name, count in lost.items() if count]
+    return notes + [
+        f"{name}: {count} of {total} samples clipped at full scale; clip rescale avoids it, 32 bits keep them"
+        for name, count in lost.items()
+        if count
+    ]
 
 
 def quantised(

@@ -47,8 +47,10 @@ def _reserve(path: Path, size: int) -> None:
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise OSError(f"{path.parent.parent}: no room for {size / 2**20:.0f} MiB of temporary files; the "
-                              "environment variable TMPDIR names another folder for them") from None
+                raise OSError(
+                    f"{path.parent.parent}: no room for {size / 2**20:.0f} MiB of temporary files; the "
+                    "environment variable TMPDIR names another folder for them"
+                ) from None
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that does not reserve
                 raise
 

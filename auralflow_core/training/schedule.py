@@ -33,7 +33,7 @@ def plateau(losses: list[float], training: TrainingConfig) -> tuple[float, int]:
         best = min(best, loss)
         if waited == training.lr_patience:
             waited, reductions = 0, reductions + 1
-    return training.lr_decay**min(reductions, training.max_lr_steps), reductions
+    return training.lr_decay ** min(reductions, training.max_lr_steps), reductions
 
 
 def reason_to_stop(losses: list[float], training: TrainingConfig) -> str | None:
@@ -56,8 +56,11 @@ def remedy(checkpoint: int | None, unit: str = "step") -> str:
         checkpoint: the step or epoch of the latest checkpoint, None where there is none.
         unit: what that counts.
     """
-    last = "there is no checkpoint yet" if checkpoint is None else \
-        f"the last good checkpoint is that of {unit} {checkpoint}"
+    last = (
+        "there is no checkpoint yet"
+        if checkpoint is None
+        else f"the last good checkpoint is that of {unit} {checkpoint}"
+    )
     return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
 
 
@@ -72,6 +75,8 @@ def epoch_line(history: Sequence[dict], max_epochs: int, scores: str = "") -> st
     entry = history[-1]
     mark = "*" if best_epoch(history) is entry else " "
     left = (max_epochs - len(history)) * entry["seconds"]
-    return (f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark}  "
-            f"{scores}{'  ' * bool(scores)}lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  "
-            f"at most {duration(left)} left")
+    return (
+        f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark}  "
+        f"{scores}{'  ' * bool(scores)}lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  "
+        f"at most {duration(left)} left"
+    )

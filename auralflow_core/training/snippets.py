@@ -24,8 +24,9 @@ class SnippetWriter:
         events: also gets the pictures and the estimate's sound; None: there are no events.
     """
 
-    def __init__(self, folder: ModelFolder, settings: VisualizerConfig, sample_rate: int,
-                 events: "SummaryWriter | None") -> None:
+    def __init__(
+        self, folder: ModelFolder, settings: VisualizerConfig, sample_rate: int, events: "SummaryWriter | None"
+    ) -> None:
         self.folder, self.settings, self.sample_rate, self.events = folder, settings, sample_rate, events
 
     def write(self, name: str, panels: Mapping[str, np.ndarray], step: int) -> None:

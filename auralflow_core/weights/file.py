@@ -47,14 +47,18 @@ def write_tensors(path: str | Path, file: TensorFile) -> None:
     """
     # safetensors writes an array that is not contiguous scrambled, without an error.
     tensors = {name: np.asarray(array, order="C") for name, array in file.tensors.items()}
-    metadata = {"format": file.format, "config": json.dumps(configuration.to_dict(file.config)),
-                "provenance": json.dumps(file.provenance)}
+    metadata = {
+        "format": file.format,
+        "config": json.dumps(configuration.to_dict(file.config)),
+        "provenance": json.dumps(file.provenance),
+    }
     with replacing(path) as aside:
         save_file(tensors, aside, metadata)
 
 
-def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING),
-                 only_metadata: bool = False) -> TensorFile:
+def read_tensors(
+    path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINING), only_metadata: bool = False
+) -> TensorFile:
     """Reads a file.
 
     Args:
@@ -73,11 +77,13 @@ def read_tensors(path: str | Path, formats: Iterable[str] = (FLAX, TORCH, TRAINI
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file, it is damaged or of another kind: "
-                         f"{error}") from None
+        raise InputError(
+            f"{path}: not a readable safetensors file, it is damaged or of another kind: {error}"
+        ) from None
     if metadata.get("format") not in formats:
-        raise InputError(f"{path}: the metadata's format is {metadata.get('format')!r}, "
-                         f"expected {' or '.join(map(repr, formats))}")
+        raise InputError(
+            f"{path}: the metadata's format is {metadata.get('format')!r}, expected {' or '.join(map(repr, formats))}"
+        )
     try:
         config, provenance = (json.loads(metadata[key]) for key in ("config", "provenance"))
     except (KeyError, json.JSONDecodeError) as error:
@@ -108,8 +114,10 @@ def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
     for name, array in file.tensors.items():
         *modules, leaf = name.split("/")
         if not modules or modules[0] not in variables:
-            raise InputError(f"{path}: tensor {name!r} of shape {array.shape} is no variable of a network; params/... "
-                             "and batch_stats/... are")
+            raise InputError(
+                f"{path}: tensor {name!r} of shape {array.shape} is no variable of a network; params/... "
+                "and batch_stats/... are"
+            )
         node = variables
         for module in modules:
             node = node.setdefault(module, {})

@@ -23,8 +23,12 @@ import numpy as np
 from auralflow_core.errors import InputError
 
 COUNTER = "num_batches_tracked"
-RENAMED = {("params", "kernel"): "weight", ("params", "scale"): "weight",
-           ("batch_stats", "mean"): "running_mean", ("batch_stats", "var"): "running_var"}
+RENAMED = {
+    ("params", "kernel"): "weight",
+    ("params", "scale"): "weight",
+    ("batch_stats", "mean"): "running_mean",
+    ("batch_stats", "var"): "running_var",
+}
 
 
 class Described(Protocol):
@@ -61,8 +65,10 @@ def to_torch(variables: Mapping) -> dict[str, np.ndarray]:
         (5, 3)
     """
     arrays = dict(flatten(variables))
-    return {name: np.zeros((), np.int64) if place.path is None else moved(arrays[place.path], place.axes)
-            for name, place in torch_layout(variables).items()}
+    return {
+        name: np.zeros((), np.int64) if place.path is None else moved(arrays[place.path], place.axes)
+        for name, place in torch_layout(variables).items()
+    }
 
 
 def to_flax(state: Mapping[str, np.ndarray], expected: Mapping, origin: str = "state dict") -> dict[str, dict]:
@@ -98,14 +104,17 @@ def torch_layout(variables: Mapping) -> dict[str, Place]:
     for path, leaf in flatten(variables):
         collection, *modules, last = path
         if collection not in ("params", "batch_stats") or (collection == "batch_stats" and last not in ("mean", "var")):
-            raise InputError(f"variable {'/'.join(path)!r} of shape {tuple(leaf.shape)} has no counterpart in torch; "
-                             "params/... and batch_stats/.../mean or var have one")
+            raise InputError(
+                f"variable {'/'.join(path)!r} of shape {tuple(leaf.shape)} has no counterpart in torch; "
+                "params/... and batch_stats/.../mean or var have one"
+            )
         prefix = "".join(f"{torch_module(module)}." for module in modules)
         ndim = len(leaf.shape)
         if transposed := (collection, last) == ("params", "kernel"):
             if ndim < 2:
-                raise InputError(f"variable {'/'.join(path)!r} has shape {tuple(leaf.shape)}; a kernel has at least "
-                                 "two axes")
+                raise InputError(
+                    f"variable {'/'.join(path)!r} has shape {tuple(leaf.shape)}; a kernel has at least two axes"
+                )
         axes = (ndim - 1, ndim - 2, *range(ndim - 2)) if transposed else tuple(range(ndim))
         place = Place(path, axes, tuple(leaf.shape[axis] for axis in axes), np.dtype(leaf.dtype))
         _add(layout, prefix + RENAMED.get((collection, last), last), place)
@@ -141,17 +150,27 @@ def check_same(found: Mapping[str, Described], wanted: Mapping[str, Described], 
     Raises:
         InputError: they differ; names the first tensor of each kind of difference, with its shapes or types.
     """
+
     def lacking(some, others):
         return [f"{name!r} of shape {tuple(some[name].shape)}" for name in sorted(some.keys() - others.keys())]
 
     def differing(attribute, show):
-        pairs = [(name, *(getattr(side[name], attribute) for side in (found, wanted)))
-                 for name in sorted(found.keys() & wanted.keys())]
+        pairs = [
+            (name, *(getattr(side[name], attribute) for side in (found, wanted)))
+            for name in sorted(found.keys() & wanted.keys())
+        ]
         return [f"{name!r} is {show(ours)}, expected {show(theirs)}" for name, ours, theirs in pairs if ours != theirs]
 
-    problems = [f"{len(names)} {kind} ({names[0]})" for names, kind in (
-        (lacking(wanted, found), "missing"), (lacking(found, wanted), "left over"),
-        (differing("shape", tuple), "of another shape"), (differing("dtype", str), "of another type")) if names]
+    problems = [
+        f"{len(names)} {kind} ({names[0]})"
+        for names, kind in (
+            (lacking(wanted, found), "missing"),
+            (lacking(found, wanted), "left over"),
+            (differing("shape", tuple), "of another shape"),
+            (differing("dtype", str), "of another type"),
+        )
+        if names
+    ]
     if problems:
         raise InputError(f"{origin}: the tensors do not fit the network: {'; '.join(problems)}")
 

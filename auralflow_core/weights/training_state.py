@@ -70,8 +70,10 @@ def unpack(file: TensorFile, path: str | Path) -> TrainingTensors:
         elif tensor in ("step", "lr_scale"):
             scalars[tensor] = array
         else:
-            raise InputError(f"{path}: tensor {tensor!r} of shape {array.shape} is no part of a training state; "
-                             f"step, lr_scale and the prefixes {', '.join(GROUPS)} are")
+            raise InputError(
+                f"{path}: tensor {tensor!r} of shape {array.shape} is no part of a training state; "
+                f"step, lr_scale and the prefixes {', '.join(GROUPS)} are"
+            )
     for name, dtype in (("step", np.int64), ("lr_scale", np.float32)):
         array = scalars.get(name)
         if array is None or array.shape != () or array.dtype != dtype:
@@ -81,6 +83,8 @@ def unpack(file: TensorFile, path: str | Path) -> TrainingTensors:
         raise InputError(f"{path}: the metadata's provenance lacks the run's history and losses")
     best = groups.pop("best")
     if bool(best) != bool(file.provenance["history"]):
-        raise InputError(f"{path}: the run's history has {len(file.provenance['history'])} epochs, but there are "
-                         f"{len(best)} tensors of its best weights; they come together")
+        raise InputError(
+            f"{path}: the run's history has {len(file.provenance['history'])} epochs, but there are "
+            f"{len(best)} tensors of its best weights; they come together"
+        )
     return TrainingTensors(**groups, step=int(scalars["step"]), lr_scale=scalars["lr_scale"], best=best or None)

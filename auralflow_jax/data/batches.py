@@ -50,8 +50,10 @@ def drawing_chances(tracks: Sequence[Track], shares: Sequence[float]) -> np.ndar
     if shares:
         datasets = list(dict.fromkeys(track.dataset for track in tracks))
         if len(shares) != len(datasets):
-            raise InputError(f"dataset.shares is {', '.join(map(str, shares))}; one number for each dataset is "
-                             f"expected, here for {', '.join(map(str, datasets))}")
+            raise InputError(
+                f"dataset.shares is {', '.join(map(str, shares))}; one number for each dataset is "
+                f"expected, here for {', '.join(map(str, datasets))}"
+            )
         owner = np.array([datasets.index(track.dataset) for track in tracks])
         chances *= (np.array(shares) / np.bincount(owner, chances))[owner]
     return chances / chances.sum()
@@ -194,8 +196,11 @@ class _ValidationSegments(_Crops):
         super().__init__(tracks, config)
         if seconds := config.dataset.validation_length:
             self.lengths = np.minimum(self.lengths, max(1, round(seconds * config.model.sample_rate)))
-        self.places = [(song, start) for song, length in enumerate(self.lengths.tolist())
-                       for start in range(0, length, self.samples)]
+        self.places = [
+            (song, start)
+            for song, length in enumerate(self.lengths.tolist())
+            for start in range(0, length, self.samples)
+        ]
 
     def __call__(self, index: int) -> Batch:
         stems, mixture, song, length = self.empty_stems(), self.empty_stems()[0], 0, 0
@@ -207,16 +212,22 @@ class _ValidationSegments(_Crops):
             mixture = read_mixture(self.tracks[song], start, *self.format)
         # What lies beyond validation_length has been read with the rest of the segment.
         mixture[..., length:] = stems[..., length:] = 0
-        return {"mixture": mixture, "targets": self.targets(stems), "track": np.int32(song),
-                "weight": np.float32(length / self.samples)}
+        return {
+            "mixture": mixture,
+            "targets": self.targets(stems),
+            "track": np.int32(song),
+            "weight": np.float32(length / self.samples),
+        }
 
 
 def _share(batch_size: int, process: tuple[int, int]) -> tuple[int, int]:
     """The index of this host and the size of its part of a batch."""
     index, count = process
     if batch_size % count:
-        raise InputError(f"training.batch_size: {batch_size} cannot be shared out among {count} hosts; "
-                         f"a multiple of {count} is accepted")
+        raise InputError(
+            f"training.batch_size: {batch_size} cannot be shared out among {count} hosts; "
+            f"a multiple of {count} is accepted"
+        )
     return index, batch_size // count
 
 

@@ -37,8 +37,12 @@ class Conv1d(nn.Module):
         padding, result, start = (self.size - self.stride) // 2, bias, 0
         for x, width in zip(inputs, widths, strict=True):
             result = result + lax.conv_general_dilated(
-                x.astype(self.dtype), kernel[:, start:start + width], (self.stride,), ((padding, padding),),
-                dimension_numbers=("NHC", "HIO", "NHC"))
+                x.astype(self.dtype),
+                kernel[:, start : start + width],
+                (self.stride,),
+                ((padding, padding),),
+                dimension_numbers=("NHC", "HIO", "NHC"),
+            )
             start += width
         return result
 
@@ -66,12 +70,13 @@ class Upsample1d(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (batch, steps, channels) to (batch, stride * steps, features)."""
         batch, steps, channels = x.shape
-        init = nn.initializers.variance_scaling(self.gain / 2, "fan_in", "normal", in_axis=-1, out_axis=-2,
-                                                batch_axis=0)  # two blocks add up to each step that goes out
+        init = nn.initializers.variance_scaling(
+            self.gain / 2, "fan_in", "normal", in_axis=-1, out_axis=-2, batch_axis=0
+        )  # two blocks add up to each step that goes out
         kernel = self.param("kernel", init, (2 * self.stride, self.features, channels)).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
         blocks = x.astype(self.dtype) @ kernel.transpose(2, 0, 1).reshape(channels, -1)
         first, second = jnp.split(blocks, 2, axis=-1)
         added = jnp.pad(first, ((0, 0), (0, 1), (0, 0))) + jnp.pad(second, ((0, 0), (1, 0), (0, 0)))
         sequence = added.reshape(batch, (steps + 1) * self.stride, self.features)
-        return sequence[:, self.stride // 2:-(self.stride // 2)] + bias
+        return sequence[:, self.stride // 2 : -(self.stride // 2)] + bias

@@ -34,7 +34,7 @@ class Conv(nn.Module):
         apply = convolve if self.size == 3 else lambda x, kernel: x @ kernel[0, 0]
         result, start = 0, 0
         for x, width in zip(inputs, widths, strict=True):
-            result = result + apply(x.astype(self.dtype), kernel[:, :, start:start + width])
+            result = result + apply(x.astype(self.dtype), kernel[:, :, start : start + width])
             start += width
         if self.use_bias:
             result = result + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
@@ -55,8 +55,9 @@ class Upsample(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (batch, bins, frames, channels) to (batch, 2 bins, 2 frames, features)."""
         batch, bins, frames, channels = x.shape
-        init = nn.initializers.variance_scaling(1.0, "fan_in", "normal", in_axis=-1, out_axis=-2,
-                                                batch_axis=(0, 1))  # each output pixel has one input pixel
+        init = nn.initializers.variance_scaling(
+            1.0, "fan_in", "normal", in_axis=-1, out_axis=-2, batch_axis=(0, 1)
+        )  # each output pixel has one input pixel
         kernel = self.param("kernel", init, (2, 2, self.features, channels)).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
         dense = kernel.transpose(3, 0, 1, 2).reshape(channels, -1)

@@ -1,6 +1,5 @@
 """The front end that makes a separation model of any network from magnitudes to masks."""
 
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn

@@ -62,8 +62,9 @@ class LSTM(nn.Module):
         size = 4 * self.hidden_size
         weight = self.param(f"weight_ih_{suffix}", lecun, (size, x.shape[-1]))
         recurrent = self.param(f"weight_hh_{suffix}", lecun, (size, self.hidden_size))
-        bias = (self.param(f"bias_ih_{suffix}", nn.initializers.zeros, (size,))
-                + self.param(f"bias_hh_{suffix}", nn.initializers.zeros, (size,)))
+        bias = self.param(f"bias_ih_{suffix}", nn.initializers.zeros, (size,)) + self.param(
+            f"bias_hh_{suffix}", nn.initializers.zeros, (size,)
+        )
         gates = x @ weight.astype(self.dtype).T + bias.astype(self.dtype)
         return gates, recurrent.astype(self.dtype)
 
@@ -103,4 +104,4 @@ class RecurrentBottleneck:
     @property
     def size(self) -> int:
         """Of the recurrent layers and of the latent variable."""
-        return min(self.hidden_size, self.hidden_channels * 2**(self.depth - 1))
+        return min(self.hidden_size, self.hidden_channels * 2 ** (self.depth - 1))

@@ -42,8 +42,13 @@ class Variational(nn.Module):
         mu = nn.Dense(self.latent_size, dtype=self.dtype, name="to_mu")(x).astype(wide)
         # A layer over thousands of features moves far in one step: an exponential of it soon overflows. Random weights
         # would scatter sigma as widely.
-        spread = nn.Dense(self.latent_size, dtype=self.dtype, kernel_init=nn.initializers.zeros,
-                          bias_init=nn.initializers.constant(math.log(math.expm1(START))), name="to_sigma")(x)
+        spread = nn.Dense(
+            self.latent_size,
+            dtype=self.dtype,
+            kernel_init=nn.initializers.zeros,
+            bias_init=nn.initializers.constant(math.log(math.expm1(START))),
+            name="to_sigma",
+        )(x)
         sigma = nn.softplus(spread.astype(wide))
         if noise is None and train:
             noise = jax.random.normal(self.make_rng("noise"), mu.shape, wide)

@@ -91,8 +91,13 @@ def _component(training: TrainingConfig):
     def function(estimate, truth, residual, mixture):
         losses.check_shapes(estimate.mask, truth.spectrum, residual.spectrum)
         return losses.component_loss(
-            estimate.mask * truth.spectrum, truth.spectrum, estimate.mask * residual.spectrum, residual.spectrum,
-            training.alpha, training.beta, training.n_components,
+            estimate.mask * truth.spectrum,
+            truth.spectrum,
+            estimate.mask * residual.spectrum,
+            residual.spectrum,
+            training.alpha,
+            training.beta,
+            training.n_components,
         )
 
     return ("mask",), function

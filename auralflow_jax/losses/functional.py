@@ -66,8 +66,13 @@ def mask_loss(
 
 
 def component_loss(
-    filtered_src: jax.Array, target_src: jax.Array, filtered_res: jax.Array, target_res: jax.Array,
-    alpha: float = 0.2, beta: float = 0.8, n_components: Literal[2, 3] = 2,
+    filtered_src: jax.Array,
+    target_src: jax.Array,
+    filtered_res: jax.Array,
+    target_res: jax.Array,
+    alpha: float = 0.2,
+    beta: float = 0.8,
+    n_components: Literal[2, 3] = 2,
 ) -> jax.Array:
     """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
     speech enhancement", 2019.
@@ -98,8 +103,11 @@ def component_loss(
         raise InputError(f"n_components must be 2 or 3, got {n_components}")
     if alpha + beta >= 1:
         raise InputError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}")
-    return ((1 - alpha - beta) * l2(filtered_src, target_src) + alpha * jnp.mean(filtered_res**2)
-            + beta * l2(_direction(filtered_res), _direction(target_res)))
+    return (
+        (1 - alpha - beta) * l2(filtered_src, target_src)
+        + alpha * jnp.mean(filtered_res**2)
+        + beta * l2(_direction(filtered_res), _direction(target_res))
+    )
 
 
 def _direction(array: jax.Array) -> jax.Array:
@@ -127,8 +135,7 @@ def si_sdr_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
     scaled = scale * target
     distortion = scaled - estimate
-    ratio = ((_mean_product(scaled, scaled) + SILENT_POWER)
-             / (_mean_product(distortion, distortion) + SILENT_POWER))
+    ratio = (_mean_product(scaled, scaled) + SILENT_POWER) / (_mean_product(distortion, distortion) + SILENT_POWER)
     return jnp.mean(-10 * jnp.log10(ratio))
 
 
@@ -156,8 +163,9 @@ def multi_resolution_stft_loss(
 
 def _stft_distance(estimate: jax.Array, target: jax.Array, *sizes: int) -> jax.Array:
     # Below the floor the logarithm's gradient would grow without bound.
-    ours, theirs = (jnp.maximum(spectral.magnitude(spectral.stft(audio, *sizes)), LOG_FLOOR)
-                    for audio in (estimate, target))
+    ours, theirs = (
+        jnp.maximum(spectral.magnitude(spectral.stft(audio, *sizes)), LOG_FLOOR) for audio in (estimate, target)
+    )
     convergence = jnp.sqrt((jnp.sum((theirs - ours) ** 2) + NORM_FLOOR) / jnp.sum(theirs**2))
     return (convergence + l1(jnp.log(ours), jnp.log(theirs))).astype(estimate.dtype)
 

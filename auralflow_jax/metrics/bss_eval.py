@@ -73,8 +73,9 @@ class References:
     def __init__(self, references: Signals, window: int = 44100, hop: int = 44100, taps: int = 512):
         shapes = {np.shape(source) for source in references}
         if len(shapes) != 1 or len(shape := min(shapes)) != 2 or 0 in shape:
-            raise ValueError("references must be (sources, channels, samples), got sources of shapes "
-                             f"{sorted(shapes)}.")
+            raise ValueError(
+                f"references must be (sources, channels, samples), got sources of shapes {sorted(shapes)}."
+            )
         if min(window, hop, taps) < 1:
             raise ValueError(f"window, hop and taps must be at least 1, got {window}, {hop} and {taps}.")
         self._references, self._shape, self._taps = references, shape, taps
@@ -82,15 +83,19 @@ class References:
         with _float64():
             correlations = _correlations(references, references, taps)
             self._all = _equations(correlations)
-            self._own = [_equations(correlations[source:source + 1, :, source:source + 1])
-                         for source in range(len(references))]
+            self._own = [
+                _equations(correlations[source : source + 1, :, source : source + 1])
+                for source in range(len(references))
+            ]
 
     def rate(self, estimates: Signals) -> BssEval:
         """The figures of estimates, of all sources or of the first ones, (targets, channels, samples)."""
         targets, sources, samples = len(estimates), len(self._references), self._shape[-1]
         if not 1 <= targets <= sources or any(np.shape(estimate) != self._shape for estimate in estimates):
-            raise ValueError(f"estimates must be {sources} or fewer of shape {self._shape}, got "
-                             f"{[np.shape(estimate) for estimate in estimates]}.")
+            raise ValueError(
+                f"estimates must be {sources} or fewer of shape {self._shape}, got "
+                f"{[np.shape(estimate) for estimate in estimates]}."
+            )
         starts = self._hop * np.arange(1 + (samples - self._window) // self._hop)
         figures = np.full((4, targets, len(starts)), np.nan)
         signals = (self._references, estimates)
@@ -98,10 +103,10 @@ class References:
         with _float64():
             filters = self._filters(estimates)
             for first in range(0, len(heard), FRAMES):
-                batch = heard[first:first + FRAMES]
+                batch = heard[first : first + FRAMES]
                 same = np.resize(batch, FRAMES)  # one shape for all calls
                 frames = [np.stack([_read(part, start, self._window) for start in starts[same]]) for part in signals]
-                figures[..., batch] = _ratios(*frames, *filters)[..., :len(batch)]
+                figures[..., batch] = _ratios(*frames, *filters)[..., : len(batch)]
         return BssEval(*figures)
 
     def _filters(self, estimates: np.ndarray) -> tuple[jax.Array, jax.Array]:
@@ -112,8 +117,10 @@ class References:
         """
         correlations = _correlations(self._references, estimates, self._taps)
         size = _fast_length(self._window + self._taps - 1)
-        own = [_filters(self._own[target], correlations[target:target + 1, :, target:target + 1], size)[0, :, 0]
-               for target in range(len(estimates))]
+        own = [
+            _filters(self._own[target], correlations[target : target + 1, :, target : target + 1], size)[0, :, 0]
+            for target in range(len(estimates))
+        ]
         return _filters(self._all, correlations, size), jnp.stack(own)
 
 
@@ -202,12 +209,18 @@ def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own
     """
     size = 2 * (filters.shape[-1] - 1)
     truth, estimate = (jnp.fft.rfft(signals, size) for signals in (references, estimates))
-    own = truth[:, :estimates.shape[1]]
+    own = truth[:, : estimates.shape[1]]
     image = sum(own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
-    explained = sum(truth[:, source, channel, None, None] * filters[source, channel]
-                    for source, channel in np.ndindex(truth.shape[1:3]))
-    ratios = [_decibel(own, estimate - own), _decibel(image, explained - image), _decibel(own, image - own),
-              _decibel(explained, estimate - explained)]
+    explained = sum(
+        truth[:, source, channel, None, None] * filters[source, channel]
+        for source, channel in np.ndindex(truth.shape[1:3])
+    )
+    ratios = [
+        _decibel(own, estimate - own),
+        _decibel(image, explained - image),
+        _decibel(own, image - own),
+        _decibel(explained, estimate - explained),
+    ]
     return jnp.stack(ratios).swapaxes(1, 2)
 
 
@@ -225,12 +238,12 @@ def _energy(spectra: jax.Array) -> jax.Array:
 
 def _silent(signals: Signals, start: int, size: int) -> bool:
     """Whether the channels of some signal sum to zero throughout."""
-    return not all(source[:, start:start + size].sum(0).any() for source in signals)
+    return not all(source[:, start : start + size].sum(0).any() for source in signals)
 
 
 def _read(signals: Signals, start: int, size: int) -> np.ndarray:
     """Samples from `start` on, zeros behind the end, float64."""
-    piece = np.stack([source[:, start:start + size] for source in signals]).astype(np.float64)
+    piece = np.stack([source[:, start : start + size] for source in signals]).astype(np.float64)
     return np.pad(piece, [(0, 0), (0, 0), (0, size - piece.shape[-1])])
 
 

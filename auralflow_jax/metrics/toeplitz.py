@@ -58,8 +58,10 @@ def cholesky(column: jax.Array, ridge: float) -> jax.Array:
         above = jnp.roll(above, rows, axis=0).at[:rows].set(0)
         pivot, clear = (jax.lax.dynamic_slice_in_dim(part, index * rows, rows) for part in (above, below))
         reflection = _inverse(pivot) @ clear
-        one, other = (jnp.linalg.cholesky(jnp.eye(rows) - square)
-                      for square in (reflection @ reflection.T, reflection.T @ reflection))
+        one, other = (
+            jnp.linalg.cholesky(jnp.eye(rows) - square)
+            for square in (reflection @ reflection.T, reflection.T @ reflection)
+        )
         above = (above - below @ reflection.T) @ _inverse(one).T
         below = below @ other - above @ (_inverse(one) @ reflection @ other)
         return (above, below), above

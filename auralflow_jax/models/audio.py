@@ -21,8 +21,9 @@ class AudioModel(SeparationModel):
     def example(self, samples: int) -> jax.Array:
         return jnp.zeros((1, self.config.num_channels, samples))
 
-    def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
-                         key: jax.Array | None = None) -> tuple[Estimate, dict]:
+    def apply_and_update(
+        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
+    ) -> tuple[Estimate, dict]:
         (audio, latent), batch_stats = self.run(variables, mixture, train, key)
         return self.describe(audio)._replace(latent=latent), batch_stats
 

@@ -54,8 +54,9 @@ class SeparationModel(abc.ABC):
         """Zeros in the shape that the network takes, for audio of `samples` samples."""
 
     @abc.abstractmethod
-    def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
-                         key: jax.Array | None = None) -> tuple[Estimate, dict]:
+    def apply_and_update(
+        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
+    ) -> tuple[Estimate, dict]:
         """`apply`, and the batch statistics after it."""
 
     @abc.abstractmethod
@@ -65,6 +66,7 @@ class SeparationModel(abc.ABC):
     def run(self, variables: dict, inputs: jax.Array, train: bool, key: jax.Array | None) -> tuple[tuple, dict]:
         """What the network returns, and the batch statistics after it."""
         rngs = None if key is None else dict(zip(("dropout", "noise"), jax.random.split(key), strict=True))
-        outputs, updated = self.network.apply(variables, inputs, train, rngs=rngs,
-                                              mutable=["batch_stats"] if train else [])
+        outputs, updated = self.network.apply(
+            variables, inputs, train, rngs=rngs, mutable=["batch_stats"] if train else []
+        )
         return outputs, updated.get("batch_stats", variables["batch_stats"])

@@ -27,11 +27,12 @@ class SpectrogramModel(SeparationModel):
         config = self.config
         return jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
 
-    def apply_and_update(self, variables: dict, mixture: jax.Array, train: bool,
-                         key: jax.Array | None = None) -> tuple[Estimate, dict]:
+    def apply_and_update(
+        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
+    ) -> tuple[Estimate, dict]:
         spectrum = analyze(mixture, self.config)
         magnitude = spectral.magnitude(spectrum)
-        (mask, latent), batch_stats = self.run(variables, magnitude[:, :, :self.config.num_bins], train, key)
+        (mask, latent), batch_stats = self.run(variables, magnitude[:, :, : self.config.num_bins], train, key)
         mask = complete(mask, magnitude.shape[-2], self.config)
         audio = synthesize(mask * spectrum[:, None], mixture.shape[-1], self.config)
         return Estimate(audio, mask * magnitude[:, None], mask, latent), batch_stats

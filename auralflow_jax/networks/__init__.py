@@ -6,6 +6,17 @@ from auralflow_jax.networks.open_unmix import OpenUnmix
 from auralflow_jax.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
 
-NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE,
-    HybridNet, SpleeterNet, OpenUnmix)}
+NETWORKS = {
+    network.__name__: network
+    for network in (
+        SpectrogramNetSimple,
+        SpectrogramNetLSTM,
+        SpectrogramNetVAE,
+        AudioNetSimple,
+        AudioNetSimpleLSTM,
+        AudioNetVAE,
+        HybridNet,
+        SpleeterNet,
+        OpenUnmix,
+    )
+}

@@ -1,6 +1,5 @@
 """Networks that map waveforms to waveforms."""
 
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -51,8 +50,9 @@ class AudioNetSimple(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, mixture: jax.Array, train: bool = False,
-                 noise: jax.Array | None = None) -> tuple[jax.Array, Latent | None]:
+    def __call__(
+        self, mixture: jax.Array, train: bool = False, noise: jax.Array | None = None
+    ) -> tuple[jax.Array, Latent | None]:
         """Estimates waveforms.
 
         Args:
@@ -76,8 +76,9 @@ class AudioNetSimple(nn.Module):
         x, latent = self.between(x, train, noise)
         x = nn.relu(Conv1d(widths[-1], 3, dtype=self.dtype, name="bottleneck")(x))
         for number in reversed(range(self.depth)):
-            x = nn.glu(Conv1d(2 * widths[number], 3, gain=GATED, dtype=self.dtype,
-                              name=f"merge_{number}")(skips[number], x))
+            x = nn.glu(
+                Conv1d(2 * widths[number], 3, gain=GATED, dtype=self.dtype, name=f"merge_{number}")(skips[number], x)
+            )
             x = nn.Dropout(self.dropout_p, broadcast_dims=(1,))(x, deterministic=not train)
             outputs = widths[number - 1] if number else self.num_targets * channels
             x = Upsample1d(outputs, STRIDE, dtype=self.dtype, name=f"up_{number}")(x)

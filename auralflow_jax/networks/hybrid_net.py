@@ -1,6 +1,5 @@
 """A network that joins what two others estimate: one from the waveform, one from the spectrogram."""
 
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -75,7 +74,7 @@ class HybridNet(nn.Module):
         audio, _ = self.audio_branch()(mixture, train)
         spectrum = analyze(mixture, self)
         magnitude = spectral.magnitude(spectrum)
-        mask, _ = self.spectrogram_branch()(magnitude[:, :, :self.num_bins], train)
+        mask, _ = self.spectrogram_branch()(magnitude[:, :, : self.num_bins], train)
         masked = complete(mask, magnitude.shape[-2], self) * spectrum[:, None]
 
         blend = self.param("blend", nn.initializers.zeros, (self.num_targets, magnitude.shape[-2]))
@@ -85,11 +84,34 @@ class HybridNet(nn.Module):
 
     def audio_branch(self) -> AudioNetSimpleLSTM:
         return AudioNetSimpleLSTM(
-            self.num_targets, self.num_channels, self.audio_channels, self.audio_depth, self.dropout_p, self.dtype,
-            self.recurrent_depth, self.hidden_size, self.recurrent_group, name="audio")
+            self.num_targets,
+            self.num_channels,
+            self.audio_channels,
+            self.audio_depth,
+            self.dropout_p,
+            self.dtype,
+            self.recurrent_depth,
+            self.hidden_size,
+            self.recurrent_group,
+            name="audio",
+        )
 
     def spectrogram_branch(self) -> SpectrogramNetLSTM:
         return SpectrogramNetLSTM(
-            self.num_bins, self.num_frames, self.num_targets, self.num_channels, self.hidden_channels, self.depth,
-            self.mask_activation, self.leak_factor, self.dropout_p, self.normalize_input, self.normalize_output,
-            self.dtype, self.recurrent_depth, self.hidden_size, self.input_axis, name="spectrogram")
+            self.num_bins,
+            self.num_frames,
+            self.num_targets,
+            self.num_channels,
+            self.hidden_channels,
+            self.depth,
+            self.mask_activation,
+            self.leak_factor,
+            self.dropout_p,
+            self.normalize_input,
+            self.normalize_output,
+            self.dtype,
+            self.recurrent_depth,
+            self.hidden_size,
+            self.input_axis,
+            name="spectrogram",
+        )

@@ -25,7 +25,7 @@ class Unmix(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Maps magnitudes (batch, frames, channels, bins) to masks of the same shape."""
         *batch_and_frames, channels, bins = x.shape
-        x = self.scale(x[..., :self.seen_bins], "input_mean", "input_scale", mean_first=True)
+        x = self.scale(x[..., : self.seen_bins], "input_mean", "input_scale", mean_first=True)
         x = jnp.tanh(self.dense(x.reshape(*batch_and_frames, -1), self.hidden_size, 1, train))
         recurrent = LSTM(self.hidden_size // 2, self.recurrent_depth, self.dropout_p, self.dtype, name="lstm")
         x = jnp.concatenate([x, recurrent(x, train)], axis=-1)
@@ -89,6 +89,15 @@ class OpenUnmix(nn.Module):
         if magnitude.shape[2] != self.num_bins:
             raise ValueError(f"OpenUnmix is made for num_bins={self.num_bins}, got {magnitude.shape[2]} bins")
         x = magnitude.astype(self.dtype).transpose(0, 3, 1, 2)  # to (batch, frames, channels, bins)
-        masks = [Unmix(self.seen_bins, self.hidden_size, self.recurrent_depth, self.dropout_p, self.dtype,
-                       name=f"target_{index}")(x, train) for index in range(self.num_targets)]
+        masks = [
+            Unmix(
+                self.seen_bins,
+                self.hidden_size,
+                self.recurrent_depth,
+                self.dropout_p,
+                self.dtype,
+                name=f"target_{index}",
+            )(x, train)
+            for index in range(self.num_targets)
+        ]
         return jnp.stack(masks, axis=1).transpose(0, 1, 3, 4, 2).astype(magnitude.dtype), None

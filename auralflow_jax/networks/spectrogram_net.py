@@ -42,8 +42,9 @@ class SpectrogramNetSimple(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, magnitude: jax.Array, train: bool = False,
-                 noise: jax.Array | None = None) -> tuple[jax.Array, Latent | None]:
+    def __call__(
+        self, magnitude: jax.Array, train: bool = False, noise: jax.Array | None = None
+    ) -> tuple[jax.Array, Latent | None]:
         """Estimates masks.
 
         Args:
@@ -77,8 +78,9 @@ class SpectrogramNetSimple(nn.Module):
             x = self.double_conv(level, f"merge_{level}")(skips[level], x, train=train)
             x = nn.Dropout(self.dropout_p, broadcast_dims=(1, 2))(x, deterministic=not train)
 
-        x = blocks.Conv(self.num_targets * self.num_channels, size=1, use_bias=True, dtype=self.dtype,
-                        name="head")(x)[:, :bins, :frames]
+        x = blocks.Conv(self.num_targets * self.num_channels, size=1, use_bias=True, dtype=self.dtype, name="head")(x)[
+            :, :bins, :frames
+        ]
         x = x.reshape(batch, bins, frames, self.num_targets, self.num_channels)
         x = x.transpose(0, 3, 4, 1, 2)  # to (batch, targets, channels, bins, frames)
         if self.normalize_output:

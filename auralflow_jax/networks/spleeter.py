@@ -70,13 +70,14 @@ class UNet(nn.Module):
         channels, skips = x.shape[-1], []
         for level in range(self.depth):
             if level:
-                x = blocks.rectify(self.norm(f"down_norm_{level - 1}")(x, train and not self.freeze_statistics),
-                                   self.leak_factor)
+                x = blocks.rectify(
+                    self.norm(f"down_norm_{level - 1}")(x, train and not self.freeze_statistics), self.leak_factor
+                )
             x = Resize(self.hidden_channels * 2**level, dtype=self.dtype, name=f"down_{level}")(x)
             skips.append(x)
         for level in reversed(range(self.depth)):
             x = x if level == self.depth - 1 else jnp.concatenate([skips[level], x], axis=-1)
-            features = self.hidden_channels * 2**(level - 1) if level else 1
+            features = self.hidden_channels * 2 ** (level - 1) if level else 1
             x = nn.relu(Resize(features, up=True, dtype=self.dtype, name=f"up_{level}")(x))
             x = self.norm(f"up_norm_{level}")(x, train and not self.freeze_statistics)
             if level >= self.depth // 2:
@@ -127,7 +128,17 @@ class SpleeterNet(nn.Module):
         stride = 2**self.depth
         x = jnp.moveaxis(magnitude.astype(self.dtype), 1, -1)  # to (batch, bins, frames, channels)
         x = jnp.pad(x, ((0, 0), (0, -bins % stride), (0, -frames % stride), (0, 0)))
-        masks = [UNet(self.hidden_channels, self.depth, self.leak_factor, self.dropout_p, self.freeze_statistics,
-                      self.dtype, name=f"target_{index}")(x, train) for index in range(self.num_targets)]
+        masks = [
+            UNet(
+                self.hidden_channels,
+                self.depth,
+                self.leak_factor,
+                self.dropout_p,
+                self.freeze_statistics,
+                self.dtype,
+                name=f"target_{index}",
+            )(x, train)
+            for index in range(self.num_targets)
+        ]
         masks = jnp.stack(masks, axis=1)[:, :, :bins, :frames]
         return jnp.moveaxis(masks, -1, 2).astype(magnitude.dtype), None

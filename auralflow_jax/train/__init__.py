@@ -5,8 +5,11 @@ The names below are imported when they are first used, so that processes which o
 
 import importlib
 
-_HOME = {"Interrupted": "auralflow_jax.train.monitor", "Run": "auralflow_jax.train.run",
-         "train": "auralflow_jax.train.run"}
+_HOME = {
+    "Interrupted": "auralflow_jax.train.monitor",
+    "Run": "auralflow_jax.train.run",
+    "train": "auralflow_jax.train.run",
+}
 
 __all__ = [*_HOME]  # noqa: PLE0604
 

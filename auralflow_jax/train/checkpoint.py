@@ -45,10 +45,12 @@ class Checkpoints:
         self.policy = LatestAndBest()
         self.manager = ocp.CheckpointManager(
             folder.checkpoint.resolve(),
-            options=ocp.CheckpointManagerOptions(preservation_policy=self.policy, cleanup_tmp_directories=True,
-                                                 enable_async_checkpointing=False),
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=self.policy, cleanup_tmp_directories=True, enable_async_checkpointing=False
+            ),
             # Named, so that a process that has saved nothing can read what the state is made of.
-            item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()})
+            item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()},
+        )
 
     @property
     def latest(self) -> int | None:
@@ -70,9 +72,13 @@ class Checkpoints:
         step, before = int(state.step), self.latest
         self.policy.best = best_epoch(run["history"])["step"] if run["history"] else None
         try:
-            self.manager.save(step, args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state),
-                run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run})))
+            self.manager.save(
+                step,
+                args=ocp.args.Composite(
+                    state=ocp.args.StandardSave(state),
+                    run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run}),
+                ),
+            )
             self.manager.wait_until_finished()
             if step == self.policy.best:
                 self._write_best(state, config, run["history"])
@@ -81,8 +87,9 @@ class Checkpoints:
                 raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
             reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
             left = "there is none before it" if before is None else f"the one of step {before} is still there"
-            raise InputError(f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: "
-                             f"{reason}") from error
+            raise InputError(
+                f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: {reason}"
+            ) from error
 
     def restore(self, abstract: TrainState, config: Config) -> tuple[TrainState, dict] | None:
         """The latest state and its run, or None where nothing was saved.
@@ -97,9 +104,11 @@ class Checkpoints:
         step = self.latest
         if step is None:
             if self.folder.weights.exists():
-                raise InputError(f"{self.folder.weights}: belongs to a run that cannot go on here, and would be "
-                                 "replaced; name a new folder, which --from starts with these weights, or start "
-                                 "over with --restart")
+                raise InputError(
+                    f"{self.folder.weights}: belongs to a run that cannot go on here, and would be "
+                    "replaced; name a new folder, which --from starts with these weights, or start "
+                    "over with --restart"
+                )
             return None
         run = self.manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
         saved = configuration.from_dict(run.pop("config"), str(self.folder.checkpoint))
@@ -124,9 +133,11 @@ class Checkpoints:
                 if lengths[0] == lengths[1]:
                     raise
                 differing = ["sample_length ({!r} there, {!r} here)".format(*lengths)]
-        raise InputError(f"{self.folder.checkpoint}: the checkpoint was made by another model: "
-                         f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
-                         "over with --restart")
+        raise InputError(
+            f"{self.folder.checkpoint}: the checkpoint was made by another model: "
+            f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
+            "over with --restart"
+        )
 
     def _restore_state(self, step: int, abstract: TrainState) -> TrainState:
         return self.manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
@@ -144,8 +155,10 @@ class Checkpoints:
             return
         if step != int(state.step):
             if step not in self.manager.all_steps():
-                raise InputError(f"{self.folder.weights}: is missing or damaged, and there is no checkpoint of the "
-                                 f"best epoch, step {step}; restore the file, or start over with --restart")
+                raise InputError(
+                    f"{self.folder.weights}: is missing or damaged, and there is no checkpoint of the "
+                    f"best epoch, step {step}; restore the file, or start over with --restart"
+                )
             state = self._restore_state(step, abstract)
         self._write_best(state, config, history)
 

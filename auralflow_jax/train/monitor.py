@@ -49,8 +49,10 @@ class LossMonitor:
         for name, what in (("loss", "loss"), ("grad_norm", "gradient's norm")):
             if not math.isfinite(value := float(metrics[name])):
                 names = sorted({self.tracks[song].name for song in np.unique(songs)})
-                raise InputError(f"the {what} of step {step} is {value}; its batch came from {', '.join(names)}; "
-                                 f"{remedy(self.checkpoint)}")
+                raise InputError(
+                    f"the {what} of step {step} is {value}; its batch came from {', '.join(names)}; "
+                    f"{remedy(self.checkpoint)}"
+                )
         self.losses.append(float(metrics["loss"]))
 
 

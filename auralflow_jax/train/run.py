@@ -34,8 +34,13 @@ from auralflow_jax.train.validation import validate
 from auralflow_jax.weights import load_for
 
 
-def train(folder: str | Path, datasets: str | Path | Sequence[str | Path], restart: bool = False,
-          start_from: str | Path | Sequence[str | Path] = (), console: Console | None = None) -> list[dict]:
+def train(
+    folder: str | Path,
+    datasets: str | Path | Sequence[str | Path],
+    restart: bool = False,
+    start_from: str | Path | Sequence[str | Path] = (),
+    console: Console | None = None,
+) -> list[dict]:
     """Trains the model of a folder, going on where an earlier run stopped.
 
     Args:
@@ -73,15 +78,18 @@ class Run:
         self.config = folder.load_config()
         self.training = self.config.training
         if self.training.batch_size % jax.device_count():
-            raise InputError(f"{folder.config_file}: training.batch_size {self.training.batch_size} cannot be divided "
-                             f"among {jax.device_count()} devices; a multiple of {jax.device_count()} is accepted")
+            raise InputError(
+                f"{folder.config_file}: training.batch_size {self.training.batch_size} cannot be divided "
+                f"among {jax.device_count()} devices; a multiple of {jax.device_count()} is accepted"
+            )
         self.mesh = make_mesh()
         self.is_first = jax.process_index() == 0
         self.progress = Progress(console, self.is_first)
         self.closing = [self.progress]
 
         self.tracks, self.valid_tracks, self.note = training_tracks(
-            datasets, max_num_tracks=self.config.dataset.max_num_tracks)
+            datasets, max_num_tracks=self.config.dataset.max_num_tracks
+        )
         expand_targets(self.config.model.targets, self.tracks[0].stems, self.config.dataset.sources)  # are they there?
         drawing_chances(self.tracks, self.config.dataset.shares)  # is there one for each?
         self.steps_per_epoch = math.ceil(epoch_samples(self.tracks, self.config) / self.training.batch_size)
@@ -97,8 +105,10 @@ class Run:
     def prepare(self, restart: bool, start_from: str | Path | Sequence[str | Path] = ()) -> None:
         """Restores the state of an earlier run, or makes a new one."""
         # Shapes first: a configuration that cannot work is refused before anything is moved or computed.
-        abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(self.mesh)),
-                                jax.eval_shape(self._new_state))
+        abstract = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(self.mesh)),
+            jax.eval_shape(self._new_state),
+        )
         mixture = jax.ShapeDtypeStruct((1, self.config.model.num_channels, self.config.crop_samples), jnp.float32)
         self.criterion.check(jax.eval_shape(self.model.apply, abstract.ema, mixture), type(self.config.model).__name__)
         others = [start_from] if isinstance(start_from, str | Path) else start_from
@@ -113,19 +123,24 @@ class Run:
         restored = self.checkpoints.restore(abstract, self.config)
         if restored is None:
             # Drawing the weights happens once; optimising the program that does takes four times as long.
-            self.state = jax.jit(self._new_state, out_shardings=replicated(self.mesh),
-                                 compiler_options={"xla_backend_optimization_level": 0})(weights)
+            self.state = jax.jit(
+                self._new_state,
+                out_shardings=replicated(self.mesh),
+                compiler_options={"xla_backend_optimization_level": 0},
+            )(weights)
         elif weights is not None:
-            raise InputError(f"{self.folder.path}: --from starts a new run, but there is one already; "
-                             "add --restart to move it aside")
+            raise InputError(
+                f"{self.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
+            )
         else:
             self.state, run = restored
             self.history, self.losses = run["history"], run["losses"]
 
     def _new_state(self, weights: Variables | None = None) -> TrainState:
         """Fresh variables, or what there is of them in `weights`."""
-        fresh = flatten_dict(self.model.init(jax.random.key(self.training.seed), self.config.crop_samples),
-                             keep_empty_nodes=True)
+        fresh = flatten_dict(
+            self.model.init(jax.random.key(self.training.seed), self.config.crop_samples), keep_empty_nodes=True
+        )
         return new_state(unflatten_dict(fresh | flatten_dict(weights or {})), self.optimizer)
 
     def train(self) -> None:
@@ -134,8 +149,9 @@ class Run:
         if (reason := self.reason_to_stop()) is None:
             self.train_step = make_train_step(self.model, self.criterion, self.optimizer, self.training, self.mesh)
             self.eval_step = make_eval_step(self.model, self.criterion, self.mesh)
-            self.batches = training_batches(self.tracks, self.config, int(self.state.step),
-                                            (jax.process_index(), jax.process_count()))
+            self.batches = training_batches(
+                self.tracks, self.config, int(self.state.step), (jax.process_index(), jax.process_count())
+            )
             self.interrupt = Interrupt(self.progress)
             self.closing += [self.batches, self.interrupt]
             if self.is_first:
@@ -177,11 +193,19 @@ class Run:
         step, epoch = int(self.state.step), len(self.history) + 1
         scores = validate(self.eval_step, self.state.ema, self.valid_tracks, self.config, self.mesh)
         if not math.isfinite(scores["valid_loss"]):
-            raise InputError(f"the validation loss after step {step} is {scores['valid_loss']}; "
-                             f"{remedy(self.checkpoints.latest)}")
-        self.history.append({
-            "epoch": epoch, "step": step, "train_loss": math.fsum(self.losses) / len(self.losses), **scores,
-            "lr": float(self.learning_rate(step - 1) * self.state.lr_scale), **speed})
+            raise InputError(
+                f"the validation loss after step {step} is {scores['valid_loss']}; {remedy(self.checkpoints.latest)}"
+            )
+        self.history.append(
+            {
+                "epoch": epoch,
+                "step": step,
+                "train_loss": math.fsum(self.losses) / len(self.losses),
+                **scores,
+                "lr": float(self.learning_rate(step - 1) * self.state.lr_scale),
+                **speed,
+            }
+        )
         self.losses = []
         scale, _ = plateau([entry["valid_loss"] for entry in self.history], self.training)
         self.state = self.state.replace(lr_scale=jax.device_put(np.float32(scale), replicated(self.mesh)))

@@ -23,13 +23,18 @@ def initialize() -> None:
         numbers = {}
         for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
             if not environment.get(name, "").isdigit():
-                raise InputError(f"{name} must be a number where JAX_COORDINATOR_ADDRESS is set, "
-                                 f"got {environment.get(name)!r}")
+                raise InputError(
+                    f"{name} must be a number where JAX_COORDINATOR_ADDRESS is set, got {environment.get(name)!r}"
+                )
             numbers[name] = int(environment[name])
         jax.distributed.initialize(num_processes=numbers["JAX_NUM_PROCESSES"], process_id=numbers["JAX_PROCESS_ID"])
-    elif (int(environment.get("SLURM_NTASKS", "1")) > 1 or int(environment.get("OMPI_COMM_WORLD_SIZE", "1")) > 1
-          or "," in environment.get("TPU_WORKER_HOSTNAMES", "")):
+    elif (
+        int(environment.get("SLURM_NTASKS", "1")) > 1
+        or int(environment.get("OMPI_COMM_WORLD_SIZE", "1")) > 1
+        or "," in environment.get("TPU_WORKER_HOSTNAMES", "")
+    ):
         jax.distributed.initialize()
+
 
 Batch = dict[str, jax.Array]
 

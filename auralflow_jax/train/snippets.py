@@ -25,7 +25,7 @@ class Visualizer:
 
     def __init__(self, folder: ModelFolder, config: Config, tracks: Sequence[Track]):
         self.config = config
-        self.tracks = list(tracks[:config.visualizer.num_snippets])
+        self.tracks = list(tracks[: config.visualizer.num_snippets])
         self.places = [_loudest(track, config) for track in self.tracks]
         self.events = SummaryWriter(str(folder.runs)) if config.visualizer.tensorboard else None
         self.snippets = SnippetWriter(folder, config.visualizer, config.model.sample_rate, self.events)
@@ -54,8 +54,7 @@ class Visualizer:
             sums = expand_targets(separator.targets, track.stems, self.config.dataset.sources)
             estimates = separate(separator, mixture, rate)
             for (target, parts), estimate in zip(sums.items(), estimates, strict=True):
-                panels = {"mixture": mixture, "estimate": estimate,
-                          "truth": read_stems(track, parts, *excerpt).sum(0)}
+                panels = {"mixture": mixture, "estimate": estimate, "truth": read_stems(track, parts, *excerpt).sum(0)}
                 self.snippets.write(f"{track.name}-{target}", panels, step)
         if self.events is not None:
             self.events.flush()
@@ -71,6 +70,6 @@ def _loudest(track: Track, config: Config) -> tuple[int, int]:
     samples = min(round(config.visualizer.snippet_length * rate), length)
     parts = next(iter(expand_targets(config.model.targets, track.stems, config.dataset.sources).values()))
     target = read_stems(track, parts, 0, length, rate, 1).sum((0, 1))
-    energy = np.concatenate([[0], np.cumsum(target.astype(np.float64)**2)])
+    energy = np.concatenate([[0], np.cumsum(target.astype(np.float64) ** 2)])
     starts = np.arange(0, length - samples + 1, max(rate // 2, 1))
     return int(starts[np.argmax(energy[starts + samples] - energy[starts])]), samples

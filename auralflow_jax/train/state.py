@@ -1,6 +1,5 @@
 """The training state: data only, a pytree without callables."""
 
-
 import jax
 import jax.numpy as jnp
 import optax

@@ -15,8 +15,9 @@ from auralflow_jax.train.sharding import Batch, divided, replicated
 from auralflow_jax.train.state import TrainState
 
 
-def make_train_step(model, criterion: Criterion, optimizer: optax.GradientTransformation, training: TrainingConfig,
-                    mesh: Mesh) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+def make_train_step(
+    model, criterion: Criterion, optimizer: optax.GradientTransformation, training: TrainingConfig, mesh: Mesh
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Builds `train_step(state, batch) -> (state, metrics)`; the state that goes in is donated.
 
     A batch holds `mixture` (batch, channels, samples) and `targets` (batch, targets, channels, samples).
@@ -28,15 +29,21 @@ def make_train_step(model, criterion: Criterion, optimizer: optax.GradientTransf
         def objective(params):
             variables = {"params": params, "batch_stats": state.batch_stats}
             estimate, batch_stats = model.apply_and_update(
-                variables, batch["mixture"], True, jax.random.fold_in(key, state.step))
+                variables, batch["mixture"], True, jax.random.fold_in(key, state.step)
+            )
             return compare(model, criterion, estimate, batch), batch_stats
 
         (loss, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
         updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
         fresh = {"params": params, "batch_stats": batch_stats}
-        state = state.replace(step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state,
-                              ema=average(state.ema, fresh, state.step, training.ema_decay))
+        state = state.replace(
+            step=state.step + 1,
+            params=params,
+            batch_stats=batch_stats,
+            opt_state=opt_state,
+            ema=average(state.ema, fresh, state.step, training.ema_decay),
+        )
         return state, {"loss": loss, "grad_norm": optax.tree.norm(gradients)}
 
     whole = replicated(mesh)
@@ -65,8 +72,7 @@ def empty_sums(tracks: int, targets: int) -> dict[str, jax.Array]:
     return {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | {name: jnp.zeros((tracks, targets)) for name in names}
 
 
-def make_eval_step(model, criterion: Criterion,
-                   mesh: Mesh) -> Callable[[Variables, Batch, dict], dict[str, jax.Array]]:
+def make_eval_step(model, criterion: Criterion, mesh: Mesh) -> Callable[[Variables, Batch, dict], dict[str, jax.Array]]:
     """Builds `eval_step(variables, batch, sums) -> sums`, which adds a batch of segments to the sums.
 
     Beside the audio, a batch holds `track` (batch,), the index of each segment's track, and `weight` (batch,),

@@ -35,8 +35,14 @@ def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: C
     improvable = sounding & np.isfinite(mixture)
 
     def means(values: np.ndarray, counted: np.ndarray) -> dict[str, float]:
-        return {target: round(float(values[counted[:, i], i].mean()), 4)
-                for i, target in enumerate(config.model.targets) if counted[:, i].any()}
+        return {
+            target: round(float(values[counted[:, i], i].mean()), 4)
+            for i, target in enumerate(config.model.targets)
+            if counted[:, i].any()
+        }
 
-    return {"valid_loss": loss, "si_sdr": means(estimate, sounding),
-            "si_sdr_improvement": means(estimate - mixture, improvable)}
+    return {
+        "valid_loss": loss,
+        "si_sdr": means(estimate, sounding),
+        "si_sdr_improvement": means(estimate - mixture, improvable),
+    }

@@ -62,10 +62,21 @@ class AudioFolder(IterableDataset):
         mixture, target = next(iter(loader))  # (8, 1, 132300), (8, 1, 132300, 1)
     """
 
-    def __init__(self, dataset_path: str, targets: Sequence[str] | None = None, sample_length: float = 3,
-                 subset: str = "train", audio_format: str | None = "wav", sample_rate: int = 44100,
-                 num_channels: int = 1, backend: str = "soundfile", *, samples_per_epoch: int | None = None,
-                 seed: int = 0, sources: Sums | None = None) -> None:
+    def __init__(
+        self,
+        dataset_path: str,
+        targets: Sequence[str] | None = None,
+        sample_length: float = 3,
+        subset: str = "train",
+        audio_format: str | None = "wav",
+        sample_rate: int = 44100,
+        num_channels: int = 1,
+        backend: str = "soundfile",
+        *,
+        samples_per_epoch: int | None = None,
+        seed: int = 0,
+        sources: Sums | None = None,
+    ) -> None:
         super().__init__()
         suffix = None if audio_format is None else f".{audio_format.lower().lstrip('.')}"
         self.decode = decoder(backend)
@@ -76,8 +87,11 @@ class AudioFolder(IterableDataset):
         seconds = np.array([track.seconds for track in self.tracks])
         self.chances = seconds / seconds.sum()
         self.lengths = np.array([track_samples(track, sample_rate) for track in self.tracks])
-        self.samples_per_epoch = math.ceil(seconds.sum() / sample_length) if samples_per_epoch is None \
+        self.samples_per_epoch = (
+            math.ceil(seconds.sum() / sample_length)
+            if samples_per_epoch is None
             else _count("samples_per_epoch", samples_per_epoch)
+        )
         self.seed = seed
         # In shared memory, so that workers which outlive a pass are told the next epoch too; -1: none was set.
         self._epoch = torch.tensor(-1).share_memory_()
@@ -135,9 +149,18 @@ class AudioDataset(Dataset):
         memory: bytes that the tracks take.
     """
 
-    def __init__(self, dataset: Sequence[Track], targets: Sequence[str], chunk_size: float = 1,
-                 num_chunks: int | float = int(1e6), sample_rate: int = 44100, *, num_channels: int = 1,
-                 sources: Sums | None = None, max_memory: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Sequence[Track],
+        targets: Sequence[str],
+        chunk_size: float = 1,
+        num_chunks: int | float = int(1e6),
+        sample_rate: int = 44100,
+        *,
+        num_channels: int = 1,
+        sources: Sums | None = None,
+        max_memory: int | None = None,
+    ) -> None:
         self.samples = _chunk_samples("chunk_size", chunk_size, sample_rate)
         self.num_chunks = _count("num_chunks", num_chunks)
         self.targets, self.parts = _parts(targets, dataset, sources)
@@ -154,11 +177,14 @@ class AudioDataset(Dataset):
     def _announce(self, tracks: Sequence[Track], max_memory: int | None) -> None:
         limit = _free_memory() if max_memory is None else max_memory
         if limit is not None and self.memory > limit:
-            raise InputError(f"{len(tracks)} tracks would take {_size(self.memory)} of memory, {_size(limit)} are "
-                             "there; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
-                             "crops from disk")
+            raise InputError(
+                f"{len(tracks)} tracks would take {_size(self.memory)} of memory, {_size(limit)} are "
+                "there; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
+                "crops from disk"
+            )
         Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"Reading {len(tracks)} tracks into {_size(self.memory)} of memory.", markup=False)
+            f"Reading {len(tracks)} tracks into {_size(self.memory)} of memory.", markup=False
+        )
 
     def __len__(self) -> int:
         """The number of chunks."""
@@ -174,14 +200,24 @@ class AudioDataset(Dataset):
         length = self.audio[song][0].shape[1]
         places = max(1, length - self.samples + 1)
         start = (share - (int(self.ends[song]) - length) * len(self)) * places // (length * len(self))
-        chunks = (audio[:, start:start + self.samples] for audio in self.audio[song])
-        return _tensors(*(np.pad(chunk, [(0, 0), (0, self.samples - chunk.shape[1]), (0, 0)][:chunk.ndim])
-                          for chunk in chunks))
+        chunks = (audio[:, start : start + self.samples] for audio in self.audio[song])
+        return _tensors(
+            *(np.pad(chunk, [(0, 0), (0, self.samples - chunk.shape[1]), (0, 0)][: chunk.ndim]) for chunk in chunks)
+        )
 
 
-def create_audio_dataset(dataset_path: str, targets: Sequence[str], split: str = "train", chunk_size: float = 1,
-                         num_chunks: int | float = int(1e6), max_num_tracks: int | None = None,
-                         sample_rate: int = 44100, mono: bool = True, *, sources: Sums | None = None) -> AudioDataset:
+def create_audio_dataset(
+    dataset_path: str,
+    targets: Sequence[str],
+    split: str = "train",
+    chunk_size: float = 1,
+    num_chunks: int | float = int(1e6),
+    max_num_tracks: int | None = None,
+    sample_rate: int = 44100,
+    mono: bool = True,
+    *,
+    sources: Sums | None = None,
+) -> AudioDataset:
     """Reads the tracks of a split into memory, as a dataset of chunks.
 
     Args:
@@ -204,13 +240,21 @@ def create_audio_dataset(dataset_path: str, targets: Sequence[str], split: str =
     """
     tracks = find_tracks(dataset_path, split)
     if max_num_tracks is not None:
-        tracks = tracks[:_count("max_num_tracks", max_num_tracks)]
-    return AudioDataset(tracks, targets, chunk_size, num_chunks, sample_rate, num_channels=1 if mono else 2,
-                        sources=sources)
+        tracks = tracks[: _count("max_num_tracks", max_num_tracks)]
+    return AudioDataset(
+        tracks, targets, chunk_size, num_chunks, sample_rate, num_channels=1 if mono else 2, sources=sources
+    )
 
 
-def read_pair(track: Track, parts: Sequence[Sequence[str]], start: int, samples: int, sample_rate: int,
-              num_channels: int, decode: Decode | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(
+    track: Track,
+    parts: Sequence[Sequence[str]],
+    start: int,
+    samples: int,
+    sample_rate: int,
+    num_channels: int,
+    decode: Decode | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads a crop of a track's mixture and targets, each file once.
 
     Args:

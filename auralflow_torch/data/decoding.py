@@ -45,8 +45,10 @@ def read_torchaudio(path: str | Path, start: int, samples: int) -> tuple[np.ndar
     try:
         crop, rate = torchaudio.load(str(path), frame_offset=start, num_frames=samples)
     except (OSError, RuntimeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: samples {start} to {start + samples} cannot be decoded by torchaudio: "
-                         f"{str(error).splitlines()[0]}") from None
+        raise InputError(
+            f"{path}: samples {start} to {start + samples} cannot be decoded by torchaudio: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
     if crop.shape[1] != samples:
         raise InputError(f"{path}: torchaudio decodes {crop.shape[1]} of the samples {start} to {start + samples}")
     return crop.numpy(), rate

@@ -39,5 +39,7 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
     # Of a graph that is being traced sizes are values, and cannot be asked.
     if x.is_complex() or x.ndim != len(axes) or not torch.jit.is_tracing() and x.shape[1] != channels:
         magnitudes = "; the magnitudes of a complex spectrum are its abs()" if x.is_complex() else ""
-        raise InputError(f"{name} must be real and of shape ({', '.join(axes)}) with {channels} "
-                         f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{magnitudes}")
+        raise InputError(
+            f"{name} must be real and of shape ({', '.join(axes)}) with {channels} "
+            f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{magnitudes}"
+        )

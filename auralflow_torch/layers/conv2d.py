@@ -36,7 +36,7 @@ def initialize(layer: nn.Module, fan_in: int, gain: float = 1.0) -> nn.Module:
 
     A gain of 2 makes up for a rectifier (He et al. 2015, "Delving deep into rectifiers").
     """
-    nn.init.normal_(layer.weight, std=(gain / fan_in)**0.5)
+    nn.init.normal_(layer.weight, std=(gain / fan_in) ** 0.5)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
@@ -71,7 +71,8 @@ class DoubleConv(nn.Module):
         super().__init__()
         self.leak_factor = leak_factor
         self.conv = nn.ModuleList(
-            [conv(channels, outputs, 3, bias=False, device=device) for channels in (inputs, outputs)])
+            [conv(channels, outputs, 3, bias=False, device=device) for channels in (inputs, outputs)]
+        )
         self.norm = nn.ModuleList([nn.BatchNorm2d(outputs, device=device) for _ in range(2)])
 
     def forward(self, x: Tensor) -> Tensor:

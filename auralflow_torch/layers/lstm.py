@@ -12,15 +12,16 @@ class LSTM(nn.LSTM):
     def forward(self, x: Tensor) -> Tensor:
         """Maps (batch, steps, features) to (batch, steps, 2 hidden), ahead before back."""
         start = x.new_zeros(2 * self.num_layers, x.shape[0], self.hidden_size)
-        return torch.lstm(x, (start, start), list(self.parameters()), True, self.num_layers, self.dropout,
-                          self.training, True, True)[0]
+        return torch.lstm(
+            x, (start, start), list(self.parameters()), True, self.num_layers, self.dropout, self.training, True, True
+        )[0]
 
 
 def initialize_lstm(lstm: LSTM) -> LSTM:
     """Draws weights that keep the variance of what goes in, as in auralflow_jax, and sets biases to zero."""
     for name, array in lstm.named_parameters():
         if name.startswith("weight"):
-            nn.init.normal_(array, std=array.shape[1]**-0.5)
+            nn.init.normal_(array, std=array.shape[1] ** -0.5)
         else:
             nn.init.zeros_(array)
     return lstm
@@ -36,11 +37,21 @@ class Recurrent(nn.Module):
         dropout_p: probability with which features between layers are dropped while training.
     """
 
-    def __init__(self, features: int, hidden_size: int, num_layers: int = 1, dropout_p: float = 0.0,
-                 device=None) -> None:
+    def __init__(
+        self, features: int, hidden_size: int, num_layers: int = 1, dropout_p: float = 0.0, device=None
+    ) -> None:
         super().__init__()
-        self.lstm = initialize_lstm(LSTM(features, hidden_size, num_layers, batch_first=True, bidirectional=True,
-                                         dropout=dropout_p if num_layers > 1 else 0.0, device=device))
+        self.lstm = initialize_lstm(
+            LSTM(
+                features,
+                hidden_size,
+                num_layers,
+                batch_first=True,
+                bidirectional=True,
+                dropout=dropout_p if num_layers > 1 else 0.0,
+                device=device,
+            )
+        )
         self.linear = linear(2 * hidden_size, features, device)
 
     def forward(self, x: Tensor) -> Tensor:

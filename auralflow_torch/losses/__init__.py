@@ -22,7 +22,20 @@ from auralflow_torch.losses.functional import (
 )
 
 __all__ = [
-    "Criterion", "KLDivergenceLoss", "L1Loss", "L2Loss", "MaskLoss", "MultiResolutionSTFTLoss", "SISDRLoss",
-    "WeightedComponentLoss", "component_loss", "kl_div_loss", "l1", "l2", "make_criterion", "mask_loss",
-    "multi_resolution_stft_loss", "si_sdr_loss",
+    "Criterion",
+    "KLDivergenceLoss",
+    "L1Loss",
+    "L2Loss",
+    "MaskLoss",
+    "MultiResolutionSTFTLoss",
+    "SISDRLoss",
+    "WeightedComponentLoss",
+    "component_loss",
+    "kl_div_loss",
+    "l1",
+    "l2",
+    "make_criterion",
+    "mask_loss",
+    "multi_resolution_stft_loss",
+    "si_sdr_loss",
 ]

@@ -36,9 +36,11 @@ class Criterion(nn.Module, ABC):
         # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
         compiled = hasattr(model, "_orig_mod")
         if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
-            raise InputError(f"{type(self).__name__} needs a separation model, which `create_model` makes of a "
-                             f"configuration, got a {type(model).__name__}; torch.compile, DataParallel and the like "
-                             "go around the criterion, not around its model")
+            raise InputError(
+                f"{type(self).__name__} needs a separation model, which `create_model` makes of a "
+                f"configuration, got a {type(model).__name__}; torch.compile, DataParallel and the like "
+                "go around the criterion, not around its model"
+            )
         self.model = model
         self.kl_weight = kl_weight
 
@@ -74,11 +76,13 @@ class Criterion(nn.Module, ABC):
     def _check(self, estimate: Estimate, target: Tensor) -> None:
         for field in self.needs:
             if getattr(estimate, field) is None:
-                raise InputError(f"{type(self).__name__} needs the model's {field}, and {type(self.model).__name__} "
-                                 "has none")
+                raise InputError(
+                    f"{type(self).__name__} needs the model's {field}, and {type(self.model).__name__} has none"
+                )
         if estimate.audio.shape[1] != target.shape[1]:
-            raise InputError(f"the model estimates {estimate.audio.shape[1]} targets, and target_audio holds "
-                             f"{target.shape[1]}")
+            raise InputError(
+                f"the model estimates {estimate.audio.shape[1]} targets, and target_audio holds {target.shape[1]}"
+            )
 
 
 def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
@@ -100,9 +104,11 @@ def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
         return target_audio.unsqueeze(1)
     if mixture_audio.ndim == 3 and target_audio.ndim == 4 and target_audio.shape[:-1] == mixture_audio.shape:
         return target_audio.movedim(-1, 1)
-    raise InputError("mixture_audio must be (batch, channels, samples) and target_audio (batch, channels, samples, "
-                     "targets), or (batch, channels, samples) for one target; got "
-                     f"{tuple(mixture_audio.shape)} and {tuple(target_audio.shape)}")
+    raise InputError(
+        "mixture_audio must be (batch, channels, samples) and target_audio (batch, channels, samples, "
+        "targets), or (batch, channels, samples) for one target; got "
+        f"{tuple(mixture_audio.shape)} and {tuple(target_audio.shape)}"
+    )
 
 
 class _Elementwise(Criterion):
@@ -149,8 +155,14 @@ class KLDivergenceLoss(_Elementwise):
         kl_weight: of the divergence.
     """
 
-    def __init__(self, model: nn.Module, loss_fn: Literal["l1", "l2"] = "l1", domain: Domain = "spectrum", *,
-                 kl_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        loss_fn: Literal["l1", "l2"] = "l1",
+        domain: Domain = "spectrum",
+        *,
+        kl_weight: float = 1.0,
+    ) -> None:
         super().__init__(model, domain, kl_weight=kl_weight)
         functional.elementwise(loss_fn)  # refuses what it does not know
         self.loss_fn, self.needs = loss_fn, (domain, "latent")
@@ -191,8 +203,16 @@ class WeightedComponentLoss(Criterion):
 
     needs = ("mask",)
 
-    def __init__(self, model: nn.Module, alpha: float = 0.2, beta: float = 0.8, regularizer: bool = True,
-                 n_components: Literal[2, 3] = 2, *, kl_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        alpha: float = 0.2,
+        beta: float = 0.8,
+        regularizer: bool = True,
+        n_components: Literal[2, 3] = 2,
+        *,
+        kl_weight: float = 1.0,
+    ) -> None:
         super().__init__(model, kl_weight=kl_weight if regularizer else 0.0)
         functional.check_components(alpha, beta, n_components)
         self.alpha, self.beta, self.n_components = alpha, beta, n_components
@@ -200,8 +220,9 @@ class WeightedComponentLoss(Criterion):
     def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
         truth, residual = (self.model.describe(audio).spectrum for audio in (target, mixture - target))
         functional.check_shapes(estimate.mask, truth, residual)
-        return functional.component_loss(estimate.mask * truth, truth, estimate.mask * residual, residual,
-                                         self.alpha, self.beta, self.n_components)
+        return functional.component_loss(
+            estimate.mask * truth, truth, estimate.mask * residual, residual, self.alpha, self.beta, self.n_components
+        )
 
 
 class SISDRLoss(Criterion):

@@ -77,8 +77,13 @@ def mask_loss(
 
 
 def component_loss(
-    filtered_src: Tensor, target_src: Tensor, filtered_res: Tensor, target_res: Tensor,
-    alpha: float = 0.2, beta: float = 0.8, n_components: Literal[2, 3] = 2,
+    filtered_src: Tensor,
+    target_src: Tensor,
+    filtered_res: Tensor,
+    target_res: Tensor,
+    alpha: float = 0.2,
+    beta: float = 0.8,
+    n_components: Literal[2, 3] = 2,
 ) -> Tensor:
     """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
     speech enhancement", 2019.
@@ -150,8 +155,7 @@ def si_sdr_loss(estimate: Tensor, target: Tensor) -> Tensor:
     scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
     scaled = scale * target
     distortion = scaled - estimate
-    ratio = ((_mean_product(scaled, scaled) + SILENT_POWER)
-             / (_mean_product(distortion, distortion) + SILENT_POWER))
+    ratio = (_mean_product(scaled, scaled) + SILENT_POWER) / (_mean_product(distortion, distortion) + SILENT_POWER)
     return (-10 * ratio.log10()).mean().to(dtype)
 
 
@@ -179,8 +183,9 @@ def multi_resolution_stft_loss(
 
 def _stft_distance(estimate: Tensor, target: Tensor, *sizes: int) -> Tensor:
     # Below the floor the logarithm's gradient would grow without bound.
-    ours, theirs = (spectral.magnitude(spectral.stft(audio, *sizes)).clamp(min=LOG_FLOOR)
-                    for audio in (estimate, target))
+    ours, theirs = (
+        spectral.magnitude(spectral.stft(audio, *sizes)).clamp(min=LOG_FLOOR) for audio in (estimate, target)
+    )
     convergence = (((theirs - ours).square().sum() + NORM_FLOOR) / theirs.square().sum()).sqrt()
     return convergence + l1(ours.log(), theirs.log())
 

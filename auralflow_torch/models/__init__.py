@@ -8,5 +8,12 @@ from auralflow_torch.models.registry import create_model, load_model
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
 from auralflow_torch.networks import *  # noqa: F403
 
-__all__ = ["AudioModel", "HybridModel", "SeparationModel", "SpectrogramMaskModel", "create_model", "load_model",
-           *networks.__all__]  # noqa: PLE0604
+__all__ = [
+    "AudioModel",
+    "HybridModel",
+    "SeparationModel",
+    "SpectrogramMaskModel",
+    "create_model",
+    "load_model",
+    *networks.__all__,
+]  # noqa: PLE0604

@@ -77,8 +77,15 @@ class SeparationModel(nn.Module, abc.ABC):
     def describe(self, audio: Tensor) -> Estimate:
         """Known audio (batch, targets, channels, samples) in the terms of an estimate: a loss's other side."""
 
-    def separate(self, audio: Tensor, overlap: float = OVERLAP, batch_size: int = BATCH_SIZE, shifts: int = 1,
-                 wiener: int = 0, consistency: bool = False) -> Tensor:
+    def separate(
+        self,
+        audio: Tensor,
+        overlap: float = OVERLAP,
+        batch_size: int = BATCH_SIZE,
+        shifts: int = 1,
+        wiener: int = 0,
+        consistency: bool = False,
+    ) -> Tensor:
         """Separates audio of any length, in evaluation mode and without gradients.
 
         Segments of the length that the model was trained on overlap and are cross-faded. A mono model takes each
@@ -106,8 +113,9 @@ class SeparationModel(nn.Module, abc.ABC):
         """
         from auralflow_torch.separation import separate_tensor  # it is written for models, and they not for it
 
-        return separate_tensor(self, audio, overlap=overlap, batch_size=batch_size, shifts=shifts, wiener=wiener,
-                               consistency=consistency)
+        return separate_tensor(
+            self, audio, overlap=overlap, batch_size=batch_size, shifts=shifts, wiener=wiener, consistency=consistency
+        )
 
     @classmethod
     def from_pretrained(cls, path: str | Path) -> Self:
@@ -124,8 +132,10 @@ class SeparationModel(nn.Module, abc.ABC):
 
         model = load_model(path)
         if not isinstance(model, cls):
-            raise InputError(f"{path}: holds a {type(model.config.model).__name__}, which is a "
-                             f"{type(model).__name__}, expected a {cls.__name__}")
+            raise InputError(
+                f"{path}: holds a {type(model.config.model).__name__}, which is a "
+                f"{type(model).__name__}, expected a {cls.__name__}"
+            )
         return model
 
 

@@ -12,7 +12,10 @@ from auralflow_torch.weights import load_state, read_weights
 
 # What makes a model of a network, by the configuration that it is or extends, the nearest first.
 FAMILIES: dict[type, type[SeparationModel]] = {
-    SpectrogramConfig: SpectrogramMaskModel, WaveformConfig: AudioModel, HybridNet: HybridModel}
+    SpectrogramConfig: SpectrogramMaskModel,
+    WaveformConfig: AudioModel,
+    HybridNet: HybridModel,
+}
 
 
 def family_of(config: Config) -> type[SeparationModel]:
@@ -32,8 +35,9 @@ def check_family(model: type[SeparationModel], config: Config) -> None:
     """
     ours, family = next((kind for kind in model.__mro__ if kind in FAMILIES.values()), None), family_of(config)
     if ours not in (None, family):
-        raise InputError(f"{model.__name__} takes no configuration of {type(config.model).__name__}; "
-                         f"{family.__name__} does")
+        raise InputError(
+            f"{model.__name__} takes no configuration of {type(config.model).__name__}; {family.__name__} does"
+        )
 
 
 def create_model(config: dict | Config) -> SeparationModel:

@@ -81,7 +81,7 @@ class SpectrogramMaskModel(SeparationModel):
 
     def _seen(self, magnitude: Tensor) -> Tensor:
         """The bins that the network sees, in the type of its weights: spectra of a halved model stay whole."""
-        return magnitude[:, :, :self.config.model.num_bins].to(self._dtype)
+        return magnitude[:, :, : self.config.model.num_bins].to(self._dtype)
 
     def _complete(self, mask: Tensor, magnitude: Tensor) -> Tensor:
         """The network's masks, joined, for all bins: (batch, targets, channels, bins, frames)."""

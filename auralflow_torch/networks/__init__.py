@@ -6,10 +6,30 @@ from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
 
-__all__ = ["AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "HybridNet", "OpenUnmix", "SpectrogramNetLSTM",
-           "SpectrogramNetSimple", "SpectrogramNetVAE", "SpleeterNet"]
+__all__ = [
+    "AudioNetSimple",
+    "AudioNetSimpleLSTM",
+    "AudioNetVAE",
+    "HybridNet",
+    "OpenUnmix",
+    "SpectrogramNetLSTM",
+    "SpectrogramNetSimple",
+    "SpectrogramNetVAE",
+    "SpleeterNet",
+]
 
 # By the names of the configuration's structs.
-NETWORKS = {network.__name__: network for network in (
-    SpectrogramNetSimple, SpectrogramNetLSTM, SpectrogramNetVAE, AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE,
-    HybridNet, SpleeterNet, OpenUnmix)}
+NETWORKS = {
+    network.__name__: network
+    for network in (
+        SpectrogramNetSimple,
+        SpectrogramNetLSTM,
+        SpectrogramNetVAE,
+        AudioNetSimple,
+        AudioNetSimpleLSTM,
+        AudioNetVAE,
+        HybridNet,
+        SpleeterNet,
+        OpenUnmix,
+    )
+}

@@ -66,19 +66,29 @@ class AudioNetSimple(nn.Module):
         torch.Size([3, 1, 5000])
     """
 
-    def __init__(self, num_channels: int = 1, hidden_channels: int = 32, dropout_p: float = 0.0,
-                 device: str | torch.device | None = None, *, num_targets: int = 1, depth: int = 5) -> None:
+    def __init__(
+        self,
+        num_channels: int = 1,
+        hidden_channels: int = 32,
+        dropout_p: float = 0.0,
+        device: str | torch.device | None = None,
+        *,
+        num_targets: int = 1,
+        depth: int = 5,
+    ) -> None:
         super().__init__()
         check_counts(num_channels=num_channels, hidden_channels=hidden_channels, num_targets=num_targets, depth=depth)
         self.num_channels, self.num_targets, self.depth = num_channels, num_targets, depth
         widths = [hidden_channels * 2**level for level in range(depth)]
         self.down = nn.ModuleList(
-            [Down(inputs, outputs, device) for inputs, outputs in zip([num_channels, *widths], widths, strict=False)])
+            [Down(inputs, outputs, device) for inputs, outputs in zip([num_channels, *widths], widths, strict=False)]
+        )
         self.bottleneck = conv1d(widths[-1], widths[-1], 3, device=device)
         self.merge = nn.ModuleList([conv1d(2 * width, 2 * width, 3, gain=GATED, device=device) for width in widths])
         outputs = [num_targets * num_channels, *widths]
         self.up = nn.ModuleList(
-            [upsample1d(width, output, device) for width, output in zip(widths, outputs, strict=False)])
+            [upsample1d(width, output, device) for width, output in zip(widths, outputs, strict=False)]
+        )
         self.dropout = nn.Dropout1d(dropout_p)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,15 +144,17 @@ class AudioNetSimpleLSTM(AudioNetSimple):
         kwargs: of AudioNetSimple.
     """
 
-    def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, recurrent_group: int = 4,
-                 **kwargs) -> None:
+    def __init__(
+        self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, recurrent_group: int = 4, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
         check_counts(recurrent_depth=recurrent_depth, hidden_size=hidden_size, recurrent_group=recurrent_group)
         channels = self.bottleneck.out_channels
         self.recurrent_group = recurrent_group
         self.features, self.size = recurrent_group * channels, min(hidden_size, channels)
-        self.recurrent = Recurrent(self.features, self.size, recurrent_depth, self.dropout.p,
-                                   self.bottleneck.weight.device)
+        self.recurrent = Recurrent(
+            self.features, self.size, recurrent_depth, self.dropout.p, self.bottleneck.weight.device
+        )
 
     def step_samples(self) -> int:
         return super().step_samples() * self.recurrent_group

@@ -46,24 +46,61 @@ class HybridNet(nn.Module):
         torch.Size([3, 1, 5000])
     """
 
-    def __init__(self, num_channels: int = 1, *, audio_channels: int = 32, audio_depth: int = 5,
-                 recurrent_group: int = 4, recurrent_depth: int = 3, hidden_size: int = 1024, dropout_p: float = 0.0,
-                 num_fft: int = 2048, window_size: int = 2048, hop_length: int = 768, padding: str = "reflect",
-                 num_fft_bins: int = 1024, high_bins: str = "zeros", joiner: str = "independent",
-                 hidden_channels: int = 16, depth: int = 5, mask_act_fn: str = "sigmoid", leak_factor: float = 0.0,
-                 normalize_input: bool = False, normalize_output: bool = False, input_axis: int = 0,
-                 num_targets: int = 1, num_frames: int = 1, device: str | torch.device | None = None) -> None:
+    def __init__(
+        self,
+        num_channels: int = 1,
+        *,
+        audio_channels: int = 32,
+        audio_depth: int = 5,
+        recurrent_group: int = 4,
+        recurrent_depth: int = 3,
+        hidden_size: int = 1024,
+        dropout_p: float = 0.0,
+        num_fft: int = 2048,
+        window_size: int = 2048,
+        hop_length: int = 768,
+        padding: str = "reflect",
+        num_fft_bins: int = 1024,
+        high_bins: str = "zeros",
+        joiner: str = "independent",
+        hidden_channels: int = 16,
+        depth: int = 5,
+        mask_act_fn: str = "sigmoid",
+        leak_factor: float = 0.0,
+        normalize_input: bool = False,
+        normalize_output: bool = False,
+        input_axis: int = 0,
+        num_targets: int = 1,
+        num_frames: int = 1,
+        device: str | torch.device | None = None,
+    ) -> None:
         super().__init__()
         self.num_targets, self.num_fft_bins = num_targets, num_fft_bins
         self.num_fft, self.window_size, self.hop_length = num_fft, window_size, hop_length
         self.padding, self.high_bins, self.joiner = padding, high_bins, joiner
-        both = {"dropout_p": dropout_p, "device": device, "num_targets": num_targets,
-                "recurrent_depth": recurrent_depth, "hidden_size": hidden_size}
+        both = {
+            "dropout_p": dropout_p,
+            "device": device,
+            "num_targets": num_targets,
+            "recurrent_depth": recurrent_depth,
+            "hidden_size": hidden_size,
+        }
         self.audio = AudioNetSimpleLSTM(
-            num_channels, audio_channels, depth=audio_depth, recurrent_group=recurrent_group, **both)
+            num_channels, audio_channels, depth=audio_depth, recurrent_group=recurrent_group, **both
+        )
         self.spectrogram = SpectrogramNetLSTM(
-            num_fft_bins, num_frames, num_channels, hidden_channels, mask_act_fn, leak_factor, depth=depth,
-            normalize_input=normalize_input, normalize_output=normalize_output, input_axis=input_axis, **both)
+            num_fft_bins,
+            num_frames,
+            num_channels,
+            hidden_channels,
+            mask_act_fn,
+            leak_factor,
+            depth=depth,
+            normalize_input=normalize_input,
+            normalize_output=normalize_output,
+            input_axis=input_axis,
+            **both,
+        )
         self.blend = nn.Parameter(torch.zeros(num_targets, num_fft // 2 + 1, device=device))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,7 +117,7 @@ class HybridNet(nn.Module):
         audio = self.audio(x).view(batch, self.num_targets, channels, samples)
         spectrum = analyze(x, self)
         magnitude = spectral.magnitude(spectrum)
-        seen = magnitude[:, :, :self.num_fft_bins].to(self.blend.dtype)
+        seen = magnitude[:, :, : self.num_fft_bins].to(self.blend.dtype)
         mask = self.spectrogram(seen).view(batch, self.num_targets, *seen.shape[1:]).to(magnitude.dtype)
         masked = complete(mask, magnitude.shape[-2], self) * spectrum.unsqueeze(1)
 

@@ -15,18 +15,38 @@ class Unmix(nn.Module):
         num_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device: see OpenUnmix.
     """
 
-    def __init__(self, num_bins: int, num_channels: int, seen_bins: int, hidden_size: int, recurrent_depth: int,
-                 dropout_p: float, device=None) -> None:
+    def __init__(
+        self,
+        num_bins: int,
+        num_channels: int,
+        seen_bins: int,
+        hidden_size: int,
+        recurrent_depth: int,
+        dropout_p: float,
+        device=None,
+    ) -> None:
         super().__init__()
         self.seen_bins = seen_bins
-        sizes = [(num_channels * seen_bins, hidden_size), (2 * hidden_size, hidden_size),
-                 (hidden_size, num_channels * num_bins)]
+        sizes = [
+            (num_channels * seen_bins, hidden_size),
+            (2 * hidden_size, hidden_size),
+            (hidden_size, num_channels * num_bins),
+        ]
         self.fc1, self.fc2, self.fc3 = (
-            initialize(nn.Linear(*size, bias=False, device=device), size[0]) for size in sizes)
+            initialize(nn.Linear(*size, bias=False, device=device), size[0]) for size in sizes
+        )
         self.bn1, self.bn2, self.bn3 = (nn.BatchNorm1d(size[1], device=device) for size in sizes)
-        self.lstm = initialize_lstm(LSTM(
-            hidden_size, hidden_size // 2, recurrent_depth, batch_first=True, bidirectional=True,
-            dropout=dropout_p if recurrent_depth > 1 else 0.0, device=device))
+        self.lstm = initialize_lstm(
+            LSTM(
+                hidden_size,
+                hidden_size // 2,
+                recurrent_depth,
+                batch_first=True,
+                bidirectional=True,
+                dropout=dropout_p if recurrent_depth > 1 else 0.0,
+                device=device,
+            )
+        )
         # The published networks begin with the training set's mean and scale, and output_mean at 1.
         self.input_mean = nn.Parameter(torch.zeros(seen_bins, device=device))
         self.input_scale = nn.Parameter(torch.ones(seen_bins, device=device))
@@ -36,7 +56,7 @@ class Unmix(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps magnitudes (batch, frames, channels, bins) to masks of the same shape."""
         batch, frames, channels, bins = x.shape
-        x = (x[..., :self.seen_bins] + self.input_mean) * self.input_scale
+        x = (x[..., : self.seen_bins] + self.input_mean) * self.input_scale
         # The norms run over (batch * frames, features), the recurrent layers over (batch, frames, features).
         x = self.bn1(self.fc1(x.reshape(batch * frames, -1))).tanh()
         x = torch.cat([x, self.lstm(x.view(batch, frames, -1)).reshape(batch * frames, -1)], dim=1)
@@ -66,14 +86,26 @@ class OpenUnmix(nn.Module):
         torch.Size([3, 4, 2, 65, 40])
     """
 
-    def __init__(self, num_fft_bins: int = 2049, num_channels: int = 2, seen_bins: int = 1487, hidden_size: int = 512,
-                 recurrent_depth: int = 3, dropout_p: float = 0.4, device: str | torch.device | None = None, *,
-                 num_targets: int = 4) -> None:
+    def __init__(
+        self,
+        num_fft_bins: int = 2049,
+        num_channels: int = 2,
+        seen_bins: int = 1487,
+        hidden_size: int = 512,
+        recurrent_depth: int = 3,
+        dropout_p: float = 0.4,
+        device: str | torch.device | None = None,
+        *,
+        num_targets: int = 4,
+    ) -> None:
         super().__init__()
         self.num_fft_bins, self.num_channels = num_fft_bins, num_channels
-        self.target = nn.ModuleList([
-            Unmix(num_fft_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device)
-            for _ in range(num_targets)])
+        self.target = nn.ModuleList(
+            [
+                Unmix(num_fft_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device)
+                for _ in range(num_targets)
+            ]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimates masks.

@@ -41,13 +41,31 @@ class SpectrogramNetSimple(nn.Module):
         torch.Size([3, 1, 64, 40])
     """
 
-    def __init__(self, num_fft_bins: int, num_frames: int, num_channels: int = 1, hidden_channels: int = 16,
-                 mask_act_fn: str = "sigmoid", leak_factor: float = 0, dropout_p: float = 0.5,
-                 normalize_input: bool = False, normalize_output: bool = False,
-                 device: str | torch.device | None = None, *, num_targets: int = 1, depth: int = 5) -> None:
+    def __init__(
+        self,
+        num_fft_bins: int,
+        num_frames: int,
+        num_channels: int = 1,
+        hidden_channels: int = 16,
+        mask_act_fn: str = "sigmoid",
+        leak_factor: float = 0,
+        dropout_p: float = 0.5,
+        normalize_input: bool = False,
+        normalize_output: bool = False,
+        device: str | torch.device | None = None,
+        *,
+        num_targets: int = 1,
+        depth: int = 5,
+    ) -> None:
         super().__init__()
-        check_counts(num_fft_bins=num_fft_bins, num_frames=num_frames, num_channels=num_channels,
-                     hidden_channels=hidden_channels, num_targets=num_targets, depth=depth)
+        check_counts(
+            num_fft_bins=num_fft_bins,
+            num_frames=num_frames,
+            num_channels=num_channels,
+            hidden_channels=hidden_channels,
+            num_targets=num_targets,
+            depth=depth,
+        )
         mask_activation(mask_act_fn, num_targets)  # refuses what it does not know
         self.num_fft_bins, self.num_frames = num_fft_bins, num_frames
         self.num_channels, self.num_targets = num_channels, num_targets
@@ -138,8 +156,7 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         InputError: a size below 1, or an `input_axis` other than 0 and 1.
     """
 
-    def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, input_axis: int = 0,
-                 **kwargs) -> None:
+    def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, input_axis: int = 0, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         check_counts(recurrent_depth=recurrent_depth, hidden_size=hidden_size)
         if input_axis not in (0, 1):

@@ -36,20 +36,34 @@ class UNet(nn.Module):
         num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device: see SpleeterNet.
     """
 
-    def __init__(self, num_channels: int, hidden_channels: int, depth: int, leak_factor: float, dropout_p: float,
-                 freeze_statistics: bool, device=None) -> None:
+    def __init__(
+        self,
+        num_channels: int,
+        hidden_channels: int,
+        depth: int,
+        leak_factor: float,
+        dropout_p: float,
+        freeze_statistics: bool,
+        device=None,
+    ) -> None:
         super().__init__()
         self.depth, self.leak_factor = depth, leak_factor
         widths = [hidden_channels * 2**level for level in range(depth)]
-        self.down = nn.ModuleList([
-            initialize(nn.Conv2d(*pair, 5, stride=2, device=device), 25 * pair[0], gain=2.0)
-            for pair in zip([num_channels, *widths], widths, strict=False)])
+        self.down = nn.ModuleList(
+            [
+                initialize(nn.Conv2d(*pair, 5, stride=2, device=device), 25 * pair[0], gain=2.0)
+                for pair in zip([num_channels, *widths], widths, strict=False)
+            ]
+        )
         self.down_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in widths[:-1]])
         inputs = [*(2 * width for width in widths[:-1]), widths[-1]]  # a skip beside what comes up, but at the deepest
-        self.up = nn.ModuleList([
-            # A quarter of the taps meets each output pixel.
-            initialize(Double(*pair, device), 25 * pair[0], gain=8.0)
-            for pair in zip(inputs, [1, *widths], strict=False)])
+        self.up = nn.ModuleList(
+            [
+                # A quarter of the taps meets each output pixel.
+                initialize(Double(*pair, device), 25 * pair[0], gain=8.0)
+                for pair in zip(inputs, [1, *widths], strict=False)
+            ]
+        )
         self.up_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in [1, *widths[:-1]]])
         self.dropout = nn.Dropout(dropout_p)
         self.head = initialize(nn.Conv2d(1, num_channels, 4, dilation=2, padding=3, device=device), 16)
@@ -92,14 +106,26 @@ class SpleeterNet(nn.Module):
         torch.Size([3, 2, 2, 64, 40])
     """
 
-    def __init__(self, num_channels: int = 2, hidden_channels: int = 16, leak_factor: float = 0.2,
-                 dropout_p: float = 0.5, freeze_statistics: bool = False, device: str | torch.device | None = None, *,
-                 num_targets: int = 2, depth: int = 6) -> None:
+    def __init__(
+        self,
+        num_channels: int = 2,
+        hidden_channels: int = 16,
+        leak_factor: float = 0.2,
+        dropout_p: float = 0.5,
+        freeze_statistics: bool = False,
+        device: str | torch.device | None = None,
+        *,
+        num_targets: int = 2,
+        depth: int = 6,
+    ) -> None:
         super().__init__()
         self.depth, self.num_channels = depth, num_channels
-        self.target = nn.ModuleList([
-            UNet(num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device)
-            for _ in range(num_targets)])
+        self.target = nn.ModuleList(
+            [
+                UNet(num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device)
+                for _ in range(num_targets)
+            ]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimates masks.

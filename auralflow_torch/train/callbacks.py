@@ -101,15 +101,18 @@ class Snippets(Callback):
     def write(self, trainer: "ModelTrainer") -> None:
         """Writes the snippets as the model is now."""
         config, self.written = trainer.model.config, trainer.step
-        mixture, target = (tensor[:config.visualizer.num_snippets].float() for tensor in trainer.example)
+        mixture, target = (tensor[: config.visualizer.num_snippets].float() for tensor in trainer.example)
         with trainer.averaged(), evaluating(trainer.model), torch.inference_mode():
             estimates = trainer.model.estimate(mixture.to(trainer.device)).audio.cpu().numpy()
         truths = targets_first(target, mixture).cpu().numpy()  # (batch, targets, channels, samples), both
         writer = SnippetWriter(trainer.folder, config.visualizer, config.model.sample_rate, trainer.events)
         for number, signal in enumerate(mixture.cpu().numpy()):
             for name, estimate, truth in zip(config.model.targets, estimates[number], truths[number], strict=True):
-                writer.write(f"valid-{number + 1}-{name}", {"mixture": signal, "estimate": estimate, "truth": truth},
-                             trainer.step)
+                writer.write(
+                    f"valid-{number + 1}-{name}",
+                    {"mixture": signal, "estimate": estimate, "truth": truth},
+                    trainer.step,
+                )
 
 
 def default_callbacks(config: Config) -> list[Callback]:
@@ -122,5 +125,7 @@ def default_callbacks(config: Config) -> list[Callback]:
 
 def _check_events(callback: Callback, trainer: "ModelTrainer") -> None:
     if trainer.events is None:
-        raise InputError(f"callback {type(callback).__name__} writes TensorBoard events, for which the trainer needs a "
-                         "folder, and the model's configuration visualizer.tensorboard")
+        raise InputError(
+            f"callback {type(callback).__name__} writes TensorBoard events, for which the trainer needs a "
+            "folder, and the model's configuration visualizer.tensorboard"
+        )

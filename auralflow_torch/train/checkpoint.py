@@ -57,8 +57,10 @@ class Checkpoints:
         if self.folder.last.exists():
             return self._load(), None
         if self.folder.checkpoint.exists() and any(self.folder.checkpoint.iterdir()):
-            raise InputError(f"{self.folder.checkpoint}: holds another run, which cannot go on here as it has no "
-                             f"{self.folder.last.name}; name a new folder, or move it aside with resume=False")
+            raise InputError(
+                f"{self.folder.checkpoint}: holds another run, which cannot go on here as it has no "
+                f"{self.folder.last.name}; name a new folder, or move it aside with resume=False"
+            )
         return None, None
 
     def save(self, state: dict, history: Sequence[dict], weights: Mapping[str, Tensor] | None) -> None:
@@ -80,8 +82,9 @@ class Checkpoints:
                 self._write_weights(weights, best_epoch(history))
         except (OSError, RuntimeError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(f"{self.folder.checkpoint}: the checkpoint of epoch {len(history)} cannot be written: "
-                             f"{reason}") from error
+            raise InputError(
+                f"{self.folder.checkpoint}: the checkpoint of epoch {len(history)} cannot be written: {reason}"
+            ) from error
 
     def repair(self, history: Sequence[dict], weights: Mapping[str, Tensor]) -> None:
         """Writes the best weights, which the process died before writing, where they are the last epoch's.
@@ -100,8 +103,10 @@ class Checkpoints:
         except InputError:
             pass  # missing or damaged
         if best is not history[-1]:
-            raise InputError(f"{self.folder.weights}: is not what the run's best epoch, {best['epoch']}, left there; "
-                             "restore the file, or start over with resume=False")
+            raise InputError(
+                f"{self.folder.weights}: is not what the run's best epoch, {best['epoch']}, left there; "
+                "restore the file, or start over with resume=False"
+            )
         self._write_weights(weights, best)
 
     def _write_weights(self, weights: Mapping[str, Tensor], epoch: dict) -> None:
@@ -111,8 +116,10 @@ class Checkpoints:
         try:
             file = torch.load(self.folder.last, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file raises whatever its bytes happen to mean
-            raise InputError(f"{self.folder.last}: not a readable state, it is damaged or of another kind "
-                             f"({type(error).__name__}); start over with resume=False") from None
+            raise InputError(
+                f"{self.folder.last}: not a readable state, it is damaged or of another kind "
+                f"({type(error).__name__}); start over with resume=False"
+            ) from None
         if not isinstance(file, dict) or file.get("format") != FORMAT:
             raise InputError(f"{self.folder.last}: not the state of a run in torch; start over with resume=False")
         self._check(configuration.from_dict(file["config"], str(self.folder.last)), self.folder.last)
@@ -125,8 +132,11 @@ class Checkpoints:
 
 def random_state(generators: Sequence[torch.Generator]) -> dict:
     """The state of torch's random numbers, and of generators beside them."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all(),
-            "generators": [generator.get_state() for generator in generators]}
+    return {
+        "cpu": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
+        "generators": [generator.get_state() for generator in generators],
+    }
 
 
 def set_random_state(state: dict, generators: Sequence[torch.Generator]) -> None:
@@ -136,8 +146,10 @@ def set_random_state(state: dict, generators: Sequence[torch.Generator]) -> None
         InputError: another number of generators.
     """
     if len(state["generators"]) != len(generators):
-        raise InputError(f"the loaders have {len(generators)} generators of random numbers, and had "
-                         f"{len(state['generators'])} when the run was saved; give them the same")
+        raise InputError(
+            f"the loaders have {len(generators)} generators of random numbers, and had "
+            f"{len(state['generators'])} when the run was saved; give them the same"
+        )
     torch.set_rng_state(state["cpu"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
-def average_of(network: nn.Module, decay: float, step: int = 0,
-               weights: Mapping[str, Tensor] | None = None) -> AveragedModel:
+def average_of(
+    network: nn.Module, decay: float, step: int = 0, weights: Mapping[str, Tensor] | None = None
+) -> AveragedModel:
     """An exponential moving average of a network's weights and statistics, as auralflow_jax.train.step keeps it.
 
     The decay rises as (1 + step) / (10 + step) up to `decay`, so that the random start is soon forgotten.
@@ -23,6 +24,7 @@ def average_of(network: nn.Module, decay: float, step: int = 0,
     Returns:
         `module` holds the average; `update_parameters(network)` is called after each step.
     """
+
     def update(old: Tensor, new: Tensor, count: Tensor) -> Tensor:
         if not old.is_floating_point():  # batch normalisation counts its batches
             return new

@@ -18,8 +18,9 @@ def set_epoch(loader: Batches, epoch: int) -> None:
 
 def own_generators(*loaders: Batches) -> list[torch.Generator]:
     """The generators of random numbers that loaders have of their own, each once."""
-    found = [getattr(part, "generator", None) for loader in loaders
-             for part in (loader, getattr(loader, "sampler", None))]
+    found = [
+        getattr(part, "generator", None) for loader in loaders for part in (loader, getattr(loader, "sampler", None))
+    ]
     return list({id(generator): generator for generator in found if generator is not None}.values())
 
 

@@ -29,8 +29,9 @@ def finite(name: str, value: float | Tensor, saved_epochs: int) -> float:
     return float(value)
 
 
-def steps_bar(loader: Batches, history: Sequence[dict],
-              console: Console) -> contextlib.AbstractContextManager[Callable[[str, int], None]]:
+def steps_bar(
+    loader: Batches, history: Sequence[dict], console: Console
+) -> contextlib.AbstractContextManager[Callable[[str, int], None]]:
     """A bar of an epoch's steps, as `auralflow_core.console.progress.progress_bar`.
 
     There is none where neither the loader nor the epochs so far tell how many steps there are.

@@ -14,8 +14,21 @@ from auralflow_core.errors import InputError, closest
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # Of the configuration's group `training`; the others belong to the criterion, or to a run in JAX.
-SETTINGS = ("ema_decay", "lr", "lr_decay", "lr_patience", "lr_schedule", "max_epochs", "max_grad_norm", "max_lr_steps",
-            "precision", "seed", "stop_patience", "warmup_steps", "weight_decay")
+SETTINGS = (
+    "ema_decay",
+    "lr",
+    "lr_decay",
+    "lr_patience",
+    "lr_schedule",
+    "max_epochs",
+    "max_grad_norm",
+    "max_lr_steps",
+    "precision",
+    "seed",
+    "stop_patience",
+    "warmup_steps",
+    "weight_decay",
+)
 
 
 def training_settings(config: Config, changes: dict[str, Any]) -> tuple[torch.dtype, TrainingConfig]:

@@ -77,10 +77,19 @@ class ModelTrainer:
         history = trainer.train(train_loader, val_loader, max_epochs=20)
     """
 
-    def __init__(self, model: SeparationModel, criterion: Callable[[Tensor, Tensor], Tensor],
-                 optimizer: Optimizer | None = None, scheduler: LRScheduler | None = None, *,
-                 folder: str | Path | None = None, device: str | torch.device | None = None,
-                 callbacks: Sequence[Callback] | None = None, console: Console | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        model: SeparationModel,
+        criterion: Callable[[Tensor, Tensor], Tensor],
+        optimizer: Optimizer | None = None,
+        scheduler: LRScheduler | None = None,
+        *,
+        folder: str | Path | None = None,
+        device: str | torch.device | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        console: Console | None = None,
+        **settings: Any,
+    ) -> None:
         self.precision, self.training = training_settings(model.config, settings)
         self.model, self.criterion = model, criterion
         self.device = torch.device(device or model.device)
@@ -88,7 +97,8 @@ class ModelTrainer:
         if isinstance(criterion, nn.Module):
             criterion.to(self.device)
         self.optimizer = optimizer or torch.optim.AdamW(
-            model.parameters(), self.training.lr, weight_decay=self.training.weight_decay)
+            model.parameters(), self.training.lr, weight_decay=self.training.weight_decay
+        )
         self.has_own_schedule = scheduler is None
         self.scheduler = scheduler or make_scheduler(self.optimizer, self.training)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
@@ -104,8 +114,9 @@ class ModelTrainer:
         self.events = None  # TensorBoard's, while a run with a folder lasts
         self.example: tuple[Tensor, Tensor] | None = None  # the first batch that validates
 
-    def train(self, train_loader: Batches, val_loader: Batches, max_epochs: int | None = None,
-              resume: bool = True) -> list[dict]:
+    def train(
+        self, train_loader: Batches, val_loader: Batches, max_epochs: int | None = None, resume: bool = True
+    ) -> list[dict]:
         """Trains until an epoch's end gives a reason to stop.
 
         Args:
@@ -126,8 +137,11 @@ class ModelTrainer:
         max_epochs = self.training.max_epochs if max_epochs is None else max_epochs
         if max_epochs < 1:
             raise InputError(f"max_epochs is {max_epochs}, expected at least 1")
-        training = replace(self.training, max_epochs=max_epochs,
-                           lr_schedule=self.training.lr_schedule if self.has_own_schedule else "constant")
+        training = replace(
+            self.training,
+            max_epochs=max_epochs,
+            lr_schedule=self.training.lr_schedule if self.has_own_schedule else "constant",
+        )
         self.generators = own_generators(train_loader, val_loader)
         self._begin(resume)
         self.events = self._open_events()
@@ -138,15 +152,19 @@ class ModelTrainer:
             self._tell("on_train_end")
         except KeyboardInterrupt:
             kept = self.folder is not None and self.history
-            self._say(f"Interrupted in epoch {len(self.history) + 1}, of which nothing is kept"
-                      f"{'; the same call begins it again.' if kept else '.'}")
+            self._say(
+                f"Interrupted in epoch {len(self.history) + 1}, of which nothing is kept"
+                f"{'; the same call begins it again.' if kept else '.'}"
+            )
             raise
         finally:
             if self.events is not None:
                 self.events.close()
         best = best_epoch(self.history)
-        self._say(f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}"
-                  f"{f'; its weights: {self.folder.weights}' if self.folder else ''}")
+        self._say(
+            f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}"
+            f"{f'; its weights: {self.folder.weights}' if self.folder else ''}"
+        )
         return self.history
 
     def train_step(self, mixture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -230,9 +248,17 @@ class ModelTrainer:
         lr = self._warmth(self.step - 1) * self.optimizer.param_groups[0]["lr"]
         valid_loss = finite(f"the validation loss after step {self.step}", self.validate(val_loader), self._saved())
         step_scheduler(self.scheduler, valid_loss)
-        self.history.append({
-            "epoch": epoch, "step": self.step, "train_loss": train_loss, "valid_loss": valid_loss, "lr": lr,
-            "samples_per_second": round(samples / max(seconds, 1e-9), 3), "seconds": round(seconds, 3)})
+        self.history.append(
+            {
+                "epoch": epoch,
+                "step": self.step,
+                "train_loss": train_loss,
+                "valid_loss": valid_loss,
+                "lr": lr,
+                "samples_per_second": round(samples / max(seconds, 1e-9), 3),
+                "seconds": round(seconds, 3),
+            }
+        )
         if self.checkpoints is not None:
             validated, is_best = self._validated().state_dict(), best_epoch(self.history) is self.history[-1]
             state = self.state(validated, random_state(self.generators))
@@ -270,8 +296,14 @@ class ModelTrainer:
 
     def state(self, average: Mapping[str, Tensor], random: dict | None) -> dict:
         """What a run goes on from; without a state of random numbers they begin at the seed."""
-        return {"history": self.history, "step": self.step, "network": self.model.network.state_dict(),
-                "average": average, "parts": self._parts(), "random": random}
+        return {
+            "history": self.history,
+            "step": self.step,
+            "network": self.model.network.state_dict(),
+            "average": average,
+            "parts": self._parts(),
+            "random": random,
+        }
 
     def _parts(self) -> dict:
         """The states of what goes with the weights."""

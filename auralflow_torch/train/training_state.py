@@ -39,14 +39,21 @@ def optimizer_state(training: TrainingTensors, network: nn.Module, optimizer: to
         check_same(getattr(training, moment), wanted, f"training state ({moment})")
     state = {}
     if training.step:  # before the first step AdamW holds nothing
-        state = {index: {"step": torch.tensor(float(training.step))}
-                 | {moment: torch.from_numpy(np.array(getattr(training, moment)[name])) for moment in MOMENTS}
-                 for name, index in _indices(network, optimizer).items()}
+        state = {
+            index: {"step": torch.tensor(float(training.step))}
+            | {moment: torch.from_numpy(np.array(getattr(training, moment)[name])) for moment in MOMENTS}
+            for name, index in _indices(network, optimizer).items()
+        }
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
-def training_tensors(network: nn.Module, optimizer: torch.optim.AdamW, ema: Mapping[str, Tensor],
-                     best: Mapping[str, Tensor] | None, lr_scale: float = 1.0) -> TrainingTensors:
+def training_tensors(
+    network: nn.Module,
+    optimizer: torch.optim.AdamW,
+    ema: Mapping[str, Tensor],
+    best: Mapping[str, Tensor] | None,
+    lr_scale: float = 1.0,
+) -> TrainingTensors:
     """A training state of torch, for `auralflow_core.weights.training_state.write_training`.
 
     Args:
@@ -61,21 +68,29 @@ def training_tensors(network: nn.Module, optimizer: torch.optim.AdamW, ema: Mapp
     """
     parameters, indices = dict(network.named_parameters()), _indices(network, optimizer)
     if not optimizer.state:
-        zeros = {name: np.zeros(parameter.shape, parameter.numpy(force=True).dtype)
-                 for name, parameter in parameters.items()}
+        zeros = {
+            name: np.zeros(parameter.shape, parameter.numpy(force=True).dtype) for name, parameter in parameters.items()
+        }
         moments, step = {moment: zeros for moment in MOMENTS}, 0
     else:
         states = optimizer.state_dict()["state"]
         found = {name: states.get(index, {}) for name, index in indices.items()}
         steps = {name: int(state.get("step", 0)) for name, state in found.items()}
         if differing := [name for name in steps if steps[name] != max(steps.values()) or "exp_avg" not in found[name]]:
-            raise InputError(f"parameter {differing[0]!r} of shape {tuple(parameters[differing[0]].shape)} has seen "
-                             f"{steps[differing[0]]} steps of AdamW, expected {max(steps.values())} like the others")
+            raise InputError(
+                f"parameter {differing[0]!r} of shape {tuple(parameters[differing[0]].shape)} has seen "
+                f"{steps[differing[0]]} steps of AdamW, expected {max(steps.values())} like the others"
+            )
         moments = {moment: arrays({name: state[moment] for name, state in found.items()}) for moment in MOMENTS}
         step = max(steps.values())
     return TrainingTensors(
-        params=arrays(network.state_dict()), ema=arrays(ema), **moments, step=step,
-        lr_scale=np.array(lr_scale, np.float32), best=None if best is None else arrays(best))
+        params=arrays(network.state_dict()),
+        ema=arrays(ema),
+        **moments,
+        step=step,
+        lr_scale=np.array(lr_scale, np.float32),
+        best=None if best is None else arrays(best),
+    )
 
 
 def _indices(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, int]:

@@ -68,8 +68,10 @@ def load_run(trainer: "ModelTrainer", path: str | Path) -> None:
         warnings.simplefilter("ignore")  # of a schedule that moves before the optimizer does
         for epoch in run["history"]:
             step_scheduler(trainer.scheduler, epoch["valid_loss"])
-    average, best = ({name: torch.from_numpy(array) for name, array in (tensors or {}).items()}
-                     for tensors in (training.ema, training.best))
+    average, best = (
+        {name: torch.from_numpy(array) for name, array in (tensors or {}).items()}
+        for tensors in (training.ema, training.best)
+    )
     trainer.history, trainer.step = run["history"], training.step
     trainer.checkpoints.save(trainer.state(average, random=None), run["history"], best)
 
@@ -78,5 +80,7 @@ def _check(trainer: "ModelTrainer") -> None:
     if trainer.folder is None:
         raise InputError("a run moves between frameworks with its best weights, for which the trainer needs a folder")
     if not isinstance(trainer.optimizer, torch.optim.AdamW):
-        raise InputError(f"a run moves between frameworks with AdamW's moments, and the trainer's optimizer is "
-                         f"{type(trainer.optimizer).__name__}")
+        raise InputError(
+            f"a run moves between frameworks with AdamW's moments, and the trainer's optimizer is "
+            f"{type(trainer.optimizer).__name__}"
+        )

@@ -27,5 +27,8 @@ def read_openunmix(paths: Sequence[Path]) -> State:
         import torch  # noqa: F401
     from bridge.files import read_pickled
 
-    return {f"target.{index}.{name}": array for index, path in enumerate(paths)
-            for name, array in rename(read_pickled(path), MODULES, DROPPED, str(path)).items()}
+    return {
+        f"target.{index}.{name}": array
+        for index, path in enumerate(paths)
+        for name, array in rename(read_pickled(path), MODULES, DROPPED, str(path)).items()
+    }

@@ -7,9 +7,21 @@ from auralflow_core.config import MODELS, Config, from_dict
 from auralflow_core.errors import InputError
 
 # Two levels of four channels and an STFT to match; of these a model takes the settings that it has.
-SMALL = {"hidden_channels": 4, "depth": 2, "num_fft": 32, "window_size": 32, "hop_length": 8, "sample_rate": 8000,
-         "num_bins": 12, "recurrent_depth": 2, "seen_bins": 10, "hidden_size": 8, "audio_channels": 4, "audio_depth": 2,
-         "recurrent_group": 2}
+SMALL = {
+    "hidden_channels": 4,
+    "depth": 2,
+    "num_fft": 32,
+    "window_size": 32,
+    "hop_length": 8,
+    "sample_rate": 8000,
+    "num_bins": 12,
+    "recurrent_depth": 2,
+    "seen_bins": 10,
+    "hidden_size": 8,
+    "audio_channels": 4,
+    "audio_depth": 2,
+    "recurrent_group": 2,
+}
 FACTORS = {
     "model_type": tuple(MODELS),
     "num_channels": (1, 2),
@@ -42,8 +54,12 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
     samples = (frames - 1) * SMALL["hop_length"]
     # Masks without bounds are refused unless something joins them after the network.
     joiner = {"joiner": "softmax"} if settings.get("mask_activation") == "identity" else {}
-    return from_dict({"model": {"model_type": model_type} | model | joiner,
-                      "dataset": {"sample_length": samples / SMALL["sample_rate"]}})
+    return from_dict(
+        {
+            "model": {"model_type": model_type} | model | joiner,
+            "dataset": {"sample_length": samples / SMALL["sample_rate"]},
+        }
+    )
 
 
 def product(model_type: str) -> Iterator[Case]:

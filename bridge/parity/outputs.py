@@ -36,8 +36,13 @@ class Difference(NamedTuple):
         return self.absolute / max(self.largest, 1.0) if np.isfinite(self.absolute) else self.absolute
 
 
-def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.ndarray] | None = None,
-                     origin: str = "state dict", precision: str = "float32") -> list[Difference]:
+def compare_networks(
+    config: Config,
+    variables: Mapping,
+    state: Mapping[str, np.ndarray] | None = None,
+    origin: str = "state dict",
+    precision: str = "float32",
+) -> list[Difference]:
     """Runs a network in both frameworks on `probe`, in evaluation mode, with the same front end.
 
     Masks that meet as a ratio of powers are compared, and applied, before they meet. A family without masks has no row
@@ -73,8 +78,11 @@ def compare_networks(config: Config, variables: Mapping, state: Mapping[str, np.
         torch = TorchCalls(config, state, origin, precision)
         theirs = dataclasses.replace(model, network=torch).apply(variables, mixture)
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
-    return rows + [difference(END + field, _array(getattr(ours, field)), _array(getattr(theirs, field)))
-                   for field in ("mask", "audio") if getattr(ours, field) is not None]
+    return rows + [
+        difference(END + field, _array(getattr(ours, field)), _array(getattr(theirs, field)))
+        for field in ("mask", "audio")
+        if getattr(ours, field) is not None
+    ]
 
 
 def _conditioned(config: Config) -> Config:
@@ -106,8 +114,10 @@ def difference(name: str, flax: np.ndarray, torch: np.ndarray) -> Difference:
     The layout is told by the values: of both readings the nearer one counts, as the wrong one is far off.
     """
     if flax.size != torch.size:
-        raise InputError(f"module {name!r} returns {flax.shape} in flax and {torch.shape} in torch, expected the same "
-                         "number of values")
+        raise InputError(
+            f"module {name!r} returns {flax.shape} in flax and {torch.shape} in torch, expected the same "
+            "number of values"
+        )
     readings = [flax, np.moveaxis(flax, -1, 1)] if flax.ndim > 1 else [flax]
     distances = [float(np.abs(reading.reshape(torch.shape) - torch).max()) for reading in readings]
     # Not a number is a difference, too: inf, so that it is never the nearer one.
@@ -125,8 +135,9 @@ class FlaxCalls:
         """As of a linen module: output and latent, and no updated statistics."""
         from flax.traverse_util import flatten_dict
 
-        returned, kept = self.network.apply(variables, inputs, train, capture_intermediates=True,
-                                            mutable=["intermediates"])
+        returned, kept = self.network.apply(
+            variables, inputs, train, capture_intermediates=True, mutable=["intermediates"]
+        )
         for (*modules, _), (output, *_) in flatten_dict(kept["intermediates"]).items():
             if modules and (array := _array(output)) is not None:
                 self.outputs[".".join(map(torch_module, modules))] = array

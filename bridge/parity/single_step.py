@@ -82,8 +82,12 @@ def flax_step(twins: Twins, jit: Callable | None = None) -> Outcome:
     def run(variables, x):
         def objective(params):
             (output, latent), updated = twins.flax.apply(
-                {"params": params, "batch_stats": variables["batch_stats"]}, x, True, twins.noise,
-                mutable=["batch_stats"])
+                {"params": params, "batch_stats": variables["batch_stats"]},
+                x,
+                True,
+                twins.noise,
+                mutable=["batch_stats"],
+            )
             spread = sum(jnp.mean(jnp.square(part)) for part in latent or ())
             return jnp.sum(output * twins.cotangent) + spread, (output, latent, updated)
 
@@ -96,7 +100,10 @@ def flax_step(twins: Twins, jit: Callable | None = None) -> Outcome:
         evaluated, trained, gradients, weights, updated = (jit or jax.jit)(run)(twins.variables, twins.x)
     return Outcome(
         *(_named(output, latent) for output, latent in (evaluated, trained)),
-        to_torch({"params": gradients}), to_torch({"params": weights}), _statistics(to_torch(updated)))
+        to_torch({"params": gradients}),
+        to_torch({"params": weights}),
+        _statistics(to_torch(updated)),
+    )
 
 
 def torch_step(twins: Twins) -> Outcome:
@@ -125,10 +132,18 @@ def torch_step(twins: Twins) -> Outcome:
     objective.backward()
     torch.optim.SGD(network.parameters(), RATE).step()
     parameters, state = dict(network.named_parameters()), network.state_dict()
-    return Outcome(*(
-        {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
-        for tensors in (evaluated, trained, {name: array.grad for name, array in parameters.items()}, parameters,
-                        _statistics({name: state[name] for name in state.keys() - parameters.keys()}))))
+    return Outcome(
+        *(
+            {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
+            for tensors in (
+                evaluated,
+                trained,
+                {name: array.grad for name, array in parameters.items()},
+                parameters,
+                _statistics({name: state[name] for name in state.keys() - parameters.keys()}),
+            )
+        )
+    )
 
 
 def _named(output, latent) -> dict:

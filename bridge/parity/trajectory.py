@@ -50,8 +50,9 @@ def draw_batches(twins: Twins, steps: int, seed: int = 4) -> list[Batch]:
     return [Batch(*arrays) for arrays in zip(xs, targets, noises, strict=True)]
 
 
-def flax_run(twins: Twins, batches: Sequence[Batch], optimizer: "optax.GradientTransformation",
-             jit: Callable | None = None) -> Run:
+def flax_run(
+    twins: Twins, batches: Sequence[Batch], optimizer: "optax.GradientTransformation", jit: Callable | None = None
+) -> Run:
     """Trains the flax network at the highest matmul precision.
 
     Args:
@@ -69,7 +70,8 @@ def flax_run(twins: Twins, batches: Sequence[Batch], optimizer: "optax.GradientT
     def step(params, stats, state, batch):
         def objective(params):
             (output, latent), updated = twins.flax.apply(
-                {"params": params, "batch_stats": stats}, batch.x, True, batch.noise, mutable=["batch_stats"])
+                {"params": params, "batch_stats": stats}, batch.x, True, batch.noise, mutable=["batch_stats"]
+            )
             loss = jnp.mean(jnp.square(output * batch.x[:, None] - batch.target[:, None]))
             loss = loss if latent is None else loss + KL_WEIGHT * kl_div_loss(*latent)
             return loss, updated.get("batch_stats", {})

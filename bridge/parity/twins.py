@@ -67,9 +67,13 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
         return rng.normal(0, scale, shape).astype(np.float32).astype(precision)  # the same values in either precision
 
     return Twins(
-        flax=build(config).network.clone(dtype=np.dtype(precision)), variables=variables, torch=twin,
-        x=np.abs(draw(shape)), noise=None if latent is None else draw(latent[0].shape),
-        cotangent=draw(output.shape, 4 * np.prod(output.shape)**-0.5))
+        flax=build(config).network.clone(dtype=np.dtype(precision)),
+        variables=variables,
+        torch=twin,
+        x=np.abs(draw(shape)),
+        noise=None if latent is None else draw(latent[0].shape),
+        cotangent=draw(output.shape, 4 * np.prod(output.shape) ** -0.5),
+    )
 
 
 def network_shapes(config: Config, batch: int) -> tuple[tuple[int, ...], Any, Any]:

@@ -22,23 +22,27 @@ def same_numbers():
 @pytest.fixture
 def run(capsys):
     """Runs a command that succeeds; returns what it printed."""
+
     def run(*argv):
         status = main([str(argument) for argument in argv])
         output, error = capsys.readouterr()
         assert (status, error) == (0, ""), error
         return output
+
     return run
 
 
 @pytest.fixture
 def change():
     """Replaces settings in a config.json, as an editor does."""
+
     def change(file, **settings):
         content = json.loads(Path(file).read_text())
         for group in content.values():
             group.update({name: settings.pop(name) for name in list(settings) if name in group})
         assert not settings
         Path(file).write_text(json.dumps(content))
+
     return change
 
 

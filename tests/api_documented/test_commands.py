@@ -7,9 +7,21 @@ import soundfile
 import torch
 
 # What makes the documented way short: a network of a few hundred parameters that sees two short crops.
-SMALL = {"sample_rate": 8000, "num_fft": 256, "window_size": 256, "hop_length": 96, "num_bins": 128,
-         "hidden_channels": 1, "depth": 1, "sample_length": 1, "samples_per_epoch": 2, "max_epochs": 1,
-         "batch_size": 1, "num_snippets": 1, "snippet_length": 1}
+SMALL = {
+    "sample_rate": 8000,
+    "num_fft": 256,
+    "window_size": 256,
+    "hop_length": 96,
+    "num_bins": 128,
+    "hidden_channels": 1,
+    "depth": 1,
+    "sample_length": 1,
+    "samples_per_epoch": 2,
+    "max_epochs": 1,
+    "batch_size": 1,
+    "num_snippets": 1,
+    "snippet_length": 1,
+}
 
 
 def test_from_a_template_to_stems(run, change, dataset):

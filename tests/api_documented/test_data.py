@@ -10,8 +10,16 @@ from auralflow_core.errors import InputError
 def test_a_dataset_of_chunks(dataset):
     from auralflow.datasets import create_audio_dataset
 
-    train_dataset = create_audio_dataset(dataset_path=str(dataset), split="train", targets=["vocals"], chunk_size=3,
-                                         num_chunks=1e5, max_num_tracks=80, sample_rate=44100, mono=True)
+    train_dataset = create_audio_dataset(
+        dataset_path=str(dataset),
+        split="train",
+        targets=["vocals"],
+        chunk_size=3,
+        num_chunks=1e5,
+        max_num_tracks=80,
+        sample_rate=44100,
+        mono=True,
+    )
     mix_audio, target_audio = next(iter(train_dataset))
     assert mix_audio.shape == (1, 132300) and target_audio.shape == (1, 132300, 1)
     assert len(train_dataset) == 100_000

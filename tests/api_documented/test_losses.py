@@ -14,8 +14,14 @@ def test_the_component_loss():
     target = torch.rand(SHAPE)
     filtered_residual = torch.rand(SHAPE, requires_grad=True)
     residual = torch.rand(SHAPE)
-    loss = component_loss(filtered_src=filtered_source, target_src=target, filtered_res=filtered_residual,
-                          target_res=residual, alpha=0.2, beta=0.8)
+    loss = component_loss(
+        filtered_src=filtered_source,
+        target_src=target,
+        filtered_res=filtered_residual,
+        target_res=residual,
+        alpha=0.2,
+        beta=0.8,
+    )
     loss.backward()
     source, noise = filtered_source.detach().double().numpy(), filtered_residual.detach().double().numpy()
     expected = 0.8 * np.square(source - target.numpy()).mean() + 0.2 * np.square(noise).mean()
@@ -46,8 +52,9 @@ def test_the_same_as_instances_around_a_model(name):
     from auralflow.losses import KLDivergenceLoss, WeightedComponentLoss
     from auralflow.models import SpectrogramMaskModel
 
-    model = SpectrogramMaskModel({"model": {"model_type": name, "hidden_channels": 2, "num_bins": 256},
-                                  "dataset": {"sample_length": 0.5}})
+    model = SpectrogramMaskModel(
+        {"model": {"model_type": name, "hidden_channels": 2, "num_bins": 256}, "dataset": {"sample_length": 0.5}}
+    )
     mixture, target = torch.rand(2, 1, 22050) - 0.5, torch.rand(2, 1, 22050, 1) - 0.5
     criteria = [WeightedComponentLoss(model, 0.2, 0.8, regularizer=True)]
     if name == "SpectrogramNetVAE":

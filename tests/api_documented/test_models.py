@@ -27,8 +27,14 @@ def test_a_mask_model_of_a_configuration_file(tmp_path, samples):
 def test_the_simple_network():
     from auralflow.models import SpectrogramNetSimple
 
-    spec_net = SpectrogramNetSimple(num_fft_bins=1024, num_frames=173, num_channels=1, hidden_channels=16,
-                                    normalize_input=True, normalize_output=True)
+    spec_net = SpectrogramNetSimple(
+        num_fft_bins=1024,
+        num_frames=173,
+        num_channels=1,
+        hidden_channels=16,
+        normalize_input=True,
+        normalize_output=True,
+    )
     mix_audio = torch.rand((8, 1, 1024, 173))
     with torch.no_grad():
         mask = spec_net(mix_audio)
@@ -40,8 +46,15 @@ def test_the_simple_network():
 def test_the_recurrent_networks(name):
     from auralflow import models
 
-    spec_net = getattr(models, name)(num_fft_bins=1024, num_frames=173, num_channels=1, hidden_channels=16,
-                                     recurrent_depth=2, hidden_size=2048, input_axis=1)
+    spec_net = getattr(models, name)(
+        num_fft_bins=1024,
+        num_frames=173,
+        num_channels=1,
+        hidden_channels=16,
+        recurrent_depth=2,
+        hidden_size=2048,
+        input_axis=1,
+    )
     mix_audio = torch.rand((8, 1, 1024, 173))
     with torch.no_grad():
         mask = spec_net(mix_audio)

@@ -10,25 +10,69 @@ from auralflow import datasets, losses, models
 from auralflow.utils.data_utils import AudioTransform
 
 NEEDED = inspect.Parameter.empty
-NETWORK = {"num_fft_bins": NEEDED, "num_frames": NEEDED, "num_channels": 1, "hidden_channels": 16,
-           "mask_act_fn": "sigmoid", "leak_factor": 0, "dropout_p": 0.5, "normalize_input": False,
-           "normalize_output": False, "device": None}
+NETWORK = {
+    "num_fft_bins": NEEDED,
+    "num_frames": NEEDED,
+    "num_channels": 1,
+    "hidden_channels": 16,
+    "mask_act_fn": "sigmoid",
+    "leak_factor": 0,
+    "dropout_p": 0.5,
+    "normalize_input": False,
+    "normalize_output": False,
+    "device": None,
+}
 SIGNATURES = [
     (models.SpectrogramMaskModel, {"configuration": NEEDED}),
     (models.SpectrogramNetSimple, NETWORK),
-    (datasets.AudioFolder, {"dataset_path": NEEDED, "targets": None, "sample_length": 3, "subset": "train",
-                            "audio_format": "wav", "sample_rate": 44100, "num_channels": 1, "backend": "soundfile"}),
-    (datasets.AudioDataset, {"dataset": NEEDED, "targets": NEEDED, "chunk_size": 1, "num_chunks": 1_000_000,
-                             "sample_rate": 44100}),
-    (datasets.create_audio_dataset, {"dataset_path": NEEDED, "targets": NEEDED, "split": "train", "chunk_size": 1,
-                                     "num_chunks": 1_000_000, "max_num_tracks": None, "sample_rate": 44100,
-                                     "mono": True}),
-    (losses.component_loss, {"filtered_src": NEEDED, "target_src": NEEDED, "filtered_res": NEEDED,
-                             "target_res": NEEDED, "alpha": 0.2, "beta": 0.8, "n_components": 2}),
+    (
+        datasets.AudioFolder,
+        {
+            "dataset_path": NEEDED,
+            "targets": None,
+            "sample_length": 3,
+            "subset": "train",
+            "audio_format": "wav",
+            "sample_rate": 44100,
+            "num_channels": 1,
+            "backend": "soundfile",
+        },
+    ),
+    (
+        datasets.AudioDataset,
+        {"dataset": NEEDED, "targets": NEEDED, "chunk_size": 1, "num_chunks": 1_000_000, "sample_rate": 44100},
+    ),
+    (
+        datasets.create_audio_dataset,
+        {
+            "dataset_path": NEEDED,
+            "targets": NEEDED,
+            "split": "train",
+            "chunk_size": 1,
+            "num_chunks": 1_000_000,
+            "max_num_tracks": None,
+            "sample_rate": 44100,
+            "mono": True,
+        },
+    ),
+    (
+        losses.component_loss,
+        {
+            "filtered_src": NEEDED,
+            "target_src": NEEDED,
+            "filtered_res": NEEDED,
+            "target_res": NEEDED,
+            "alpha": 0.2,
+            "beta": 0.8,
+            "n_components": 2,
+        },
+    ),
     (losses.kl_div_loss, {"mu": NEEDED, "sigma": NEEDED}),
     (losses.KLDivergenceLoss, {"model": NEEDED, "loss_fn": "l1"}),
-    (AudioTransform, {"num_fft": NEEDED, "hop_length": NEEDED, "window_size": NEEDED, "sample_rate": 44100,
-                      "device": "cpu"}),
+    (
+        AudioTransform,
+        {"num_fft": NEEDED, "hop_length": NEEDED, "window_size": NEEDED, "sample_rate": 44100, "device": "cpu"},
+    ),
     (AudioTransform.to_spectrogram, {"self": NEEDED, "audio": NEEDED, "use_padding": True}),
     (AudioTransform.to_audio, {"self": NEEDED, "complex_spec": NEEDED}),
     (AudioTransform.to_mel_scale, {"self": NEEDED, "spectrogram": NEEDED, "to_db": True}),
@@ -41,7 +85,7 @@ SIGNATURES = [
 def test_arguments_come_in_the_documented_order(function, documented):
     """What there is beside them follows them, and has a default."""
     parameters = inspect.signature(function).parameters
-    assert list(parameters)[:len(documented)] == list(documented)
+    assert list(parameters)[: len(documented)] == list(documented)
     for name, parameter in parameters.items():
         assert parameter.default == documented[name] if name in documented else parameter.default is not NEEDED, name
 
@@ -53,7 +97,11 @@ def test_the_arguments_of_networks_that_extend_others():
         kinds = [parameter.kind for parameter in inspect.signature(network).parameters.values()]
         assert kinds[0] is inspect.Parameter.VAR_POSITIONAL and kinds[-1] is inspect.Parameter.VAR_KEYWORD
     assert list(inspect.signature(losses.WeightedComponentLoss).parameters)[:4] == [
-        "model", "alpha", "beta", "regularizer"]
+        "model",
+        "alpha",
+        "beta",
+        "regularizer",
+    ]
     assert inspect.signature(losses.WeightedComponentLoss).parameters["regularizer"].default is True
 
 

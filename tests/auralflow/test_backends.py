@@ -23,11 +23,21 @@ sys.exit(main())
 @pytest.fixture
 def run_without(tmp_path):
     """`run_without(package, *argv)`: the command's finished process, in a new folder."""
+
     def run(package, *argv):
-        environment = {"PYTHONPATH": str(Path(auralflow.__path__[0]).parent), "XDG_CACHE_HOME": str(tmp_path),
-                       "PATH": "", "OMP_NUM_THREADS": "1"}
-        return subprocess.run([sys.executable, "-c", BLOCKED, package, *map(str, argv)], cwd=tmp_path,
-                              env=environment, capture_output=True, text=True)
+        environment = {
+            "PYTHONPATH": str(Path(auralflow.__path__[0]).parent),
+            "XDG_CACHE_HOME": str(tmp_path),
+            "PATH": "",
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.run(
+            [sys.executable, "-c", BLOCKED, package, *map(str, argv)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
 
     return run
 
@@ -72,6 +82,10 @@ def test_without_its_framework_a_backend_says_what_to_install(trained, run_witho
 
 def test_the_documented_names_need_torch():
     code = "import sys; sys.modules['torch'] = None\nimport auralflow\nauralflow.models"
-    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(Path(auralflow.__path__[0]).parent)},
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(Path(auralflow.__path__[0]).parent)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 1 and "pip install 'auralflow[torch]'" in done.stderr.splitlines()[-1]

@@ -27,12 +27,15 @@ def test_makes_songs_model_stems_figures_and_page(demo):
     model = ModelFolder(folder / "model")
     assert model.load_config() == config and model.weights.exists()
     [track] = (folder / "songs/test").iterdir()
-    stems = [soundfile.read(folder / "separated" / track.name / f"{name}.wav", dtype="float64")[0]
-             for name in ("vocals", "residual")]
+    stems = [
+        soundfile.read(folder / "separated" / track.name / f"{name}.wav", dtype="float64")[0]
+        for name in ("vocals", "residual")
+    ]
     np.testing.assert_allclose(sum(stems), soundfile.read(track / "mixture.wav")[0], atol=1e-7)
     rows = list(csv.DictReader(open(model.evaluation, encoding="utf-8")))
     assert [(row["track"], row["estimate"]) for row in rows[:3]] == [
-        (track.name, kind) for kind in ("model", "mixture", "ideal_mask")]
+        (track.name, kind) for kind in ("model", "mixture", "ideal_mask")
+    ]
     assert "Evaluation" in screen and "epoch   2" in screen
 
 

@@ -16,12 +16,16 @@ from auralflow_core.model_folder import ModelFolder
 def write(tmp_path, monkeypatch, tiny_config):
     """Writes tiny.json, a recipe of one small dataset and a small network, with other settings where they are given."""
     monkeypatch.chdir(tmp_path)
-    settings = {"about": "A small network.", "real_share": 3.0,
-                "songs": [{"sound": "synthesized", "tracks": 3, "seconds": 2}],
-                "config": {**to_dict(tiny_config), "training": {"max_epochs": 1, "batch_size": 1}}}
+    settings = {
+        "about": "A small network.",
+        "real_share": 3.0,
+        "songs": [{"sound": "synthesized", "tracks": 3, "seconds": 2}],
+        "config": {**to_dict(tiny_config), "training": {"max_epochs": 1, "batch_size": 1}},
+    }
 
     def write(**changes):
         Path("tiny.json").write_text(json.dumps(settings | changes))
+
     write()
     return write
 
@@ -82,23 +86,35 @@ def test_a_recipe_makes_songs_trains_and_evaluates(write, capsys, trained):
     assert song.stat().st_mtime_ns == written[0] and Path("here/model/earlier-runs/1").is_dir()
 
     assert "here: holds the recipe 'tiny', which differs in real from" in run(
-        capsys, "recipe", "tiny.json", "here", status=2)
+        capsys, "recipe", "tiny.json", "here", status=2
+    )
     write(real_share=1.0)
     assert "which differs in real_share from" in run(
-        capsys, "recipe", "tiny.json", "here", "--real", trained.songs, status=2)
+        capsys, "recipe", "tiny.json", "here", "--real", trained.songs, status=2
+    )
     assert "which differs in recipe, about, songs, config, real from" in run(
-        capsys, "recipe", "four_stems", "here", status=2)
+        capsys, "recipe", "four_stems", "here", status=2
+    )
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"abuot": ""}, "tiny.json: object contains unknown field `abuot`"),
-    ({"songs": [{"sound": "sung", "tracks": 3, "seconds": 2}]}, "tiny.json: songs[0].sound: invalid enum value 'sung'"),
-    ({"songs": [{"sound": "sampled", "tracks": 2, "seconds": 2}]}, "songs[0].tracks: expected `int` >= 3, got 2"),
-    ({"songs": []}, "tiny.json: songs: expected one entry for each sound, and at least one"),
-    ({"songs": [{"sound": "sampled", "tracks": 3, "seconds": 2}] * 2}, "songs: expected one entry for each sound"),
-    ({"config": {"model": {"model_type": "SpectrogramNetSimple", "depht": 2}}},
-     "tiny.json: config: unknown key model.depht; did you mean 'depth'?"),
-    ({"config": {"model": {"model_type": "SpectrogramNetSimple", "targets": ["voice"]}}}, "unknown target 'voice'")])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"abuot": ""}, "tiny.json: object contains unknown field `abuot`"),
+        (
+            {"songs": [{"sound": "sung", "tracks": 3, "seconds": 2}]},
+            "tiny.json: songs[0].sound: invalid enum value 'sung'",
+        ),
+        ({"songs": [{"sound": "sampled", "tracks": 2, "seconds": 2}]}, "songs[0].tracks: expected `int` >= 3, got 2"),
+        ({"songs": []}, "tiny.json: songs: expected one entry for each sound, and at least one"),
+        ({"songs": [{"sound": "sampled", "tracks": 3, "seconds": 2}] * 2}, "songs: expected one entry for each sound"),
+        (
+            {"config": {"model": {"model_type": "SpectrogramNetSimple", "depht": 2}}},
+            "tiny.json: config: unknown key model.depht; did you mean 'depth'?",
+        ),
+        ({"config": {"model": {"model_type": "SpectrogramNetSimple", "targets": ["voice"]}}}, "unknown target 'voice'"),
+    ],
+)
 def test_wrong_recipes_are_refused(write, changes, words):
     write(**changes)
     with pytest.raises(InputError) as error:
@@ -118,5 +134,6 @@ def test_nothing_is_made_where_something_is_wrong(write, capsys, trained):
         track.mkdir(parents=True)
         (track / "vocals.wav").write_bytes(next(trained.songs.rglob("vocals.wav")).read_bytes())
     assert "its stems are vocals; expected bass, drums, other, vocals" in run(
-        capsys, "recipe", "tiny.json", "new", "--real", "other", status=2)
+        capsys, "recipe", "tiny.json", "new", "--real", "other", status=2
+    )
     assert not Path("new").exists()

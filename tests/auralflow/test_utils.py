@@ -43,5 +43,14 @@ def test_the_losses_have_their_documented_names():
     from auralflow import losses
 
     assert set(losses.__all__) >= {
-        "component_loss", "kl_div_loss", "si_sdr_loss", "mask_loss", "WeightedComponentLoss", "KLDivergenceLoss",
-        "L1Loss", "L2Loss", "MaskLoss", "SISDRLoss"}
+        "component_loss",
+        "kl_div_loss",
+        "si_sdr_loss",
+        "mask_loss",
+        "WeightedComponentLoss",
+        "KLDivergenceLoss",
+        "L1Loss",
+        "L2Loss",
+        "MaskLoss",
+        "SISDRLoss",
+    }

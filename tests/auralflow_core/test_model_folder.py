@@ -16,9 +16,16 @@ def test_config_round_trip(tmp_path):
     assert [path.name for path in folder.path.iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (None, "no model folder, it has no config.json"), (b'{"model": ', "not valid JSON at line 1, column 11"),
-    (b"\xff\xfe", "cannot be read"), (b"[]", "expected an object"), (b"{}", "model.model_type is missing")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no model folder, it has no config.json"),
+        (b'{"model": ', "not valid JSON at line 1, column 11"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[]", "expected an object"),
+        (b"{}", "model.model_type is missing"),
+    ],
+)
 def test_names_the_file_at_fault(tmp_path, content, words):
     if content is not None:
         (tmp_path / "config.json").write_bytes(content)

@@ -16,9 +16,13 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     assert isinstance(caught.value, ImportError) and caught.value.name == "torch"
 
 
-@pytest.mark.parametrize(("module", "home"), [
-    *((name, name) for name in ("datasets", "losses", "models", "trainer", "visualizer")),
-    ("utils.data_utils", "transforms")])
+@pytest.mark.parametrize(
+    ("module", "home"),
+    [
+        *((name, name) for name in ("datasets", "losses", "models", "trainer", "visualizer")),
+        ("utils.data_utils", "transforms"),
+    ],
+)
 def test_documented_names_are_the_torch_package_s(module, home, monkeypatch):
     ours, theirs = map(importlib.import_module, (f"auralflow.{module}", f"auralflow_torch.{home}"))
     assert ours.__all__ and all(getattr(ours, name) is getattr(theirs, name) for name in ours.__all__)

@@ -30,11 +30,20 @@ def songs(tmp_path_factory) -> Path:
 def tiny_config() -> Config:
     """Three epochs of three steps, each of which a small machine takes in milliseconds."""
     return Config(
-        model=SpectrogramNetSimple(sample_rate=8000, num_fft=256, window_size=256, hop_length=96, num_bins=100,
-                                   hidden_channels=2, depth=1, dropout_p=0.1),
+        model=SpectrogramNetSimple(
+            sample_rate=8000,
+            num_fft=256,
+            window_size=256,
+            hop_length=96,
+            num_bins=100,
+            hidden_channels=2,
+            depth=1,
+            dropout_p=0.1,
+        ),
         dataset=DatasetConfig(sample_length=0.75, samples_per_epoch=24),
         training=TrainingConfig(max_epochs=3, batch_size=8, lr=0.01, warmup_steps=2),
-        visualizer=VisualizerConfig(snippet_length=1.5, num_snippets=0, tensorboard=False))
+        visualizer=VisualizerConfig(snippet_length=1.5, num_snippets=0, tensorboard=False),
+    )
 
 
 @pytest.fixture
@@ -73,16 +82,23 @@ def outcome(songs) -> Callable[[ModelFolder], dict]:
         with contextlib.closing(run):
             run.prepare(False, None)
         weights, _, provenance = load_weights(folder.weights)
-        return {"state": flat(run.state), "best": flat(weights), "provenance": timeless(provenance),
-                "history": list(map(timeless, run.history)), "losses": run.losses}
+        return {
+            "state": flat(run.state),
+            "best": flat(weights),
+            "provenance": timeless(provenance),
+            "history": list(map(timeless, run.history)),
+            "losses": run.losses,
+        }
 
     return read
 
 
 def flat(tree) -> dict[str, bytes]:
     """Every leaf's type, shape and bits under its path."""
-    return {jax.tree_util.keystr(path): (str(leaf.dtype), leaf.shape, np.asarray(leaf).tobytes())
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    return {
+        jax.tree_util.keystr(path): (str(leaf.dtype), leaf.shape, np.asarray(leaf).tobytes())
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +107,13 @@ def start_training() -> Callable[..., subprocess.Popen]:
     script = Path(__file__).with_name("training_process.py")
 
     def start(*arguments, **environment) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, script, *map(str, arguments)], env=os.environ | environment,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [sys.executable, script, *map(str, arguments)],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     return start
 
@@ -100,6 +121,7 @@ def start_training() -> Callable[..., subprocess.Popen]:
 @pytest.fixture(scope="session")
 def finish_training() -> Callable[[list[subprocess.Popen]], list[dict]]:
     """Waits for processes to end well, and returns what they report."""
+
     def finish(processes):
         reports = []
         try:

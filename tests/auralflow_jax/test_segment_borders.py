@@ -21,8 +21,9 @@ def separation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("songs")
     make_songs(folder, tracks=3, seconds=60, sample_rate=RATE)
     audio = read(next(folder.glob("train/*/mixture.*")))[0].mean(axis=0, keepdims=True)
-    model = SpectrogramNetSimple(sample_rate=RATE, num_fft=512, window_size=512, hop_length=192, num_bins=257,
-                                 hidden_channels=4, depth=3)
+    model = SpectrogramNetSimple(
+        sample_rate=RATE, num_fft=512, window_size=512, hop_length=192, num_bins=257, hidden_channels=4, depth=3
+    )
     config = Config(model=model, dataset=DatasetConfig(sample_length=1.5))
     network = build(config)
     separator = make_separator(config, network.init(jax.random.key(0), config.crop_samples), network)
@@ -36,7 +37,7 @@ def levels(separation, faded):
     stride = segment - faded
     chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
     power = np.square(chunked - whole)[0, 0]
-    power = power[stride:(len(power) // stride - 1) * stride].reshape(-1, stride).mean(axis=0)
+    power = power[stride : (len(power) // stride - 1) * stride].reshape(-1, stride).mean(axis=0)
     place = np.arange(stride)
     near = np.minimum.reduce([abs(place - border) for border in (0, faded, stride)]) < segment // 20
     return [10 * np.log10(part.mean()) for part in (power[near], power[~near])]

@@ -24,6 +24,7 @@ def make_variables(config):
 @pytest.fixture(scope="module")
 def separators(tiny_config):
     """Mono and stereo models of one target whose mask is one, for every bin."""
+
     def make(channels):
         model = replace(tiny_config.model, num_bins=129, mask_activation="relu", num_channels=channels)
         config = replace(tiny_config, model=model)
@@ -73,7 +74,7 @@ def test_a_mono_model_takes_each_channel_on_its_own(random_separator):
     both = separate(random_separator, audio, RATE)
     assert both.shape == (2, 2, audio.shape[1])
     for channel in range(2):
-        alone = separate(random_separator, audio[channel:channel + 1], RATE)
+        alone = separate(random_separator, audio[channel : channel + 1], RATE)
         np.testing.assert_allclose(both[:, channel], alone[:, 0], rtol=0, atol=1e-6)
 
 
@@ -135,8 +136,17 @@ def test_the_wiener_filter_refines_every_segment(random_separator, consistency):
         return transform.reshape(*signal.shape[:-1], *transform.shape[1:])
 
     refined = np.array(wiener(np.abs(spectrum(plain).numpy()), spectrum(audio).numpy(), 2, residual=not consistency))
-    expected = torch.istft(torch.from_numpy(refined[:2].reshape(4, *refined.shape[2:])), 256, 96,
-                           window=torch.hann_window(256), length=CROP).reshape(2, 2, CROP).numpy()
+    expected = (
+        torch.istft(
+            torch.from_numpy(refined[:2].reshape(4, *refined.shape[2:])),
+            256,
+            96,
+            window=torch.hann_window(256),
+            length=CROP,
+        )
+        .reshape(2, 2, CROP)
+        .numpy()
+    )
     if consistency:
         expected = expected + (audio - expected.sum(0)) / 2
     # The filter divides by small numbers: it magnifies the rounding of two transforms.
@@ -173,8 +183,9 @@ def test_a_saved_model_separates_as_it_did(tmp_path, random_separator):
     save_weights(folder.weights, random_separator.variables, random_separator.config, {})
     separator, audio = auralflow_jax.load(str(folder.path)), noise(2, CROP)
     assert separator.targets == ("drums", "vocals")
-    np.testing.assert_array_equal(auralflow_jax.separate(separator, audio, RATE),
-                                  separate(random_separator, audio, RATE))
+    np.testing.assert_array_equal(
+        auralflow_jax.separate(separator, audio, RATE), separate(random_separator, audio, RATE)
+    )
     other = make_variables(replace(random_separator.config, model=replace(random_separator.config.model, depth=2)))
     save_weights(folder.weights, other, random_separator.config, {})
     with pytest.raises(InputError, match="do not fit the network"):

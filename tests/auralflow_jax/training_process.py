@@ -37,9 +37,11 @@ def before_step(run_class, step: int) -> None:
 
 def before_event(event: str, ending: str) -> None:
     """Dies before the first `event` of Python's runtime (os.rename, os.mkdir, open) that names a path so ending."""
+
     def watch(name, arguments):
-        if name == event and any(isinstance(value, (str, bytes)) and os.fsdecode(value).endswith(ending)
-                                 for value in arguments):
+        if name == event and any(
+            isinstance(value, (str, bytes)) and os.fsdecode(value).endswith(ending) for value in arguments
+        ):
             die()
 
     sys.addaudithook(watch)

@@ -10,9 +10,22 @@ from auralflow_torch.models.registry import family_of
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
 # divisor of the window. Of the rest a network takes the settings that it has.
-SMALL = {"targets": ["vocals"], "num_channels": 1, "sample_rate": 8000, "num_fft": 64, "window_size": 64,
-         "hop_length": 24, "num_bins": 29, "joiner": "independent", "hidden_channels": 2, "depth": 1, "hidden_size": 4,
-         "seen_bins": 20, "audio_channels": 2, "audio_depth": 2}
+SMALL = {
+    "targets": ["vocals"],
+    "num_channels": 1,
+    "sample_rate": 8000,
+    "num_fft": 64,
+    "window_size": 64,
+    "hop_length": 24,
+    "num_bins": 29,
+    "joiner": "independent",
+    "hidden_channels": 2,
+    "depth": 1,
+    "hidden_size": 4,
+    "seen_bins": 20,
+    "audio_channels": 2,
+    "audio_depth": 2,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +46,7 @@ def make_config():
 @pytest.fixture
 def make_model():
     """`make_model(name, **settings)`: a small model with fresh weights, the same in every call."""
+
     def make(name: str = "SpectrogramNetSimple", **settings) -> SeparationModel:
         torch.manual_seed(0)
         return create_model(_make_config(name, **settings))

@@ -16,8 +16,10 @@ def pairs():
     generator = torch.Generator().manual_seed(0)
     low = torch.nn.functional.avg_pool1d(torch.randn(6, 1, 4 * 600 + 8, generator=generator), 9, 1)
     high = torch.randn(low.shape, generator=generator).diff(dim=-1, append=low[..., :1]) / 3
-    return [(low[..., start:start + 600] + high[..., start:start + 600], low[..., start:start + 600])
-            for start in range(0, 2400, 600)]
+    return [
+        (low[..., start : start + 600] + high[..., start : start + 600], low[..., start : start + 600])
+        for start in range(0, 2400, 600)
+    ]
 
 
 def test_a_loop_of_ones_own(make_model, pairs):
@@ -113,8 +115,9 @@ def test_the_pattern_of_lightning_modules(make_model, pairs):
 
 def test_batches_of_two_workers(make_model, songs):
     model = make_model(num_channels=2, targets=["drums", "vocals"])
-    dataset = AudioFolder(songs, targets=["drums", "vocals"], sample_length=0.25, sample_rate=8000, num_channels=2,
-                          samples_per_epoch=8)
+    dataset = AudioFolder(
+        songs, targets=["drums", "vocals"], sample_length=0.25, sample_rate=8000, num_channels=2, samples_per_epoch=8
+    )
     loader = DataLoader(dataset, batch_size=2, num_workers=2)
     criterion, optimizer = L1Loss(model), torch.optim.SGD(model.parameters(), lr=0.1)
     before, seen = [array.detach().clone() for array in model.parameters()], 0

@@ -12,7 +12,7 @@ def live(streaming, audio, *sizes):
     """All that comes out, of blocks of these sizes, over and over."""
     pieces, start = [], 0
     while start < audio.shape[-1]:
-        block = audio[..., start:start + sizes[len(pieces) % len(sizes)]]
+        block = audio[..., start : start + sizes[len(pieces) % len(sizes)]]
         pieces.append(streaming.push(block))
         assert pieces[-1].shape[-1] == block.shape[-1]
         start += block.shape[-1]
@@ -58,13 +58,18 @@ def test_blocks_of_another_kind_are_refused(make_model):
     with pytest.raises(InputError, match="none were pushed"):
         streaming.finish()
     streaming.push(torch.zeros(2, 10))
-    for block, words in ((torch.zeros(10), "has the shape .10,., those before it .2, 'samples'"),
-                         (torch.zeros(1, 2, 10), "got torch.float32 of shape"),
-                         (torch.zeros(2, 10).int(), "got torch.int32")):
+    for block, words in (
+        (torch.zeros(10), "has the shape .10,., those before it .2, 'samples'"),
+        (torch.zeros(1, 2, 10), "got torch.float32 of shape"),
+        (torch.zeros(2, 10).int(), "got torch.int32"),
+    ):
         with pytest.raises(InputError, match=words):
             streaming.push(block)
     assert streaming.push(torch.zeros(2, 0)).shape == (2, 0)
-    for options, words in (({"overlap": 0.6}, "overlap is 0.6"), ({"segment": 0}, "segment is 0"),
-                           ({"wiener": -1}, "wiener is -1")):
+    for options, words in (
+        ({"overlap": 0.6}, "overlap is 0.6"),
+        ({"segment": 0}, "segment is 0"),
+        ({"wiener": -1}, "wiener is -1"),
+    ):
         with pytest.raises(InputError, match=words):
             StreamingSeparator(make_model(), **options)

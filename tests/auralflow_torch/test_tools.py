@@ -104,11 +104,17 @@ def test_onnx(make_model, name, magnitude, tmp_path):
     model, path = make_model(name), tmp_path / "mask.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own
-        torch.onnx.export(model.eval(), (magnitude,), path, dynamo=True, verbose=False,
-                          dynamic_shapes=({0: torch.export.Dim("batch")},))
+        torch.onnx.export(
+            model.eval(),
+            (magnitude,),
+            path,
+            dynamo=True,
+            verbose=False,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+        )
     session = onnxruntime.InferenceSession(path)
     larger = torch.rand(5, *magnitude.shape[1:])
-    mask, = session.run(None, {session.get_inputs()[0].name: larger.numpy()})
+    (mask,) = session.run(None, {session.get_inputs()[0].name: larger.numpy()})
     torch.testing.assert_close(torch.from_numpy(mask), model(larger), rtol=0, atol=1e-4)
 
 
@@ -124,8 +130,9 @@ def test_half_precision_leaves_the_spectra_whole(model, audio, dtype):
         assert found.audio.dtype == found.spectrum.dtype == torch.float32
         torch.testing.assert_close(found.mask, expected.mask, rtol=0, atol=tolerance)
         torch.testing.assert_close(found.audio, expected.audio, rtol=0, atol=tolerance)
-    torch.testing.assert_close(copy.deepcopy(model).to(dtype).separate(audio), expected.audio[:, 0], rtol=0,
-                               atol=tolerance)
+    torch.testing.assert_close(
+        copy.deepcopy(model).to(dtype).separate(audio), expected.audio[:, 0], rtol=0, atol=tolerance
+    )
     with torch.autocast("cpu", dtype=dtype):
         L1Loss(model.train())(audio, audio).backward()
     assert all(array.grad.isfinite().all() for array in model.parameters())

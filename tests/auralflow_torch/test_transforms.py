@@ -49,7 +49,7 @@ def test_every_shape_of_audio_goes_there_and_back(transform, shape):
 def test_only_a_broken_hop_is_filled(transform):
     assert transform.pad_audio(noise(2, 768 * 3)).shape == (2, 768 * 3)
     padded = transform.pad_audio(noise(2, 768 * 3 + 1))
-    assert padded.shape == (2, 768 * 4) and not padded[:, 768 * 3 + 1:].any()
+    assert padded.shape == (2, 768 * 4) and not padded[:, 768 * 3 + 1 :].any()
 
 
 def test_without_padding_the_spectrum_is_that_of_the_audio_as_it_is(transform):
@@ -60,8 +60,16 @@ def test_without_padding_the_spectrum_is_that_of_the_audio_as_it_is(transform):
     torch.testing.assert_close(transform.to_audio(spectrum), audio[:, :4608], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("audio", [torch.rand(16, 88200, 1), torch.rand(1023), torch.rand(2, 1, 2, 5000),
-                                   torch.tensor(0.5), torch.zeros(2, 5000, dtype=torch.int16)])
+@pytest.mark.parametrize(
+    "audio",
+    [
+        torch.rand(16, 88200, 1),
+        torch.rand(1023),
+        torch.rand(2, 1, 2, 5000),
+        torch.tensor(0.5),
+        torch.zeros(2, 5000, dtype=torch.int16),
+    ],
+)
 def test_what_is_no_audio_is_refused_in_words(transform, audio):
     for method in (transform.to_spectrogram, transform.audio_to_mel, transform.pad_audio):
         with pytest.raises(InputError, match=r"at least one window of 1024 samples in the last axis, got \("):
@@ -107,10 +115,14 @@ def test_decibels_are_told_from_each_items_own_maximum(transform):
     assert result[0].max() == result[1].max() == 0 and result.isfinite().all()
     for index, item in enumerate(levels):  # alone or among others
         torch.testing.assert_close(transform.to_decibel(item), result[index])
-    np.testing.assert_allclose(transform.to_decibel(levels, reference=0.5, top_db=None),
-                               20 * np.log10(np.maximum(levels.numpy(), 1e-5) / 0.5), atol=1e-4)
-    np.testing.assert_allclose(transform.to_decibel(levels[0, 0]),
-                               librosa.amplitude_to_db(levels[0, 0].numpy(), ref=np.max), atol=1e-4)
+    np.testing.assert_allclose(
+        transform.to_decibel(levels, reference=0.5, top_db=None),
+        20 * np.log10(np.maximum(levels.numpy(), 1e-5) / 0.5),
+        atol=1e-4,
+    )
+    np.testing.assert_allclose(
+        transform.to_decibel(levels[0, 0]), librosa.amplitude_to_db(levels[0, 0].numpy(), ref=np.max), atol=1e-4
+    )
 
 
 def test_gradients_pass_through_and_are_finite_for_silence(transform):
@@ -179,6 +191,9 @@ def test_without_torchaudio_it_says_what_to_install(transform, monkeypatch):
         raise OSError("libcudart.so.13: cannot open shared object file\nmore")
 
     monkeypatch.setattr("auralflow_torch.optional.importlib.import_module", missing)
-    with pytest.raises(ImportError, match=r"AudioTransform.resample needs torchaudio in a build for torch \d.*"
-                                          r"pip install torchaudio \(for CPU: --index-url .*whl/cpu\).*libcudart"):
+    with pytest.raises(
+        ImportError,
+        match=r"AudioTransform.resample needs torchaudio in a build for torch \d.*"
+        r"pip install torchaudio \(for CPU: --index-url .*whl/cpu\).*libcudart",
+    ):
         transform.resample(noise(2, 5000), 22050)

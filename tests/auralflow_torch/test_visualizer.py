@@ -35,6 +35,8 @@ def test_waveforms_are_drawn():
 @pytest.mark.parametrize("name", ["spectrogram_figure", "waveform_figure"])
 def test_panels_may_be_tensors(name):
     audio = torch.rand(1, 3000)
-    ours, theirs = (plots.pixels(getattr(module, name)({"noise": signal}, 8000, "a title"))
-                    for module, signal in ((visualizer, audio), (plots, audio.numpy())))
+    ours, theirs = (
+        plots.pixels(getattr(module, name)({"noise": signal}, 8000, "a title"))
+        for module, signal in ((visualizer, audio), (plots, audio.numpy()))
+    )
     np.testing.assert_array_equal(ours, theirs)

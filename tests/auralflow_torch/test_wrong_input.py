@@ -38,20 +38,32 @@ def test_audio_of_another_shape(make_model, waveform_model, shape):
 def test_arrays_are_no_tensors(make_model, audio):
     model, array = make_model(), audio.numpy()
     transform = AudioTransform(64, 24, 64)
-    calls = {"audio": (lambda: model.separate(array), lambda: transform.to_spectrogram(array)),
-             "mixture_audio": (lambda: L1Loss(model)(array, array),),
-             "target_audio": (lambda: L1Loss(model)(audio, array),),
-             "complex_spec": (lambda: transform.to_audio(np.zeros((33, 4), np.complex64)),),
-             "spectrogram": (lambda: transform.to_mel_scale(np.zeros((33, 4), np.float32)),)}
+    calls = {
+        "audio": (lambda: model.separate(array), lambda: transform.to_spectrogram(array)),
+        "mixture_audio": (lambda: L1Loss(model)(array, array),),
+        "target_audio": (lambda: L1Loss(model)(audio, array),),
+        "complex_spec": (lambda: transform.to_audio(np.zeros((33, 4), np.complex64)),),
+        "spectrogram": (lambda: transform.to_mel_scale(np.zeros((33, 4), np.float32)),),
+    }
     for name, functions in calls.items():
         for call in functions:
             with pytest.raises(InputError, match=f"^{name} is a numpy.ndarray, expected a torch.Tensor"):
                 call()
 
 
-@pytest.mark.parametrize(("name", "value"), [("num_fft_bins", 0), ("num_frames", -1), ("num_channels", 0),
-                                             ("hidden_channels", 2.5), ("num_targets", 0), ("depth", 0),
-                                             ("recurrent_depth", 0), ("hidden_size", "8")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_fft_bins", 0),
+        ("num_frames", -1),
+        ("num_channels", 0),
+        ("hidden_channels", 2.5),
+        ("num_targets", 0),
+        ("depth", 0),
+        ("recurrent_depth", 0),
+        ("hidden_size", "8"),
+    ],
+)
 def test_networks_of_no_size(name, value):
     with pytest.raises(InputError, match=f"{name} is {value!r}, expected a whole number of at least 1"):
         SpectrogramNetLSTM(**{"num_fft_bins": 16, "num_frames": 8} | {name: value})

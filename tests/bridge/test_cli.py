@@ -80,9 +80,13 @@ def test_a_training_state_goes_to_torch_and_back(here):
     assert load_weights("again/checkpoint/best.safetensors")[2] == history[0]
 
 
-@pytest.mark.parametrize("kind, names", [
-    ("AudioNetVAE", ("down.0.conv", "recurrent.lstm", "variational.to_mu", "merge.1", "up.0")),
-    ("HybridNet", ("audio.down.0.gate", "audio", "spectrogram.down.0.conv.1", "spectrogram.head", "spectrogram"))])
+@pytest.mark.parametrize(
+    "kind, names",
+    [
+        ("AudioNetVAE", ("down.0.conv", "recurrent.lstm", "variational.to_mu", "merge.1", "up.0")),
+        ("HybridNet", ("audio.down.0.gate", "audio", "spectrogram.down.0.conv.1", "spectrogram.head", "spectrogram")),
+    ],
+)
 def test_verify_compares_models_without_masks(here, capsys, kind, names):
     config = small_config(kind, num_channels="2", targets="bass,vocals")
     variables = random_weights(config)
@@ -98,12 +102,33 @@ def test_verify_compares_models_without_masks(here, capsys, kind, names):
     assert "The networks differ." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("kind", "changes"), [
-    (KINDS[0], {"num_channels": "2", "targets": "bass,drums", "mask_activation": "relu", "joiner": "ratio",
-                "high_bins": "mean", "normalize_input": "true", "normalize_output": "true"}),
-    (KINDS[2], {"targets": "bass,vocals", "mask_activation": "softmax", "precision": "bfloat16", "depth": "1",
-                "recurrent_depth": "1"}),
-])
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (
+            KINDS[0],
+            {
+                "num_channels": "2",
+                "targets": "bass,drums",
+                "mask_activation": "relu",
+                "joiner": "ratio",
+                "high_bins": "mean",
+                "normalize_input": "true",
+                "normalize_output": "true",
+            },
+        ),
+        (
+            KINDS[2],
+            {
+                "targets": "bass,vocals",
+                "mask_activation": "softmax",
+                "precision": "bfloat16",
+                "depth": "1",
+                "recurrent_depth": "1",
+            },
+        ),
+    ],
+)
 def test_verify_passes_and_one_perturbed_tensor_fails(here, capsys, kind, changes):
     config = small_config(kind, **changes)
     variables = random_weights(config)
@@ -145,7 +170,8 @@ def test_every_module_with_weights_is_compared(kind):
     rows = compare_networks(config, random_weights(config))
     network = auralflow_torch.weights.build_network(config)
     assert {name for name, module in network.named_modules() if [*module.parameters(recurse=False)]} - {""} <= {
-        row.name for row in rows}
+        row.name for row in rows
+    }
     assert max(row.relative for row in rows) <= TOLERANCE
 
 
@@ -211,22 +237,34 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-jax", "model.safetensors", "model"], "model: has a checkpoint already"),
         (["to-jax", "model.safetensors", "occupied"], "occupied: exists already and is no model folder"),
         (["to-jax", "model.safetensors", "other"], "num_bins (102 there, 100 here)"),
-        (["to-jax", "model.safetensors", "lstm"],
-         "another model than lstm/config.json: model_type ('SpectrogramNetSimple' there, 'SpectrogramNetLSTM' here)\n"),
+        (
+            ["to-jax", "model.safetensors", "lstm"],
+            "another model than lstm/config.json: model_type ('SpectrogramNetSimple' there, 'SpectrogramNetLSTM' here)\n",
+        ),
         (["to-torch", "model", "-o", "occupied/notes.txt/t.safetensors"], "occupied/notes.txt"),
         (["to-jax", "cut.safetensors", "new"], "cut.safetensors: not a readable safetensors file"),
-        (["to-jax", "odd.safetensors", "new"], "odd.safetensors: the tensors do not fit the network: "
-         "1 of another shape ('head.bias' is (4,), expected (1,))"),
+        (
+            ["to-jax", "odd.safetensors", "new"],
+            "odd.safetensors: the tensors do not fit the network: "
+            "1 of another shape ('head.bias' is (4,), expected (1,))",
+        ),
         (["to-jax", "model/checkpoint/best.safetensors", "new"], "the metadata's format is 'auralflow-flax'"),
         (["verify", "other"], "other: the model has no weights yet"),
         (["verify", "model", "--torch", "odd.safetensors"], "'head.bias' is (4,), expected (1,)"),
         (["to-torch", "model/checkpoint/best.safetensors", "--training"], "a file holds no training state"),
-        *[([*command, "bad.safetensors"], "bad.safetensors: the tensors do not fit the network: 1 missing ('params/head"
-           "/kernel' of shape (1, 1, 4, 1)); 1 left over ('params/more' of shape (2,)); 1 of another shape "
-           "('params/head/bias' is (4,), expected (1,))")
-          for command in (["to-torch", "-o", "t.safetensors"], ["verify"])],
-        *[([*command, "astray.safetensors"], "astray.safetensors: tensor 'more' of shape (2,) is no variable")
-          for command in (["to-torch", "-o", "t.safetensors"], ["verify"], ["info"])],
+        *[
+            (
+                [*command, "bad.safetensors"],
+                "bad.safetensors: the tensors do not fit the network: 1 missing ('params/head"
+                "/kernel' of shape (1, 1, 4, 1)); 1 left over ('params/more' of shape (2,)); 1 of another shape "
+                "('params/head/bias' is (4,), expected (1,))",
+            )
+            for command in (["to-torch", "-o", "t.safetensors"], ["verify"])
+        ],
+        *[
+            ([*command, "astray.safetensors"], "astray.safetensors: tensor 'more' of shape (2,) is no variable")
+            for command in (["to-torch", "-o", "t.safetensors"], ["verify"], ["info"])
+        ],
     ):
         assert words in refused(capsys, *arguments), arguments
     assert not [path for path in ("new", "t.safetensors", "other/checkpoint") if (here / path).exists()]
@@ -239,16 +277,27 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
 def test_info_needs_neither_framework(here):
     make_model("model", small_config())
     main(["to-torch", "model"])
-    script = ("import sys; from bridge.cli import main; status = main(sys.argv[1:]); "
-              "print(status, sorted({'jax', 'torch', 'flax'} & sys.modules.keys()))")
+    script = (
+        "import sys; from bridge.cli import main; status = main(sys.argv[1:]); "
+        "print(status, sorted({'jax', 'torch', 'flax'} & sys.modules.keys()))"
+    )
     for path in ("model", "model.safetensors"):
-        run = subprocess.run([sys.executable, "-c", script, "info", path], capture_output=True, text=True, check=True,
-                             env={"PYTHONPATH": ":".join(filter(None, sys.path))})
+        run = subprocess.run(
+            [sys.executable, "-c", script, "info", path],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+        )
         assert run.stdout.splitlines()[-1] == "0 []"
     with safe_open("model.safetensors", "numpy") as file:
         assert json.loads(file.metadata()["provenance"]) == PROVENANCE
-    run = subprocess.run([sys.executable, "-m", "bridge", "info", "nowhere"], capture_output=True, text=True,
-                         env={"PYTHONPATH": ":".join(filter(None, sys.path))})
+    run = subprocess.run(
+        [sys.executable, "-m", "bridge", "info", "nowhere"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+    )
     assert run.returncode == 2 and run.stderr == "python -m bridge: error: nowhere: no such file of weights\n"
 
 

@@ -13,8 +13,14 @@ from auralflow_core.errors import InputError
 from auralflow_torch.weights import build_network, load_state
 from bridge.conversion import expected_variables
 
-CASES = [(kind, changes) for kind in KINDS for changes in (
-    {}, {"num_channels": "2", "targets": "bass,drums,other", "normalize_input": "true", "normalize_output": "true"})]
+CASES = [
+    (kind, changes)
+    for kind in KINDS
+    for changes in (
+        {},
+        {"num_channels": "2", "targets": "bass,drums,other", "normalize_input": "true", "normalize_output": "true"},
+    )
+]
 CASES += [(kind, {"input_axis": "1", "recurrent_depth": "2"}) for kind in KINDS[1:]]
 CASES += [(kind, {"num_channels": "2", "targets": "bass,drums,other"}) for kind in WAVEFORM_KINDS]
 
@@ -39,13 +45,18 @@ def test_torch_weights_and_jax_arrays_go_both_ways():
         assert torch.equal(torch.from_numpy(array), before[name]), name
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [
-    (linen.Dense(5), nn.Linear(3, 5)),
-    (linen.Conv(5, (3, 2), padding="VALID"), nn.Conv2d(3, 5, (3, 2))),
-    (linen.ConvTranspose(5, (3, 2), strides=(3, 2), padding="VALID", transpose_kernel=True),
-     nn.ConvTranspose2d(3, 5, (3, 2), stride=(3, 2))),
-    (linen.BatchNorm(use_running_average=True, epsilon=1e-5), nn.BatchNorm2d(3)),
-])
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (linen.Dense(5), nn.Linear(3, 5)),
+        (linen.Conv(5, (3, 2), padding="VALID"), nn.Conv2d(3, 5, (3, 2))),
+        (
+            linen.ConvTranspose(5, (3, 2), strides=(3, 2), padding="VALID", transpose_kernel=True),
+            nn.ConvTranspose2d(3, 5, (3, 2), stride=(3, 2)),
+        ),
+        (linen.BatchNorm(use_running_average=True, epsilon=1e-5), nn.BatchNorm2d(3)),
+    ],
+)
 def test_layers_compute_the_same_with_converted_weights(ours, theirs):
     x = np.random.default_rng(0).standard_normal((2, 7, 6, 3)).astype(np.float32)
     for parameter in [*theirs.parameters(), *theirs.buffers()]:

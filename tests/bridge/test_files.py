@@ -41,8 +41,11 @@ def test_a_pickle_that_would_run_code_is_refused_and_does_not_run(here):
     with open("b.pth", "wb") as file:
         pickle.dump({"a": Runs(here / "trace")}, file)
     torch.save(torch.nn.Linear(2, 2), "c.pth")
-    for name, words in (("a.pth", "loading it would run posix.mkdir"), ("b.pth", "could run code"),
-                        ("c.pth", "loading it would run torch.nn.modules.linear.Linear")):
+    for name, words in (
+        ("a.pth", "loading it would run posix.mkdir"),
+        ("b.pth", "could run code"),
+        ("c.pth", "loading it would run torch.nn.modules.linear.Linear"),
+    ):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(InputError, match=f"{name}: refused, .*{words}; only a state dict of tensors"):
@@ -63,13 +66,16 @@ def test_a_truncated_file_of_torch_save_is_refused(here, new_format, share):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ({"model": {"a": torch.zeros(2)}}, "'model' is a dict"),
-    ({"a": torch.zeros(2), "epoch": 3}, "'epoch' is a int"),
-    ({3: torch.zeros(2)}, "3 is a Tensor"),
-    ([torch.zeros(2)], "holds a list"),
-    ({"a": torch.zeros(2, dtype=torch.bfloat16)}, "tensor 'a' of type torch.bfloat16"),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"model": {"a": torch.zeros(2)}}, "'model' is a dict"),
+        ({"a": torch.zeros(2), "epoch": 3}, "'epoch' is a int"),
+        ({3: torch.zeros(2)}, "3 is a Tensor"),
+        ([torch.zeros(2)], "holds a list"),
+        ({"a": torch.zeros(2, dtype=torch.bfloat16)}, "tensor 'a' of type torch.bfloat16"),
+    ],
+)
 def test_what_is_no_state_dict_is_refused(here, content, words):
     torch.save(content, "a.pth")
     with pytest.raises(InputError) as caught:
@@ -113,9 +119,11 @@ def test_torch_loads_a_folder_its_best_weights_alone_and_a_converted_file(here, 
 def test_torch_refuses_files_that_do_not_fit(here):
     config = small_config()
     state = {name: tensor.numpy() for name, tensor in build_network(config).state_dict().items()}
-    for change, words in (({"head.bias": np.zeros(2, np.float32)}, r"'head.bias' is \(2,\), expected \(1,\)"),
-                          ({"more": np.zeros(2, np.float32)}, r"1 left over \('more' of shape \(2,\)\)"),
-                          ({"head.bias": np.zeros(1, np.float64)}, "'head.bias' is float64, expected float32")):
+    for change, words in (
+        ({"head.bias": np.zeros(2, np.float32)}, r"'head.bias' is \(2,\), expected \(1,\)"),
+        ({"more": np.zeros(2, np.float32)}, r"1 left over \('more' of shape \(2,\)\)"),
+        ({"head.bias": np.zeros(1, np.float64)}, "'head.bias' is float64, expected float32"),
+    ):
         write_tensors("t.safetensors", TensorFile(TORCH, state | change, config, {}))
         with pytest.raises(InputError, match=f"t.safetensors: .*{words}"):
             auralflow_torch.load("t.safetensors")

@@ -25,8 +25,11 @@ def random_state(step=7):
     state = fresh_state(random_bits(shapes, 1), CONFIG)
     first, second = random_bits(shapes, 2)["params"], random_bits(shapes, 3)["params"]
     return state.replace(
-        step=np.array(step, np.int32), ema=random_bits(shapes, 4), lr_scale=np.array(0.25, np.float32),
-        opt_state=optax.tree_utils.tree_set(state.opt_state, mu=first, nu=second, count=np.array(step, np.int32)))
+        step=np.array(step, np.int32),
+        ema=random_bits(shapes, 4),
+        lr_scale=np.array(0.25, np.float32),
+        opt_state=optax.tree_utils.tree_set(state.opt_state, mu=first, nu=second, count=np.array(step, np.int32)),
+    )
 
 
 def test_a_training_state_goes_through_a_file_bit_for_bit(tmp_path):
@@ -70,8 +73,9 @@ update = jax.jit(make_optimizer(CONFIG.training, total_steps=1000).update)
 def jax_steps(state, steps):
     for step in steps:
         updates, opt_state = update(gradients(step), state.opt_state, state.params)
-        state = state.replace(step=state.step + 1, opt_state=opt_state,
-                              params=optax.apply_updates(state.params, updates))
+        state = state.replace(
+            step=state.step + 1, opt_state=opt_state, params=optax.apply_updates(state.params, updates)
+        )
     return state
 
 
@@ -120,8 +124,13 @@ def test_moments_of_averaged_weights_would_show():
     start = fresh_state(random_weights(CONFIG, 1), CONFIG).replace(ema=random_weights(CONFIG, 2))
     whole = jax_steps(start, range(3))
     wrong = jax_steps(jax_steps(start, range(2)).replace(params=start.ema["params"]), [2])
-    assert max(np.abs(a - b).max() for a, b in zip(
-        jax.tree.leaves(wrong.params), jax.tree.leaves(whole.params), strict=True)) > 0.1
+    assert (
+        max(
+            np.abs(a - b).max()
+            for a, b in zip(jax.tree.leaves(wrong.params), jax.tree.leaves(whole.params), strict=True)
+        )
+        > 0.1
+    )
 
 
 def test_the_order_of_parameters_in_the_optimizer_does_not_matter():
@@ -145,8 +154,9 @@ def test_states_that_do_not_fit_are_refused():
     training = training_to_torch(state, None)
     network, optimizer = torch_run(training)
     with pytest.raises(InputError, match=r"\[6\] steps, expected 7"):
-        training_to_torch(state.replace(
-            opt_state=optax.tree_utils.tree_set(state.opt_state, count=np.array(6, np.int32))), None)
+        training_to_torch(
+            state.replace(opt_state=optax.tree_utils.tree_set(state.opt_state, count=np.array(6, np.int32))), None
+        )
     training.exp_avg["head.bias"] = np.zeros(3, np.float32)
     words = r"\(exp_avg\): .*'head.bias' is \(3,\), expected \(1,\)"
     with pytest.raises(InputError, match=words):
@@ -157,8 +167,12 @@ def test_states_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="'head.bias' of shape .* has seen 0 steps of AdamW, expected 7"):
         training_tensors(network, optimizer, network.state_dict(), None)
     with pytest.raises(InputError, match="the optimizer holds 37 parameters, expected the network's 36"):
-        training_tensors(network, torch.optim.AdamW([*network.parameters(), torch.zeros(1, requires_grad=True)]),
-                         network.state_dict(), None)
+        training_tensors(
+            network,
+            torch.optim.AdamW([*network.parameters(), torch.zeros(1, requires_grad=True)]),
+            network.state_dict(),
+            None,
+        )
 
 
 def test_moments_in_a_file_of_another_network_are_refused(tmp_path):

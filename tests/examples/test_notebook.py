@@ -27,8 +27,9 @@ def test_the_notebook_runs(notebook, tmp_path, monkeypatch):
     kinds = [set(output.get("data", ())) for cell in notebook.cells for output in cell.get("outputs", ())]
     assert sum("image/jpeg" in kind for kind in kinds) == 4
     assert sum("text/html" in kind for kind in kinds) >= 3  # players
-    text = "".join(output.text for cell in notebook.cells for output in cell.get("outputs", ())
-                   if output.output_type == "stream")
+    text = "".join(
+        output.text for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "stream"
+    )
     assert "The networks are the same." in text and text.count("SI-SDR of the") == 2
     assert text.count("largest difference between the frameworks") == 2
     assert (tmp_path / "vocals" / "trained_on" / "checkpoint" / "best.safetensors").exists()

@@ -8,8 +8,14 @@ import subprocess
 import sys
 import tempfile
 
-PATH = next((path for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-             if (path := shutil.which(name))), None)
+PATH = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 # The browser reads commands from descriptor 3 and writes to 4, wherever the pipes' ends are here.
 LAUNCH = """
 import fcntl, os, sys
@@ -49,8 +55,13 @@ class Browser:
 
     def run(self, script):
         """Runs the body of an asynchronous function in the page, as if a user had asked for it."""
-        result = self.send("Runtime.evaluate", expression=f"(async () => {{ {script} }})()", awaitPromise=True,
-                           returnByValue=True, userGesture=True)
+        result = self.send(
+            "Runtime.evaluate",
+            expression=f"(async () => {{ {script} }})()",
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
@@ -73,9 +84,25 @@ def started():
     answers, writes = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, str(reads), str(writes), PATH, "--headless", "--no-sandbox", "--disable-gpu",
-             "--disable-dev-shm-usage", "--no-first-run", f"--user-data-dir={profile}", "--remote-debugging-pipe"],
-            pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                sys.executable,
+                "-c",
+                LAUNCH,
+                str(reads),
+                str(writes),
+                PATH,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--no-first-run",
+                f"--user-data-dir={profile}",
+                "--remote-debugging-pipe",
+            ],
+            pass_fds=(reads, writes),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(reads)
         os.close(writes)
         browser = None

@@ -35,8 +35,10 @@ class Page(HTMLParser):
     def sources(self, tag):
         """Content and media type of what the page holds of sounds or pictures."""
         found = [attributes["src"] for name, attributes in self.tags if name == tag]
-        return [(base64.b64decode(source.split("base64,")[1], validate=True), source[5:source.index(";")])
-                for source in found]
+        return [
+            (base64.b64decode(source.split("base64,")[1], validate=True), source[5 : source.index(";")])
+            for source in found
+        ]
 
     def tables(self):
         """Each table as its lines of cells, the heading first."""

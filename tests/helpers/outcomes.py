@@ -25,17 +25,25 @@ def same(some, others):
 
 
 def timeless(history):
-    return [{key: value for key, value in epoch.items() if key not in ("seconds", "samples_per_second")}
-            for epoch in history]
+    return [
+        {key: value for key, value in epoch.items() if key not in ("seconds", "samples_per_second")}
+        for epoch in history
+    ]
 
 
 def outcome(trainer):
     """What a run leaves that another must leave to the bit."""
     best = read_tensors(trainer.folder.weights, [TORCH])
     last = torch.load(trainer.folder.last, weights_only=True)["state"]
-    return {"history": timeless(trainer.history), "weights": weights(trainer), "averages": averages(trainer),
-            "random": last["random"]["cpu"],
-            "optimizer": last["parts"]["optimizer"], "best": best.tensors, "epoch": timeless([best.provenance])}
+    return {
+        "history": timeless(trainer.history),
+        "weights": weights(trainer),
+        "averages": averages(trainer),
+        "random": last["random"]["cpu"],
+        "optimizer": last["parts"]["optimizer"],
+        "best": best.tensors,
+        "epoch": timeless([best.provenance]),
+    }
 
 
 def assert_same_outcome(some, others):

@@ -25,5 +25,5 @@ def sweep(rate, channels, seconds=6.0):
 
 def cut(path, source, share):
     data = source.read_bytes()
-    path.write_bytes(data[:round(len(data) * share)])
+    path.write_bytes(data[: round(len(data) * share)])
     return path

@@ -11,8 +11,17 @@ from bridge.conversion import expected_variables
 KINDS = ["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"]
 WAVEFORM_KINDS = ["AudioNetSimple", "AudioNetVAE", "HybridNet"]
 # Of these a model takes the settings that it has.
-SMALL = {"depth": "2", "hidden_channels": "4", "num_fft": "256", "window_size": "256", "hop_length": "128",
-         "num_bins": "102", "audio_channels": "4", "audio_depth": "2", "sample_rate": "16000"}
+SMALL = {
+    "depth": "2",
+    "hidden_channels": "4",
+    "num_fft": "256",
+    "window_size": "256",
+    "hop_length": "128",
+    "num_bins": "102",
+    "audio_channels": "4",
+    "audio_depth": "2",
+    "sample_rate": "16000",
+}
 PROVENANCE = {"epoch": 2, "step": 6, "valid_loss": 0.25}
 
 
@@ -37,18 +46,19 @@ def random_weights(config, seed=0):
         if name in ("scale", "var"):
             value = 0.5 + 0.3 * np.abs(value)
         elif name == "kernel":
-            value *= (2 / np.prod(shape.shape[:-1]))**0.5
+            value *= (2 / np.prod(shape.shape[:-1])) ** 0.5
         else:
-            value *= shape.shape[-1]**-0.5
+            value *= shape.shape[-1] ** -0.5
         return value.astype(np.float32)
 
     return jax.tree_util.tree_map_with_path(draw, expected_variables(config))
 
 
 def same_bits(a, b):
-    return (jax.tree.structure(a) == jax.tree.structure(b)
-            and all(x.dtype == y.dtype and x.shape == y.shape and np.asarray(x).tobytes() == np.asarray(y).tobytes()
-                    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)))
+    return jax.tree.structure(a) == jax.tree.structure(b) and all(
+        x.dtype == y.dtype and x.shape == y.shape and np.asarray(x).tobytes() == np.asarray(y).tobytes()
+        for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    )
 
 
 def make_model(path, config, variables=None):

@@ -36,16 +36,19 @@ def assert_close(ours, theirs):
 @pytest.fixture
 def agree():
     """Compares a flax layer with a torch layer of the same random weights; `layout` makes one's axes of the other's."""
+
     def agree(flax, layer, x, layout=lambda x: x, **arguments):
         variables = random_variables(jax.eval_shape(lambda x: flax.init(jax.random.key(0), x, **arguments), layout(x)))
         fill(layer.train(arguments.get("train", False)), variables)
-        ours, updated = jax.jit(lambda variables, x: flax.apply(
-            variables, x, **arguments, mutable=["batch_stats"]))(variables, layout(x))
+        ours, updated = jax.jit(lambda variables, x: flax.apply(variables, x, **arguments, mutable=["batch_stats"]))(
+            variables, layout(x)
+        )
         assert_close(ours, layout(layer(torch.from_numpy(x)).detach()))
         after = bridge.to_torch(variables | updated)
         for name, buffer in layer.named_buffers():
             if not name.endswith("num_batches_tracked"):
                 assert_close(after[name], buffer)
+
     return agree
 
 
@@ -78,8 +81,9 @@ def test_upsample(agree, image):
 @pytest.mark.parametrize("size, stride", [(8, 4), (3, 1), (1, 1)])
 def test_conv1d(agree, sequence, size, stride):
     audio = np.tile(sequence, (1, 1, 4))  # (batch, channels, steps)
-    agree(flax_sequences.Conv1d(4, size, stride), waveform.conv1d(7, 4, size, stride), audio,
-          lambda x: x.swapaxes(1, 2))
+    agree(
+        flax_sequences.Conv1d(4, size, stride), waveform.conv1d(7, 4, size, stride), audio, lambda x: x.swapaxes(1, 2)
+    )
 
 
 def test_conv1d_of_several_inputs_is_that_of_the_joined_channels(sequence):
@@ -112,8 +116,9 @@ def test_batch_norm(agree, image, train):
 
 @pytest.mark.parametrize("leak_factor", [0.0, 0.2])
 def test_double_conv(agree, image, leak_factor):
-    agree(flax_blocks.DoubleConv(4, leak_factor), blocks.DoubleConv(3, 4, leak_factor), image, channels_last,
-          train=True)
+    agree(
+        flax_blocks.DoubleConv(4, leak_factor), blocks.DoubleConv(3, 4, leak_factor), image, channels_last, train=True
+    )
 
 
 @pytest.mark.parametrize("num_layers", [1, 3])
@@ -156,8 +161,10 @@ def test_sigma_stays_finite_however_far_its_layer_moves():
     theirs = layer(tensor[None, :, None])[2].flatten()
     theirs.sum().backward()
     expected, slope = np.logaddexp(0, np.float64(x)), scipy.special.expit(np.float64(x))
-    for sigma, gradient in ((flax_sigma(x), jax.grad(lambda x: flax_sigma(x).sum())(x)),
-                            (theirs.detach(), tensor.grad)):
+    for sigma, gradient in (
+        (flax_sigma(x), jax.grad(lambda x: flax_sigma(x).sum())(x)),
+        (theirs.detach(), tensor.grad),
+    ):
         np.testing.assert_allclose(sigma, expected, rtol=1e-6, atol=1e-37)
         np.testing.assert_allclose(gradient, slope, rtol=1e-6, atol=1e-37)
 

@@ -26,8 +26,10 @@ def layouts(config: Config) -> list[dict]:
     ours = {key: (place.shape, place.dtype) for key, place in torch_layout(expected_variables(config)).items()}
     with torch.device("meta"):
         twin = build_network(config)
-    theirs = {key: (tuple(tensor.shape), np.dtype(str(tensor.dtype).removeprefix("torch.")))
-              for key, tensor in twin.state_dict().items()}
+    theirs = {
+        key: (tuple(tensor.shape), np.dtype(str(tensor.dtype).removeprefix("torch.")))
+        for key, tensor in twin.state_dict().items()
+    }
     return [ours, theirs]
 
 

@@ -12,12 +12,16 @@ SHORT = ((64, 24, 40),)  # a resolution for short signals
 
 # Every loss: its function, the number of tensors that it compares, its settings.
 ALL = {
-    "l1": ("l1", 2, {}), "l2": ("l2", 2, {}),
-    "mask l1": ("mask_loss", 3, {}), "mask l2": ("mask_loss", 3, {"loss_fn": "l2"}),
+    "l1": ("l1", 2, {}),
+    "l2": ("l2", 2, {}),
+    "mask l1": ("mask_loss", 3, {}),
+    "mask l2": ("mask_loss", 3, {"loss_fn": "l2"}),
     "component 2": ("component_loss", 4, {}),
     "component 3": ("component_loss", 4, {"alpha": 0.3, "beta": 0.5, "n_components": 3}),
-    "si_sdr": ("si_sdr_loss", 2, {}), "stft": ("multi_resolution_stft_loss", 2, {"resolutions": SHORT}),
-    "kl": ("kl_div_loss", 2, {})}
+    "si_sdr": ("si_sdr_loss", 2, {}),
+    "stft": ("multi_resolution_stft_loss", 2, {"resolutions": SHORT}),
+    "kl": ("kl_div_loss", 2, {}),
+}
 
 
 def draw(*shape, seed=0, low=0.0, dtype=np.float32):
@@ -36,9 +40,11 @@ def loss_of(backend, name):
 @pytest.fixture
 def close(backend):
     """Compares a loss of some arrays with a number."""
+
     def close(name, arrays, expected, rtol=1e-6, atol=0.0, **settings):
         value = backend.run(getattr(backend.losses, name), *arrays, **settings)
         np.testing.assert_allclose(value, expected, rtol=rtol, atol=atol)
+
     return close
 
 
@@ -108,9 +114,20 @@ def test_the_multi_resolution_loss_is_its_formula(close):
     estimate, target = draw(2, 1, 2, 9000, seed=1, low=-1), draw(2, 1, 2, 9000, seed=2, low=-1)
     terms = []
     for num_fft, hop, size in ((1024, 120, 600), (2048, 240, 1200), (512, 50, 240)):
-        ours, theirs = (torch.stft(torch.from_numpy(audio).reshape(4, -1), num_fft, hop, size, torch.hann_window(size),
-                                   pad_mode="reflect", return_complex=True).abs().clamp(min=1e-7**0.5)
-                        for audio in (estimate, target))
+        ours, theirs = (
+            torch.stft(
+                torch.from_numpy(audio).reshape(4, -1),
+                num_fft,
+                hop,
+                size,
+                torch.hann_window(size),
+                pad_mode="reflect",
+                return_complex=True,
+            )
+            .abs()
+            .clamp(min=1e-7**0.5)
+            for audio in (estimate, target)
+        )
         convergence = torch.linalg.norm(theirs - ours) / torch.linalg.norm(theirs)
         terms.append(convergence + torch.nn.functional.l1_loss(ours.log(), theirs.log()))
     close("multi_resolution_stft_loss", (estimate, target), sum(terms) / 3, rtol=1e-5)
@@ -120,7 +137,9 @@ def test_the_multi_resolution_loss_is_its_formula(close):
 def test_the_kl_divergence_is_that_of_two_normal_distributions(close):
     mu, sigma = draw(4, 5, seed=1, low=-1), draw(4, 5, seed=2, low=0.1)
     normal = torch.distributions.Normal
-    expected = torch.distributions.kl_divergence(normal(torch.from_numpy(mu), torch.from_numpy(sigma)), normal(0., 1.))
+    expected = torch.distributions.kl_divergence(
+        normal(torch.from_numpy(mu), torch.from_numpy(sigma)), normal(0.0, 1.0)
+    )
     close("kl_div_loss", (mu, sigma), expected.mean(), rtol=1e-5)
     silence = np.zeros(3, np.float32)
     close("kl_div_loss", (silence, silence), (1e-12 - np.log(1e-12) - 1) / 2)
@@ -164,8 +183,10 @@ def test_the_gradient_is_the_slope(backend, name):
     ways = [1e-6 * draw(*shape, seed=10 + seed, low=-1, dtype=np.float64) for seed in range(count)]
     if name.startswith("mask"):  # the ideal mask is a constant
         ways[1:] = [np.zeros(shape)] * 2
-    ahead, behind = (backend.run(loss, *(array + sign * way for array, way in zip(arrays, ways, strict=True)))
-                     for sign in (0.5, -0.5))
+    ahead, behind = (
+        backend.run(loss, *(array + sign * way for array, way in zip(arrays, ways, strict=True)))
+        for sign in (0.5, -0.5)
+    )
     slope = sum(np.sum(gradient * way) for gradient, way in zip(backend.gradients(loss, *arrays), ways, strict=True))
     np.testing.assert_allclose(slope, float(ahead) - float(behind), rtol=1e-5)
 

@@ -9,10 +9,12 @@ MASKS = np.random.default_rng(0).uniform(-2, 2, (2, 3, 2, 4, 5)).astype(np.float
 
 def test_masks_are_joined_over_the_targets(backend):
     join = backend.masking.join
-    np.testing.assert_allclose(backend.run(join, MASKS, joiner="softmax"), scipy.special.softmax(MASKS, axis=1),
-                               rtol=1e-5)
-    np.testing.assert_allclose(backend.run(join, MASKS, joiner="ratio"), MASKS**2 / (MASKS**2).sum(1, keepdims=True),
-                               rtol=1e-5)
+    np.testing.assert_allclose(
+        backend.run(join, MASKS, joiner="softmax"), scipy.special.softmax(MASKS, axis=1), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        backend.run(join, MASKS, joiner="ratio"), MASKS**2 / (MASKS**2).sum(1, keepdims=True), rtol=1e-5
+    )
     np.testing.assert_array_equal(backend.run(join, MASKS, joiner="independent"), MASKS)
 
 
@@ -22,8 +24,10 @@ def test_where_no_target_claims_a_bin_none_gets_it(backend):
     assert np.all(np.isfinite(backend.gradients(backend.masking.join, nothing, joiner="ratio")[0]))
 
 
-@pytest.mark.parametrize(("high_bins", "above"), [
-    ("zeros", np.zeros((2, 3, 2, 1, 5))), ("last", MASKS[..., -1:, :]), ("mean", MASKS.mean(-2, keepdims=True))])
+@pytest.mark.parametrize(
+    ("high_bins", "above"),
+    [("zeros", np.zeros((2, 3, 2, 1, 5))), ("last", MASKS[..., -1:, :]), ("mean", MASKS.mean(-2, keepdims=True))],
+)
 def test_masks_continue_above_what_the_network_sees(backend, high_bins, above):
     whole = backend.run(backend.masking.extend, MASKS, bins=7, high_bins=high_bins)
     np.testing.assert_array_equal(whole[..., :4, :], MASKS)
@@ -39,6 +43,7 @@ def test_both_packages_agree_with_their_gradients(backends, joiner, high_bins):
     def sides(backend):
         def weighted(mask, weight):
             return backend.masking.extend(backend.masking.join(mask, joiner), 7, high_bins) * weight
+
         return backend.run(weighted, masks, weight), *backend.gradients(weighted, masks, weight)
 
     for ours, theirs in zip(*map(sides, backends), strict=True):

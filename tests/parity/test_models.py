@@ -17,19 +17,52 @@ from bridge.parity.twins import random_variables
 
 CASES = [
     {"model_type": "SpectrogramNetSimple"},
-    {"model_type": "SpectrogramNetSimple", "targets": ["bass", "drums", "vocals"], "joiner": "softmax",
-     "mask_activation": "identity", "high_bins": "last", "num_channels": 2, "padding": "constant"},
-    {"model_type": "SpectrogramNetLSTM", "targets": ["drums", "vocals"], "joiner": "ratio", "high_bins": "mean",
-     "normalize_input": True, "normalize_output": True},
-    {"model_type": "SpectrogramNetVAE", "mask_activation": "relu", "num_channels": 2, "input_axis": 1,
-     "window_size": 48, "leak_factor": 0.1},
+    {
+        "model_type": "SpectrogramNetSimple",
+        "targets": ["bass", "drums", "vocals"],
+        "joiner": "softmax",
+        "mask_activation": "identity",
+        "high_bins": "last",
+        "num_channels": 2,
+        "padding": "constant",
+    },
+    {
+        "model_type": "SpectrogramNetLSTM",
+        "targets": ["drums", "vocals"],
+        "joiner": "ratio",
+        "high_bins": "mean",
+        "normalize_input": True,
+        "normalize_output": True,
+    },
+    {
+        "model_type": "SpectrogramNetVAE",
+        "mask_activation": "relu",
+        "num_channels": 2,
+        "input_axis": 1,
+        "window_size": 48,
+        "leak_factor": 0.1,
+    },
     {"model_type": "AudioNetSimple", "num_channels": 2, "targets": ["drums", "vocals"]},
     {"model_type": "AudioNetVAE", "recurrent_group": 3},
-    {"model_type": "HybridNet", "num_channels": 2, "targets": ["drums", "vocals"], "joiner": "ratio",
-     "high_bins": "mean", "audio_channels": 4, "audio_depth": 2},
+    {
+        "model_type": "HybridNet",
+        "num_channels": 2,
+        "targets": ["drums", "vocals"],
+        "joiner": "ratio",
+        "high_bins": "mean",
+        "audio_channels": 4,
+        "audio_depth": 2,
+    },
 ]
-SIZES = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29,
-         "hidden_channels": 2, "depth": 2}
+SIZES = {
+    "sample_rate": 8000,
+    "num_fft": 64,
+    "window_size": 64,
+    "hop_length": 24,
+    "num_bins": 29,
+    "hidden_channels": 2,
+    "depth": 2,
+}
 SAMPLES = 599  # of a crop, no whole number of hops
 
 
@@ -59,8 +92,9 @@ def compare(ours, theirs):
         for part, other in pairs:
             other = np.asarray(other)
             assert part.shape == other.shape, name
-            np.testing.assert_allclose(part.detach(), other, rtol=0, atol=1e-5 * max(1, np.abs(other).max()),
-                                       err_msg=name)
+            np.testing.assert_allclose(
+                part.detach(), other, rtol=0, atol=1e-5 * max(1, np.abs(other).max()), err_msg=name
+            )
 
 
 def test_estimates_agree(twins, quick_jit):
@@ -77,8 +111,10 @@ def test_separated_songs_agree(twins, channels):
     """Several segments, an end inside one, another sample rate, and the other number of channels."""
     flax, variables, model = twins
     audio = noise(channels, 4321)
-    expected, ours = (separate(separator, audio, 11025, overlap=0.2, batch_size=3)
-                      for separator in (make_separator(model.config, variables, flax), Separator(model)))
+    expected, ours = (
+        separate(separator, audio, 11025, overlap=0.2, batch_size=3)
+        for separator in (make_separator(model.config, variables, flax), Separator(model))
+    )
     assert ours.shape == expected.shape == (len(model.targets), channels, 4321)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
 

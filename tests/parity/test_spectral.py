@@ -9,8 +9,16 @@ import pytest
 from auralflow_core.dsp.mel import mel_filterbank
 
 # (num_fft, hop_length, window_size): the usual ones, hops that divide nothing, short windows, odd transforms.
-SIZES = [(2048, 768, 2048), (2048, 512, 2048), (1024, 768, 1024), (1024, 120, 600), (512, 50, 240), (512, 333, 400),
-         (513, 128, 513), (64, 7, 33)]
+SIZES = [
+    (2048, 768, 2048),
+    (2048, 512, 2048),
+    (1024, 768, 1024),
+    (1024, 120, 600),
+    (512, 50, 240),
+    (512, 333, 400),
+    (513, 128, 513),
+    (64, 7, 33),
+]
 SHAPE = (3, 2, 4999)  # batch, channels, samples
 
 
@@ -23,13 +31,15 @@ def sizes_of(num_fft, hop_length, window_size):
 
 
 def librosa_stft(audio, num_fft, hop, window_size, padding="reflect"):
-    return librosa.stft(audio.astype(np.float64), n_fft=num_fft, hop_length=hop, win_length=window_size,
-                        pad_mode=padding)
+    return librosa.stft(
+        audio.astype(np.float64), n_fft=num_fft, hop_length=hop, win_length=window_size, pad_mode=padding
+    )
 
 
 def librosa_istft(spectrum, num_fft, hop, window_size, samples):
-    return librosa.istft(spectrum.astype(np.complex128), n_fft=num_fft, hop_length=hop, win_length=window_size,
-                         length=samples)
+    return librosa.istft(
+        spectrum.astype(np.complex128), n_fft=num_fft, hop_length=hop, win_length=window_size, length=samples
+    )
 
 
 def relative(value, expected):
@@ -80,8 +90,9 @@ def test_a_hop_that_divides_nothing_inverts_to_the_last_sample_without_padding(s
 def test_only_a_broken_hop_is_filled(pad_to_hop):
     for samples, filled in ((767, 768), (768, 768), (769, 1536)):
         audio = noise((2, 1, samples))
-        np.testing.assert_array_equal(pad_to_hop(audio, hop_length=768),
-                                      np.pad(audio, [(0, 0), (0, 0), (0, filled - samples)]))
+        np.testing.assert_array_equal(
+            pad_to_hop(audio, hop_length=768), np.pad(audio, [(0, 0), (0, 0), (0, filled - samples)])
+        )
 
 
 def test_zero_padding_agrees_with_librosa_also_for_less_than_a_window(stft):
@@ -125,8 +136,9 @@ def test_the_gradient_is_the_slope_and_none_at_silence(backend):
 def test_the_magnitude_has_the_gradient_of_a_norm_and_none_at_zero(backend):
     spectrum = np.array([3 + 4j, 0, -2j], np.complex64)
     np.testing.assert_allclose(backend.run(backend.spectral.magnitude, spectrum), [5, 0, 2])
-    gradient = backend.gradients(lambda real, imag: backend.spectral.magnitude(real + 1j * imag),
-                                 spectrum.real.copy(), spectrum.imag.copy())
+    gradient = backend.gradients(
+        lambda real, imag: backend.spectral.magnitude(real + 1j * imag), spectrum.real.copy(), spectrum.imag.copy()
+    )
     np.testing.assert_allclose(gradient, [[0.6, 0, 0], [0.8, 0, -1]], atol=1e-6)
 
 
@@ -176,8 +188,9 @@ def test_decibels_agree_with_librosa_item_by_item(backend, reference, top_db):
     levels[0, :3] = 0
     for power, function, floor in ((False, librosa.amplitude_to_db, 1e-5), (True, librosa.power_to_db, 1e-10)):
         expected = [function(item, ref=reference or np.max, amin=floor, top_db=top_db) for item in levels]
-        result = backend.run(backend.spectral.to_decibel, levels, power=power, reference=reference, floor=floor,
-                             top_db=top_db)
+        result = backend.run(
+            backend.spectral.to_decibel, levels, power=power, reference=reference, floor=floor, top_db=top_db
+        )
         np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
@@ -195,7 +208,7 @@ def test_both_packages_agree_in_float64(backends, sizes):
     def sides(backend):
         def filtered(audio, weight):
             spectrum = backend.spectral.stft(backend.spectral.pad_to_hop(audio, hop), *sizes)
-            masked = spectrum * backend.spectral.magnitude(spectrum) * weight[:, :spectrum.shape[-1]]
+            masked = spectrum * backend.spectral.magnitude(spectrum) * weight[:, : spectrum.shape[-1]]
             return backend.spectral.istft(masked, *sizes, 4999)
 
         return backend.run(filtered, audio, weight), *backend.gradients(filtered, audio, weight)

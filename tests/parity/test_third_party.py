@@ -76,8 +76,15 @@ def unmix(openunmix, tmp_path):
         theirs.append(network)
         paths.append(tmp_path / f"{target}.pth")
         # The earlier of the published files hold their front end, too.
-        torch.save(network.state_dict() | {"stft.window": torch.ones(4096), "transform.0.window": torch.ones(4096),
-                                           "sample_rate": torch.tensor([44100])}, paths[-1])
+        torch.save(
+            network.state_dict()
+            | {
+                "stft.window": torch.ones(4096),
+                "transform.0.window": torch.ones(4096),
+                "sample_rate": torch.tensor([44100]),
+            },
+            paths[-1],
+        )
     return replace(ready, config=config), paths, theirs
 
 
@@ -98,8 +105,7 @@ def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix, 
 
     # (frames, bins, channels, targets), and complex numbers as pairs, real part first
     pairs = torch.view_as_real(torch.from_numpy(mixture)).permute(2, 1, 0, 3)
-    refined = sys.modules["openunmix_alone.filtering"].wiener(
-        torch.from_numpy(expected).permute(3, 2, 1, 0), pairs, 1)
+    refined = sys.modules["openunmix_alone.filtering"].wiener(torch.from_numpy(expected).permute(3, 2, 1, 0), pairs, 1)
     refined = torch.view_as_complex(refined.permute(4, 2, 1, 0, 3).contiguous()).numpy()
     close(wiener(torch.from_numpy(ours), torch.from_numpy(mixture)).numpy(), refined)
     close(auralflow_jax.wiener.wiener(jnp.asarray(in_jax), jnp.asarray(mixture)), refined)

@@ -13,8 +13,13 @@ import auralflow_jax.wiener
 import auralflow_torch.wiener
 
 CASES = [  # options, channels, level
-    ({"iterations": 0}, 2, 20), ({}, 1, 0.1), ({}, 2, 20), ({"iterations": 3}, 2, 0.1), ({"softmask": True}, 2, 20),
-    ({"residual": True, "iterations": 2}, 2, 20)]
+    ({"iterations": 0}, 2, 20),
+    ({}, 1, 0.1),
+    ({}, 2, 20),
+    ({"iterations": 3}, 2, 0.1),
+    ({"softmask": True}, 2, 20),
+    ({"residual": True, "iterations": 2}, 2, 20),
+]
 
 
 def in_jax(magnitudes, mixture, **options):
@@ -48,8 +53,10 @@ def by_the_book(magnitudes, mixture, iterations=1, residual=False, eps=1e-10, sc
     estimates = [estimate / scale for estimate in estimates]
     for _ in range(iterations):
         powers = [(np.abs(estimate) ** 2).mean(0) for estimate in estimates]
-        places = [np.array([estimate[:, f] @ estimate[:, f].conj().T / (eps + power[f].sum()) for f in range(bins)])
-                  for estimate, power in zip(estimates, powers, strict=True)]
+        places = [
+            np.array([estimate[:, f] @ estimate[:, f].conj().T / (eps + power[f].sum()) for f in range(bins)])
+            for estimate, power in zip(estimates, powers, strict=True)
+        ]
         estimates = [np.empty_like(estimate) for estimate in estimates]
         for f, t in np.ndindex(bins, frames):
             total = sum(power[f, t] * place[f] for power, place in zip(powers, places, strict=True))
@@ -72,8 +79,9 @@ def open_unmix():
 
     def wiener(magnitudes, mixture, **options):
         # (frames, bins, channels, targets) and (frames, bins, channels, 2) to (frames, bins, channels, 2, targets)
-        estimates = module.wiener(torch.tensor(magnitudes.T.copy()),
-                                  torch.view_as_real(torch.tensor(mixture.T.copy())), **options).numpy()
+        estimates = module.wiener(
+            torch.tensor(magnitudes.T.copy()), torch.view_as_real(torch.tensor(mixture.T.copy())), **options
+        ).numpy()
         return (estimates[..., 0, :] + 1j * estimates[..., 1, :]).T
 
     return wiener
@@ -155,7 +163,8 @@ def test_gradients_agree_and_are_finite_in_silence():
     assert np.isfinite(ours).all() and np.abs(ours).max() > 0.1
     loud = torch.tensor(magnitudes[..., :2, :2], requires_grad=True)
     torch.autograd.gradcheck(
-        lambda leaf: auralflow_torch.wiener.wiener(leaf, torch.tensor(mixture[..., :2, :2]), 2), loud)
+        lambda leaf: auralflow_torch.wiener.wiener(leaf, torch.tensor(mixture[..., :2, :2]), 2), loud
+    )
 
 
 @both

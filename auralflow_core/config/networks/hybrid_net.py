@@ -33,5 +33,7 @@ class HybridNet(SpectrogramNetLSTM, tag="HybridNet"):
         def branch(kind: type[ModelConfig], **own):
             return kind(**{name: settings[name] for name in kind.__struct_fields__} | own)
 
-        return {"audio": branch(AudioNetSimpleLSTM, hidden_channels=self.audio_channels, depth=self.audio_depth),
-                "spectrogram": branch(SpectrogramNetLSTM)}
+        return {
+            "audio": branch(AudioNetSimpleLSTM, hidden_channels=self.audio_channels, depth=self.audio_depth),
+            "spectrogram": branch(SpectrogramNetLSTM),
+        }

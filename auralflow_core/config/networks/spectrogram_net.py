@@ -28,8 +28,10 @@ class SpectrogramConfig(ModelConfig):
         if self.window_size > self.num_fft:
             raise ValueError(f"window_size ({self.window_size}) must not exceed num_fft ({self.num_fft})")
         if 4 * self.hop_length > 3 * self.window_size:
-            raise ValueError(f"hop_length ({self.hop_length}) must not exceed three quarters of window_size "
-                             f"({self.window_size}): with less overlap the STFT cannot be inverted")
+            raise ValueError(
+                f"hop_length ({self.hop_length}) must not exceed three quarters of window_size "
+                f"({self.window_size}): with less overlap the STFT cannot be inverted"
+            )
         if self.num_bins > self.num_fft // 2 + 1:
             raise ValueError(f"num_bins ({self.num_bins}) must not exceed num_fft // 2 + 1 ({self.num_fft // 2 + 1})")
         if self.joiner != "independent" and len(self.targets) == 1:

@@ -33,7 +33,7 @@ def _forward_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     # One channel: nine multiply-adds, which XLA fuses into one pass over the result.
     bins, frames = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return sum(padded[:, i:i + bins, j:j + frames] * kernel[i, j, 0] for i in range(3) for j in range(3))
+    return sum(padded[:, i : i + bins, j : j + frames] * kernel[i, j, 0] for i in range(3) for j in range(3))
 
 
 def _forward(x: jax.Array, kernel: jax.Array):
@@ -49,8 +49,7 @@ def _backward(saved, gradient: jax.Array):
 
 def _kernel_gradient(x: jax.Array, gradient: jax.Array) -> jax.Array:
     """The kernel's gradient as one correlation of input and gradient, the batch as its channels."""
-    return lax.conv_general_dilated(x, gradient, (1, 1), ((1, 1), (1, 1)),
-                                    dimension_numbers=("CHWN", "IHWO", "HWNC"))
+    return lax.conv_general_dilated(x, gradient, (1, 1), ((1, 1), (1, 1)), dimension_numbers=("CHWN", "IHWO", "HWNC"))
 
 
 def _kernel_gradient_cpu(x: jax.Array, gradient: jax.Array) -> jax.Array:
@@ -59,9 +58,16 @@ def _kernel_gradient_cpu(x: jax.Array, gradient: jax.Array) -> jax.Array:
     if bins <= 4 * ROWS:
         return _kernel_gradient(x, gradient)
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return sum(lax.conv_general_dilated(padded[:, row:row + ROWS + 2], gradient[:, row:row + ROWS], (1, 1), "VALID",
-                                        dimension_numbers=("CHWN", "IHWO", "HWNC"))
-               for row in range(0, bins, ROWS))
+    return sum(
+        lax.conv_general_dilated(
+            padded[:, row : row + ROWS + 2],
+            gradient[:, row : row + ROWS],
+            (1, 1),
+            "VALID",
+            dimension_numbers=("CHWN", "IHWO", "HWNC"),
+        )
+        for row in range(0, bins, ROWS)
+    )
 
 
 convolve.defvjp(_forward, _backward)

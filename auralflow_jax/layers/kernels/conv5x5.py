@@ -35,8 +35,10 @@ def _halve_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     squares = x.reshape(batch, bins // 2, 2, frames // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
     # A sixth tap, a zero in front, makes three pairs of the five.
     pairs = jnp.pad(kernel, ((1, 0), (1, 0), (0, 0), (0, 0))).reshape(3, 2, 3, 2, channels, -1)
-    return convolve(squares.reshape(batch, bins // 2, frames // 2, -1),
-                    pairs.transpose(0, 2, 1, 3, 4, 5).reshape(3, 3, 4 * channels, -1))
+    return convolve(
+        squares.reshape(batch, bins // 2, frames // 2, -1),
+        pairs.transpose(0, 2, 1, 3, 4, 5).reshape(3, 3, 4 * channels, -1),
+    )
 
 
 def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -82,7 +84,7 @@ def _sixteen(x: jax.Array) -> list[jax.Array]:
     """The pixels under each tap, (batch, bins, frames)."""
     bins, frames = x.shape[1:3]
     padded = jnp.pad(x[..., 0], ((0, 0), (3, 3), (3, 3)))
-    return [padded[:, i:i + bins, j:j + frames] for i in range(0, 8, 2) for j in range(0, 8, 2)]
+    return [padded[:, i : i + bins, j : j + frames] for i in range(0, 8, 2) for j in range(0, 8, 2)]
 
 
 def _dilate_by_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -90,5 +92,7 @@ def _dilate_by_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return jnp.einsum("tbhw,tf->bhwf", jnp.stack(_sixteen(x)), kernel.reshape(16, -1))
 
 
-dilate.defvjp(lambda x, kernel: (dilate(x, kernel), (x, kernel)),
-              lambda saved, gradient: jax.vjp(_dilate_by_product, *saved)[1](gradient))
+dilate.defvjp(
+    lambda x, kernel: (dilate(x, kernel), (x, kernel)),
+    lambda saved, gradient: jax.vjp(_dilate_by_product, *saved)[1](gradient),
+)

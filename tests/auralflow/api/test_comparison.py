@@ -66,16 +66,20 @@ def test_models_are_shown_side_by_side_and_each_folder_gets_its_table(dataset, m
     for folder, count in zip(folders, (1, 2), strict=True):
         rows = list(csv.DictReader(open(folder / "evaluation.csv", encoding="utf-8")))
         assert len(rows) == (2 + 2) * count * 3 and {row["estimate"] for row in rows} == {
-            "model", "mixture", "ideal_mask"}
+            "model",
+            "mixture",
+            "ideal_mask",
+        }
     assert [(row["track"], row["target"], row["estimate"]) for row in result.rows[:7]] == [
-        ("One", "vocals", name) for name in ("first", "second", "mixture", "ideal_mask")] + [
-        ("One", "drums", name) for name in ("second", "mixture", "ideal_mask")]
+        ("One", "vocals", name) for name in ("first", "second", "mixture", "ideal_mask")
+    ] + [("One", "drums", name) for name in ("second", "mixture", "ideal_mask")]
     page = Page(result.page)
     assert page.of("figcaption")[:7] == ["Mixture", "first", "second", "Truth", "Mixture", "second", "Truth"]
     _, si_sdr, _ = page.tables()
     assert si_sdr[0] == ["track", "target", "mixture", "first", "second", "ideal mask"]
-    assert [line[:2] for line in si_sdr[1:]] == [[track, target] for track in ("One", "Two")
-                                                 for target in ("vocals", "drums")]
+    assert [line[:2] for line in si_sdr[1:]] == [
+        [track, target] for track in ("One", "Two") for target in ("vocals", "drums")
+    ]
     assert [line[3] == "–" for line in si_sdr[1:]] == [False, True, False, True]
     assert si_sdr[1][2] == si_sdr[1][3] == si_sdr[1][4]  # SI-SDR does not see a factor
     check_sounds(page, dataset, {"Mixture": 1, "first": 0.5, "second": 0.1})
@@ -83,8 +87,10 @@ def test_models_are_shown_side_by_side_and_each_folder_gets_its_table(dataset, m
 
 def check_sounds(page, dataset, factors):
     """The page's first player plays the mixture times the factors, and the truth."""
-    stems = {stem: soundfile.read(dataset / f"test/One/{stem}.wav", dtype="float32")[0].T
-             for stem in ("bass", "drums", "vocals")}
+    stems = {
+        stem: soundfile.read(dataset / f"test/One/{stem}.wav", dtype="float32")[0].T
+        for stem in ("bass", "drums", "vocals")
+    }
     signals = [factor * sum(stems.values()) for factor in factors.values()] + [stems["vocals"]]
     for (data, kind), expected in zip(page.sources("audio"), signals, strict=False):
         audio, rate = soundfile.read(io.BytesIO(data))
@@ -118,15 +124,23 @@ def test_models_are_named_by_their_folders_as_far_as_that_tells_them_apart():
 
 def test_merged_rows_keep_every_figure_once():
     def rows(*targets, sdr):
-        return [{"track": track, "target": target, "estimate": kind, "sdr": sdr[kind]} for track in "AB"
-                for target in targets for kind in ("model", "mixture", "ideal_mask")]
+        return [
+            {"track": track, "target": target, "estimate": kind, "sdr": sdr[kind]}
+            for track in "AB"
+            for target in targets
+            for kind in ("model", "mixture", "ideal_mask")
+        ]
 
     one = rows("vocals", sdr={"model": 1.0, "mixture": 0.0, "ideal_mask": 9.0})
     two = rows("bass", "vocals", sdr={"model": 2.0, "mixture": 0.0, "ideal_mask": 9.0})
     merged = merge_rows({"one": one, "two": two})
     assert len(merged) == 2 * (4 + 3) and [row["track"] for row in merged] == ["A"] * 7 + ["B"] * 7
     assert {(row["estimate"], row["sdr"]) for row in merged} == {
-        ("one", 1.0), ("two", 2.0), ("mixture", 0.0), ("ideal_mask", 9.0)}
+        ("one", 1.0),
+        ("two", 2.0),
+        ("mixture", 0.0),
+        ("ideal_mask", 9.0),
+    }
     assert merge_rows({"model": one}) == one
 
 
@@ -143,8 +157,10 @@ def test_targets_of_one_name_must_be_one_sum(dataset, models, copies):
     folders = models.make(first={"band": 0.5}, second={"band": 0.5})
     for name, stems in (("first", ("bass", "drums")), ("second", ("bass", "vocals"))):
         made = copies(RATE, {"band": 0.5})
-        made.config = Config(model=SpectrogramNetSimple(sample_rate=RATE, targets=("band",)),
-                             dataset=DatasetConfig(sources={"band": stems}))
+        made.config = Config(
+            model=SpectrogramNetSimple(sample_rate=RATE, targets=("band",)),
+            dataset=DatasetConfig(sources={"band": stems}),
+        )
         models.made[folders[0].parent / name] = made
     with pytest.raises(InputError, match="'band' is bass [+] drums in first but bass [+] vocals in second"):
         load_contenders(folders, "jax", find_tracks(dataset, "test"))

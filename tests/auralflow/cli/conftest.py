@@ -21,6 +21,7 @@ def environment():
 @pytest.fixture
 def run(capsys):
     """Runs a command that succeeds, or one that fails with a single sentence; returns what it printed."""
+
     def run(*argv, fails=False):
         status = main([str(argument) for argument in argv])
         output, error = capsys.readouterr()
@@ -29,4 +30,5 @@ def run(capsys):
             return error
         assert (status, error) == (0, "")
         return output
+
     return run

@@ -32,15 +32,16 @@ def test_every_model_has_a_tiny_preset(run, model_type):
 
 def test_presets_are_of_new_folders(run):
     assert "unknown preset 'tini' of AudioNetVAE; did you mean 'tiny'? known: tiny" in run(
-        "config", "my_model", "AudioNetVAE", "--preset", "tini", fails=True)
+        "config", "my_model", "AudioNetVAE", "--preset", "tini", fails=True
+    )
     run("config", "my_model", "AudioNetVAE")
     assert "exists already, and preset 'tiny' is of new folders" in run(
-        "config", "my_model", "--preset", "tiny", fails=True)
+        "config", "my_model", "--preset", "tiny", fails=True
+    )
 
 
 def test_config_makes_a_folder(run):
-    assert run("config", "my_model", "SpectrogramNetSimple") == (
-        "Wrote my_model/config.json (SpectrogramNetSimple).\n")
+    assert run("config", "my_model", "SpectrogramNetSimple") == ("Wrote my_model/config.json (SpectrogramNetSimple).\n")
     expected = json.loads((CONFIGS / "SpectrogramNetSimple.json").read_text())
     expected["model"]["model_name"] = "my_model"
     assert settings() == expected
@@ -51,8 +52,9 @@ def test_config_names_model_and_folder(run):
     made = settings("deep/down/Vocal model")
     assert (made["model"]["model_name"], made["training"]["lr"]) == ("Vocal model", 0.5)
     assert not Path("deep/down/ignored").exists()
-    assert "exists already" in run("config", "other", "SpectrogramNetSimple", "--save", "deep/down",
-                                   "--name", "Vocal model", fails=True)
+    assert "exists already" in run(
+        "config", "other", "SpectrogramNetSimple", "--save", "deep/down", "--name", "Vocal model", fails=True
+    )
     assert "cannot be a folder's name" in run("config", "other", "SpectrogramNetSimple", "--name", "a/b", fails=True)
 
 
@@ -61,7 +63,8 @@ def test_config_edits_in_place_and_resets_nothing(run):
     before = settings()
     assert run("config", "my_model", "--mask-activation", "relu", "--dropout_p=0.4", "--name", "new") == (
         "Changed my_model/config.json:\n  model_name: my_model -> new\n  mask_activation: sigmoid -> relu\n"
-        "  dropout_p: 0.0 -> 0.4\n")
+        "  dropout_p: 0.0 -> 0.4\n"
+    )
     before["model"] |= {"mask_activation": "relu", "dropout_p": 0.4, "model_name": "new"}
     assert settings() == before
     assert run("config", "my_model", "SpectrogramNetSimple") == "my_model/config.json: nothing to change.\n"
@@ -75,9 +78,20 @@ def test_config_takes_lists(run, values):
 
 
 def test_config_takes_negative_numbers_none_and_dicts(run):
-    run("config", "my_model", "SpectrogramNetSimple", "--silence_db", "-42.5", "--samples-per-epoch", "7",
-        "--shares", "1", "2.5",
-        "--sources", '{"band-less": ["bass", "drums"]}')
+    run(
+        "config",
+        "my_model",
+        "SpectrogramNetSimple",
+        "--silence_db",
+        "-42.5",
+        "--samples-per-epoch",
+        "7",
+        "--shares",
+        "1",
+        "2.5",
+        "--sources",
+        '{"band-less": ["bass", "drums"]}',
+    )
     run("config", "my_model", "--samples_per_epoch", "none")
     dataset = settings()["dataset"]
     assert (dataset["silence_db"], dataset["samples_per_epoch"], dataset["shares"]) == (-42.5, None, [1.0, 2.5])
@@ -85,8 +99,11 @@ def test_config_takes_negative_numbers_none_and_dicts(run):
 
 
 def test_every_key_is_a_flag_and_is_displayed(run):
-    displayed = {line.split()[0] for line in run("config", "my_model", "SpectrogramNetSimple", "--display").split("\n")
-                 if line and line[0] != " "}
+    displayed = {
+        line.split()[0]
+        for line in run("config", "my_model", "SpectrogramNetSimple", "--display").split("\n")
+        if line and line[0] != " "
+    }
     keys = {leaf.name for leaf in leaves()}
     for group in settings().values():
         for key, value in group.items():
@@ -98,17 +115,27 @@ def test_every_key_is_a_flag_and_is_displayed(run):
     assert from_dict(settings()).training == template("SpectrogramNetSimple").training
 
 
-@pytest.mark.parametrize(("flags", "words"), [
-    (["--mask_activtion", "relu"], "unknown flag --mask_activtion of auralflow config; did you mean --mask_activation"),
-    (["--mask", "relu"], "unknown flag --mask of"),
-    (["--mask_activation", "rellu"], "mask_activation"), (["--remix", "yes"], "dataset.remix: expected `true` or"),
-    (["--lr", "-1"], "training.lr"), (["--lr"], "argument --lr: expected one argument"),
-    (["--batch_size", "2.5"], "training.batch_size"), (["--shares", "1,x"], "dataset.shares: expected `float`"),
-    (["--shares", "1,0"], "dataset.shares: expected `float` > 0"),
- (["--hop_length", "4096"], "hop_length (4096) must not exceed"),
-    (["SpectrogramNetLSTM"], "cannot become a SpectrogramNetLSTM"),
-    (["SpectrogramNetSimpl"], "did you mean 'SpectrogramNetSimple'"),
-    (["SpectrogramNetSimple", "more"], "unrecognized arguments: more")])
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (
+            ["--mask_activtion", "relu"],
+            "unknown flag --mask_activtion of auralflow config; did you mean --mask_activation",
+        ),
+        (["--mask", "relu"], "unknown flag --mask of"),
+        (["--mask_activation", "rellu"], "mask_activation"),
+        (["--remix", "yes"], "dataset.remix: expected `true` or"),
+        (["--lr", "-1"], "training.lr"),
+        (["--lr"], "argument --lr: expected one argument"),
+        (["--batch_size", "2.5"], "training.batch_size"),
+        (["--shares", "1,x"], "dataset.shares: expected `float`"),
+        (["--shares", "1,0"], "dataset.shares: expected `float` > 0"),
+        (["--hop_length", "4096"], "hop_length (4096) must not exceed"),
+        (["SpectrogramNetLSTM"], "cannot become a SpectrogramNetLSTM"),
+        (["SpectrogramNetSimpl"], "did you mean 'SpectrogramNetSimple'"),
+        (["SpectrogramNetSimple", "more"], "unrecognized arguments: more"),
+    ],
+)
 def test_config_refuses_and_changes_nothing(run, flags, words):
     run("config", "my_model", "SpectrogramNetSimple")
     before = Path("my_model/config.json").read_bytes()

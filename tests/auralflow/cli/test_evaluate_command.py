@@ -11,9 +11,20 @@ def test_evaluate_writes_a_table(run, trained):
     output = run("evaluate", trained.model.path, trained.songs)
     rows = list(csv.DictReader(open(trained.model.evaluation, encoding="utf-8")))
     assert [(row["track"], row["estimate"]) for row in rows][-6:] == [
-        (track, kind) for track in ("mean", "median") for kind in ("model", "mixture", "ideal_mask")]
-    assert list(rows[0]) == ["track", "target", "estimate", "si_sdr", "sdr", "si_sdr_improvement",
-                             "bss_sdr", "bss_sir", "bss_isr", "bss_sar"]
+        (track, kind) for track in ("mean", "median") for kind in ("model", "mixture", "ideal_mask")
+    ]
+    assert list(rows[0]) == [
+        "track",
+        "target",
+        "estimate",
+        "si_sdr",
+        "sdr",
+        "si_sdr_improvement",
+        "bss_sdr",
+        "bss_sir",
+        "bss_isr",
+        "bss_sar",
+    ]
     for row in rows:
         assert f"{float(row['si_sdr']):.2f}" in output and f"{float(row['bss_sar']):.2f}" in output
     assert "evaluation.csv: 1 track of test." in output

@@ -20,7 +20,8 @@ def test_separate_writes_stems(run, trained):
     assert "Separated 1.5 s of audio in" in output and "x real time); the stems are in separated." in output
     files = sorted(Path("separated").rglob("*.wav"))
     assert [str(file) for file in files] == [
-        f"separated/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")]
+        f"separated/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")
+    ]
     for file, rate, channels in zip(files, (22050, 22050, 8000, 8000), (1, 1, 2, 2), strict=True):
         info = soundfile.info(file)
         assert (info.samplerate, info.channels, info.subtype) == (rate, channels, "PCM_16")
@@ -35,8 +36,20 @@ def test_separate_is_what_the_library_does(run, trained):
     mixture, rate = soundfile.read(track / "mixture.wav", dtype="float32")
     expected = separate(load(trained.model.path), mixture.T, rate, overlap=0.25)[0]
     np.testing.assert_array_equal(soundfile.read("out/mixture/vocals.wav", dtype="float32")[0].T, expected)
-    run("separate", trained.model.path, track / "mixture.wav", "--save", "fine", "--shifts", 2, "--wiener",
-        "--filename", "{stem}.{ext}", "--format", "flac")
+    run(
+        "separate",
+        trained.model.path,
+        track / "mixture.wav",
+        "--save",
+        "fine",
+        "--shifts",
+        2,
+        "--wiener",
+        "--filename",
+        "{stem}.{ext}",
+        "--format",
+        "flac",
+    )
     expected = separate(load(trained.model.path), mixture.T, rate, shifts=2, wiener=1)[0]
     written = soundfile.read("fine/vocals.flac", dtype="float32")[0].T
     np.testing.assert_allclose(written, expected, rtol=0, atol=2.0**-24)
@@ -56,22 +69,26 @@ def test_separate_refuses_before_anything_is_written(run, trained):
     Path("empty").mkdir()
     ModelFolder("untrained").save_config(template("SpectrogramNetSimple"))
     model = trained.model.path
-    for argv, words in ((("text.wav",), "text.wav: no audio file"), (("cut.wav",), "cut.wav: truncated"),
-                        (("none.wav",), "no such file"), (("empty",), "empty: holds no audio"),
-                        (("good.wav", "--start", 2), "only 0.100 s long"),
-                        (("good.wav", "--duration", -1), "duration is -1.0 s"),
-                        (("good.wav", "--bits", 8), "wav has no 8 bits; expected 16 or 24 or 32"),
-                        (("good.wav", "--bits", 16, "--clip", "none"), "expected 32 bits, clamp or rescale"),
-                        (("good.wav", "--format", "mp3", "--bits", 16), "mp3 has no 16 bits; expected a bitrate"),
-                        (("good.wav", "--format", "mp3", "--bitrate", 90), "no bitrate of 90 kbit/s"),
-                        (("good.wav", "--format", "aac"), "unknown format 'aac'"),
-                        (("good.wav", "--bitrate", 128), "wav takes no bitrate"),
-                        (("good.wav", "--filename", "{name}.{ext}"), "unknown field {name}"),
-                        (("good.wav", "--targets", "voice"), "unknown target 'voice'"),
-                        (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
-                        (("good.wav", "--consistency"), "'vocals', the model's only one"),
-                        (("good.wav", "--residual", "--filename", "{track}.{ext}"), "expected one with {stem}"),
-                        (("good.wav", "--overlap", 0.7), "0 to 0.5")):
+    for argv, words in (
+        (("text.wav",), "text.wav: no audio file"),
+        (("cut.wav",), "cut.wav: truncated"),
+        (("none.wav",), "no such file"),
+        (("empty",), "empty: holds no audio"),
+        (("good.wav", "--start", 2), "only 0.100 s long"),
+        (("good.wav", "--duration", -1), "duration is -1.0 s"),
+        (("good.wav", "--bits", 8), "wav has no 8 bits; expected 16 or 24 or 32"),
+        (("good.wav", "--bits", 16, "--clip", "none"), "expected 32 bits, clamp or rescale"),
+        (("good.wav", "--format", "mp3", "--bits", 16), "mp3 has no 16 bits; expected a bitrate"),
+        (("good.wav", "--format", "mp3", "--bitrate", 90), "no bitrate of 90 kbit/s"),
+        (("good.wav", "--format", "aac"), "unknown format 'aac'"),
+        (("good.wav", "--bitrate", 128), "wav takes no bitrate"),
+        (("good.wav", "--filename", "{name}.{ext}"), "unknown field {name}"),
+        (("good.wav", "--targets", "voice"), "unknown target 'voice'"),
+        (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
+        (("good.wav", "--consistency"), "'vocals', the model's only one"),
+        (("good.wav", "--residual", "--filename", "{track}.{ext}"), "expected one with {stem}"),
+        (("good.wav", "--overlap", 0.7), "0 to 0.5"),
+    ):
         assert words in run("separate", model, *argv, fails=True)
     assert "untrained: the model is not trained yet" in run("separate", "untrained", "good.wav", fails=True)
     assert "no model folder" in run("separate", "nowhere", "good.wav", fails=True)
@@ -90,11 +107,14 @@ def test_separate_does_what_it_can(trained, capsys):
     assert output.startswith("Separated 1.0 s of audio in ")
     first, *lines = error.splitlines()
     assert first == "auralflow: 3 of 4 could not be separated:"
-    for line, words in zip(lines, ("  text.wav: no audio", "  none.wav: no such", "  one.wav: not separated, "),
-                           strict=True):
+    for line, words in zip(
+        lines, ("  text.wav: no audio", "  none.wav: no such", "  one.wav: not separated, "), strict=True
+    ):
         assert line.startswith(words)
     assert {str(path) for path in Path("separated").rglob("*.wav")} == {
-        "separated/one/vocals.wav", "separated/two/vocals.wav"}
+        "separated/one/vocals.wav",
+        "separated/two/vocals.wav",
+    }
     assert main([*arguments[:2], "one.wav"]) == 2
     assert "--overwrite replaces it" in capsys.readouterr().err
     assert main([*arguments[:2], "one.wav", "--overwrite"]) == 0

@@ -7,7 +7,8 @@ from auralflow_core.model_folder import ModelFolder
 
 def test_songs_and_train(run, tiny_config):
     assert run("songs", "data", "--tracks", 4, "--seconds", 2, "--seed", 5) == (
-        "Wrote 4 songs of 2 s to data (2 train, 1 valid, 1 test).\n")
+        "Wrote 4 songs of 2 s to data (2 train, 1 valid, 1 test).\n"
+    )
     before = sorted(Path("data").rglob("*.wav"))
     assert len(before) == 4 * 5
     assert "data: is not empty" in run("songs", "data", fails=True)
@@ -31,9 +32,12 @@ def test_train_passes_its_flags_on(run, monkeypatch):
     assert run("train", "--from", "other", "model", "data", "more") == ""  # it has settings of its own by now
     assert run("train", "--from", "other", "--from", "another", "model", "data") == ""
     other = Path("other")
-    assert calls == [("model", ["data"], True, [other]), ("model", ["data"], False, []),
-                     ("model", ["data", "more"], False, [other]),
-                     ("model", ["data"], False, [other, Path("another")])]
+    assert calls == [
+        ("model", ["data"], True, [other]),
+        ("model", ["data"], False, []),
+        ("model", ["data", "more"], False, [other]),
+        ("model", ["data"], False, [other, Path("another")]),
+    ]
 
 
 def test_train_refuses(run, tiny_config, trained):

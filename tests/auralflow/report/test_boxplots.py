@@ -5,8 +5,10 @@ from auralflow.report.boxplots import BASELINE, box_plot_figure
 from auralflow_core.plots.signals import picture_bytes
 
 RNG = np.random.default_rng(0)
-VALUES = {"vocals": {"mixture": RNG.normal(-5, 2, 17), "one": RNG.standard_t(1.5, 40), "two": RNG.normal(3, 1, 40)},
-          "drums": {"mixture": RNG.normal(-5, 2, 17), "two": [1.0]}}
+VALUES = {
+    "vocals": {"mixture": RNG.normal(-5, 2, 17), "one": RNG.standard_t(1.5, 40), "two": RNG.normal(3, 1, 40)},
+    "drums": {"mixture": RNG.normal(-5, 2, 17), "two": [1.0]},
+}
 
 
 def drawn(panel, place):

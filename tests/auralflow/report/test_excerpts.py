@@ -53,8 +53,10 @@ def test_short_tracks_are_heard_whole_and_silent_targets_not():
     assert (example.target, example.start) == ("vocals", 0) and example.versions["Truth"].shape == (2, 900)
 
 
-@pytest.mark.parametrize(("tracks", "targets", "heard"), [
-    (3, 1, [0, 1, 2]), (50, 4, [0, 24, 49]), (5, 20, [0]), (23, 1, list(range(0, 23, 2)))])
+@pytest.mark.parametrize(
+    ("tracks", "targets", "heard"),
+    [(3, 1, [0, 1, 2]), (50, 4, [0, 24, 49]), (5, 20, [0]), (23, 1, list(range(0, 23, 2)))],
+)
 def test_tracks_are_chosen_evenly_and_players_are_few(tracks, targets, heard):
     songs = [track(str(number), 100) for number in range(tracks)]
     collected = Excerpts(songs, [str(target) for target in range(targets)])

@@ -13,8 +13,10 @@ pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is in
 
 RATE, SECONDS, SWITCH = 8000, 2.0, 1.0
 NAMES = ("Mixture", "a_model_with_a_rather_long_name_of_its_own", "another", "Truth")
-ROWS = [{"track": "song", "target": "vocals", "estimate": name, "si_sdr": 1.0, "sdr": 2.0, "si_sdr_improvement": 3.0}
-        for name in (*NAMES[1:3], "mixture", "ideal_mask")]
+ROWS = [
+    {"track": "song", "target": "vocals", "estimate": name, "si_sdr": 1.0, "sdr": 2.0, "si_sdr_improvement": 3.0}
+    for name in (*NAMES[1:3], "mixture", "ideal_mask")
+]
 ROWS += [{**row, "track": "mean"} for row in ROWS]
 
 HELPERS = """
@@ -38,8 +40,10 @@ window.AudioContext = class extends OfflineAudioContext {{
 def examples():
     """Two songs of noise, every version another one."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, len(NAMES), 1, int(RATE * SECONDS))).astype(np.float32)
-    return [Example(f"song {index}", "vocals", dict(zip(NAMES, signals, strict=True)), RATE)
-            for index, signals in enumerate(noise)]
+    return [
+        Example(f"song {index}", "vocals", dict(zip(NAMES, signals, strict=True)), RATE)
+        for index, signals in enumerate(noise)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,10 @@ def run(browser, path):
 
 
 def test_versions_play_side_by_side_and_switch_in_place(run, examples):
-    sound = json.loads(run(OFFLINE + f"""
+    sound = json.loads(
+        run(
+            OFFLINE
+            + f"""
         const player = document.querySelector('.player');
         player.querySelector('.play').click();
         await until(() => label(player) === 'pause');
@@ -73,15 +80,17 @@ def test_versions_play_side_by_side_and_switch_in_place(run, examples):
         }});
         const buffer = await rendered.startRendering();
         return JSON.stringify([...buffer.getChannelData(0)]);
-    """))
+    """
+        )
+    )
     sound, versions = np.array(sound), {name: audio[0] for name, audio in examples[0].versions.items()}
     lag = int(np.argmax(np.correlate(sound, versions["Mixture"][:2000], "valid")))
     switch, end = int(SWITCH * RATE), lag + int(SECONDS * RATE)
-    assert lag < 0.1 * RATE and not sound[:lag].any() and not sound[end + 1:].any()
-    np.testing.assert_allclose(sound[lag:switch - 128], versions["Mixture"][:switch - 128 - lag], atol=1e-3)
+    assert lag < 0.1 * RATE and not sound[:lag].any() and not sound[end + 1 :].any()
+    np.testing.assert_allclose(sound[lag : switch - 128], versions["Mixture"][: switch - 128 - lag], atol=1e-3)
     # After a fade of some milliseconds: the same place of the other version, to the sample.
     after = slice(switch + 800, end - 1)
-    np.testing.assert_allclose(sound[after], versions["another"][after.start - lag:after.stop - lag], atol=1e-3)
+    np.testing.assert_allclose(sound[after], versions["another"][after.start - lag : after.stop - lag], atol=1e-3)
 
 
 def test_the_player_shows_what_it_plays(run):
@@ -106,10 +115,16 @@ def test_the_player_shows_what_it_plays(run):
         note(first);
         return seen;
     """)
-    assert steps == [[True], ["Mixture", "play", "0:00 / 0:02"], ["Truth", "play", "0:00 / 0:02"],
-                     ["another", "play", "0:00 / 0:02"], ["another", "play", "0:01 / 0:02"],
-                     ["another", "pause", "0:01 / 0:02"], ["Mixture", "pause", "0:00 / 0:02"],
-                     ["another", "play", "0:01 / 0:02"]]
+    assert steps == [
+        [True],
+        ["Mixture", "play", "0:00 / 0:02"],
+        ["Truth", "play", "0:00 / 0:02"],
+        ["another", "play", "0:00 / 0:02"],
+        ["another", "play", "0:01 / 0:02"],
+        ["another", "pause", "0:01 / 0:02"],
+        ["Mixture", "pause", "0:00 / 0:02"],
+        ["another", "play", "0:01 / 0:02"],
+    ]
 
 
 def test_a_player_goes_on_and_ends_at_its_beginning(run):
@@ -162,18 +177,23 @@ def test_the_page_may_ask_nothing_of_the_network(run):
 
 def test_mp3_is_decoded_where_it_belongs(browser, tmp_path):
     time = np.arange(2 * RATE) / RATE
-    bursts = {name: (0.5 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 1) < 0.3))[None].astype(np.float32)
-              for name, pitch in zip(NAMES, (300, 500, 700, 900), strict=True)}
+    bursts = {
+        name: (0.5 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 1) < 0.3))[None].astype(np.float32)
+        for name, pitch in zip(NAMES, (300, 500, 700, 900), strict=True)
+    }
     write_page(tmp_path / "small.html", "", "", [Example("song", "vocals", bursts, RATE)], [], [], {}, SMALL)
     browser.open(tmp_path / "small.html")
-    for duration, begin, end in browser.run(HELPERS + """
+    for duration, begin, end in browser.run(
+        HELPERS
+        + """
         const context = new OfflineAudioContext(1, 1, 48000);
         return await Promise.all(all('audio').map(async element => {
           const data = (await context.decodeAudioData(bytes(element.src))).getChannelData(0);
           const loud = data.findIndex(value => Math.abs(value) > 0.1);
           return [data.length, loud, data.findLastIndex(value => Math.abs(value) > 0.1)].map(place => place / 48000);
         }));
-    """):
+    """
+    ):
         assert abs(duration - 2) < 0.06 and abs(begin - 0.7) < 0.03 and abs(end - 1.3) < 0.03
 
 

@@ -24,8 +24,12 @@ def row(track, estimate, si_sdr, **more):
     return {"track": track, "target": "vocals", "estimate": estimate, "si_sdr": si_sdr, "sdr": 1.0, **more}
 
 
-ROWS = [row("song", "model", 5.126, si_sdr_improvement=7.0), row("song", "mixture", "-1.874", si_sdr_improvement=""),
-        row("mean", "model", float("nan"), si_sdr_improvement=7.0), row("mean", "ideal_mask", None)]
+ROWS = [
+    row("song", "model", 5.126, si_sdr_improvement=7.0),
+    row("song", "mixture", "-1.874", si_sdr_improvement=""),
+    row("mean", "model", float("nan"), si_sdr_improvement=7.0),
+    row("mean", "ideal_mask", None),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +45,22 @@ def page(tmp_path):
     def write(examples=(), rows=(), history=(), notes=None, title="Title", intro="Words", **options):
         write_page(tmp_path / "page.html", title, intro, examples, rows, history, notes or {}, **options)
         return Page(tmp_path / "page.html")
+
     return write
 
 
 def tones(rate, seconds=0.5, **frequencies):
     time = np.arange(round(rate * seconds)) / rate
-    return Example("song", "vocals", {name: 0.5 * np.sin(2 * np.pi * frequency * time)[None].astype(np.float32)
-                                      for name, frequency in frequencies.items()}, rate, start=65.0)
+    return Example(
+        "song",
+        "vocals",
+        {
+            name: 0.5 * np.sin(2 * np.pi * frequency * time)[None].astype(np.float32)
+            for name, frequency in frequencies.items()
+        },
+        rate,
+        start=65.0,
+    )
 
 
 def decoded(data):
@@ -69,8 +82,9 @@ def test_sounds_and_pictures_are_in_the_page(whole):
     assert all(attributes["alt"] for tag, attributes in whole.tags if tag == "img")
 
 
-@pytest.mark.parametrize(("rate", "played"), [
-    (8000, 48000), (11025, 48000), (32000, 32000), (44100, 44100), (96000, 48000)])
+@pytest.mark.parametrize(
+    ("rate", "played"), [(8000, 48000), (11025, 48000), (32000, 32000), (44100, 44100), (96000, 48000)]
+)
 def test_small_sounds_are_as_long_and_as_loud_as_the_signals(tmp_path, rate, played):
     pitches = {"Mixture": 300, "Model": 700, "Truth": 1100}
     write_page(tmp_path / "page.html", "", "", [tones(rate, **pitches)], [], [], {}, SMALL)
@@ -124,8 +138,11 @@ def test_the_summary_has_a_line_for_each_estimate_and_tracks_have_estimates_side
 
 
 def test_models_stand_between_the_mixture_and_the_ideal_mask(page):
-    rows = [row(track, name, value) for track in ("A", "B")
-            for name, value in (("first", 1.0), ("second", 2.0), ("mixture", 0.0), ("ideal_mask", 9.0))]
+    rows = [
+        row(track, name, value)
+        for track in ("A", "B")
+        for name, value in (("first", 1.0), ("second", 2.0), ("mixture", 0.0), ("ideal_mask", 9.0))
+    ]
     rows.append({**row("B", "second", 3.0), "target": "drums"})
     assert page(rows=rows).tables()[0] == [
         ["track", "target", "mixture", "first", "second", "ideal mask"],
@@ -172,8 +189,10 @@ def test_sections_without_content_are_left_out(page, whole):
 def test_what_cannot_be_played_is_refused_and_the_old_page_stays(page, tmp_path):
     page(title="old")
     given = example()
-    for audio, words in ((given.versions["Estimate"][:, 1:], r"'song'.*Mixture \(2, 5000\), Estimate \(2, 4999\)"),
-                         (np.full((2, 5000), np.nan), "Estimate of 'vocals' holds NaN")):
+    for audio, words in (
+        (given.versions["Estimate"][:, 1:], r"'song'.*Mixture \(2, 5000\), Estimate \(2, 4999\)"),
+        (np.full((2, 5000), np.nan), "Estimate of 'vocals' holds NaN"),
+    ):
         with pytest.raises(InputError, match=words):
             page([given._replace(versions=given.versions | {"Estimate": audio})], title="new")
     with pytest.raises(InputError, match="one shape"):

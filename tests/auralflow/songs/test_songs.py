@@ -29,7 +29,10 @@ def test_make_songs_writes_the_musdb_layout(tmp_path):
     folders = make_songs(tmp_path, tracks=3, seconds=2.5, sample_rate=RATE, progress=lambda *done: seen.append(done))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert [folder.relative_to(tmp_path).as_posix() for folder in folders] == [
-        "train/song-0-000", "valid/song-0-001", "test/song-0-002"]
+        "train/song-0-000",
+        "valid/song-0-001",
+        "test/song-0-002",
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["test", "train", "valid"]
     for folder in folders:
         assert sorted(path.name for path in folder.iterdir()) == sorted(f"{n}.wav" for n in ("mixture", *STEMS))
@@ -40,8 +43,9 @@ def test_make_songs_writes_the_musdb_layout(tmp_path):
 
 def test_the_mixture_is_the_exact_sum_and_does_not_clip(tmp_path):
     for folder in make_songs(tmp_path, tracks=3, seconds=2, sample_rate=RATE, seed=5):
-        whole = {name: soundfile.read(folder / f"{name}.wav", dtype="int16")[0].astype(int)
-                 for name in ("mixture", *STEMS)}
+        whole = {
+            name: soundfile.read(folder / f"{name}.wav", dtype="int16")[0].astype(int) for name in ("mixture", *STEMS)
+        }
         np.testing.assert_array_equal(whole["mixture"], sum(whole[name] for name in STEMS))
         assert 3000 < np.abs(whole["mixture"]).max() < 32767
 
@@ -101,14 +105,17 @@ def test_songs_are_stereo_with_the_voice_in_the_middle(some_songs):
     assert all(1e-5 < side(song["vocals"]) < 0.2 for song in some_songs)
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ({"tracks": 2}, "tracks is 2, expected at least 3"),
-    ({"seconds": 1.9}, "seconds is 1.9, expected at least 2"),
-    ({"seconds": float("nan")}, "seconds is nan"),
-    ({"sample_rate": 4000}, "sample_rate is 4000 Hz, expected at least 8000"),
-    ({"sample_rate": 192000, "sound": "sampled"}, "sample_rate is 192000 Hz, expected at most 96000 for sampled"),
-    ({"seed": -1}, "seed is -1"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"tracks": 2}, "tracks is 2, expected at least 3"),
+        ({"seconds": 1.9}, "seconds is 1.9, expected at least 2"),
+        ({"seconds": float("nan")}, "seconds is nan"),
+        ({"sample_rate": 4000}, "sample_rate is 4000 Hz, expected at least 8000"),
+        ({"sample_rate": 192000, "sound": "sampled"}, "sample_rate is 192000 Hz, expected at most 96000 for sampled"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
 def test_numbers_out_of_range_are_refused(tmp_path, arguments, words):
     with pytest.raises(InputError, match=words):
         make_songs(tmp_path / "songs", **arguments)
@@ -157,9 +164,11 @@ def test_what_is_there_is_kept_where_that_is_asked_for(tmp_path):
 def test_songs_need_neither_scipy_nor_a_framework():
     for name in ("", ".song", ".dataset", ".voice", ".score", ".drums", ".instruments", ".synthesis"):
         module = __import__(f"auralflow.songs{name}", fromlist=["_"])
-        assert not {"scipy", "jax", "torch"} & {line.split()[1].split(".")[0] for line in
-                                                inspect.getsource(module).splitlines()
-                                                if line.startswith(("import ", "from "))}
+        assert not {"scipy", "jax", "torch"} & {
+            line.split()[1].split(".")[0]
+            for line in inspect.getsource(module).splitlines()
+            if line.startswith(("import ", "from "))
+        }
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,17 +9,20 @@ from auralflow_core.audio import probe, read
 from auralflow_core.errors import InputError
 
 
-@pytest.mark.parametrize("name, share, words", [
-    ("float.wav", 0.5, "truncated, its header promises 1152000 bytes of audio, 575960 are there"),
-    ("stereo.flac", 0.6, "truncated, its header promises 264600 samples"),
-    ("stereo.mp3", 0.6, "truncated, its header promises 264600 samples"),
-    ("mono22k.mp3", 0.6, "truncated, its header promises 132300 samples"),
-])
+@pytest.mark.parametrize(
+    "name, share, words",
+    [
+        ("float.wav", 0.5, "truncated, its header promises 1152000 bytes of audio, 575960 are there"),
+        ("stereo.flac", 0.6, "truncated, its header promises 264600 samples"),
+        ("stereo.mp3", 0.6, "truncated, its header promises 264600 samples"),
+        ("mono22k.mp3", 0.6, "truncated, its header promises 132300 samples"),
+    ],
+)
 def test_truncated_files_are_refused(files, tmp_path, name, share, words):
     data = (files / name).read_bytes()
     if name == "float.wav":  # the header's length is the only figure that depends on the library's version
         header = len(data) - 1152000
-        (tmp_path / name).write_bytes(data[:header + 575960])
+        (tmp_path / name).write_bytes(data[: header + 575960])
     else:
         cut(tmp_path / name, files / name, share)
     with pytest.raises(InputError, match=words) as error:
@@ -45,7 +48,7 @@ def test_sizes_that_a_pipe_leaves_open_are_no_truncation(tmp_path):
     soundfile.write(tmp_path / "a.wav", sweep(8000, 1), 8000, subtype="PCM_16")
     data = bytearray((tmp_path / "a.wav").read_bytes())
     place = data.index(b"data") + 4
-    data[4:8] = data[place:place + 4] = b"\xff" * 4
+    data[4:8] = data[place : place + 4] = b"\xff" * 4
     (tmp_path / "a.wav").write_bytes(data)
     assert probe(tmp_path / "a.wav").samples == 48000
 
@@ -54,10 +57,16 @@ def without_first_frame(path, seconds):
     """Writes an MP3 and takes its first frame away, the one that tells the length."""
     noise = 0.3 * np.random.default_rng(0).standard_normal(44100)
     audio = np.concatenate([noise, np.zeros(44100 * (seconds - 1))])
-    soundfile.write(path, audio, 44100, format="MP3", bitrate_mode="VARIABLE" if seconds > 1 else "CONSTANT",
-                    compression_level=0.0 if seconds > 1 else 0.5)
+    soundfile.write(
+        path,
+        audio,
+        44100,
+        format="MP3",
+        bitrate_mode="VARIABLE" if seconds > 1 else "CONSTANT",
+        compression_level=0.0 if seconds > 1 else 0.5,
+    )
     data = path.read_bytes()
-    path.write_bytes(data[data.index(data[:2], 4):])
+    path.write_bytes(data[data.index(data[:2], 4) :])
     return path
 
 
@@ -82,9 +91,13 @@ def test_files_that_are_no_audio(tmp_path):
     soundfile.write(tmp_path / "nothing.wav", np.zeros((0, 2)), 44100)
     soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan, 0]), 44100, subtype="FLOAT")
     for path, words in {
-        "missing.wav": "no such file", ".": "is a folder", "empty.wav": r"is empty \(0 bytes\)",
-        "text.mp3": "no audio file that can be read", "data.raw": "no audio file that can be read",
-        "nothing.wav": r"holds no audio \(0 samples\)", "nan.wav": "NaN or infinite",
+        "missing.wav": "no such file",
+        ".": "is a folder",
+        "empty.wav": r"is empty \(0 bytes\)",
+        "text.mp3": "no audio file that can be read",
+        "data.raw": "no audio file that can be read",
+        "nothing.wav": r"holds no audio \(0 samples\)",
+        "nan.wav": "NaN or infinite",
     }.items():
         with pytest.raises(InputError, match=words) as error:
             read(tmp_path / path)
@@ -100,7 +113,7 @@ def test_a_pipe_is_no_file(tmp_path):
 
 def test_damage_inside_a_file_names_it(files, tmp_path):
     data = bytearray((files / "stereo.flac").read_bytes())
-    data[len(data) // 2:len(data) // 2 + 4000] = bytes(4000)
+    data[len(data) // 2 : len(data) // 2 + 4000] = bytes(4000)
     (tmp_path / "a.flac").write_bytes(data)
     with pytest.raises(InputError, match="a.flac: damaged"):
         read(tmp_path / "a.flac")

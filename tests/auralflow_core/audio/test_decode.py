@@ -19,7 +19,7 @@ def test_crops_are_slices_of_the_whole(files, name):
     for start in (0, 1, 700, *places, len(whole) - 3000, len(whole) - 1500, len(whole) - 200, len(whole) - 1):
         crop, crop_rate = read(files / name, int(start), 1500)
         assert crop_rate == rate and crop.dtype == np.float32 and crop.flags.c_contiguous
-        np.testing.assert_allclose(crop, whole.T[:, start:start + 1500], rtol=0, atol=2e-7, err_msg=f"at {start}")
+        np.testing.assert_allclose(crop, whole.T[:, start : start + 1500], rtol=0, atol=2e-7, err_msg=f"at {start}")
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -42,17 +42,17 @@ def test_a_crop_of_a_low_bit_rate_mp3(tmp_path, rate):
     soundfile.write(tmp_path / "a.mp3", audio, rate, bitrate_mode="CONSTANT", compression_level=0.99)
     whole = soundfile.read(tmp_path / "a.mp3", dtype="float32")[0]
     for start in range(70000, 270000, 9000):
-        np.testing.assert_allclose(read(tmp_path / "a.mp3", start, 500)[0][0], whole[start:start + 500], atol=2e-7)
+        np.testing.assert_allclose(read(tmp_path / "a.mp3", start, 500)[0][0], whole[start : start + 500], atol=2e-7)
 
 
 def test_a_crop_of_the_last_ogg_page(tmp_path):
     # Silence takes few bytes, so that the last page begins seconds before the end.
     audio = sweep(22050, 1, 20)
-    audio[5 * 22050:-5000] = 0
+    audio[5 * 22050 : -5000] = 0
     soundfile.write(tmp_path / "a.ogg", audio, 22050)
     whole = soundfile.read(tmp_path / "a.ogg", dtype="float32")[0]
     for start in range(len(whole) - 6000, len(whole) - 500, 500):
-        np.testing.assert_allclose(read(tmp_path / "a.ogg", start, 500)[0][0], whole[start:start + 500], atol=2e-7)
+        np.testing.assert_allclose(read(tmp_path / "a.ogg", start, 500)[0][0], whole[start : start + 500], atol=2e-7)
 
 
 def test_suffixes():

@@ -9,7 +9,7 @@ from auralflow_core.errors import InputError
 def encode(path, encoding, audio, rate=44100):
     with writing([path], encoding, rate, *audio.shape) as [writer]:
         for start in range(0, audio.shape[1], 10_000):
-            writer.write(audio[:, start:start + 10_000])
+            writer.write(audio[:, start : start + 10_000])
     return path
 
 
@@ -43,7 +43,7 @@ def test_oggs_name_their_bitrate(tmp_path, bitrate, nominal):
     data = encode(tmp_path / "a.ogg", Encoding("ogg", bitrate=bitrate), noise(2, 44100)).read_bytes()
     # The identification header: 1, "vorbis", version, channels, rate, then the highest and the nominal bit rate.
     place = data.index(b"\x01vorbis") + 7 + 4 + 1 + 4 + 4
-    assert int.from_bytes(data[place:place + 4], "little") == pytest.approx(1000 * nominal, rel=0.001)
+    assert int.from_bytes(data[place : place + 4], "little") == pytest.approx(1000 * nominal, rel=0.001)
     assert soundfile.info(tmp_path / "a.ogg").frames == 44100
 
 
@@ -57,8 +57,12 @@ def test_short_files_keep_their_length(tmp_path, container, samples):
 def test_what_a_file_holds():
     audio = np.array([0.3, 1.5, -2.0], np.float32)
     for encoding, expected, clipped in (
-            (Encoding(), audio, 0), (Encoding(clip="clamp"), [0.3, 1, -1], 2), (Encoding("ogg"), [0.3, 1, -1], 2),
-            (Encoding("mp3", clip="none"), audio, 0), (Encoding("flac", 16), [9830 / 32768, 1 - 2**-15, -1], 2)):
+        (Encoding(), audio, 0),
+        (Encoding(clip="clamp"), [0.3, 1, -1], 2),
+        (Encoding("ogg"), [0.3, 1, -1], 2),
+        (Encoding("mp3", clip="none"), audio, 0),
+        (Encoding("flac", 16), [9830 / 32768, 1 - 2**-15, -1], 2),
+    ):
         held, count = encoding.hold(audio)
         np.testing.assert_array_equal(held, np.asarray(expected, np.float32))
         assert count == clipped
@@ -70,28 +74,37 @@ def test_defaults():
     assert (Encoding("mp3").bits, Encoding("mp3").clip) == (None, "clamp")
 
 
-@pytest.mark.parametrize("options, words", [
-    ({"format": "wave"}, "unknown format 'wave'; did you mean 'wav'"), ({"bits": 20}, "wav has no 20 bits"),
-    ({"format": "flac", "bits": 32}, "flac has no 32 bits; expected 16 or 24"),
-    ({"format": "flac", "bitrate": 320}, "flac takes no bitrate, got 320; mp3 and ogg do"),
-    ({"format": "mp3", "bitrate": 100}, "mp3 has no bitrate of 100 kbit/s; expected 32, 40"),
-    ({"format": "ogg", "bitrate": 30}, "ogg has no bitrate of 30 kbit/s; expected 64 to 500"),
-    ({"clip": "clmap"}, "unknown clip 'clmap'; did you mean 'clamp'"),
-    ({"bits": 16, "clip": "none"}, "clip 'none': 16 bits hold nothing beyond full scale")])
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"format": "wave"}, "unknown format 'wave'; did you mean 'wav'"),
+        ({"bits": 20}, "wav has no 20 bits"),
+        ({"format": "flac", "bits": 32}, "flac has no 32 bits; expected 16 or 24"),
+        ({"format": "flac", "bitrate": 320}, "flac takes no bitrate, got 320; mp3 and ogg do"),
+        ({"format": "mp3", "bitrate": 100}, "mp3 has no bitrate of 100 kbit/s; expected 32, 40"),
+        ({"format": "ogg", "bitrate": 30}, "ogg has no bitrate of 30 kbit/s; expected 64 to 500"),
+        ({"clip": "clmap"}, "unknown clip 'clmap'; did you mean 'clamp'"),
+        ({"bits": 16, "clip": "none"}, "clip 'none': 16 bits hold nothing beyond full scale"),
+    ],
+)
 def test_what_does_not_go_together_is_refused(options, words):
     with pytest.raises(InputError, match=words):
         Encoding(**options)
 
 
-@pytest.mark.parametrize("encoding, rate, channels, words", [
-    (Encoding("mp3"), 44101, 1, "a.mp3: mp3 has no sample rate of 44101 Hz"),
-    (Encoding("mp3", bitrate=320), 22050, 1, "mp3 has no bitrate of 320 kbit/s at 22050 Hz; expected 64, 80"),
-    (Encoding("mp3"), 44100, 3, "mp3 holds at most 2 channels, not 3"),
-    (Encoding("flac"), 44100, 9, "flac holds at most 8 channels, not 9"),
-    (Encoding("flac"), 65536, 1, "flac has no sample rate of 65536 Hz, above 65535 Hz only multiples of 10"),
-    (Encoding("ogg"), 8000, 256, "ogg holds at most 255 channels, not 256"),
-    (Encoding("ogg"), 200_001, 1, "a.ogg: ogg holds at most 200000 Hz, not 200001"),
-    (Encoding("wav"), 44100, 2000, "a.wav: 2000 channels at 44100 Hz cannot be written as wav")])
+@pytest.mark.parametrize(
+    "encoding, rate, channels, words",
+    [
+        (Encoding("mp3"), 44101, 1, "a.mp3: mp3 has no sample rate of 44101 Hz"),
+        (Encoding("mp3", bitrate=320), 22050, 1, "mp3 has no bitrate of 320 kbit/s at 22050 Hz; expected 64, 80"),
+        (Encoding("mp3"), 44100, 3, "mp3 holds at most 2 channels, not 3"),
+        (Encoding("flac"), 44100, 9, "flac holds at most 8 channels, not 9"),
+        (Encoding("flac"), 65536, 1, "flac has no sample rate of 65536 Hz, above 65535 Hz only multiples of 10"),
+        (Encoding("ogg"), 8000, 256, "ogg holds at most 255 channels, not 256"),
+        (Encoding("ogg"), 200_001, 1, "a.ogg: ogg holds at most 200000 Hz, not 200001"),
+        (Encoding("wav"), 44100, 2000, "a.wav: 2000 channels at 44100 Hz cannot be written as wav"),
+    ],
+)
 def test_what_a_format_cannot_hold_is_refused(tmp_path, encoding, rate, channels, words):
     with pytest.raises(InputError, match=words):
         encode(tmp_path / f"a.{encoding.format}", encoding, noise(channels, 100), rate)

@@ -21,8 +21,19 @@ def foreign(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("foreign")
     convert("-i", files / "stereo.wav", "-c:a", "alac", folder / "alac.m4a")
     convert("-i", files / "stereo.wav", "-c:a", "aac", folder / "aac.m4a")
-    convert("-i", files / "stereo.wav", "-i", files / "stereo.flac", "-map", "0", "-map", "1", "-c:a", "alac",
-            folder / "song.stem.mp4")
+    convert(
+        "-i",
+        files / "stereo.wav",
+        "-i",
+        files / "stereo.flac",
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-c:a",
+        "alac",
+        folder / "song.stem.mp4",
+    )
     return folder
 
 

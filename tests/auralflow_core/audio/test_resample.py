@@ -31,7 +31,7 @@ def test_resampling_to_a_length():
 def test_a_stream_is_resampled_to_the_same_samples(from_rate, to_rate):
     for samples in (1, 2, 20_011):
         audio = np.random.default_rng(0).standard_normal((2, 3, samples)).astype(np.float32)
-        blocks = [audio[..., start:start + 997] for start in range(0, samples, 997)]
+        blocks = [audio[..., start : start + 997] for start in range(0, samples, 997)]
         for wanted in (None, 1, samples // 2 + 1, 6 * samples):
             pieces = list(resample_stream(iter(blocks), from_rate, to_rate, wanted))
             assert all(piece.shape[-1] for piece in pieces)

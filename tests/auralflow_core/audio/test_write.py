@@ -37,9 +37,11 @@ def test_float_files_hold_every_bit(tmp_path):
 
 def test_what_cannot_be_written_leaves_no_file(tmp_path):
     audio = np.zeros((1, 10))
-    for name, subtype, words in [("a.mp3", "FLOAT", "suffix '.mp3'; known: .wav, .flac"),
-                                 ("a.flac", "FLOAT", "subtype 'FLOAT' to .flac"),
-                                 ("a.wav", "PCM_61", "did you mean 'PCM_16'")]:
+    for name, subtype, words in [
+        ("a.mp3", "FLOAT", "suffix '.mp3'; known: .wav, .flac"),
+        ("a.flac", "FLOAT", "subtype 'FLOAT' to .flac"),
+        ("a.wav", "PCM_61", "did you mean 'PCM_16'"),
+    ]:
         with pytest.raises(InputError, match=words):
             write(tmp_path / name, audio, 44100, subtype)
     with pytest.raises(InputError, match="2 of 10 values are NaN or infinite"):

@@ -18,18 +18,39 @@ WRITTEN = {"wav": {"subtype": "PCM_24"}, "flac": {"subtype": "PCM_16"}, "ogg": {
 RATES = st.one_of(st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000, 96000]), st.integers(4000, 210_000))
 ENCODINGS = st.one_of(
     st.builds(Encoding, st.just("wav"), st.sampled_from([16, 24]), clip=st.sampled_from(["clamp", "rescale"])),
-    st.builds(Encoding, st.sampled_from(["wav", "flac", "ogg", "mp3"])))
+    st.builds(Encoding, st.sampled_from(["wav", "flac", "ogg", "mp3"])),
+)
 
 
 @settings(deadline=None, max_examples=500, derandomize=True)
-@given(data=st.data(), rate=RATES, channels=st.sampled_from([1, 2, 2, 3, 9]), samples=st.integers(1, 4000),
-       container=st.sampled_from(sorted(WRITTEN)), encoding=ENCODINGS, residual=st.booleans(),
-       consistency=st.booleans(), overlap=st.floats(0, 0.5), shifts=st.integers(1, 3))
+@given(
+    data=st.data(),
+    rate=RATES,
+    channels=st.sampled_from([1, 2, 2, 3, 9]),
+    samples=st.integers(1, 4000),
+    container=st.sampled_from(sorted(WRITTEN)),
+    encoding=ENCODINGS,
+    residual=st.booleans(),
+    consistency=st.booleans(),
+    overlap=st.floats(0, 0.5),
+    shifts=st.integers(1, 3),
+)
 def test_the_exact_length_comes_back_or_a_clear_error(
-        data, copies, rate, channels, samples, container, encoding, residual, consistency, overlap, shifts):
+    data, copies, rate, channels, samples, container, encoding, residual, consistency, overlap, shifts
+):
     with tempfile.TemporaryDirectory() as folder:
-        separated(Path(folder), data, copies(8000), rate, channels, samples, container, encoding, residual,
-                  Options(overlap, shifts=shifts, consistency=consistency))
+        separated(
+            Path(folder),
+            data,
+            copies(8000),
+            rate,
+            channels,
+            samples,
+            container,
+            encoding,
+            residual,
+            Options(overlap, shifts=shifts, consistency=consistency),
+        )
 
 
 def separated(folder, data, separator, rate, channels, samples, container, encoding, residual, options):
@@ -64,6 +85,6 @@ def separated(folder, data, separator, rate, channels, samples, container, encod
         info = soundfile.info(folder / "out/song" / name)
         assert (info.frames, info.channels, info.samplerate) == (expected, channels, rate)
     if residual and encoding.bits in (16, 24) and not any(": " in note for note in report.notes):
-        mixture = soundfile.read(path, dtype="float64", always_2d=True)[0][first:first + expected]
+        mixture = soundfile.read(path, dtype="float64", always_2d=True)[0][first : first + expected]
         total = sum(soundfile.read(folder / "out/song" / name, dtype="float64", always_2d=True)[0] for name in written)
         np.testing.assert_allclose(total, mixture, rtol=0, atol=2.0**-encoding.bits + 2.0**-24)

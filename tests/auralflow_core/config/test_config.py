@@ -28,39 +28,57 @@ def test_absent_keys_take_their_defaults():
     assert from_dict(SIMPLE | {"training": {"lr": 0.5}}) == override(template("SpectrogramNetSimple"), {"lr": "0.5"})
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"model": {"model_type": "SpectrogramNetSimpel"}}, "unknown model 'SpectrogramNetSimpel'; did you mean 'Spectr"),
-    ({"model": {}}, "model.model_type is missing; known: "), ([], "expected an object with the groups"),
-    (SIMPLE | {"trainig": {}}, "unknown group 'trainig'; did you mean 'training'"),
-    (SIMPLE | {"training": {"learning": 1}}, "unknown key training.learning; "),
-    (SIMPLE | {"training": {"batchsize": 1}}, "unknown key training.batchsize; did you mean 'batch_size'"),
-    (SIMPLE | {"training": {"lr": "fast"}}, "training.lr: expected `float`, got `str`, got 'fast'"),
-    (SIMPLE | {"training": {"lr": 0}}, "training.lr: expected `float` > 0.0, got 0"),
-    (SIMPLE | {"training": {"batch_size": 2.5}}, "training.batch_size: expected `int`, got `float`, got 2.5"),
-    (SIMPLE | {"training": {"criterion": "L2"}}, "training.criterion: unknown value 'L2'; did you mean 'l2'? known: "),
-    (SIMPLE | {"training": {"n_components": 4}}, "training.n_components: unknown value 4; known: 2, 3"),
-    (SIMPLE | {"training": {"criterion": "component", "n_components": 3, "alpha": 0.5, "beta": 0.5}},
-     "alpha + beta must be less than 1"),
-    (SIMPLE | {"dataset": {"sample_length": 0.01}}, "must hold at least 2048 samples"),
-])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"model": {"model_type": "SpectrogramNetSimpel"}},
+            "unknown model 'SpectrogramNetSimpel'; did you mean 'Spectr",
+        ),
+        ({"model": {}}, "model.model_type is missing; known: "),
+        ([], "expected an object with the groups"),
+        (SIMPLE | {"trainig": {}}, "unknown group 'trainig'; did you mean 'training'"),
+        (SIMPLE | {"training": {"learning": 1}}, "unknown key training.learning; "),
+        (SIMPLE | {"training": {"batchsize": 1}}, "unknown key training.batchsize; did you mean 'batch_size'"),
+        (SIMPLE | {"training": {"lr": "fast"}}, "training.lr: expected `float`, got `str`, got 'fast'"),
+        (SIMPLE | {"training": {"lr": 0}}, "training.lr: expected `float` > 0.0, got 0"),
+        (SIMPLE | {"training": {"batch_size": 2.5}}, "training.batch_size: expected `int`, got `float`, got 2.5"),
+        (
+            SIMPLE | {"training": {"criterion": "L2"}},
+            "training.criterion: unknown value 'L2'; did you mean 'l2'? known: ",
+        ),
+        (SIMPLE | {"training": {"n_components": 4}}, "training.n_components: unknown value 4; known: 2, 3"),
+        (
+            SIMPLE | {"training": {"criterion": "component", "n_components": 3, "alpha": 0.5, "beta": 0.5}},
+            "alpha + beta must be less than 1",
+        ),
+        (SIMPLE | {"dataset": {"sample_length": 0.01}}, "must hold at least 2048 samples"),
+    ],
+)
 def test_refuses_in_words(settings, words):
     with pytest.raises(InputError) as error:
         from_dict(settings, "here")
     assert str(error.value).startswith("here: ") and words in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"window_size": "4096"}, "window_size (4096) must not exceed num_fft (2048)"),
-    ({"hop_length": "4096"}, "hop_length (4096) must not exceed"),
-    ({"num_bins": "1026"}, "num_bins (1026) must not exceed"), ({"targets": ""}, "targets must name at least one"),
-    ({"targets": "a,b,a"}, "targets names one twice"), ({"joiner": "softmax"}, "needs at least two"),
-    ({"joiner": "ratio"}, "joiner 'ratio' runs over the targets and needs at least two"),
-    ({"mask_activation": "softmax"}, "needs at least two"), ({"mask_activation": "identity"}, "needs joiner 'softmax'"),
-    ({"remix": "yes"}, "dataset.remix: expected `true` or `false`, got 'yes'"),
-    ({"lr": "fast"}, "training.lr: expected `float`, got `str`, got 'fast'"),
-    ({"sources": "[1]"}, "dataset.sources: expected `object`, got `array`"),
-    ({"dropout": "0.1"}, "unknown key 'dropout' of SpectrogramNetSimple; did you mean 'dropout_p'"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"window_size": "4096"}, "window_size (4096) must not exceed num_fft (2048)"),
+        ({"hop_length": "4096"}, "hop_length (4096) must not exceed"),
+        ({"num_bins": "1026"}, "num_bins (1026) must not exceed"),
+        ({"targets": ""}, "targets must name at least one"),
+        ({"targets": "a,b,a"}, "targets names one twice"),
+        ({"joiner": "softmax"}, "needs at least two"),
+        ({"joiner": "ratio"}, "joiner 'ratio' runs over the targets and needs at least two"),
+        ({"mask_activation": "softmax"}, "needs at least two"),
+        ({"mask_activation": "identity"}, "needs joiner 'softmax'"),
+        ({"remix": "yes"}, "dataset.remix: expected `true` or `false`, got 'yes'"),
+        ({"lr": "fast"}, "training.lr: expected `float`, got `str`, got 'fast'"),
+        ({"sources": "[1]"}, "dataset.sources: expected `object`, got `array`"),
+        ({"dropout": "0.1"}, "unknown key 'dropout' of SpectrogramNetSimple; did you mean 'dropout_p'"),
+    ],
+)
 def test_override_refuses_in_words(changes, words):
     with pytest.raises(InputError) as error:
         override(template("SpectrogramNetSimple"), changes)
@@ -68,9 +86,20 @@ def test_override_refuses_in_words(changes, words):
 
 
 def test_override_reads_every_type():
-    changed = override(template("SpectrogramNetSimple"), {
-        "lr": "5e-4", "remix": "False", "samples_per_epoch": "3", "validation_length": "none", "padding": "constant",
-        "n_components": "3", "alpha": "0", "beta": "0.5", "targets": "drums, bass"})
+    changed = override(
+        template("SpectrogramNetSimple"),
+        {
+            "lr": "5e-4",
+            "remix": "False",
+            "samples_per_epoch": "3",
+            "validation_length": "none",
+            "padding": "constant",
+            "n_components": "3",
+            "alpha": "0",
+            "beta": "0.5",
+            "targets": "drums, bass",
+        },
+    )
     assert (changed.training.lr, changed.dataset.remix, changed.dataset.samples_per_epoch) == (5e-4, False, 3)
     assert (changed.dataset.validation_length, changed.model.padding) == (None, "constant")
     assert (changed.training.n_components, changed.model.targets) == (3, ("bass", "drums"))

@@ -24,7 +24,11 @@ def test_finds_files_folders_and_tracks(tmp_path):
     write(tmp_path / "My song/mixture.wav"), write(tmp_path / "My song/vocals.wav")
     sources, problems = find_sources([single, tmp_path / "album", tmp_path / "My song/"])
     assert [(source.name, source.path.name) for source in sources] == [
-        ("single", "single.wav"), ("one", "one.flac"), ("two", "two.wav"), ("My song", "mixture.wav")]
+        ("single", "single.wav"),
+        ("one", "one.flac"),
+        ("two", "two.wav"),
+        ("My song", "mixture.wav"),
+    ]
     assert problems == []
 
 
@@ -36,10 +40,16 @@ def test_takes_the_part_that_was_asked_for(tmp_path):
     assert find_sources([path], 0, 1e-9)[0][0].samples == 1
 
 
-@pytest.mark.parametrize(("start", "duration", "words"), [
-    (1, None, "start is 1 s, but the file is only 1.000 s long"), (-1, None, "start is -1 s, expected 0 or more"),
-    (float("nan"), None, "start is nan"), (0, 0, "duration is 0 s, expected more than 0"),
-    (0, float("inf"), "duration is inf")])
+@pytest.mark.parametrize(
+    ("start", "duration", "words"),
+    [
+        (1, None, "start is 1 s, but the file is only 1.000 s long"),
+        (-1, None, "start is -1 s, expected 0 or more"),
+        (float("nan"), None, "start is nan"),
+        (0, 0, "duration is 0 s, expected more than 0"),
+        (0, float("inf"), "duration is inf"),
+    ],
+)
 def test_refuses_parts_that_are_not_there(tmp_path, start, duration, words):
     with pytest.raises(InputError, match=words):
         find_sources([write(tmp_path / "a.wav")], start, duration)
@@ -49,8 +59,12 @@ def test_what_cannot_be_separated_does_not_keep_the_rest(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.wav").write_text("no audio at all")
     write(tmp_path / "twice/mixture.wav"), write(tmp_path / "twice/mixture.flac")
-    bad = {tmp_path / "empty": "empty: holds no audio files", tmp_path / "none.wav": "none.wav: no such file",
-           tmp_path / "text.wav": "text.wav: no audio file", tmp_path / "twice": "holds mixture.flac and mixture.wav"}
+    bad = {
+        tmp_path / "empty": "empty: holds no audio files",
+        tmp_path / "none.wav": "none.wav: no such file",
+        tmp_path / "text.wav": "text.wav: no audio file",
+        tmp_path / "twice": "holds mixture.flac and mixture.wav",
+    }
     for path, words in bad.items():
         with pytest.raises(InputError, match=words):
             find_sources([path])
@@ -70,4 +84,7 @@ def test_a_folder_may_hold_what_ffmpeg_reads(tmp_path):
     sources, problems = find_sources([tmp_path])
     assert problems == []
     assert [(source.name, source.sample_rate, source.channels) for source in sources] == [
-        ("a", RATE, 2), ("one", RATE, 2), ("two", RATE, 2)]
+        ("a", RATE, 2),
+        ("one", RATE, 2),
+        ("two", RATE, 2),
+    ]

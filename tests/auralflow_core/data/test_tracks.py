@@ -53,7 +53,7 @@ def test_all_faults_are_in_one_report(tmp_path):
     soundfile.write(train / "b" / "other.wav", np.zeros((4000, 2)), 9000)
     (train / "c" / "vocals.wav").write_bytes(b"")
     data = (train / "d" / "vocals.wav").read_bytes()
-    (train / "d" / "vocals.wav").write_bytes(data[:len(data) // 2])
+    (train / "d" / "vocals.wav").write_bytes(data[: len(data) // 2])
     shutil.rmtree(train / "e")
     (train / "e").mkdir()
     soundfile.write(train / "f" / "vocals.wav", np.zeros((4000, 6)), 8000)
@@ -63,16 +63,20 @@ def test_all_faults_are_in_one_report(tmp_path):
         find_tracks(tmp_path, "train")
     head, *lines = str(error.value).split("\n")
     assert head == f"{train}: 8 problems, nothing was read"
-    for line, (name, words) in zip(lines, [
-        ("a", "lacks the stem 'bass'"),
-        ("b/drums.wav", "has 4001 samples at 8000 Hz, other files of the track 4000 at 8000 Hz"),
-        ("b/other.wav", "has 4000 samples at 9000 Hz"),
-        ("c/vocals.wav", "is empty (0 bytes)"),
-        ("d/vocals.wav", "truncated"),
-        ("e", "holds no stems"),
-        ("f/vocals.wav", "has 6 channels"),
-        ("g/bass.wav", "a second file for 'bass', beside bass.flac"),
-    ], strict=True):
+    for line, (name, words) in zip(
+        lines,
+        [
+            ("a", "lacks the stem 'bass'"),
+            ("b/drums.wav", "has 4001 samples at 8000 Hz, other files of the track 4000 at 8000 Hz"),
+            ("b/other.wav", "has 4000 samples at 9000 Hz"),
+            ("c/vocals.wav", "is empty (0 bytes)"),
+            ("d/vocals.wav", "truncated"),
+            ("e", "holds no stems"),
+            ("f/vocals.wav", "has 6 channels"),
+            ("g/bass.wav", "a second file for 'bass', beside bass.flac"),
+        ],
+        strict=True,
+    ):
         assert line.startswith(f"  {train}/{name}: ") and words in line
 
 
@@ -117,8 +121,14 @@ def test_datasets_are_joined(tmp_path):
     train, valid, note = training_tracks([a, b])
     assert [track.path for track in train] == [track.path for track in [*training_tracks(a)[0], *training_tracks(b)[0]]]
     names = {track.path.relative_to(tmp_path).as_posix(): track.name for track in [*train, *valid]}
-    assert names == {"a/train/one": "a-one", "a/train/two": "two", "a/valid/three": "three", "b/train/one": "b-one",
-                     "b/train/four": "four", "b/train/five": "five"}
+    assert names == {
+        "a/train/one": "a-one",
+        "a/train/two": "two",
+        "a/valid/three": "three",
+        "b/train/one": "b-one",
+        "b/train/four": "four",
+        "b/train/five": "five",
+    }
     assert note == training_tracks(b)[2] and [track.dataset for track in train] == [a, a, b, b]
     assert [track.name for track in training_tracks([a, b], max_num_tracks=1)[0]] == ["a-one", train[2].name]
     with pytest.raises(InputError, match="are not all different"):
@@ -155,19 +165,26 @@ def test_whole_tracks_are_set_aside_by_name(tmp_path):
 def test_targets_are_stems_sources_or_accompaniment():
     sources = {"rhythm": ("bass", "drums"), "vocals": ("bass",), "wrong": ("vocal",), "empty": ()}
     assert expand_targets(["vocals", "rhythm", "accompaniment"], STEMS, sources) == {
-        "vocals": ("vocals",), "rhythm": ("bass", "drums"), "accompaniment": ("bass", "drums", "other")}
+        "vocals": ("vocals",),
+        "rhythm": ("bass", "drums"),
+        "accompaniment": ("bass", "drums", "other"),
+    }
     assert expand_targets(["accompaniment"], ["accompaniment", "vocals"], {}) == {"accompaniment": ("accompaniment",)}
     assert expand_targets(["accompaniment"], STEMS, {"accompaniment": ("bass",)}) == {"accompaniment": ("bass",)}
-    for target, words in {"vocls": "unknown target 'vocls'; did you mean 'vocals'", "empty": "sum of no stems",
-                          "wrong": "'wrong' has unknown stem 'vocal'; did you mean 'vocals'"}.items():
+    for target, words in {
+        "vocls": "unknown target 'vocls'; did you mean 'vocals'",
+        "empty": "sum of no stems",
+        "wrong": "'wrong' has unknown stem 'vocal'; did you mean 'vocals'",
+    }.items():
         with pytest.raises(InputError, match=words):
             expand_targets([target], STEMS, sources)
     with pytest.raises(InputError, match="unknown target 'accompaniment'"):
         expand_targets(["accompaniment"], ["bass", "drums"], {})
 
 
-@pytest.mark.parametrize("file_rate, rate", [
-    (22050, 44100), (48000, 44100), (44100, 16000), (44100, 8000), (8000, 8000)])
+@pytest.mark.parametrize(
+    "file_rate, rate", [(22050, 44100), (48000, 44100), (44100, 16000), (44100, 8000), (8000, 8000)]
+)
 def test_a_resampled_crop_is_a_slice_of_the_resampled_whole(tmp_path, file_rate, rate):
     write_track(tmp_path / "train" / "a", ("vocals",), file_rate, 2 * file_rate + 77)
     track = find_tracks(tmp_path, "train")[0]
@@ -178,9 +195,9 @@ def test_a_resampled_crop_is_a_slice_of_the_resampled_whole(tmp_path, file_rate,
     for start in (0, 1, 997, rate, length - 700):
         crop = read_stems(track, ["vocals"], start, 600, rate, 2)
         assert crop.shape == (1, 2, 600) and crop.dtype == np.float32
-        np.testing.assert_allclose(crop[0], whole[:, start:start + 600], atol=1e-6)
+        np.testing.assert_allclose(crop[0], whole[:, start : start + 600], atol=1e-6)
     end = read_stems(track, ["vocals"], length - 100, 600, rate, 1)[0]
-    np.testing.assert_allclose(end[0, :99], whole.mean(axis=0)[length - 100:length - 1], atol=1e-6)
+    np.testing.assert_allclose(end[0, :99], whole.mean(axis=0)[length - 100 : length - 1], atol=1e-6)
     assert not end[0, 100:].any() and end.shape == (1, 600)
     assert not read_stems(track, ["vocals"], length + 5, 30, rate, 2).any()
 
@@ -204,5 +221,8 @@ def test_real_music_is_the_sum_of_its_stems():
     assert {track.name for track in train}.isdisjoint(track.name for track in valid)
     for track in [*train, *valid]:
         crop = (10 * track.sample_rate, 2 * track.sample_rate, track.sample_rate, 2)
-        np.testing.assert_allclose(read_stems(track, track.stems, *crop).sum(axis=0), read_mixture(track, *crop),
-                                   atol=len(track.stems) * 2**-15)
+        np.testing.assert_allclose(
+            read_stems(track, track.stems, *crop).sum(axis=0),
+            read_mixture(track, *crop),
+            atol=len(track.stems) * 2**-15,
+        )

@@ -29,8 +29,11 @@ def test_all_strides_of_a_network_fit_its_alignment(name):
     config = template(name)
     model = config.model
     frames = getattr(model, "hop_length", 1) * (1 if isinstance(model, OpenUnmix) else 2 ** getattr(model, "depth", 0))
-    samples = 4 ** getattr(model, "audio_depth", model.depth) * getattr(model, "recurrent_group", 1) \
-        if name.startswith(("AudioNet", "Hybrid")) else 1
+    samples = (
+        4 ** getattr(model, "audio_depth", model.depth) * getattr(model, "recurrent_group", 1)
+        if name.startswith(("AudioNet", "Hybrid"))
+        else 1
+    )
     if name.startswith("AudioNet"):
         frames = 1
     assert model.alignment % frames == 0 and model.alignment % samples == 0

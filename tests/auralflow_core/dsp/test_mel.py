@@ -7,13 +7,22 @@ from auralflow_core.errors import InputError
 
 
 @pytest.mark.parametrize("scale", ["slaney", "htk"])
-@pytest.mark.parametrize(("rate", "num_fft", "mels", "low", "high"),
-                         [(44100, 2048, 128, 0, None), (22050, 1024, 40, 60, 8000), (16000, 401, 23, 0, None)])
+@pytest.mark.parametrize(
+    ("rate", "num_fft", "mels", "low", "high"),
+    [(44100, 2048, 128, 0, None), (22050, 1024, 40, 60, 8000), (16000, 401, 23, 0, None)],
+)
 def test_filters_agree_with_librosa(scale, rate, num_fft, mels, low, high):
     for normalize in (True, False):
         filters = mel_filterbank(rate, num_fft, mels, low, high, scale, normalize)
-        expected = librosa.filters.mel(sr=rate, n_fft=num_fft, n_mels=mels, fmin=low, fmax=high, htk=scale == "htk",
-                                       norm="slaney" if normalize else None)
+        expected = librosa.filters.mel(
+            sr=rate,
+            n_fft=num_fft,
+            n_mels=mels,
+            fmin=low,
+            fmax=high,
+            htk=scale == "htk",
+            norm="slaney" if normalize else None,
+        )
         assert filters.dtype == np.float32
         np.testing.assert_allclose(filters, expected, atol=1e-6 * expected.max())
 

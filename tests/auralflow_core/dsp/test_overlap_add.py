@@ -15,8 +15,13 @@ def identity(blocks):
 
 
 @settings(deadline=None, max_examples=200)
-@given(samples=st.integers(1, 400), segment=st.integers(1, 40), share=st.floats(0, 0.5), batch=st.integers(1, 5),
-       cut=st.integers(1, 150))
+@given(
+    samples=st.integers(1, 400),
+    segment=st.integers(1, 40),
+    share=st.floats(0, 0.5),
+    batch=st.integers(1, 5),
+    cut=st.integers(1, 150),
+)
 def test_the_identity_returns_the_signal_however_it_comes(samples, segment, share, batch, cut):
     audio, overlap = signal(samples), int(share * segment)
     shapes = set()
@@ -26,7 +31,7 @@ def test_the_identity_returns_the_signal_however_it_comes(samples, segment, shar
         return identity(blocks)
 
     whole = overlap_add(watched, audio, segment, overlap, batch)
-    blocks = [audio[:, start:start + cut] for start in range(0, samples, cut)]
+    blocks = [audio[:, start : start + cut] for start in range(0, samples, cut)]
     pieces = list(stream(watched, blocks, segment, overlap, batch))
     np.testing.assert_array_equal(whole, audio[None])
     np.testing.assert_array_equal(np.concatenate(pieces, -1), audio[None])

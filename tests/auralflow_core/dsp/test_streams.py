@@ -11,7 +11,7 @@ def cut(signal, *lengths):
     """A signal in pieces of these lengths, over and over."""
     pieces, start = [], 0
     while start < signal.shape[-1]:
-        pieces.append(signal[..., start:start + lengths[len(pieces) % len(lengths)]])
+        pieces.append(signal[..., start : start + lengths[len(pieces) % len(lengths)]])
         start += pieces[-1].shape[-1]
     return pieces
 

@@ -27,8 +27,9 @@ def tracks(tmp_path):
 def test_whole_tracks_are_rated_piece_by_piece(tracks, copies, monkeypatch):
     monkeypatch.setattr(scratch, "BLOCK", 7000)
     steps = []
-    rows, silent = evaluate_tracks(tracks, copies(RATE, {"accompaniment": 0.5, "vocals": 0.5}),
-                                   progress=lambda *step: steps.append(step))
+    rows, silent = evaluate_tracks(
+        tracks, copies(RATE, {"accompaniment": 0.5, "vocals": 0.5}), progress=lambda *step: steps.append(step)
+    )
     assert silent == {} and len(rows) == 2 * 2 * 3
     for track, part in zip(tracks, (rows[:6], rows[6:]), strict=True):
         stems = {name: soundfile.read(path, dtype="float32")[0].T for name, path in track.stems.items()}
@@ -46,8 +47,9 @@ def test_whole_tracks_are_rated_piece_by_piece(tracks, copies, monkeypatch):
 
 def test_targets_that_share_stems_are_rated_apart(tracks, copies, monkeypatch):
     asked = []
-    monkeypatch.setattr(assessment, "evaluate_track",
-                        lambda *_, overlapping, **options: asked.append(overlapping) or ([], []))
+    monkeypatch.setattr(
+        assessment, "evaluate_track", lambda *_, overlapping, **options: asked.append(overlapping) or ([], [])
+    )
     for targets in (("accompaniment", "vocals"), ("accompaniment", "drums"), STEMS):
         evaluate_tracks(tracks[:1], copies(RATE, dict.fromkeys(targets, 0.5)))
     assert asked == [False, True, False]

@@ -40,8 +40,9 @@ def test_the_ideal_masks_of_all_parts_add_up_to_the_mixture_when_there_are_two()
     assert not np.isnan(ideal_mask(np.zeros((1, 100)), {"vocals": np.zeros((1, 100))})["vocals"]).any()
 
 
-@pytest.mark.parametrize(("samples", "num_fft", "hop"),
-                         [(1, 64, 48), (1000, 64, 48), (7000, 512, 100), (20_000, 128, 64)])
+@pytest.mark.parametrize(
+    ("samples", "num_fft", "hop"), [(1, 64, 48), (1000, 64, 48), (7000, 512, 100), (20_000, 128, 64)]
+)
 def test_blocks_make_no_difference(samples, num_fft, hop, monkeypatch):
     mixture, truths = song(samples)
     expected = ideal_mask(mixture, truths, num_fft, hop)

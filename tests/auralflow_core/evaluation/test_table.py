@@ -9,10 +9,18 @@ from auralflow_core.evaluation.table import BSS_COLUMNS, COLUMNS, MUSEVAL_COLUMN
 
 
 def some_rows():
-    return [{"track": track, "target": "vocals", "estimate": kind, "si_sdr": value, "sdr": value + 1,
-             "si_sdr_improvement": value - 2}
-            for track, shift in (("A", 0.0), ("B", 3.0), ("C", 9.0))
-            for kind, value in (("model", shift), ("mixture", 1.0))]
+    return [
+        {
+            "track": track,
+            "target": "vocals",
+            "estimate": kind,
+            "si_sdr": value,
+            "sdr": value + 1,
+            "si_sdr_improvement": value - 2,
+        }
+        for track, shift in (("A", 0.0), ("B", 3.0), ("C", 9.0))
+        for kind, value in (("model", shift), ("mixture", 1.0))
+    ]
 
 
 def test_mean_and_median_follow_for_each_target_and_estimate():

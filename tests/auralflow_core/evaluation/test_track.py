@@ -79,7 +79,8 @@ def test_a_tracks_rows_rate_model_mixture_and_ideal_mask():
     rows, silent = evaluate_track("Song", 4000, mixture, truths, estimates)
     assert silent == []
     assert [(row["target"], row["estimate"]) for row in rows] == [
-        (target, kind) for target in ("vocals", "drums") for kind in ("model", "mixture", "ideal_mask")]
+        (target, kind) for target in ("vocals", "drums") for kind in ("model", "mixture", "ideal_mask")
+    ]
     masked = ideal_mask(mixture, truths)
     for row in rows:
         truth = truths[row["target"]]
@@ -87,8 +88,9 @@ def test_a_tracks_rows_rate_model_mixture_and_ideal_mask():
         assert tuple(row) == COLUMNS and row["track"] == "Song"
         assert row["si_sdr"] == si_sdr(audio[row["estimate"]], truth)
         error = truth.astype(float) - audio[row["estimate"]]
-        assert row["sdr"] == pytest.approx(10 * np.log10((np.sum(truth.astype(float)**2) + 1e-7)
-                                                         / (np.sum(error**2) + 1e-7)), abs=1e-6)
+        assert row["sdr"] == pytest.approx(
+            10 * np.log10((np.sum(truth.astype(float) ** 2) + 1e-7) / (np.sum(error**2) + 1e-7)), abs=1e-6
+        )
         assert row["si_sdr_improvement"] == pytest.approx(row["si_sdr"] - si_sdr(mixture, truth))
 
 
@@ -134,14 +136,18 @@ def test_musevals_figures_come_from_museval():
     import museval
 
     mixture, truths, estimates = song(12_000)
-    rows, _ = evaluate_track("Song", 4000, mixture[:1], {"vocals": truths["vocals"][:1]},
-                             {"vocals": estimates["vocals"][:1]}, "museval")
+    rows, _ = evaluate_track(
+        "Song", 4000, mixture[:1], {"vocals": truths["vocals"][:1]}, {"vocals": estimates["vocals"][:1]}, "museval"
+    )
     references = np.stack([truths["vocals"][:1], mixture[:1] - truths["vocals"][:1]]).swapaxes(1, 2).astype(float)
     guesses = np.stack([estimates["vocals"][:1], mixture[:1] - estimates["vocals"][:1]]).swapaxes(1, 2).astype(float)
     sdrs, isrs, sirs, sars = museval.evaluate(references, guesses, win=4000, hop=4000)
     assert sdrs.shape == (2, 3)
-    np.testing.assert_allclose([rows[0][column] for column in MUSEVAL_COLUMNS],
-                               [np.median(figure[0]) for figure in (sdrs, sirs, isrs, sars)], rtol=1e-6)
+    np.testing.assert_allclose(
+        [rows[0][column] for column in MUSEVAL_COLUMNS],
+        [np.median(figure[0]) for figure in (sdrs, sirs, isrs, sars)],
+        rtol=1e-6,
+    )
 
 
 def test_blocks_of_mapped_files_change_nothing_but_the_memory(monkeypatch):
@@ -153,6 +159,7 @@ def test_blocks_of_mapped_files_change_nothing_but_the_memory(monkeypatch):
         monkeypatch.setattr(scratch, "BLOCK", 1000)
         monkeypatch.setattr(ideal, "FRAMES", 2)
         with in_files() as allocate:
+
             def mapped(audio, allocate=allocate):
                 copy = allocate(audio.shape)
                 copy[:] = audio

@@ -29,8 +29,9 @@ def test_powers_are_averaged_over_the_channels():
 
 def test_complex_values_are_their_magnitudes():
     target = RNG.standard_normal((1, 5, 6)) + 1j * RNG.standard_normal((1, 5, 6))
-    for one, other in zip(*(panels(spectrogram_difference_figure("bass", 0.5 * target, x)) for x in
-                            (target, np.abs(target))), strict=True):
+    for one, other in zip(
+        *(panels(spectrogram_difference_figure("bass", 0.5 * target, x)) for x in (target, np.abs(target))), strict=True
+    ):
         np.testing.assert_allclose(one, other, atol=1e-9)
 
 
@@ -77,13 +78,16 @@ def png_size(figure):
     return figure.canvas.get_width_height()
 
 
-@pytest.mark.parametrize(("estimate", "target", "words"), [
-    (np.ones(5), np.ones(5), r"estimate has shape \(5,\), expected \(channels, bins, frames\)"),
-    (np.ones((0, 5)), np.ones((0, 5)), r"estimate has shape \(0, 5\)"),
-    (np.ones((2, 5)), np.ones((2, 6)), r"estimate has shape \(2, 5\) and target \(2, 6\)"),
-    (np.ones((2, 5)), np.full((2, 5), np.nan), "target holds NaN"),
-    (-np.ones((2, 5)), np.ones((2, 5)), r"estimate holds -1, .*decibel=True"),
-])
+@pytest.mark.parametrize(
+    ("estimate", "target", "words"),
+    [
+        (np.ones(5), np.ones(5), r"estimate has shape \(5,\), expected \(channels, bins, frames\)"),
+        (np.ones((0, 5)), np.ones((0, 5)), r"estimate has shape \(0, 5\)"),
+        (np.ones((2, 5)), np.ones((2, 6)), r"estimate has shape \(2, 5\) and target \(2, 6\)"),
+        (np.ones((2, 5)), np.full((2, 5), np.nan), "target holds NaN"),
+        (-np.ones((2, 5)), np.ones((2, 5)), r"estimate holds -1, .*decibel=True"),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused(estimate, target, words):
     with pytest.raises(InputError, match=words):
         spectrogram_difference_figure("bass", estimate, target)

@@ -79,11 +79,14 @@ def test_waveforms_show_the_extremes_on_common_axes():
 
 
 @pytest.mark.parametrize("draw", [spectrogram_figure, waveform_figure])
-@pytest.mark.parametrize(("panels", "words"), [
-    ({}, "0 panels"),
-    ({"mono": np.zeros(10)}, r"'mono' has shape \(10,\), expected \(channels, samples\)"),
-    ({"empty": np.zeros((2, 0))}, r"'empty' has shape \(2, 0\)"),
-])
+@pytest.mark.parametrize(
+    ("panels", "words"),
+    [
+        ({}, "0 panels"),
+        ({"mono": np.zeros(10)}, r"'mono' has shape \(10,\), expected \(channels, samples\)"),
+        ({"empty": np.zeros((2, 0))}, r"'empty' has shape \(2, 0\)"),
+    ],
+)
 def test_panels_that_are_no_audio_are_refused(draw, panels, words):
     with pytest.raises(InputError, match=words):
         draw(panels, RATE)
@@ -100,12 +103,17 @@ def test_the_training_curve_shows_each_series():
     assert losses.get_yscale() == "log" and rates.get_xlabel() == "epoch"
 
 
-@pytest.mark.parametrize("history", [
-    HISTORY[:1],
-    [{"epoch": 1, "train_loss": 1.0}],
-    [{"epoch": 1, "train_loss": -3.0, "valid_loss": None, "si_sdr_improvement": None},
-     {"epoch": 2, "train_loss": -9.0}],
-])
+@pytest.mark.parametrize(
+    "history",
+    [
+        HISTORY[:1],
+        [{"epoch": 1, "train_loss": 1.0}],
+        [
+            {"epoch": 1, "train_loss": -3.0, "valid_loss": None, "si_sdr_improvement": None},
+            {"epoch": 2, "train_loss": -9.0},
+        ],
+    ],
+)
 def test_short_and_incomplete_histories_are_drawn(history):
     figure = training_curve_figure(history)
     assert figure.axes[0].get_yscale() == "linear"

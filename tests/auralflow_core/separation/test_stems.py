@@ -22,11 +22,14 @@ def write(path, channels=1, samples=RATE, rate=RATE, seed=0, subtype="PCM_16"):
 @pytest.fixture
 def run(copies):
     """Separates paths by `copies`, without a failure unless one is expected."""
-    def run(*paths, directory, start=0, duration=None, options=None, factors=None, progress=None, fails=False,
-            **output):
+
+    def run(
+        *paths, directory, start=0, duration=None, options=None, factors=None, progress=None, fails=False, **output
+    ):
         sources, _ = find_sources(paths, start, duration)
-        report = separate_files(sources, copies(RATE, factors), Output(directory, **output), options,
-                                *[progress] * (progress is not None))
+        report = separate_files(
+            sources, copies(RATE, factors), Output(directory, **output), options, *[progress] * (progress is not None)
+        )
         assert bool(report.failures) == fails, report.failures
         return report
 
@@ -45,8 +48,10 @@ def integers(path, bits):
 def test_never_writes_over_what_it_reads(tmp_path, run):
     path = write(tmp_path / "music/song/mixture.wav")
     truth = write(tmp_path / "music/song/vocals.wav").read_bytes()
-    for source, directory, filename in ((path.parent, "music", "{track}/{stem}.{ext}"),
-                                        (path.parent / "vocals.wav", "music/song", "{stem}.{ext}")):
+    for source, directory, filename in (
+        (path.parent, "music", "{track}/{stem}.{ext}"),
+        (path.parent / "vocals.wav", "music/song", "{stem}.{ext}"),
+    ):
         [line] = run(source, directory=tmp_path / directory, filename=filename, overwrite=True, fails=True).failures
         assert "written over the files that they are made from; save to another folder than" in line
     assert (path.parent / "vocals.wav").read_bytes() == truth
@@ -76,8 +81,9 @@ def test_stems_have_the_sources_rate_channels_and_length(tmp_path, run, channels
 @pytest.mark.parametrize("container", ["wav", "flac"])
 def test_integer_stems_and_residual_add_up_exactly(tmp_path, run, bits, subtype, container):
     path = write(tmp_path / "a.wav", 2, subtype=subtype)
-    report = run(path, directory=tmp_path / "out", start=0.125, duration=0.5, encoding=Encoding(container, bits),
-                 residual=True)
+    report = run(
+        path, directory=tmp_path / "out", start=0.125, duration=0.5, encoding=Encoding(container, bits), residual=True
+    )
     assert report.notes == []
     files = [integers(tmp_path / f"out/a/{name}.{container}", bits) for name in ("bass", "vocals", "residual")]
     mixture = np.rint(soundfile.read(path, dtype="float64")[0][1000:5000] * 2 ** (bits - 1))
@@ -96,8 +102,10 @@ def test_consistent_integer_stems_add_up_exactly_without_a_residual(tmp_path, ru
 FOUR = {"bass": 0.5, "drums": -0.25, "other": 0.125, "vocals": 0.75}
 
 
-@pytest.mark.parametrize(("targets", "factors"), [
-    (("vocals",), (0.75,)), (("vocals", "drums"), (0.75, -0.25)), (("vocals", "accompaniment"), (0.75, 0.375))])
+@pytest.mark.parametrize(
+    ("targets", "factors"),
+    [(("vocals",), (0.75,)), (("vocals", "drums"), (0.75, -0.25)), (("vocals", "accompaniment"), (0.75, 0.375))],
+)
 def test_targets_are_chosen_and_summed(tmp_path, run, targets, factors):
     path = write(tmp_path / "a.wav", 2)
     run(path, directory=tmp_path / "out", factors=FOUR, targets=targets, residual=True)
@@ -111,8 +119,14 @@ def test_targets_are_chosen_and_summed(tmp_path, run, targets, factors):
 @pytest.mark.parametrize("targets", [("vocals", "accompaniment"), ("vocals", "drums")])
 def test_chosen_targets_are_consistent_if_they_are_all_there_is(tmp_path, run, targets):
     path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
-    run(path, directory=tmp_path / "out", factors=FOUR, targets=targets, encoding=Encoding("wav", 16),
-        options=Options(consistency=True))
+    run(
+        path,
+        directory=tmp_path / "out",
+        factors=FOUR,
+        targets=targets,
+        encoding=Encoding("wav", 16),
+        options=Options(consistency=True),
+    )
     files = [integers(tmp_path / f"out/a/{name}.wav", 16) for name in targets]
     mixture = soundfile.read(path)[0] * 2**15
     if "accompaniment" in targets:
@@ -122,11 +136,19 @@ def test_chosen_targets_are_consistent_if_they_are_all_there_is(tmp_path, run, t
             np.testing.assert_allclose(file, (factor - 0.125 / 4) * mixture, rtol=0, atol=0.51)
 
 
-@pytest.mark.parametrize(("targets", "factors", "words"), [
-    (("voice",), FOUR, "unknown target 'voice'; did you mean 'vocals'. known: accompaniment, "),
-    (("bass", "bass"), FOUR, "targets: 'bass' is named twice"),
-    (("accompaniment",), {"bass": 1, "vocals": 1}, "'accompaniment' is more than this model separates, which is bass"),
-    (("accompaniment",), {"vocals": 1}, "more than this model separates, which is vocals;")])
+@pytest.mark.parametrize(
+    ("targets", "factors", "words"),
+    [
+        (("voice",), FOUR, "unknown target 'voice'; did you mean 'vocals'. known: accompaniment, "),
+        (("bass", "bass"), FOUR, "targets: 'bass' is named twice"),
+        (
+            ("accompaniment",),
+            {"bass": 1, "vocals": 1},
+            "'accompaniment' is more than this model separates, which is bass",
+        ),
+        (("accompaniment",), {"vocals": 1}, "more than this model separates, which is vocals;"),
+    ],
+)
 def test_targets_that_a_model_has_not_are_refused(tmp_path, run, targets, factors, words):
     with pytest.raises(InputError, match=words):
         run(write(tmp_path / "a.wav"), directory=tmp_path / "out", factors=factors, targets=targets)
@@ -136,8 +158,9 @@ def test_targets_that_a_model_has_not_are_refused(tmp_path, run, targets, factor
 def test_float_stems_and_residual_add_up_to_half_a_bit(tmp_path, run):
     path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
     run(path, directory=tmp_path / "out", residual=True)
-    bass, vocals, residual = (soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0]
-                              for name in ("bass", "vocals", "residual"))
+    bass, vocals, residual = (
+        soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0] for name in ("bass", "vocals", "residual")
+    )
     mixture = soundfile.read(path, dtype="float64")[0]
     assert (np.abs(bass + vocals + residual - mixture) <= 2.0**-24 * np.abs(residual)).all()
     # Rounded to the 24 bits that it had, it is the mixture itself.
@@ -155,7 +178,8 @@ def test_clamping_is_reported(tmp_path, run):
     report = run(loud(tmp_path / "a.wav"), directory=tmp_path / "out", encoding=Encoding("wav", 16), residual=True)
     assert [line.split(" at ")[0] for line in report.notes] == [
         f"{tmp_path}/out/a/bass.wav: 3 of 1000 samples clipped",
-        f"{tmp_path}/a.wav (the mixture): 3 of 1000 samples clipped"]
+        f"{tmp_path}/a.wav (the mixture): 3 of 1000 samples clipped",
+    ]
     report = run(tmp_path / "a.wav", directory=tmp_path / "float", encoding=Encoding(clip="clamp"), residual=True)
     assert len(report.notes) == 2
     assert soundfile.read(tmp_path / "float/a/bass.wav")[0].max() == 1
@@ -170,12 +194,18 @@ def test_without_a_choice_32_bits_keep_what_lies_beyond_full_scale(tmp_path, run
 def test_rescaled_stems_add_up_to_a_softer_mixture(tmp_path, run, bits):
     noise = np.random.default_rng(0).uniform(-1.5, 1.5, (2000, 2)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", noise, RATE, subtype="FLOAT")
-    report = run(tmp_path / "a.wav", directory=tmp_path / "out", encoding=Encoding("wav", bits, clip="rescale"),
-                 residual=True, factors={"bass": 0.5, "vocals": -0.5})
+    report = run(
+        tmp_path / "a.wav",
+        directory=tmp_path / "out",
+        encoding=Encoding("wav", bits, clip="rescale"),
+        residual=True,
+        factors={"bass": 0.5, "vocals": -0.5},
+    )
     [line] = report.notes
     decibels = float(line.split("softer by ")[1].split(" dB")[0])
-    stems = [soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0]
-             for name in ("bass", "vocals", "residual")]
+    stems = [
+        soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0] for name in ("bass", "vocals", "residual")
+    ]
     step = 2.0 ** (1 - bits) if bits < 32 else 2.0**-24
     gain = sum(stems).ravel() @ noise.ravel() / np.sum(noise.astype(np.float64) ** 2)
     np.testing.assert_allclose(sum(stems), gain * noise, rtol=0, atol=0.51 * step + 2.0**-24)
@@ -211,8 +241,12 @@ def test_a_rate_or_channels_that_a_format_has_not_fail_alone(tmp_path, run):
     write(tmp_path / "good.wav", rate=44100)
     write(tmp_path / "high.wav", rate=96000)
     write(tmp_path / "many.wav", 3)
-    report = run(*(tmp_path / f"{name}.wav" for name in ("high", "good", "many")), directory=tmp_path / "out",
-                 encoding=Encoding("mp3"), fails=True)
+    report = run(
+        *(tmp_path / f"{name}.wav" for name in ("high", "good", "many")),
+        directory=tmp_path / "out",
+        encoding=Encoding("mp3"),
+        fails=True,
+    )
     assert len(report.failures) == 2
     assert "high/bass.mp3: mp3 has no sample rate of 96000 Hz" in report.failures[0]
     assert "many/bass.mp3: mp3 holds at most 2 channels, not 3" in report.failures[1]
@@ -223,30 +257,48 @@ def test_filenames(tmp_path, run):
     write(tmp_path / "a.wav"), write(tmp_path / "b.wav")
     both = (tmp_path / "a.wav", tmp_path / "b.wav")
     run(*both, directory=tmp_path / "out", filename="{stem}/{track} ({stem}).{ext}")
-    assert names(tmp_path / "out") == ["bass/a (bass).wav", "bass/b (bass).wav", "vocals/a (vocals).wav",
-                                       "vocals/b (vocals).wav"]
+    assert names(tmp_path / "out") == [
+        "bass/a (bass).wav",
+        "bass/b (bass).wav",
+        "vocals/a (vocals).wav",
+        "vocals/b (vocals).wav",
+    ]
     with pytest.raises(InputError, match="several stems of .*a.wav one name; expected one with {stem}"):
         run(both[0], directory=tmp_path / "new", filename="{track}.{ext}")
-    for template, words in (("{trak}.{ext}", "unknown field {trak}; did you mean 'track'"), ("{stem", "no template"),
-                            ("{stem}.wav", "ends in .{ext}"), ("../{stem}.{ext}", "relative path"),
-                            ("/{stem}.{ext}", "relative path"), ("{stem!r}.{ext}", "unknown field")):
+    for template, words in (
+        ("{trak}.{ext}", "unknown field {trak}; did you mean 'track'"),
+        ("{stem", "no template"),
+        ("{stem}.wav", "ends in .{ext}"),
+        ("../{stem}.{ext}", "relative path"),
+        ("/{stem}.{ext}", "relative path"),
+        ("{stem!r}.{ext}", "unknown field"),
+    ):
         with pytest.raises(InputError, match=words):
             Output(tmp_path, template)
     assert not (tmp_path / "new").exists()
 
 
 def test_songs_of_one_name_do_not_replace_each_other(tmp_path, run):
-    first, second, third = (write(tmp_path / name, samples=samples) for name, samples in (
-        ("one/a.wav", 100), ("two/A.wav", 200), ("b.wav", 300)))
+    first, second, third = (
+        write(tmp_path / name, samples=samples)
+        for name, samples in (("one/a.wav", 100), ("two/A.wav", 200), ("b.wav", 300))
+    )
     report = run(first, second, third, directory=tmp_path / "out", fails=True)
     [line] = report.failures
     assert line.startswith(f"{second}: not separated, its stems would be written over those of {first}; ")
-    assert report.separated == 2 and names(tmp_path / "out") == ["a/bass.wav", "a/vocals.wav", "b/bass.wav",
-                                                                 "b/vocals.wav"]
+    assert report.separated == 2 and names(tmp_path / "out") == [
+        "a/bass.wav",
+        "a/vocals.wav",
+        "b/bass.wav",
+        "b/vocals.wav",
+    ]
     assert soundfile.info(tmp_path / "out/a/bass.wav").frames == 100
     run(first, second, third, directory=tmp_path / "new", filename="{folder}/{track}-{stem}.{ext}")
     assert {name for name in names(tmp_path / "new") if "bass" in name} == {
-        f"{tmp_path.name}/b-bass.wav", "one/a-bass.wav", "two/A-bass.wav"}
+        f"{tmp_path.name}/b-bass.wav",
+        "one/a-bass.wav",
+        "two/A-bass.wav",
+    }
 
 
 def test_results_are_replaced_when_asked_and_leave_no_old_residual(tmp_path, run):
@@ -316,7 +368,8 @@ def test_a_full_disk_leaves_nothing(tmp_path, copies, container, clip):
     assert names(tmp_path / "out") == [f"small/bass.{container}", f"small/vocals.{container}"]
     assert report.separated == 1 and report.failures[1:] == [f"{late}: not tried"]
     assert report.failures[0].startswith(f"{path}: ") and any(
-        words in report.failures[0] for words in ("the disk may be full", "File too large"))
+        words in report.failures[0] for words in ("the disk may be full", "File too large")
+    )
 
 
 def test_long_files_become_rf64(tmp_path, run, monkeypatch):

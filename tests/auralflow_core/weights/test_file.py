@@ -14,9 +14,11 @@ CONFIG = configuration.template("SpectrogramNetSimple")
 
 def test_a_file_gives_back_what_was_written_also_transposed_arrays(tmp_path):
     rng = np.random.default_rng(0)
-    tensors = {"kernel": rng.standard_normal((3, 4, 5)).astype(np.float32).transpose(2, 0, 1),
-               "odd": rng.integers(0, 2**32, (6, 7), np.uint32).view(np.float32)[::2, ::3],
-               "count": np.zeros((), np.int64)}
+    tensors = {
+        "kernel": rng.standard_normal((3, 4, 5)).astype(np.float32).transpose(2, 0, 1),
+        "odd": rng.integers(0, 2**32, (6, 7), np.uint32).view(np.float32)[::2, ::3],
+        "count": np.zeros((), np.int64),
+    }
     write_tensors(tmp_path / "a.safetensors", TensorFile(TORCH, tensors, CONFIG, {"epoch": 3}))
     file = read_tensors(tmp_path / "a.safetensors")
     assert (file.format, file.config, file.provenance) == (TORCH, CONFIG, {"epoch": 3})
@@ -29,13 +31,19 @@ def test_a_file_gives_back_what_was_written_also_transposed_arrays(tmp_path):
 METADATA = {"format": TORCH, "config": json.dumps(configuration.to_dict(CONFIG)), "provenance": "{}"}
 
 
-@pytest.mark.parametrize(("metadata", "words"), [
-    ({}, "the metadata's format is None, expected 'auralflow-torch'"),
-    ({"format": FLAX}, "the metadata's format is 'auralflow-flax', expected 'auralflow-torch'"),
-    ({"format": TORCH, "config": "{}"}, "lack a readable config and provenance"),
-    (METADATA | {"config": "{"}, "lack a readable config and provenance"),
-    (METADATA | {"config": '{"model": {"model_type": "SpectrogramNetSimpel"}}'}, "did you mean 'SpectrogramNetSimple'"),
-])
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({}, "the metadata's format is None, expected 'auralflow-torch'"),
+        ({"format": FLAX}, "the metadata's format is 'auralflow-flax', expected 'auralflow-torch'"),
+        ({"format": TORCH, "config": "{}"}, "lack a readable config and provenance"),
+        (METADATA | {"config": "{"}, "lack a readable config and provenance"),
+        (
+            METADATA | {"config": '{"model": {"model_type": "SpectrogramNetSimpel"}}'},
+            "did you mean 'SpectrogramNetSimple'",
+        ),
+    ],
+)
 def test_metadata_that_do_not_belong_are_refused(tmp_path, metadata, words):
     path = tmp_path / "a.safetensors"
     save_file({"a": np.zeros(3, np.float32)}, path, metadata)
@@ -50,7 +58,7 @@ def test_a_truncated_file_is_refused(tmp_path, share):
     save_file({"a": np.zeros((30, 30), np.float32)}, path, METADATA)
     whole = path.read_bytes()
     assert read_tensors(path).tensors["a"].shape == (30, 30)
-    path.write_bytes(whole[:int(share * len(whole))])
+    path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match="not a readable safetensors file"):
         read_tensors(path)
 
@@ -92,15 +100,18 @@ def test_a_training_state_comes_back_whole(tmp_path, best):
         assert (a is None and b is None) or (a["a.weight"] == b["a.weight"]).all()
 
 
-@pytest.mark.parametrize(("changes", "run", "words"), [
-    ({"moment.a": np.zeros(2)}, {}, "tensor 'moment.a' of shape (2,) is no part of a training state"),
-    ({"step": None}, {}, "tensor 'step' is missing, expected int64 of shape ()"),
-    ({"step": np.array(3.0)}, {}, "tensor 'step' is float64 of shape (), expected int64"),
-    ({"lr_scale": None}, {}, "tensor 'lr_scale' is missing"),
-    ({"best.a.weight": None}, {}, "history has 1 epochs, but there are 0 tensors"),
-    ({}, {"history": []}, "history has 0 epochs, but there are 1 tensors"),
-    ({}, {"losses": None}, "lacks the run's history and losses"),
-])
+@pytest.mark.parametrize(
+    ("changes", "run", "words"),
+    [
+        ({"moment.a": np.zeros(2)}, {}, "tensor 'moment.a' of shape (2,) is no part of a training state"),
+        ({"step": None}, {}, "tensor 'step' is missing, expected int64 of shape ()"),
+        ({"step": np.array(3.0)}, {}, "tensor 'step' is float64 of shape (), expected int64"),
+        ({"lr_scale": None}, {}, "tensor 'lr_scale' is missing"),
+        ({"best.a.weight": None}, {}, "history has 1 epochs, but there are 0 tensors"),
+        ({}, {"history": []}, "history has 0 epochs, but there are 1 tensors"),
+        ({}, {"losses": None}, "lacks the run's history and losses"),
+    ],
+)
 def test_a_training_state_with_parts_missing_or_left_over_is_refused(tmp_path, changes, run, words):
     path = tmp_path / "t.safetensors"
     write_training(path, training(), CONFIG, {"history": [{"step": 12}], "losses": []})

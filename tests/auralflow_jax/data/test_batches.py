@@ -20,10 +20,18 @@ PLAIN = DatasetConfig(sample_length=CROP / RATE, remix=False, gain_db=0, flip_po
 
 
 def make_config(targets=("bass", "drums", "vocals"), channels=1, batch_size=4, seed=0, **dataset):
-    model = SpectrogramNetSimple(targets=targets, num_channels=channels, sample_rate=RATE, num_fft=512,
-                                 window_size=512, hop_length=128, num_bins=257)
-    return Config(model=model, dataset=replace(PLAIN, **dataset),
-                  training=TrainingConfig(batch_size=batch_size, seed=seed))
+    model = SpectrogramNetSimple(
+        targets=targets,
+        num_channels=channels,
+        sample_rate=RATE,
+        num_fft=512,
+        window_size=512,
+        hop_length=128,
+        num_bins=257,
+    )
+    return Config(
+        model=model, dataset=replace(PLAIN, **dataset), training=TrainingConfig(batch_size=batch_size, seed=seed)
+    )
 
 
 def write_track(folder, number, samples, stems=STEMS):
@@ -65,8 +73,10 @@ def tracks(tmp_path_factory):
 def test_shapes_and_origins_without_remixing(tracks):
     for batch in first(20, tracks, make_config()):
         assert {key: (value.shape, value.dtype) for key, value in batch.items()} == {
-            "mixture": ((4, 1, CROP), np.float32), "targets": ((4, 3, 1, CROP), np.float32),
-            "tracks": ((4, 3), np.int32)}
+            "mixture": ((4, 1, CROP), np.float32),
+            "targets": ((4, 3, 1, CROP), np.float32),
+            "tracks": ((4, 3), np.int32),
+        }
         songs, stems, starts = origin(batch["targets"][:, :, 0])
         np.testing.assert_array_equal(stems, np.tile([0, 1, 2], (4, 1)))
         np.testing.assert_array_equal(songs, batch["tracks"])
@@ -126,8 +136,9 @@ def test_a_batch_depends_on_seed_and_step_alone(tracks, monkeypatch):
 def test_worker_processes_change_nothing(tracks):
     config = make_config(remix=True, gain_db=6)
     workers = Config(model=config.model, dataset=replace(config.dataset, num_workers=2), training=config.training)
-    for batch, other in zip(first(5, tracks, config, start_step=1), first(5, tracks, workers, start_step=1),
-                            strict=True):
+    for batch, other in zip(
+        first(5, tracks, config, start_step=1), first(5, tracks, workers, start_step=1), strict=True
+    ):
         assert_equal(batch, other)
 
 

@@ -9,8 +9,12 @@ from auralflow_jax.models.registry import build
 
 @pytest.mark.parametrize(("joiner", "high_bins"), [("softmax", "zeros"), ("ratio", "mean")])
 def test_a_stereo_model_of_two_targets_keeps_the_contract(tiny_config, joiner, high_bins):
-    config = replace(tiny_config, model=replace(tiny_config.model, targets=("vocals", "drums"), num_channels=2,
-                                                joiner=joiner, high_bins=high_bins))
+    config = replace(
+        tiny_config,
+        model=replace(
+            tiny_config.model, targets=("vocals", "drums"), num_channels=2, joiner=joiner, high_bins=high_bins
+        ),
+    )
     model = build(config)
     variables = jax.jit(model.init, static_argnums=1)(jax.random.key(0), 6000)
     mixture = np.random.default_rng(1).standard_normal((3, 2, 5999)).astype(np.float32)

@@ -39,8 +39,13 @@ def oracle():
     spec.loader.exec_module(module)
 
     def rate(references, estimates, window=WINDOW, hop=WINDOW, taps=TAPS):
-        sdr, isr, sir, sar, _ = module.bss_eval(references.swapaxes(1, 2).astype(float),
-                                                estimates.swapaxes(1, 2).astype(float), window, hop, filters_len=taps)
+        sdr, isr, sir, sar, _ = module.bss_eval(
+            references.swapaxes(1, 2).astype(float),
+            estimates.swapaxes(1, 2).astype(float),
+            window,
+            hop,
+            filters_len=taps,
+        )
         return bss.BssEval(sdr, sir, isr, sar)
 
     return rate
@@ -52,8 +57,9 @@ def assert_same(result, expected, tolerance=1e-3):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize(("channels", "window", "hop", "frames"),
-                         [(2, 1000, 1000, 3), (1, 1001, 650, 4), (1, 5000, 1000, 1)])
+@pytest.mark.parametrize(
+    ("channels", "window", "hop", "frames"), [(2, 1000, 1000, 3), (1, 1001, 650, 4), (1, 5000, 1000, 1)]
+)
 def test_every_frame_has_musevals_figures(oracle, channels, window, hop, frames):
     references, estimates = song(2, channels)
     result = bss_eval(references, estimates, window, hop, TAPS)
@@ -112,11 +118,14 @@ def test_an_empty_band_is_no_reason_to_explain_less():
     delayed = np.concatenate([scipy.linalg.convolution_matrix(source[0], TAPS) for source in references], axis=1)
     assert 1e6 < np.linalg.cond(delayed) < 1e8  # of the equations, the square
     for target, estimate in enumerate(np.pad(estimates[:, 0], [(0, 0), (0, TAPS - 1)])):
-        own = delayed[:, target * TAPS:(target + 1) * TAPS]
+        own = delayed[:, target * TAPS : (target + 1) * TAPS]
         image, explained = (matrix @ scipy.linalg.lstsq(matrix, estimate)[0] for matrix in (own, delayed))
         truth = np.pad(references[target, 0], (0, TAPS - 1))
-        for ours, signal, noise in ((result.isr, truth, image - truth), (result.sir, image, explained - image),
-                                    (result.sar, explained, estimate - explained)):
+        for ours, signal, noise in (
+            (result.isr, truth, image - truth),
+            (result.sir, image, explained - image),
+            (result.sar, explained, estimate - explained),
+        ):
             assert ours[target, 0] == pytest.approx(10 * np.log10(signal @ signal / (noise @ noise)), abs=0.01)
 
 

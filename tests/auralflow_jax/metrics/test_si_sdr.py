@@ -14,7 +14,7 @@ def test_sums_over_pieces_give_the_whole_signals_figure():
     estimate += 5 * target
     sums = jnp.zeros((3, 3))
     for start in range(0, 1000, 300):
-        t, e = target[..., start:start + 300], estimate[..., start:start + 300]
+        t, e = target[..., start : start + 300], estimate[..., start : start + 300]
         sums += jnp.stack([(e * t).sum((1, 2)), (t**2).sum((1, 2)), (e**2).sum((1, 2))])
     expected = [evaluation.si_sdr(*pair) for pair in zip(estimate, target, strict=True)]
     np.testing.assert_allclose(si_sdr_from_sums(*sums), expected, atol=1e-3)

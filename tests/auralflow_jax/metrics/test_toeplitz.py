@@ -42,8 +42,9 @@ def test_solutions_are_those_of_the_matrix():
     column, matrix = gram()
     right = np.random.default_rng(1).standard_normal((12, 3, 5))
     expected = np.linalg.solve(matrix, right.reshape(36, 5))
-    np.testing.assert_allclose(Equations(jnp.asarray(column)).solve(jnp.asarray(right)).reshape(36, 5), expected,
-                               rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        Equations(jnp.asarray(column)).solve(jnp.asarray(right)).reshape(36, 5), expected, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_singular_equations_are_solved_where_they_can_be():
@@ -62,5 +63,6 @@ def test_rows_of_zeros_have_zeros_for_solutions():
     right[:, 3] = 0
     solution = Equations(jnp.asarray(silent)).solve(jnp.asarray(right))
     assert not solution[:, 3].any()
-    np.testing.assert_allclose(solution[:, :3], Equations(jnp.asarray(column)).solve(jnp.asarray(right[:, :3])),
-                               atol=1e-9)
+    np.testing.assert_allclose(
+        solution[:, :3], Equations(jnp.asarray(column)).solve(jnp.asarray(right[:, :3])), atol=1e-9
+    )

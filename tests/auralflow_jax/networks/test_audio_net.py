@@ -11,8 +11,18 @@ from auralflow_jax.layers.conv1d import GATED, RECTIFIED, Conv1d, Upsample1d
 from auralflow_jax.losses.criteria import make_criterion
 from auralflow_jax.models.registry import build
 
-SMALL = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29, "hidden_channels": 4,
-         "depth": 2, "audio_channels": 4, "audio_depth": 2, "recurrent_depth": 2}
+SMALL = {
+    "sample_rate": 8000,
+    "num_fft": 64,
+    "window_size": 64,
+    "hop_length": 24,
+    "num_bins": 29,
+    "hidden_channels": 4,
+    "depth": 2,
+    "audio_channels": 4,
+    "audio_depth": 2,
+    "recurrent_depth": 2,
+}
 NAMES = ("AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE", "HybridNet")
 SAMPLES = 600
 
@@ -21,14 +31,20 @@ def make(name, precision="float32", **settings):
     """A small model with random variables, drawn by numpy, which compiles nothing."""
     known = type(template(name).model).__struct_fields__
     small = {key: value for key, value in SMALL.items() if key in known}
-    config = from_dict({"model": {"model_type": name} | small | settings, "training": {"precision": precision},
-                        "dataset": {"sample_length": SAMPLES / 8000}})
+    config = from_dict(
+        {
+            "model": {"model_type": name} | small | settings,
+            "training": {"precision": precision},
+            "dataset": {"sample_length": SAMPLES / 8000},
+        }
+    )
     model = build(config)
     rng = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), SAMPLES))
     # Variances of batch norms too lie near 1 then.
     return model, jax.tree_util.tree_map_with_path(
-        lambda path, leaf: jnp.asarray((path[-1].key == "var") + rng.normal(0, 0.15, leaf.shape), jnp.float32), shapes)
+        lambda path, leaf: jnp.asarray((path[-1].key == "var") + rng.normal(0, 0.15, leaf.shape), jnp.float32), shapes
+    )
 
 
 def noise(*shape):
@@ -115,15 +131,18 @@ def test_the_hybrid_joins_its_branches_bin_by_bin():
     model, variables = make("HybridNet", targets=("bass", "vocals"))
     x = noise(2, 1, SAMPLES)
     branches = model.config.branches()
-    alone = {name: build(Config(model=branch, dataset=DatasetConfig(sample_length=SAMPLES / 8000)))
-             for name, branch in branches.items()}
+    alone = {
+        name: build(Config(model=branch, dataset=DatasetConfig(sample_length=SAMPLES / 8000)))
+        for name, branch in branches.items()
+    }
     parts = {name: {kind: tree.get(name, {}) for kind, tree in variables.items()} for name in alone}
     audio, spectrogram = (jax.jit(alone[name].apply)(parts[name], x).audio for name in ("audio", "spectrogram"))
     apply = jax.jit(lambda blend: model.apply(variables | {"params": variables["params"] | {"blend": blend}}, x).audio)
     bins = jnp.zeros((2, 33))
     np.testing.assert_allclose(apply(bins), (audio + spectrogram) / 2, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(apply(bins.at[0].set(50).at[1].set(-50)),
-                               jnp.stack([spectrogram[:, 0], audio[:, 1]], 1), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        apply(bins.at[0].set(50).at[1].set(-50)), jnp.stack([spectrogram[:, 0], audio[:, 1]], 1), rtol=0, atol=1e-5
+    )
 
 
 def test_the_joiner_of_a_new_hybrid_averages():
@@ -137,8 +156,11 @@ def test_criteria_of_audio_are_accepted_and_others_refused(name):
     model, variables = make(name)
     estimate = jax.eval_shape(model.apply, variables, noise(1, 1, SAMPLES))
     make_criterion(template(name).training).check(estimate, name)  # the template's own
-    for settings in ({"criterion": "l2", "loss_domain": "audio"}, {"criterion": "si_sdr"},
-                     {"criterion": "multi_resolution_stft"}):
+    for settings in (
+        {"criterion": "l2", "loss_domain": "audio"},
+        {"criterion": "si_sdr"},
+        {"criterion": "multi_resolution_stft"},
+    ):
         make_criterion(TrainingConfig(**settings)).check(estimate, name)
     with pytest.raises(InputError, match=f"criterion 'mask' needs the model's mask, and {name} has none"):
         make_criterion(TrainingConfig(criterion="mask")).check(estimate, name)
@@ -150,18 +172,39 @@ def test_criteria_of_audio_are_accepted_and_others_refused(name):
 
 
 def test_build_passes_every_setting_on():
-    changes = {"audio_channels": 3, "audio_depth": 2, "recurrent_group": 5, "recurrent_depth": 1, "hidden_size": 6,
-               "dropout_p": 0.2, "num_fft": 512, "window_size": 500, "hop_length": 100, "padding": "constant",
-               "num_bins": 200, "high_bins": "mean", "joiner": "ratio", "hidden_channels": 4, "depth": 3,
-               "mask_activation": "relu", "leak_factor": 0.1, "normalize_input": True, "normalize_output": True,
-               "input_axis": 1, "num_channels": 2}
-    config = Config(model=HybridNet(targets=("drums", "bass"), **changes),
-                    training=TrainingConfig(precision="bfloat16"))
+    changes = {
+        "audio_channels": 3,
+        "audio_depth": 2,
+        "recurrent_group": 5,
+        "recurrent_depth": 1,
+        "hidden_size": 6,
+        "dropout_p": 0.2,
+        "num_fft": 512,
+        "window_size": 500,
+        "hop_length": 100,
+        "padding": "constant",
+        "num_bins": 200,
+        "high_bins": "mean",
+        "joiner": "ratio",
+        "hidden_channels": 4,
+        "depth": 3,
+        "mask_activation": "relu",
+        "leak_factor": 0.1,
+        "normalize_input": True,
+        "normalize_output": True,
+        "input_axis": 1,
+        "num_channels": 2,
+    }
+    config = Config(
+        model=HybridNet(targets=("drums", "bass"), **changes), training=TrainingConfig(precision="bfloat16")
+    )
     network = build(config).network
     assert {key: getattr(network, key) for key in changes} == changes
     assert (network.num_targets, network.num_frames, network.dtype) == (2, 1324, jnp.bfloat16)
     for name, branch in config.model.branches().items():
         alone = build(Config(model=branch))
-        ours, theirs = (jax.eval_shape(lambda model=each: model.init(jax.random.key(0), config.crop_samples))
-                        for each in (build(config), alone))
+        ours, theirs = (
+            jax.eval_shape(lambda model=each: model.init(jax.random.key(0), config.crop_samples))
+            for each in (build(config), alone)
+        )
         assert ours["params"][name] == theirs["params"]

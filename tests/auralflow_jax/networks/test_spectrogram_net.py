@@ -35,9 +35,18 @@ def make(name, x, **settings):
     return network, jax.tree_util.tree_map_with_path(draw, jax.eval_shape(network.init, jax.random.key(0), x))
 
 
-@pytest.mark.parametrize("name, millions", [
-    ("SpectrogramNetSimple", 7.9), ("SpectrogramNetLSTM", 32.3), ("SpectrogramNetVAE", 40),
-    ("AudioNetSimple", 7.9), ("AudioNetSimpleLSTM", 32.3), ("AudioNetVAE", 40), ("HybridNet", 65.5)])
+@pytest.mark.parametrize(
+    "name, millions",
+    [
+        ("SpectrogramNetSimple", 7.9),
+        ("SpectrogramNetLSTM", 32.3),
+        ("SpectrogramNetVAE", 40),
+        ("AudioNetSimple", 7.9),
+        ("AudioNetSimpleLSTM", 32.3),
+        ("AudioNetVAE", 40),
+        ("HybridNet", 65.5),
+    ],
+)
 def test_sizes_are_the_documented_ones(name, millions):
     config = configuration.template(name)
     model = build(config)
@@ -47,12 +56,22 @@ def test_sizes_are_the_documented_ones(name, millions):
 
 @pytest.mark.parametrize("name", U_NETS)
 def test_build_passes_every_setting_on(name):
-    changes = {"hidden_channels": 4, "depth": 2, "mask_activation": "relu", "leak_factor": 0.1, "dropout_p": 0.2,
-               "normalize_input": True, "normalize_output": True, "num_channels": 2, "num_bins": 99}
+    changes = {
+        "hidden_channels": 4,
+        "depth": 2,
+        "mask_activation": "relu",
+        "leak_factor": 0.1,
+        "dropout_p": 0.2,
+        "normalize_input": True,
+        "normalize_output": True,
+        "num_channels": 2,
+        "num_bins": 99,
+    }
     if name != "SpectrogramNetSimple":
         changes |= {"recurrent_depth": 2, "hidden_size": 7, "input_axis": 1}
-    config = Config(model=MODELS[name](targets=("drums", "bass"), **changes),
-                    training=TrainingConfig(precision="bfloat16"))
+    config = Config(
+        model=MODELS[name](targets=("drums", "bass"), **changes), training=TrainingConfig(precision="bfloat16")
+    )
     network = build(config).network
     assert type(network).__name__ == name
     assert {key: getattr(network, key) for key in changes} == changes
@@ -68,9 +87,17 @@ def test_any_size_keeps_its_shape(name, bins, frames):
     assert jax.eval_shape(network.apply, variables, x)[0].shape == (2, 3, 2, bins, frames)
 
 
-@pytest.mark.parametrize("activation, low, high", [
-    ("sigmoid", 0, 1), ("softmax", 0, 1), ("hardtanh", 0, 1), ("relu", 0, np.inf), ("softplus", 0, np.inf),
-    ("identity", -np.inf, np.inf)])
+@pytest.mark.parametrize(
+    "activation, low, high",
+    [
+        ("sigmoid", 0, 1),
+        ("softmax", 0, 1),
+        ("hardtanh", 0, 1),
+        ("relu", 0, np.inf),
+        ("softplus", 0, np.inf),
+        ("identity", -np.inf, np.inf),
+    ],
+)
 def test_masks_keep_to_their_range(activation, low, high, x):
     network, variables = make("SpectrogramNetSimple", x, mask_activation=activation, num_targets=3, depth=1)
     variables["params"]["head"]["kernel"] *= 30  # outputs far beyond 1 on either side
@@ -103,12 +130,16 @@ def test_training_updates_all_statistics(x):
     assert not any(jax.tree.leaves(unchanged))
 
 
-@pytest.mark.parametrize("name, settings, size, message", [
-    ("SpectrogramNetLSTM", {}, (14, FRAMES), "num_bins=13, got 14 bins"),
-    ("SpectrogramNetVAE", {"input_axis": 1}, (BINS, 12), "num_frames=11, got 12 frames"),
-    ("SpectrogramNetSimple", {"normalize_input": True}, (12, FRAMES), "num_bins=13, got 12 bins"),
-    ("SpectrogramNetSimple", {"normalize_output": True}, (12, FRAMES), "num_bins=13, got 12 bins"),
-    ("SpectrogramNetLSTM", {"num_bins": None}, (12, FRAMES), "num_bins=None, got 12 bins")])
+@pytest.mark.parametrize(
+    "name, settings, size, message",
+    [
+        ("SpectrogramNetLSTM", {}, (14, FRAMES), "num_bins=13, got 14 bins"),
+        ("SpectrogramNetVAE", {"input_axis": 1}, (BINS, 12), "num_frames=11, got 12 frames"),
+        ("SpectrogramNetSimple", {"normalize_input": True}, (12, FRAMES), "num_bins=13, got 12 bins"),
+        ("SpectrogramNetSimple", {"normalize_output": True}, (12, FRAMES), "num_bins=13, got 12 bins"),
+        ("SpectrogramNetLSTM", {"num_bins": None}, (12, FRAMES), "num_bins=None, got 12 bins"),
+    ],
+)
 def test_fixed_sizes_are_named(name, settings, size, message):
     with pytest.raises(ValueError, match=message):
         make(name, jnp.ones((1, 1, *size)), **settings)

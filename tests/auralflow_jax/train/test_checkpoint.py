@@ -25,8 +25,9 @@ class Saver:
 
     def __init__(self, config, size=4):
         self.config, self.size, self.history = config, size, []
-        self.abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
-                                     self.state(0))
+        self.abstract = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), self.state(0)
+        )
 
     def state(self, step):
         # Noise, so that it cannot be compressed; the first value is the step.
@@ -52,8 +53,15 @@ def best_weight(folder):
 
 def test_the_latest_and_the_best_stay_also_over_restarts(folder, tiny_config):
     saver = Saver(tiny_config)
-    for step, loss, kept, best in [(2, 0.5, [2], 2), (3, None, [2, 3], 2), (4, 0.3, [4], 4), (6, 0.3, [4, 6], 4),
-                                   (8, 0.4, [4, 8], 4), (9, None, [4, 9], 4), (10, 0.2, [10], 10)]:
+    for step, loss, kept, best in [
+        (2, 0.5, [2], 2),
+        (3, None, [2, 3], 2),
+        (4, 0.3, [4], 4),
+        (6, 0.3, [4, 6], 4),
+        (8, 0.4, [4, 8], 4),
+        (9, None, [4, 9], 4),
+        (10, 0.2, [10], 10),
+    ]:
         with contextlib.closing(Checkpoints(folder)) as checkpoints:  # as in a process of its own
             if restored := checkpoints.restore(saver.abstract, tiny_config):
                 state, run = restored
@@ -81,8 +89,10 @@ def test_a_lost_weights_file_without_its_step_is_an_error(folder, tiny_config):
     saver.history = [{"epoch": 1, "step": 2, "valid_loss": 0.1}]
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
         saver.save(checkpoints, 4, 0.3)
-        with pytest.raises(InputError, match="best.safetensors: is missing or damaged, and there is no checkpoint of "
-                                             "the best epoch, step 2"):
+        with pytest.raises(
+            InputError,
+            match="best.safetensors: is missing or damaged, and there is no checkpoint of the best epoch, step 2",
+        ):
             checkpoints.restore(saver.abstract, tiny_config)
 
 
@@ -95,8 +105,10 @@ def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
         saver.save(checkpoints, 2, 0.5)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
         try:
-            with pytest.raises(InputError, match="the checkpoint of step 4 cannot be written, the one of step 2 is "
-                                                 "still there: .*File too large"):
+            with pytest.raises(
+                InputError,
+                match="the checkpoint of step 4 cannot be written, the one of step 2 is still there: .*File too large",
+            ):
                 saver.save(checkpoints, 4, 0.4)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

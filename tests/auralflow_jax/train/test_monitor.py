@@ -28,11 +28,18 @@ def test_losses_are_read_late_and_in_order():
     assert losses == [0.1, 0.2, 0.3, 0.4, 0.5]
 
 
-@pytest.mark.parametrize(("bad", "words"), [
-    (metrics(math.nan), "the loss of step 7 is nan; its batch came from Abel, Cid; the last good checkpoint is that "
-                        "of step 5; try a smaller"),
-    (metrics(-math.inf), "the loss of step 7 is -inf"),
-    (metrics(0.5, math.inf), "the gradient's norm of step 7 is inf")])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (
+            metrics(math.nan),
+            "the loss of step 7 is nan; its batch came from Abel, Cid; the last good checkpoint is that "
+            "of step 5; try a smaller",
+        ),
+        (metrics(-math.inf), "the loss of step 7 is -inf"),
+        (metrics(0.5, math.inf), "the gradient's norm of step 7 is inf"),
+    ],
+)
 def test_what_is_not_finite_ends_the_run(bad, words):
     losses = []
     monitor = LossMonitor(losses, TRACKS, 5)

@@ -31,8 +31,10 @@ def test_two_updates_are_adamw_of_the_clipped_gradient():
     training = TrainingConfig(lr=0.1, warmup_steps=0, weight_decay=0.3, max_grad_norm=2.0, lr_schedule="constant")
     optimizer = make_optimizer(training, total_steps=10)
     weights = {"a": np.array([1.0, -2.0], np.float32), "b": np.array([[0.5]], np.float32)}
-    gradients = [{"a": np.array([3.0, 0.0], np.float32), "b": np.array([[4.0]], np.float32)},  # norm 5
-                 {"a": np.array([0.1, -0.2], np.float32), "b": np.array([[0.3]], np.float32)}]  # norm below 2
+    gradients = [
+        {"a": np.array([3.0, 0.0], np.float32), "b": np.array([[4.0]], np.float32)},  # norm 5
+        {"a": np.array([0.1, -0.2], np.float32), "b": np.array([[0.3]], np.float32)},
+    ]  # norm below 2
     state = optimizer.init(weights)
     first = {name: np.zeros(value.shape) for name, value in weights.items()}
     second = {name: np.zeros(value.shape) for name, value in weights.items()}

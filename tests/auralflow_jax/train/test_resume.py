@@ -52,12 +52,16 @@ def test_a_killed_run_goes_on_to_the_same_bits(killed, moment, songs, finished, 
     assert not [path for path in folder.checkpoint.iterdir() if "tmp" in path.name]
 
 
-@pytest.mark.parametrize(("number", "step", "checkpoint"), [
-    (signal.SIGINT, 5, 5),
-    (signal.SIGTERM, 6, 6),  # the last of an epoch: it is validated first
-])
+@pytest.mark.parametrize(
+    ("number", "step", "checkpoint"),
+    [
+        (signal.SIGINT, 5, 5),
+        (signal.SIGTERM, 6, 6),  # the last of an epoch: it is validated first
+    ],
+)
 def test_an_interrupted_run_saves_and_goes_on_to_the_same_bits(
-        tmp_path, songs, tiny_config, finished, outcome, console, monkeypatch, number, step, checkpoint):
+    tmp_path, songs, tiny_config, finished, outcome, console, monkeypatch, number, step, checkpoint
+):
     folder = ModelFolder(tmp_path / "model")
     folder.save_config(tiny_config)
     show, handlers = Progress.step, [signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)]
@@ -83,8 +87,7 @@ def copy(finished, path):
     return ModelFolder(path)
 
 
-def test_a_finished_run_has_nothing_to_do_and_gets_its_best_weights_back(
-        tmp_path, songs, finished, outcome, console):
+def test_a_finished_run_has_nothing_to_do_and_gets_its_best_weights_back(tmp_path, songs, finished, outcome, console):
     folder = copy(finished, tmp_path / "model")
     folder.weights.unlink()
     history = train(folder.path, songs, console=console)
@@ -99,10 +102,15 @@ def test_a_run_goes_on_with_other_settings_and_another_dataset(tmp_path, songs, 
     more = shutil.copytree(songs, tmp_path / "songs")
     shutil.copytree(next((songs / "train").iterdir()), more / "train" / "one-more")
     shutil.copytree(next((songs / "valid").iterdir()), more / "valid" / "one-more")
-    folder.save_config(replace(
-        tiny_config, dataset=replace(tiny_config.dataset, samples_per_epoch=1),
-        training=replace(tiny_config.training, max_epochs=5, lr=0.1, batch_size=6, ema_decay=0.0, seed=9,
-                         lr_schedule="constant")))
+    folder.save_config(
+        replace(
+            tiny_config,
+            dataset=replace(tiny_config.dataset, samples_per_epoch=1),
+            training=replace(
+                tiny_config.training, max_epochs=5, lr=0.1, batch_size=6, ema_decay=0.0, seed=9, lr_schedule="constant"
+            ),
+        )
+    )
     history = train(folder.path, more, console=console)
     assert history[:3] == finished[1]
     assert [entry["step"] for entry in history] == [3, 6, 9, 10, 11]  # an epoch shorter than a batch is one step
@@ -111,17 +119,28 @@ def test_a_run_goes_on_with_other_settings_and_another_dataset(tmp_path, songs, 
 
 
 def test_an_epoch_that_became_shorter_than_what_is_done_of_it_ends_with_the_next_step(
-        tmp_path, songs, tiny_config, console, monkeypatch):
+    tmp_path, songs, tiny_config, console, monkeypatch
+):
     folder = ModelFolder(tmp_path / "model")
     folder.save_config(tiny_config)
     show = Progress.step
     with monkeypatch.context() as patch:
-        patch.setattr(Progress, "step", lambda self, run, done, end:
-                      os.kill(os.getpid(), signal.SIGINT) if done == 2 else show(self, run, done, end))
+        patch.setattr(
+            Progress,
+            "step",
+            lambda self, run, done, end: (
+                os.kill(os.getpid(), signal.SIGINT) if done == 2 else show(self, run, done, end)
+            ),
+        )
         with pytest.raises(Interrupted):
             train(folder.path, songs, console=console)
-    folder.save_config(replace(tiny_config, dataset=replace(tiny_config.dataset, samples_per_epoch=4),
-                               training=replace(tiny_config.training, max_epochs=2)))
+    folder.save_config(
+        replace(
+            tiny_config,
+            dataset=replace(tiny_config.dataset, samples_per_epoch=4),
+            training=replace(tiny_config.training, max_epochs=2),
+        )
+    )
     history = train(folder.path, songs, console=console)
     assert [entry["step"] for entry in history] == [3, 4]
     assert re.findall(r"Going on after step (\d+)", console.file.getvalue()) == ["2"]

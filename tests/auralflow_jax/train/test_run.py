@@ -27,10 +27,15 @@ from auralflow_jax.weights import load_weights, save_weights
 @pytest.fixture
 def new_folder(tmp_path, tiny_config):
     """Makes a model folder, with changes to the groups of `tiny_config`."""
+
     def make(name="model", **groups):
         folder = ModelFolder(tmp_path / name)
-        folder.save_config(replace(tiny_config, **{
-            group: replace(getattr(tiny_config, group), **changes) for group, changes in groups.items()}))
+        folder.save_config(
+            replace(
+                tiny_config,
+                **{group: replace(getattr(tiny_config, group), **changes) for group, changes in groups.items()},
+            )
+        )
         return folder
 
     return make
@@ -56,8 +61,17 @@ def test_a_run_reports_every_epoch_and_learns(finished):
     folder, history, printed = finished
     assert [entry["epoch"] for entry in history] == [1, 2, 3] and [entry["step"] for entry in history] == [3, 6, 9]
     for entry in history:
-        assert entry.keys() == {"epoch", "step", "train_loss", "valid_loss", "si_sdr", "si_sdr_improvement", "lr",
-                                "samples_per_second", "seconds"}
+        assert entry.keys() == {
+            "epoch",
+            "step",
+            "train_loss",
+            "valid_loss",
+            "si_sdr",
+            "si_sdr_improvement",
+            "lr",
+            "samples_per_second",
+            "seconds",
+        }
         assert entry["si_sdr"].keys() == entry["si_sdr_improvement"].keys() == {"vocals"}
     assert history[2]["valid_loss"] < history[1]["valid_loss"] < history[0]["valid_loss"]
     assert "2 training tracks (0:04), 1 validation tracks; 3 steps of 8 crops an epoch" in printed
@@ -85,10 +99,13 @@ def test_snippets_are_sound_pictures_and_events(finished, songs):
         assert rate == 8000 and kinds[kind].shape == (12000, 1) and np.abs(kinds[kind]).max() > 1e-3
     vocals, _ = soundfile.read(track.stems["vocals"], always_2d=True)
     vocals = vocals.mean(1)
-    places = [start for start in range(0, len(vocals) - 12000 + 1)
-              if np.allclose(vocals[start:start + 12000], kinds["truth"][:, 0], atol=1e-6)]
+    places = [
+        start
+        for start in range(0, len(vocals) - 12000 + 1)
+        if np.allclose(vocals[start : start + 12000], kinds["truth"][:, 0], atol=1e-6)
+    ]
     assert places
-    energies = [np.square(vocals[start:start + 12000]).sum() for start in range(0, len(vocals) - 12000 + 1, 4000)]
+    energies = [np.square(vocals[start : start + 12000]).sum() for start in range(0, len(vocals) - 12000 + 1, 4000)]
     assert np.square(kinds["truth"]).sum() == pytest.approx(max(energies), rel=1e-4)
     expected = separate(load(folder.path), kinds["mixture"].T, 8000)[0]  # the last epoch was the best
     np.testing.assert_allclose(kinds["estimate"].T, expected, atol=1e-6)
@@ -106,8 +123,11 @@ def test_another_architecture_is_refused_by_its_keys(tmp_path, songs, finished, 
     folder = ModelFolder(tmp_path / "model")
     config = folder.load_config()
     folder.save_config(replace(config, model=replace(config.model, depth=2, targets=("drums",), model_name="new")))
-    with pytest.raises(InputError, match=r"depth \(1 there, 2 here\), targets \(.*vocals.* there, .*drums.* here\);"
-                                         " restore these keys in .*config.json, or start over with --restart"):
+    with pytest.raises(
+        InputError,
+        match=r"depth \(1 there, 2 here\), targets \(.*vocals.* there, .*drums.* here\);"
+        " restore these keys in .*config.json, or start over with --restart",
+    ):
         train(folder.path, songs, console=console)
     folder.save_config(replace(config, model=replace(config.model, model_name="new")))
     assert train(folder.path, songs, console=console) == finished[1]
@@ -157,8 +177,19 @@ def test_weights_of_another_architecture_are_refused(songs, finished, console, n
 
 
 def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, tiny_config):
-    small = dict(audio_channels=2, audio_depth=1, hidden_channels=2, depth=1, num_fft=256, window_size=256,
-                 hop_length=96, num_bins=100, sample_rate=8000, recurrent_depth=1, dropout_p=0.1)
+    small = dict(
+        audio_channels=2,
+        audio_depth=1,
+        hidden_channels=2,
+        depth=1,
+        num_fft=256,
+        window_size=256,
+        hop_length=96,
+        num_bins=100,
+        sample_rate=8000,
+        recurrent_depth=1,
+        dropout_p=0.1,
+    )
     config = replace(tiny_config, model=HybridNet(**small))
     folders = {name: ModelFolder(tmp_path / name) for name in ("hybrid", "spectrogram", "audio", "other", "whole")}
     folders["hybrid"].save_config(config)
@@ -181,12 +212,16 @@ def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, t
     assert_equal_trees(state.ema["batch_stats"], {"spectrogram": parts["spectrogram"]["batch_stats"]})
     np.testing.assert_array_equal(state.params["blend"], np.zeros((1, 129)))
     whole = trained("whole", config.model)
-    assert_equal_trees(prepare(folders["hybrid"], songs, console, start_from=folders["whole"].path).state.variables,
-                       whole)
+    assert_equal_trees(
+        prepare(folders["hybrid"], songs, console, start_from=folders["whole"].path).state.variables, whole
+    )
 
     for wrong in ([source[0]], [source[0]] * 2, [*source, source[0]]):
-        with pytest.raises(InputError, match="HybridNet starts from one AudioNetSimpleLSTM and one SpectrogramNetLSTM"
-                                             ", or one HybridNet; got .*spectrogram .SpectrogramNetLSTM"):
+        with pytest.raises(
+            InputError,
+            match="HybridNet starts from one AudioNetSimpleLSTM and one SpectrogramNetLSTM"
+            ", or one HybridNet; got .*spectrogram .SpectrogramNetLSTM",
+        ):
             prepare(folders["hybrid"], songs, console, start_from=wrong)
     trained("other", replace(config.model.branches()["audio"], hidden_channels=3))
     with pytest.raises(InputError, match=r"other: its weights are of .*: hidden_channels \(3 there, 2 here"):
@@ -197,9 +232,14 @@ def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, t
 
 def test_a_family_without_spectra_trains_and_separates_like_all(songs, console, new_folder, tiny_config):
     folder, model = new_folder(), AudioNetVAE(sample_rate=8000, hidden_channels=2, depth=1, recurrent_depth=1)
-    folder.save_config(replace(
-        tiny_config, model=model, training=replace(tiny_config.training, max_epochs=1, loss_domain="audio"),
-        visualizer=replace(tiny_config.visualizer, num_snippets=1)))
+    folder.save_config(
+        replace(
+            tiny_config,
+            model=model,
+            training=replace(tiny_config.training, max_epochs=1, loss_domain="audio"),
+            visualizer=replace(tiny_config.visualizer, num_snippets=1),
+        )
+    )
     history = train(folder.path, songs, console=console)
     assert np.isfinite(history[0]["valid_loss"]) and folder.weights.exists()
     assert len(list(folder.audio.iterdir())) == 3 and len(list(folder.images.iterdir())) == 2
@@ -220,10 +260,13 @@ def test_a_run_that_is_there_keeps_its_weights_unless_told_otherwise(tmp_path, s
 
 def test_a_run_ends_when_nothing_gets_better(songs, console, new_folder, monkeypatch):
     scores = iter([0.5, 0.4, 0.4, 0.45, 0.41, 0.3])
-    monkeypatch.setattr(training, "validate", lambda *arguments: {
-        "valid_loss": next(scores), "si_sdr": {}, "si_sdr_improvement": {}})
-    folder = new_folder(dataset={"samples_per_epoch": 4}, training={
-        "max_epochs": 6, "stop_patience": 3, "lr_patience": 2, "warmup_steps": 0, "lr": 1e-3})
+    monkeypatch.setattr(
+        training, "validate", lambda *arguments: {"valid_loss": next(scores), "si_sdr": {}, "si_sdr_improvement": {}}
+    )
+    folder = new_folder(
+        dataset={"samples_per_epoch": 4},
+        training={"max_epochs": 6, "stop_patience": 3, "lr_patience": 2, "warmup_steps": 0, "lr": 1e-3},
+    )
     history = train(folder.path, songs, console=console)
     assert [entry["lr"] for entry in history] == pytest.approx([1e-3, 1e-3, 1e-3, 1e-3, 0.5e-3])
     assert "Done: no better validation loss in 3 epochs (stop_patience). Best epoch 2" in console.file.getvalue()
@@ -231,10 +274,12 @@ def test_a_run_ends_when_nothing_gets_better(songs, console, new_folder, monkeyp
     assert sorted(path.name for path in folder.checkpoint.iterdir()) == ["2", "5", "best.safetensors"]
 
 
-@pytest.mark.parametrize(("epoch_of", "checkpoint"), [(2, "the last good checkpoint is that of step 3"),
-                                                      (1, "there is no checkpoint yet")])
+@pytest.mark.parametrize(
+    ("epoch_of", "checkpoint"), [(2, "the last good checkpoint is that of step 3"), (1, "there is no checkpoint yet")]
+)
 def test_a_loss_that_is_not_finite_names_its_step_tracks_and_the_checkpoint(
-        songs, console, new_folder, monkeypatch, epoch_of, checkpoint):
+    songs, console, new_folder, monkeypatch, epoch_of, checkpoint
+):
     bad = 3 * epoch_of - 1
 
     def poisoned(tracks, config, start_step, process):
@@ -249,8 +294,10 @@ def test_a_loss_that_is_not_finite_names_its_step_tracks_and_the_checkpoint(
     second = find_tracks(songs, "train")[1].name
     with pytest.raises(InputError) as caught:
         train(folder.path, songs, console=console)
-    assert str(caught.value) == (f"the loss of step {bad} is nan; its batch came from {second}; {checkpoint}; try a "
-                                 "smaller training.lr or training.max_grad_norm, and look for damaged audio")
+    assert str(caught.value) == (
+        f"the loss of step {bad} is nan; its batch came from {second}; {checkpoint}; try a "
+        "smaller training.lr or training.max_grad_norm, and look for damaged audio"
+    )
 
 
 def test_weights_that_run_away_end_the_run(songs, console, new_folder):

@@ -29,9 +29,12 @@ def runs(tmp_path_factory, songs, finished, start_training, finish_training):
         folder.save_config(finished[0].load_config())
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=8"
     address = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{free_port()}", "JAX_NUM_PROCESSES": "2", "JAX_PLATFORMS": "cpu"}
-    reports = finish_training([
-        start_training(folders["eight"].path, songs, XLA_FLAGS=flags),
-        *(start_training(folders["two"].path, songs, JAX_PROCESS_ID=str(number), **address) for number in range(2))])
+    reports = finish_training(
+        [
+            start_training(folders["eight"].path, songs, XLA_FLAGS=flags),
+            *(start_training(folders["two"].path, songs, JAX_PROCESS_ID=str(number), **address) for number in range(2)),
+        ]
+    )
     return {"eight": (folders["eight"], reports[:1]), "two": (folders["two"], reports[1:])}
 
 
@@ -78,9 +81,13 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path, songs, tiny_
         Run(folder, songs, None)
 
 
-@pytest.mark.parametrize(("environment", "words"), [
-    ({}, "JAX_NUM_PROCESSES must be a number .* got None"),
-    ({"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "first"}, "JAX_PROCESS_ID must be a number .* got 'first'")])
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "JAX_NUM_PROCESSES must be a number .* got None"),
+        ({"JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "first"}, "JAX_PROCESS_ID must be a number .* got 'first'"),
+    ],
+)
 def test_half_an_address_is_refused(monkeypatch, environment, words):
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "127.0.0.1:1234")
     for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):

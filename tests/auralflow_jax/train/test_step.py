@@ -30,8 +30,7 @@ class Setup:
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))
 
     def state(self):
-        return jax.device_put(new_state(jax.tree.map(jnp.array, self.variables), self.optimizer),
-                              replicated(self.mesh))
+        return jax.device_put(new_state(jax.tree.map(jnp.array, self.variables), self.optimizer), replicated(self.mesh))
 
     def batch(self, seed=0, size=4):
         rng = np.random.default_rng(seed)
@@ -45,8 +44,9 @@ class Setup:
         spectrum = self.model.describe(batch["mixture"][:, None]).spectrum
         bins = self.config.model.num_bins
         rngs = None if key is None else {"dropout": key}
-        (mask, _), _ = self.model.network.apply(variables, spectrum[:, 0, :, :bins], True, rngs=rngs,
-                                                mutable=["batch_stats"])
+        (mask, _), _ = self.model.network.apply(
+            variables, spectrum[:, 0, :, :bins], True, rngs=rngs, mutable=["batch_stats"]
+        )
         truth = self.model.describe(batch["targets"]).spectrum
         error = jnp.abs(mask * spectrum[..., :bins, :] - truth[..., :bins, :])
         return (error.sum() + truth[..., bins:, :].sum()) / truth.size  # above the masks there is nothing
@@ -55,8 +55,11 @@ class Setup:
 @pytest.fixture(scope="module")
 def plain(tiny_config):
     """Without dropout and warm-up."""
-    return replace(tiny_config, model=replace(tiny_config.model, dropout_p=0.0),
-                   training=replace(tiny_config.training, lr=LR, warmup_steps=0, lr_schedule="constant"))
+    return replace(
+        tiny_config,
+        model=replace(tiny_config.model, dropout_p=0.0),
+        training=replace(tiny_config.training, lr=LR, warmup_steps=0, lr_schedule="constant"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +89,9 @@ def test_steps_move_every_weight_in_one_compiled_and_donated_program(setup):
 def test_one_step_is_clipped_adamw_on_the_gradient_of_the_loss(setup):
     batch, training = setup.batch(), setup.config.training
     variables = jax.tree.map(jnp.array, setup.variables)
-    loss, gradient = jax.jit(jax.value_and_grad(
-        lambda params: setup.loss(variables | {"params": params}, batch)))(variables["params"])
+    loss, gradient = jax.jit(jax.value_and_grad(lambda params: setup.loss(variables | {"params": params}, batch)))(
+        variables["params"]
+    )
     state, metrics = setup.step(setup.state(), batch)
     gradient, params = flat(gradient), flat(variables["params"])
     norm = np.sqrt(sum(np.sum(np.square(value, dtype=np.float64)) for value in gradient.values()))
@@ -106,8 +110,9 @@ def test_one_step_is_clipped_adamw_on_the_gradient_of_the_loss(setup):
 def test_the_plateau_scales_the_whole_update(setup):
     whole, _ = setup.step(setup.state(), setup.batch())
     quarter, _ = setup.step(setup.state().replace(lr_scale=jnp.float32(0.25)), setup.batch())
-    for start, one, other in zip(*map(jax.tree.leaves, (setup.variables["params"], whole.params, quarter.params)),
-                                 strict=True):
+    for start, one, other in zip(
+        *map(jax.tree.leaves, (setup.variables["params"], whole.params, quarter.params)), strict=True
+    ):
         np.testing.assert_allclose(0.25 * (one - start), other - start, atol=1e-6)
 
 
@@ -138,8 +143,9 @@ def test_dropout_depends_on_the_seed_and_the_step_alone(tiny_config):
     losses = [loss(step) for step in (0, 1, 2)]
     assert losses == [loss(step) for step in (0, 1, 2)]
     assert len(set(losses)) == 3
-    other = make_train_step(setup.model, setup.criterion, setup.optimizer, replace(setup.config.training, seed=1),
-                            setup.mesh)
+    other = make_train_step(
+        setup.model, setup.criterion, setup.optimizer, replace(setup.config.training, seed=1), setup.mesh
+    )
     assert float(other(setup.state(), batch)[1]["loss"]) not in losses
 
 
@@ -158,17 +164,26 @@ def test_bfloat16_computes_with_float32_parameters_and_learns(plain, setup):
 
 
 CRITERIA = [
-    {"criterion": "l1"}, {"criterion": "l1", "loss_domain": "audio"}, {"criterion": "l2"},
-    {"criterion": "mask", "mask_loss_fn": "l2"}, {"criterion": "component"},
+    {"criterion": "l1"},
+    {"criterion": "l1", "loss_domain": "audio"},
+    {"criterion": "l2"},
+    {"criterion": "mask", "mask_loss_fn": "l2"},
+    {"criterion": "component"},
     {"criterion": "component", "n_components": 3, "alpha": 0.2, "beta": 0.3},
-    {"criterion": "si_sdr"}, {"criterion": "multi_resolution_stft"}]
+    {"criterion": "si_sdr"},
+    {"criterion": "multi_resolution_stft"},
+]
 
 
 def test_the_gradient_of_every_criterion_is_the_way_down(plain):
     """For a stereo model of two targets: a small step along the gradient lowers each loss by what it promises."""
     assert {changes["criterion"] for changes in CRITERIA} == set(get_args(Criterion))
-    setup = Setup(replace(plain, model=replace(plain.model, targets=("vocals", "drums"), num_channels=2,
-                                               joiner="ratio", high_bins="last")))
+    setup = Setup(
+        replace(
+            plain,
+            model=replace(plain.model, targets=("vocals", "drums"), num_channels=2, joiner="ratio", high_bins="last"),
+        )
+    )
     criteria = [make_criterion(replace(plain.training, **changes)) for changes in CRITERIA]
 
     @jax.jit
@@ -193,15 +208,16 @@ def test_the_gradient_of_every_criterion_is_the_way_down(plain):
 def test_a_segments_share_of_a_validation_is_what_it_holds_of_its_track(setup):
     """Two tracks, of 1.5 segments and of one, and a segment that only fills the batch."""
     batch = {name: np.array(value) for name, value in setup.batch(size=4).items()}
-    batch["mixture"][1, ..., SAMPLES // 2:] = batch["targets"][1, ..., SAMPLES // 2:] = 0
+    batch["mixture"][1, ..., SAMPLES // 2 :] = batch["targets"][1, ..., SAMPLES // 2 :] = 0
     batch["mixture"][3] = batch["targets"][3] = 0
     weights = np.array([1, 0.5, 1, 0], np.float32)
     named = batch | {"track": np.array([0, 0, 1, 0], np.int32), "weight": weights}
     variables = jax.tree.map(jnp.array, setup.variables)
     zeros = {name: jnp.zeros((2, 1)) for name in ("dot", "truth", "estimate", "mixture_dot", "mixture")}
     sums = {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | zeros
-    loss, _, _ = read_sums(make_eval_step(setup.model, setup.criterion, setup.mesh)(
-        variables, put(named, setup.mesh), sums))
+    loss, _, _ = read_sums(
+        make_eval_step(setup.model, setup.criterion, setup.mesh)(variables, put(named, setup.mesh), sums)
+    )
 
     estimates = jax.jit(setup.model.apply)(variables, batch["mixture"])
     truth = setup.model.describe(jnp.asarray(batch["targets"])).spectrum

@@ -29,8 +29,12 @@ def write_songs(folder, split="train", suffix="wav", mixture=()):
     for track in LENGTHS:
         (folder / split / track).mkdir(parents=True)
         for stem in STEMS:
-            soundfile.write(folder / split / track / f"{stem}.{suffix}", samples_of(track, stem), RATE,
-                            subtype="FLOAT" if suffix == "wav" else None)
+            soundfile.write(
+                folder / split / track / f"{stem}.{suffix}",
+                samples_of(track, stem),
+                RATE,
+                subtype="FLOAT" if suffix == "wav" else None,
+            )
         if track in mixture:
             soundfile.write(folder / split / track / f"mixture.{suffix}", np.full((LENGTHS[track], 2), 0.25), RATE)
     return folder
@@ -57,15 +61,20 @@ def places(passes):
 
 
 def test_a_crop_of_a_folder_is_the_files_content(songs):
-    dataset = folder(songs, targets=["vocals", "accompaniment", "rhythm"], num_channels=2,
-                     sources={"rhythm": ["bass", "drums"]}, samples_per_epoch=60)
+    dataset = folder(
+        songs,
+        targets=["vocals", "accompaniment", "rhythm"],
+        num_channels=2,
+        sources={"rhythm": ["bass", "drums"]},
+        samples_per_epoch=60,
+    )
     tracks = set()
     for mixture, target in dataset:
         assert mixture.shape == (2, 4000) and target.shape == (2, 4000, 3)
         assert mixture.dtype == target.dtype == torch.float32 and mixture.is_contiguous() and target.is_contiguous()
         track, start = place_of(target + 0.25 / 2**20)
         tracks.add(track)
-        parts = {stem: np.pad(samples_of(track, stem), ((0, 4000), (0, 0)))[start:start + 4000].T for stem in STEMS}
+        parts = {stem: np.pad(samples_of(track, stem), ((0, 4000), (0, 0)))[start : start + 4000].T for stem in STEMS}
         np.testing.assert_array_equal(target[..., 0], parts["vocals"])
         np.testing.assert_array_equal(target[..., 1], parts["bass"] + parts["drums"])
         np.testing.assert_array_equal(target[..., 1], target[..., 2])
@@ -94,14 +103,16 @@ def test_a_mixture_file_is_used_where_there_is_one(tmp_path):
 @pytest.mark.parametrize("rate", [4000, 11025])
 def test_crops_are_resampled_as_whole_files_would_be(songs, rate):
     dataset = folder(songs, sample_rate=rate, sample_length=0.25, samples_per_epoch=20)
-    whole = {track: soxr.resample(samples_of(track, "vocals").mean(1).astype(np.float32), RATE, rate, "VHQ")
-             for track in LENGTHS}
+    whole = {
+        track: soxr.resample(samples_of(track, "vocals").mean(1).astype(np.float32), RATE, rate, "VHQ")
+        for track in LENGTHS
+    }
     for _, target in dataset:
         crop = target[0, :, 0].numpy()
         value = target[:, 300:301] - 300 * RATE / rate / 2**20  # a ramp, away from the silence at its ends
         track, place = place_of(value)
         starts = range(max(0, place * rate // RATE - 2), place * rate // RATE + 3)
-        candidates = [whole[track][start:start + len(crop)] for start in starts]
+        candidates = [whole[track][start : start + len(crop)] for start in starts]
         middle = slice(250, min(map(len, candidates)) - 250)
         assert min(np.abs(crop[middle] - audio[middle]).max() for audio in candidates) < 2e-6
 
@@ -168,8 +179,9 @@ def test_only_files_of_the_format_count(tmp_path):
 
 
 def test_memory_holds_whole_tracks_in_chunks(songs, capfd):
-    dataset = create_audio_dataset(songs, ["vocals", "drums"], chunk_size=0.5, num_chunks=1e3, sample_rate=RATE,
-                                   mono=False)
+    dataset = create_audio_dataset(
+        songs, ["vocals", "drums"], chunk_size=0.5, num_chunks=1e3, sample_rate=RATE, mono=False
+    )
     assert dataset.memory == 4 * 35000 * 2 * 3 == sum(x.nbytes for pair in dataset.audio for x in pair)
     assert capfd.readouterr().err == "Reading 3 tracks into 0.8 MB of memory.\n"
     assert len(dataset) == 1000 == sum(1 for _ in dataset)
@@ -192,8 +204,9 @@ def test_chunks_are_spread_evenly(songs):
     every = dataset(num_chunks=20001, max_num_tracks=1)
     assert [place_of(every[k][1]) for k in range(0, 20001, 97)] == [("a", k) for k in range(0, 20001, 97)]
     few = dataset(num_chunks=35)  # one for each 1000 samples of the tracks
-    assert places(few) == [("a", k * 20001 // 24) for k in range(24)] + [("b", k * 4001 // 8) for k in range(8)] \
-        + 3 * [("c", 0)]
+    assert places(few) == [("a", k * 20001 // 24) for k in range(24)] + [("b", k * 4001 // 8) for k in range(8)] + 3 * [
+        ("c", 0)
+    ]
     many = dataset(num_chunks=1e6)
     assert len(many) == 10**6 and place_of(many[999_999][1]) == ("c", 0) and many.memory == few.memory
 
@@ -221,30 +234,36 @@ def test_loaders_shuffle_chunks_in_workers_and_pin_them(songs):
     assert sorted(found) == sorted(places(dataset)) and found != places(dataset)
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"targets": ["voclas"]}, "unknown target 'voclas'; did you mean 'vocals'"),
-    ({"targets": []}, r"targets are \[\]; one or more"),
-    ({"targets": ["bass", "bass"]}, "one or more different names"),
-    ({"sample_length": 0}, "sample_length is 0 s"),
-    ({"sample_length": float("nan")}, "sample_length is nan s"),
-    ({"num_channels": 3}, r"num_channels is 3; 1 \(mono\) and 2 \(stereo\)"),
-    ({"sample_rate": 0}, "sample_rate is 0, expected a whole number of at least 1"),
-    ({"samples_per_epoch": 1.5}, "samples_per_epoch is 1.5, expected a whole number"),
-    ({"backend": "sox"}, "unknown backend 'sox'; .*known: soundfile, torchaudio"),
-    ({"subset": "test"}, "has no folder 'test'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"targets": ["voclas"]}, "unknown target 'voclas'; did you mean 'vocals'"),
+        ({"targets": []}, r"targets are \[\]; one or more"),
+        ({"targets": ["bass", "bass"]}, "one or more different names"),
+        ({"sample_length": 0}, "sample_length is 0 s"),
+        ({"sample_length": float("nan")}, "sample_length is nan s"),
+        ({"num_channels": 3}, r"num_channels is 3; 1 \(mono\) and 2 \(stereo\)"),
+        ({"sample_rate": 0}, "sample_rate is 0, expected a whole number of at least 1"),
+        ({"samples_per_epoch": 1.5}, "samples_per_epoch is 1.5, expected a whole number"),
+        ({"backend": "sox"}, "unknown backend 'sox'; .*known: soundfile, torchaudio"),
+        ({"subset": "test"}, "has no folder 'test'"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused(songs, settings, words):
     with pytest.raises(InputError, match=words):
         folder(songs, **settings)
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"num_chunks": 10.5}, "num_chunks is 10.5, expected a whole number of at least 1"),
-    ({"num_chunks": 0}, "num_chunks is 0"),
-    ({"chunk_size": -1}, "chunk_size is -1 s"),
-    ({"max_num_tracks": 0}, "max_num_tracks is 0"),
-    ({"split": "tset"}, "has no folder 'tset'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"num_chunks": 10.5}, "num_chunks is 10.5, expected a whole number of at least 1"),
+        ({"num_chunks": 0}, "num_chunks is 0"),
+        ({"chunk_size": -1}, "chunk_size is -1 s"),
+        ({"max_num_tracks": 0}, "max_num_tracks is 0"),
+        ({"split": "tset"}, "has no folder 'tset'"),
+    ],
+)
 def test_a_dataset_in_memory_refuses_the_same(songs, settings, words):
     with pytest.raises(InputError, match=words):
         create_audio_dataset(songs, ["vocals"], sample_rate=RATE, **settings)

@@ -12,8 +12,14 @@ from auralflow_torch import losses
 from auralflow_torch.losses.criteria import targets_first
 from auralflow_torch.models.base import Estimate
 
-CRITERIA = {"L1Loss": {}, "L2Loss": {}, "MaskLoss": {}, "WeightedComponentLoss": {"alpha": 0.2, "beta": 0.8},
-            "SISDRLoss": {}, "MultiResolutionSTFTLoss": {}}
+CRITERIA = {
+    "L1Loss": {},
+    "L2Loss": {},
+    "MaskLoss": {},
+    "WeightedComponentLoss": {"alpha": 0.2, "beta": 0.8},
+    "SISDRLoss": {},
+    "MultiResolutionSTFTLoss": {},
+}
 SAMPLES = 2500  # more than half of the longest transform of MultiResolutionSTFTLoss
 
 
@@ -93,14 +99,23 @@ def test_a_latent_variable_adds_its_divergence(name, make_model):
     _, mu, sigma = model.network.forward_with_latent(model.to_spectrogram(mixture).abs()[:, :, :29])
     normal = torch.distributions.Normal
     divergence = torch.distributions.kl_divergence(normal(mu, sigma), normal(0.0, 1.0)).mean().detach()
-    none, half, whole = (make(name, model, **settings)(mixture, target).detach()
-                         for settings in ({"kl_weight": 0.0}, {"kl_weight": 0.5}, {}))
+    none, half, whole = (
+        make(name, model, **settings)(mixture, target).detach()
+        for settings in ({"kl_weight": 0.0}, {"kl_weight": 0.5}, {})
+    )
     torch.testing.assert_close(half - none, divergence / 2, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(whole - none, divergence, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "settings"), [("KLDivergenceLoss", {}), ("KLDivergenceLoss", {"loss_fn": "l2"}),
-                                                ("WeightedComponentLoss", {}), ("SISDRLoss", {})])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("KLDivergenceLoss", {}),
+        ("KLDivergenceLoss", {"loss_fn": "l2"}),
+        ("WeightedComponentLoss", {}),
+        ("SISDRLoss", {}),
+    ],
+)
 def test_the_divergence_trains_sigma(name, settings, make_model):
     # In evaluation the reconstruction does not depend on sigma: what gradient there is, is the divergence's.
     model = make_model("SpectrogramNetVAE").eval()

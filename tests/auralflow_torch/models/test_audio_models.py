@@ -19,8 +19,9 @@ WAVEFORM = ("AudioNetSimple", "AudioNetSimpleLSTM", "AudioNetVAE")
 ALL = (*WAVEFORM, "HybridNet")
 
 
-@pytest.mark.parametrize("network, millions", [
-    (AudioNetSimple, 7.9), (AudioNetSimpleLSTM, 32.3), (AudioNetVAE, 40), (HybridNet, 65.5)])
+@pytest.mark.parametrize(
+    "network, millions", [(AudioNetSimple, 7.9), (AudioNetSimpleLSTM, 32.3), (AudioNetVAE, 40), (HybridNet, 65.5)]
+)
 def test_sizes_without_arguments_are_the_documented_ones(network, millions):
     with torch.device("meta"):
         parameters = network().parameters()
@@ -92,18 +93,29 @@ def test_copies_and_files_compute_the_same(waveform_model, audio, tmp_path):
         SpectrogramMaskModel.from_pretrained(folder.path)
 
 
-@pytest.mark.parametrize("model, name, words", [
-    (AudioModel, "HybridNet", "AudioModel takes no configuration of HybridNet; HybridModel does"),
-    (HybridModel, "AudioNetVAE", "HybridModel takes no configuration of AudioNetVAE; AudioModel does"),
-    (SpectrogramMaskModel, "HybridNet", "SpectrogramMaskModel takes no configuration of HybridNet"),
-    (AudioModel, "SpectrogramNetVAE", "AudioModel takes no configuration of SpectrogramNetVAE; SpectrogramMaskM")])
+@pytest.mark.parametrize(
+    "model, name, words",
+    [
+        (AudioModel, "HybridNet", "AudioModel takes no configuration of HybridNet; HybridModel does"),
+        (HybridModel, "AudioNetVAE", "HybridModel takes no configuration of AudioNetVAE; AudioModel does"),
+        (SpectrogramMaskModel, "HybridNet", "SpectrogramMaskModel takes no configuration of HybridNet"),
+        (AudioModel, "SpectrogramNetVAE", "AudioModel takes no configuration of SpectrogramNetVAE; SpectrogramMaskM"),
+    ],
+)
 def test_each_class_makes_models_of_its_family(make_config, model, name, words):
     with pytest.raises(InputError, match=words):
         model(make_config(name))
 
 
-@pytest.mark.parametrize("name, settings", [("L1Loss", {"domain": "audio"}), ("L2Loss", {"domain": "audio"}),
-                                            ("SISDRLoss", {}), ("MultiResolutionSTFTLoss", {})])
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("L1Loss", {"domain": "audio"}),
+        ("L2Loss", {"domain": "audio"}),
+        ("SISDRLoss", {}),
+        ("MultiResolutionSTFTLoss", {}),
+    ],
+)
 def test_losses_of_audio_train_every_weight(waveform_model, name, settings):
     audio = torch.rand(2, 1, 2500, generator=torch.Generator().manual_seed(3)) - 0.5
     loss = getattr(losses, name)(waveform_model.train(), **settings)(audio, audio / 2)
@@ -112,8 +124,10 @@ def test_losses_of_audio_train_every_weight(waveform_model, name, settings):
     assert all(array.grad.isfinite().all() and array.grad.any() for array in waveform_model.parameters())
 
 
-@pytest.mark.parametrize("name, settings, needs", [("L1Loss", {}, "spectrum"), ("MaskLoss", {}, "mask"),
-                                                   ("KLDivergenceLoss", {}, "spectrum")])
+@pytest.mark.parametrize(
+    "name, settings, needs",
+    [("L1Loss", {}, "spectrum"), ("MaskLoss", {}, "mask"), ("KLDivergenceLoss", {}, "spectrum")],
+)
 def test_losses_of_what_there_is_not_are_refused(make_model, audio, name, settings, needs):
     with pytest.raises(InputError, match=f"{name} needs the model's {needs}, and AudioModel has none"):
         getattr(losses, name)(make_model("AudioNetVAE"), **settings)(audio, audio)
@@ -128,8 +142,9 @@ def test_the_divergence_goes_with_audio(make_model, audio):
 def test_the_hybrid_averages_its_branches_at_first(make_model, audio):
     model = make_model("HybridNet").eval()
     network = model.network
-    spectrogram = SpectrogramMaskModel(model.config.__class__(
-        model=model.config.model.branches()["spectrogram"], dataset=model.config.dataset))
+    spectrogram = SpectrogramMaskModel(
+        model.config.__class__(model=model.config.model.branches()["spectrogram"], dataset=model.config.dataset)
+    )
     spectrogram.network = network.spectrogram
     with torch.no_grad():
         branches = network.audio(audio), spectrogram.eval().estimate(audio).audio[:, 0]

@@ -58,8 +58,9 @@ def test_separate_takes_the_shapes_that_audio_has(make_model, shape, channels):
     assert two.shape == (*shape[:-2], 2, *shape[-2:])
 
 
-@pytest.mark.parametrize("audio", [torch.rand(()), torch.rand(1, 0), torch.rand(1, 1, 1, 100),
-                                   torch.ones(1, 100, dtype=torch.int16)])
+@pytest.mark.parametrize(
+    "audio", [torch.rand(()), torch.rand(1, 0), torch.rand(1, 1, 1, 100), torch.ones(1, 100, dtype=torch.int16)]
+)
 def test_separate_refuses_what_is_no_audio(make_model, audio):
     with pytest.raises(InputError, match="audio must be floating point"):
         make_model().separate(audio)

@@ -59,8 +59,16 @@ def test_defaults_are_the_documented_ones():
 
 def test_the_documented_recurrent_arguments():
     for network in (SpectrogramNetLSTM, SpectrogramNetVAE):
-        lstm = network(num_fft_bins=1024, num_frames=173, num_channels=1, hidden_channels=16, recurrent_depth=2,
-                       hidden_size=2048, input_axis=1, device="meta").recurrent.lstm
+        lstm = network(
+            num_fft_bins=1024,
+            num_frames=173,
+            num_channels=1,
+            hidden_channels=16,
+            recurrent_depth=2,
+            hidden_size=2048,
+            input_axis=1,
+            device="meta",
+        ).recurrent.lstm
         # 173 frames become 6 after five halvings of 192; the size is at most the deepest level's 256 channels.
         assert (lstm.num_layers, lstm.hidden_size, lstm.input_size) == (2, 256, 6 * 256)
         assert network(64, 40, hidden_size=100, hidden_channels=8, device="meta").size == 100
@@ -104,9 +112,14 @@ def test_initial_weights_keep_the_variance():
     """Weights of variance 2 / fan-in before a rectifier, 1 / fan-in elsewhere; biases 0 (He et al. 2015)."""
     torch.manual_seed(0)
     network = SpectrogramNetVAE(64, 32, hidden_channels=16)
-    fan_ins = {"down.3.conv.0.weight": (64 * 9, 2), "up.4.weight": (512, 1), "recurrent.linear.weight": (512, 1),
-               "variational.to_mu.weight": (512, 1), "recurrent.lstm.weight_ih_l0": (512, 1),
-               "recurrent.lstm.weight_hh_l0": (256, 1)}
+    fan_ins = {
+        "down.3.conv.0.weight": (64 * 9, 2),
+        "up.4.weight": (512, 1),
+        "recurrent.linear.weight": (512, 1),
+        "variational.to_mu.weight": (512, 1),
+        "recurrent.lstm.weight_ih_l0": (512, 1),
+        "recurrent.lstm.weight_hh_l0": (256, 1),
+    }
     state = network.state_dict()
     for key, (fan_in, gain) in fan_ins.items():
         assert state[key].var().item() * fan_in == pytest.approx(gain, rel=0.05), key

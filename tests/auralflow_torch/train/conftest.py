@@ -23,6 +23,7 @@ def loaders(data):
 @pytest.fixture
 def make_trainer(make_model):
     """`make_trainer(name, model settings, **settings of the trainer)`, with a quiet console in `console.file`."""
+
     def make(name="SpectrogramNetSimple", model=None, **settings):
         model = make_model(name, **{"dropout_p": 0.2} | (model or {}))
         criterion = settings.pop("criterion", L1Loss)(model)

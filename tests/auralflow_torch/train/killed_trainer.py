@@ -16,9 +16,20 @@ from auralflow_torch.losses import L1Loss
 from auralflow_torch.models import create_model
 from auralflow_torch.train.trainer import ModelTrainer
 
-CONFIG = {"model": {"model_type": "SpectrogramNetSimple", "sample_rate": 8000, "num_fft": 64, "window_size": 64,
-                    "hop_length": 24, "num_bins": 29, "hidden_channels": 2, "depth": 1, "dropout_p": 0.2},
-          "dataset": {"sample_length": 0.075}}
+CONFIG = {
+    "model": {
+        "model_type": "SpectrogramNetSimple",
+        "sample_rate": 8000,
+        "num_fft": 64,
+        "window_size": 64,
+        "hop_length": 24,
+        "num_bins": 29,
+        "hidden_channels": 2,
+        "depth": 1,
+        "dropout_p": 0.2,
+    },
+    "dataset": {"sample_length": 0.075},
+}
 
 
 def run(folder, console=None):

@@ -43,20 +43,36 @@ def test_a_folder_has_all_that_a_run_leaves(make_trainer, loaders, tmp_path):
     for one in (plain, trainer):
         one.train(*loaders, max_epochs=2)
     assert same(weights(plain), weights(trainer))  # watching changes nothing
-    assert Notes.events == ["begin", *((k, (), True) for k in range(1, 5)), 1, *((k, (), True) for k in range(5, 9)), 2,
-                            "end"]
+    assert Notes.events == [
+        "begin",
+        *((k, (), True) for k in range(1, 5)),
+        1,
+        *((k, (), True) for k in range(5, 9)),
+        2,
+        "end",
+    ]
     folder = ModelFolder(tmp_path / "model")
     assert folder.load_config() == trainer.model.config
     assert {path.name for path in folder.path.iterdir()} == {"audio", "checkpoint", "config.json", "images", "runs"}
     assert {path.name for path in folder.checkpoint.iterdir()} == {"best.safetensors", "last.pt"}
     assert {path.name for path in folder.audio.iterdir()} == {
-        f"valid-{number}-vocals-{kind}.wav" for number in (1, 2) for kind in ("mixture", "estimate", "truth")}
+        f"valid-{number}-vocals-{kind}.wav" for number in (1, 2) for kind in ("mixture", "estimate", "truth")
+    }
     assert probe(folder.audio / "valid-1-vocals-estimate.wav") == (8000, 1, 600)
     assert {path.name for path in folder.images.iterdir()} == {
-        f"valid-{number}-vocals-{kind}.png" for number in (1, 2) for kind in ("spectrogram", "waveform")}
+        f"valid-{number}-vocals-{kind}.png" for number in (1, 2) for kind in ("spectrogram", "waveform")
+    }
     events = b"".join(path.read_bytes() for path in folder.runs.iterdir())
-    for tag in ("valid_loss", "train_loss", "step/loss", "step/grad_norm", "weight_norm/head.weight",
-                "grad_norm/head.weight", "valid-1-vocals/waveform", "valid-2-vocals/spectrogram"):
+    for tag in (
+        "valid_loss",
+        "train_loss",
+        "step/loss",
+        "step/grad_norm",
+        "weight_norm/head.weight",
+        "grad_norm/head.weight",
+        "valid-1-vocals/waveform",
+        "valid-2-vocals/spectrogram",
+    ):
         assert tag.encode() in events
 
 
@@ -87,8 +103,10 @@ def test_ctrl_c_leaves_the_folder_to_go_on_from(make_trainer, loaders, tmp_path)
     stopped = make_trainer(folder=tmp_path / "stopped", callbacks=[Stop()])
     with pytest.raises(KeyboardInterrupt):
         stopped.train(*loaders, max_epochs=3)
-    assert "Interrupted in epoch 2, of which nothing is kept; the same call begins it again." \
+    assert (
+        "Interrupted in epoch 2, of which nothing is kept; the same call begins it again."
         in stopped.console.file.getvalue()
+    )
     again = make_trainer(folder=tmp_path / "stopped")
     again.train(*loaders, max_epochs=3)
     assert_same_outcome(outcome(again), outcome(whole))
@@ -149,7 +167,7 @@ def test_folders_that_cannot_be_used_are_refused(make_trainer, loaders, tmp_path
     with pytest.raises(InputError, match="max_epochs is 0"):
         make_trainer(folder=folder.path).train(*loaders, max_epochs=0)
     good = folder.last.read_bytes()
-    for content in (good[:len(good) // 2], b"", b"text"):
+    for content in (good[: len(good) // 2], b"", b"text"):
         folder.last.write_bytes(content)
         with pytest.raises(InputError, match=r"last\.pt: not a readable state.*resume=False"):
             make_trainer(folder=folder.path).train(*loaders, max_epochs=2)

@@ -18,8 +18,9 @@ from auralflow_torch.train.trainer import ModelTrainer
 @pytest.mark.parametrize("decay", [0.0, 0.4])
 def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data, decay):
     loader = DataLoader(data, batch_size=4)
-    trainer = make_trainer(model={"dropout_p": 0.0}, weight_decay=0.1, max_grad_norm=0.02, warmup_steps=3,
-                           ema_decay=decay)
+    trainer = make_trainer(
+        model={"dropout_p": 0.0}, weight_decay=0.1, max_grad_norm=0.02, warmup_steps=3, ema_decay=decay
+    )
     history = trainer.train(loader, loader, max_epochs=3)
 
     model = make_model(dropout_p=0.0)
@@ -45,8 +46,11 @@ def test_a_run_is_the_loop_that_one_would_write(make_trainer, make_model, data, 
             validation.append(np.mean([L1Loss(other)(mixture, target).item() for mixture, target in loader]))
     assert [epoch["valid_loss"] for epoch in history] == pytest.approx(validation, rel=1e-6)
     assert [epoch["train_loss"] for epoch in history] == pytest.approx(np.reshape(losses, (3, 4)).mean(1), rel=1e-6)
-    assert [(epoch["epoch"], epoch["step"], epoch["lr"]) for epoch in history] == [(1, 4, 0.01), (2, 8, 0.01),
-                                                                                  (3, 12, 0.01)]
+    assert [(epoch["epoch"], epoch["step"], epoch["lr"]) for epoch in history] == [
+        (1, 4, 0.01),
+        (2, 8, 0.01),
+        (3, 12, 0.01),
+    ]
     assert same(weights(trainer), model.network.state_dict()) and trainer.step == 12
     with trainer.averaged():
         torch.testing.assert_close(weights(trainer), dict(average))
@@ -61,8 +65,9 @@ def test_a_run_that_is_resumed_ends_with_the_same_bits(make_trainer, data, tmp_p
         loaders = DataLoader(data, batch_size=4, shuffle=True, **options), DataLoader(data, batch_size=8)
         for epochs in max_epochs:
             torch.manual_seed(epochs)  # whatever happened since
-            trainer = make_trainer("SpectrogramNetVAE", criterion=KLDivergenceLoss, folder=tmp_path / folder,
-                                   lr_patience=1)
+            trainer = make_trainer(
+                "SpectrogramNetVAE", criterion=KLDivergenceLoss, folder=tmp_path / folder, lr_patience=1
+            )
             trainer.train(*loaders, max_epochs=epochs)
             if kind == "own generator":
                 loaders[0].generator.manual_seed(9)
@@ -125,21 +130,25 @@ def test_schedulers_and_optimizers_of_one_s_own(make_model, loaders):
 def test_the_cosine_falls_to_zero(make_trainer, loaders):
     history = make_trainer(lr_schedule="cosine", max_epochs=4, warmup_steps=0).train(*loaders)
     assert [epoch["lr"] for epoch in history] == pytest.approx(
-        [0.005 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)])
+        [0.005 * (1 + math.cos(math.pi * epoch / 4)) for epoch in range(4)]
+    )
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision(make_trainer, data, tmp_path, precision):
     loader = DataLoader(data, batch_size=4)
-    full, mixed = (make_trainer(precision=kind, model={"dropout_p": 0.0}, folder=tmp_path / kind)
-                   for kind in ("float32", precision))
+    full, mixed = (
+        make_trainer(precision=kind, model={"dropout_p": 0.0}, folder=tmp_path / kind)
+        for kind in ("float32", precision)
+    )
     seen = set()
     mixed.model.network.head.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
     expected, found = (trainer.train(loader, loader, max_epochs=3) for trainer in (full, mixed))
     assert seen == {getattr(torch, precision)}
     assert all(tensor.dtype != getattr(torch, precision) for tensor in mixed.model.state_dict().values())
-    np.testing.assert_allclose([epoch["valid_loss"] for epoch in found], [epoch["valid_loss"] for epoch in expected],
-                               rtol=0.05)
+    np.testing.assert_allclose(
+        [epoch["valid_loss"] for epoch in found], [epoch["valid_loss"] for epoch in expected], rtol=0.05
+    )
     assert not same(weights(full), weights(mixed)) and found[2]["train_loss"] < found[0]["train_loss"]
     saved = torch.load(mixed.folder.last, weights_only=True)["state"]["parts"]["scaler"]
     assert bool(saved) == (precision == "float16")
@@ -190,11 +199,16 @@ def test_datasets_are_told_the_epoch(make_trainer, data):
     assert told == [1, 0, 2, 0]
 
 
-@pytest.mark.parametrize(("settings", "words"), [
-    ({"learning_rate": 1}, "unknown setting 'learning_rate'; .*lr"),
-    ({"lr": -1.0}, r"training\.lr: expected .* got -1"), ({"precision": "half"}, "unknown precision 'half'"),
-    ({"lr_schedule": "step"}, "unknown value 'step'"), ({"batch_size": 4}, "unknown setting 'batch_size'"),
-])
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"learning_rate": 1}, "unknown setting 'learning_rate'; .*lr"),
+        ({"lr": -1.0}, r"training\.lr: expected .* got -1"),
+        ({"precision": "half"}, "unknown precision 'half'"),
+        ({"lr_schedule": "step"}, "unknown value 'step'"),
+        ({"batch_size": 4}, "unknown setting 'batch_size'"),
+    ],
+)
 def test_settings_that_cannot_be_are_refused(make_trainer, settings, words):
     with pytest.raises(InputError, match=words):
         make_trainer(**settings)
