@@ -15,7 +15,7 @@ from auralflow_core.separation.separator import separate
 BLOCKED = """
 import sys
 sys.modules[sys.argv.pop(1)] = None
-from auralflow.cli import main
+from auralflow.cli.main import main
 sys.exit(main())
 """
 
@@ -51,7 +51,7 @@ def test_both_backends_separate_alike(trained):
 def test_unknown_and_missing_backends_are_named(trained, monkeypatch):
     with pytest.raises(InputError, match="unknown backend 'tourch'; did you mean 'torch'"):
         load_separator(trained.model.path, "tourch")
-    monkeypatch.delitem(sys.modules, "auralflow_torch.separation", raising=False)
+    monkeypatch.delitem(sys.modules, "auralflow_torch.loading", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackage, match=r"pip install 'auralflow\[torch\]'"):
         load_separator(trained.model.path, "torch")

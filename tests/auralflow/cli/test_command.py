@@ -30,7 +30,7 @@ def test_frameworks_stay_out_until_they_are_needed(environment):
     code = """
 import sys, auralflow
 print(*sorted(module for module in ("numpy", "jax", "torch") if module in sys.modules))
-from auralflow.cli import main
+from auralflow.cli.main import main
 assert main(["config", "my_model", "SpectrogramNetSimple", "--display"]) == 0
 print(*sorted({"jax", "flax", "torch", "soundfile", "matplotlib"} & set(sys.modules)))
 """

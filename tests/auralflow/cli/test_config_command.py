@@ -17,7 +17,7 @@ def settings(folder="my_model"):
 @pytest.mark.parametrize("model_type", MODELS)
 def test_templates_hold_every_default(model_type):
     defaults = json.loads(json.dumps(to_dict(template(model_type))))
-    assert json.loads((CONFIGS / f"{model_type}.json").read_text()) == defaults
+    assert json.loads((CONFIGS / "models" / f"{model_type}.json").read_text()) == defaults
 
 
 @pytest.mark.parametrize("model_type", MODELS)
@@ -42,7 +42,7 @@ def test_presets_are_of_new_folders(run):
 
 def test_config_makes_a_folder(run):
     assert run("config", "my_model", "SpectrogramNetSimple") == ("Wrote my_model/config.json (SpectrogramNetSimple).\n")
-    expected = json.loads((CONFIGS / "SpectrogramNetSimple.json").read_text())
+    expected = json.loads((CONFIGS / "models" / "SpectrogramNetSimple.json").read_text())
     expected["model"]["model_name"] = "my_model"
     assert settings() == expected
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import soundfile
 
-from auralflow.cli import train as commands
+from auralflow.cli import evaluate as commands
 
 
 def test_evaluate_writes_a_table(run, trained):
