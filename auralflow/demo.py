@@ -12,14 +12,14 @@ from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.crops import read_mixture, read_stems
-from auralflow_core.data.inputs import find_sources
+from auralflow_core.data.inputs import find_inputs
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import Row, aggregate, table, write_csv
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.separation.stems import Output, separate_files
+from auralflow_core.separation.stems import StemOutput, separate_files
 
 SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0
@@ -101,14 +101,14 @@ def _separate_and_evaluate(
 ) -> tuple[list[Row], Path]:
     """Separates the first track into files, evaluates all; returns the figures and the folder of the stems."""
     separator = load_separator(folder.path)
-    [source], _ = find_sources([tracks[0].path])
+    [source], _ = find_inputs([tracks[0].path])
     separated = directory / "separated"
     total = source.seconds + 2 * sum(track.seconds for track in tracks)
     with progress_bar(total, "s", console) as advance:
         separate_files(
             [source],
             separator,
-            Output(separated, residual=True, overwrite=True),
+            StemOutput(separated, residual=True, overwrite=True),
             progress=lambda name, seconds: advance("separating", seconds),
         )
         rows, _ = evaluate_tracks(tracks, separator, progress=advance)

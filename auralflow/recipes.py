@@ -90,7 +90,7 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     return recipe, config
 
 
-def cook(
+def run_recipe(
     name: str,
     directory: str | Path,
     real: Sequence[str | Path] = (),
@@ -122,7 +122,7 @@ def cook(
             raise InputError(f"{dataset}: its stems are {', '.join(stems)}; expected {', '.join(sorted(STEMS))}")
     if any(songs.sound == "sampled" for songs in recipe.songs):
         require_sampler()
-    _claim(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
+    claim_directory(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
     console = console or Console(highlight=False, soft_wrap=True)
     made = [directory / "songs" / songs.sound for songs in recipe.songs]
     for dataset, songs in zip(made, recipe.songs, strict=True):
@@ -150,7 +150,7 @@ def cook(
     return Trained(folder, dataset, split)
 
 
-def _claim(directory: Path, recipe: dict) -> None:
+def claim_directory(directory: Path, recipe: dict) -> None:
     """Refuses a folder that is not this recipe's; marks a new one."""
     file = directory / "recipe.json"
     recipe = json.loads(json.dumps(recipe))  # as it is read again

@@ -6,12 +6,12 @@ from typing import Any
 
 from auralflow.api import separation as pipelines
 from auralflow.api.evaluation import Evaluation
-from auralflow_core.separation.stems import Report
+from auralflow_core.separation.stems import SeparationResult
 
 
 def separate(
     model: str | Path, inputs: str | Path | Iterable[str | Path], save: str | Path = "separated", **options: Any
-) -> Report:
+) -> SeparationResult:
     """Separates audio files into files of stems.
 
     For tensors, see `SeparationModel.separate`; for numpy arrays of any sample rate, `auralflow_torch.separation`.

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from auralflow_core.dsp.overlap_add import OverlapAdd
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import OVERLAP, Options, block_function, cross_fade
+from auralflow_core.separation.separator import OVERLAP, SeparationOptions, block_function, cross_fade
 from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.separation import Separator
@@ -23,7 +23,7 @@ class StreamingSeparator:
         overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
         segment: samples that the model sees at once; shorter segments mean less latency, and less for the model to
             go by. Default: the length that it was trained on.
-        wiener: see `auralflow_core.separation.separator.Options`.
+        wiener: see `auralflow_core.separation.separator.SeparationOptions`.
 
     Attributes:
         latency: samples between what goes in and what comes out of it, a whole segment.
@@ -44,7 +44,7 @@ class StreamingSeparator:
         self.model, self.latency = model, model.config.crop_samples if segment is None else segment
         if self.latency < 1:
             raise InputError(f"segment is {segment}, expected 1 or more samples")
-        options = Options(overlap, wiener=wiener)
+        options = SeparationOptions(overlap, wiener=wiener)
         self._adder = OverlapAdd(
             block_function(Separator(model), options), self.latency, cross_fade(model.config, overlap, self.latency)
         )

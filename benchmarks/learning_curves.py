@@ -1,6 +1,6 @@
 """How well the networks learn at equal epochs: validation SI-SDR of each, epoch by epoch, side by side.
 
-    python benchmarks/learning.py FOLDER [--model NAME ...] [--epochs N] [--preset tiny] [--kl_weight X ...]
+    python benchmarks/learning_curves.py FOLDER [--model NAME ...] [--epochs N] [--preset tiny] [--kl_weight X ...]
                                   [--seed N ...]
 
 Songs are generated in FOLDER/songs and each run has a model folder beside them, so that a repeated command goes on

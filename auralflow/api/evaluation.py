@@ -62,13 +62,13 @@ def evaluate(
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
     # Matplotlib, which the page is drawn with, is nothing that separation should wait for.
-    from auralflow.api.comparison import evaluate_all, load_contenders, merge_rows, write_report
+    from auralflow.api.comparison import evaluate_all, load_models, merge_rows, write_report
     from auralflow.report import Excerpts
 
     check_metrics(metrics)
     tracks = find_tracks(dataset, split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
-    contenders = load_contenders([model, *compare], backend, tracks)
+    contenders = load_models([model, *compare], backend, tracks)
     folder = contenders[0].folder
     if metrics == "bss_eval":
         from auralflow_jax.compilation_cache import enable_cache

@@ -8,10 +8,10 @@ from auralflow.backends import load_separator
 from auralflow.pretrained import find_model
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.data.inputs import find_sources
+from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import OVERLAP, Options
-from auralflow_core.separation.stems import FILENAME, Output, Report, separate_files
+from auralflow_core.separation.separator import OVERLAP, SeparationOptions
+from auralflow_core.separation.stems import FILENAME, SeparationResult, StemOutput, separate_files
 
 
 def separate(
@@ -34,7 +34,7 @@ def separate(
     consistency: bool = False,
     backend: str = "jax",
     targets: Iterable[str] = (),
-) -> Report:
+) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
     Args:
@@ -51,7 +51,7 @@ def separate(
         start: the second to begin at.
         duration: seconds to separate. Default: to the end.
         overlap: share of a segment that is cross-faded into the next, in [0, 0.5]. Default: `separation.OVERLAP`.
-        shifts: see `separation.Options`, as for the next two.
+        shifts: see `separation.SeparationOptions`, as for the next two.
         wiener: iterations of a Wiener filter.
         consistency: divide what the targets leave of the mixture among them.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
@@ -68,11 +68,15 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    output = Output(Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite, tuple(targets))
-    options = Options(OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency)
+    output = StemOutput(
+        Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite, tuple(targets)
+    )
+    options = SeparationOptions(
+        OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency
+    )
     # All files are looked at before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    sources, problems = find_sources(inputs, start, duration)
+    sources, problems = find_inputs(inputs, start, duration)
     separator = load_separator(find_model(model), backend)
     with progress_bar(sum(source.seconds for source in sources), "s") as advance:
         report = separate_files(sources, separator, output, options, advance)

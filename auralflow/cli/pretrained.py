@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import print_table
-from auralflow.pretrained import DEFAULTS, READY
+from auralflow.pretrained import DEFAULTS, PRETRAINED
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 
@@ -17,7 +17,7 @@ TEXT = "List ready models, trained by others, or get one."
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     parser.add_argument("action", choices=("list", "get"), help="show the ready models, or get one")
-    parser.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(READY)}")
+    parser.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(PRETRAINED)}")
     parser.add_argument(
         "--save",
         metavar="DIR",
@@ -55,7 +55,7 @@ def table() -> "Table":
     listed = Table(box=None, padding=(0, 2, 0, 0), caption=caption, caption_justify="left")
     for column in ("name", "targets", "size", "licence", "quality", "source"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
-    for ready in READY.values():
+    for ready in PRETRAINED.values():
         listed.add_row(
             ready.name,
             ", ".join(ready.targets),

@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Lists recipes, or makes songs and a model by one."""
-    from auralflow.recipes import cook, read_recipe, recipes
+    from auralflow.recipes import read_recipe, recipes, run_recipe
 
     if arguments.name is None:
         print(*(f"{name}: {read_recipe(name)[0].about}" for name in recipes()), sep="\n")
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     from auralflow_jax.train.monitor import Interrupted
 
     try:
-        trained = cook(arguments.name, arguments.directory, arguments.real, arguments.restart)
+        trained = run_recipe(arguments.name, arguments.directory, arguments.real, arguments.restart)
     except Interrupted as stop:
         raise KeyboardInterrupt(str(stop)) from None
     print(f"Evaluating on {trained.dataset / trained.split}.")

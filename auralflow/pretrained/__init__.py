@@ -1,17 +1,16 @@
-"""Ready models: trained networks, as ordinary model folders.
+"""Published models as ordinary model folders: a registry, and the folder of each, made on first use.
 
-Our own are files in weights/, which `packing` makes and `shipped` finds. A foreign network takes three things, for
-which `spleeter` and `openunmix` are the examples:
+Our own models are files in weights/, which `packing` writes and `bundled` finds. A network of another project takes:
 
-1. a module pair, `auralflow_jax/networks/NAME.py` and `auralflow_torch/networks/NAME.py`, in the registries of both
-   packages, and a struct with its settings in `auralflow/config/foreign.py`, in `auralflow_core.config.schema.Model`;
-   tests/parity then compares the two;
-2. an importer here: a function from the published files to the torch module's state dict, mostly a map of names
-   (`naming.rename`), and a `ReadyModel` that says where the files are, whose they are and how good;
-3. a line in `READY`.
+1. the network on both sides, see docs/add-a-network.md;
+2. an importer in bridge/importers: a function from the published files to the state dict of the torch network, mostly
+   a map of module names (`rename`);
+3. a `PretrainedModel` in a module here, as in `spleeter` and `open_unmix`: where the files are, whose, how good;
+4. its entry in `registry.PRETRAINED`.
 """
 
-from auralflow.pretrained.install import choose_model, find_model, get_model
-from auralflow.pretrained.registry import DEFAULT, DEFAULTS, READY, ReadyModel
+from auralflow.pretrained.install import choose_model, find_model, get_model, resolve
+from auralflow.pretrained.model import PretrainedModel
+from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
 
-__all__ = ["DEFAULT", "DEFAULTS", "READY", "ReadyModel", "choose_model", "find_model", "get_model"]
+__all__ = ["DEFAULT", "DEFAULTS", "PRETRAINED", "PretrainedModel", "choose_model", "find_model", "get_model", "resolve"]

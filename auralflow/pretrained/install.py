@@ -1,4 +1,4 @@
-"""Model folders made of published files."""
+"""Model folders made from published files."""
 
 import dataclasses
 import shutil
@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from auralflow.pretrained.download import obtain
-from auralflow.pretrained.model import ReadyModel
-from auralflow.pretrained.registry import READY, default_model
+from auralflow.pretrained.download import fetch
+from auralflow.pretrained.model import PretrainedModel
+from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
@@ -19,16 +19,26 @@ from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_t
 CARD = "README.md"
 
 
-def find_model(model: str | Path) -> Path:
-    """The folder that a model's name stands for: itself, or of a ready model the folder that is made on first use.
+def resolve(name: str) -> Path | None:
+    """The folder of a pretrained model, made on first use: a resolver of the entry-point group `auralflow.resolvers`.
+
+    Returns:
+        The folder, or None if no pretrained model has this name.
 
     Raises:
-        InputError: neither; or a ready model cannot be fetched.
+        InputError: the model's files cannot be fetched.
     """
-    folder = ModelFolder(model)
-    if folder.path.exists() or str(model) not in READY:
-        return folder.path
-    return get_model(str(model))
+    return get_model(name) if name in PRETRAINED else None
+
+
+def find_model(model: str | Path) -> Path:
+    """The folder that a path or a pretrained model's name stands for; a folder that exists comes first.
+
+    Raises:
+        InputError: a pretrained model cannot be fetched.
+    """
+    folder = ModelFolder(model).path
+    return folder if folder.exists() else resolve(str(model)) or folder
 
 
 def get_model(
@@ -38,60 +48,59 @@ def get_model(
     offline: bool = False,
     high_bins: str | None = None,
 ) -> Path:
-    """Makes the folder of a ready model, unless it is there.
+    """Makes the folder of a pretrained model, unless it exists.
 
     Args:
-        name: one of `READY`.
-        save: a folder that does not exist or is empty, for a copy; default: only the one in the user's cache.
-        file: the published file, or a folder with all of them, instead of fetching them.
+        name: one of `PRETRAINED`.
+        save: a folder for a copy, which does not exist or is empty; default: only the folder in the user's cache.
+        file: the published file, or a folder with all of them, in place of fetching them.
         offline: fetch nothing.
-        high_bins: of the copy, the mask above the bins that the network sees: see the configuration.
+        high_bins: of the copy, the mask above the bins that the network sees; see the configuration.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: an unknown name, files that cannot be had or are not those that were published, or a folder with
-            something in it.
+        InputError: an unknown name, files that cannot be had or differ from the published ones, or a folder that is
+            not empty.
     """
-    if name not in READY:
-        raise InputError(f"unknown ready model {name!r}; {closest(name, READY)}")
-    target = None if save is None else Path(save)
+    if name not in PRETRAINED:
+        raise InputError(f"unknown pretrained model {name!r}; {closest(name, PRETRAINED)}")
+    model, target = PRETRAINED[name], None if save is None else Path(save)
     if high_bins is not None and target is None:
-        raise InputError(f"high_bins {high_bins!r} is of a copy; where to is missing (--save)")
-    changes = {} if high_bins is None else {"high_bins": high_bins}
-    config = configuration.override(READY[name].config, changes)
+        raise InputError(f"high_bins {high_bins!r} is a setting of a copy; the folder for one is missing (--save)")
+    config = configuration.override(model.config, {} if high_bins is None else {"high_bins": high_bins})
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
-    ready = READY[name]
-    folder = ready.folder
+    folder = model.folder
     if not ModelFolder(folder).weights.exists():
-        paths = [obtain(source, None if file is None else Path(file), offline) for source in ready.sources]
-        _appear(folder, lambda staged: _write(staged, ready, paths))
-        for source in ready.sources:
-            (cache_folder("downloads") / source.name).unlink(missing_ok=True)
+        paths = [fetch(published, None if file is None else Path(file), offline) for published in model.files]
+        install_atomically(folder, lambda staged: _write(staged, model, paths))
+        for published in model.files:
+            (cache_folder("downloads") / published.name).unlink(missing_ok=True)
     if target is None:
         return folder
-    _appear(target, lambda staged: _copy(folder, staged, config))
+    install_atomically(target, lambda staged: _copy(folder, staged, config))
     return target
 
 
 def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str] = ()) -> tuple[str, list[str]]:
-    """The model and what it is to separate, of what stands on a command line as `[MODEL] INPUT...`.
+    """Tells the model from its inputs in a command line `[MODEL] INPUT...`.
 
     Args:
-        model: the one that a flag names, if any; then all of `inputs` are inputs.
-        inputs: their first is the model if it is one by its looks: a model folder, a file of weights, a ready model's
-            name, or anything before other inputs that is neither there nor called like an audio file.
-        targets: what is wanted of the model, if that is named; without a model it decides which, see `default_model`.
+        model: the model that a flag names; then all of `inputs` are inputs.
+        inputs: the first is the model if it looks like one: a model folder, a file of weights, a pretrained model's
+            name, or anything before other inputs that neither exists nor has an audio file's suffix.
+        targets: names of the targets that are asked for; without a model they decide which one separates, see
+            `default_model`.
 
     Returns:
         The model and the inputs.
 
     Raises:
-        InputError: there is a model and nothing to separate; or none, and none has the targets.
+        InputError: a model without inputs; or no model, and no default model has the targets.
     """
-    # Here, as the command line that knows ready models needs no audio library.
+    # Imported here, as `auralflow pretrained` needs no audio library.
     from auralflow_core.data.inputs import has_audio_suffix
 
     if model is not None:
@@ -101,17 +110,22 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     if path.exists():
         named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
     else:
-        named = first in READY or bool(others and not has_audio_suffix(path))
+        named = first in PRETRAINED or bool(others and not has_audio_suffix(path))
     if named and not others:
         raise InputError(
-            f"{first}: is a model, and nothing follows that it could separate; audio files, or folders "
-            "of them, are expected"
+            f"{first}: is a model, and no input follows that it could separate; audio files, or folders of them, "
+            "are expected"
         )
     return (first, others) if named else (default_model(targets), list(inputs))
 
 
-def _appear(folder: Path, write: Callable[[Path], None]) -> None:
-    """Lets `write` fill a folder aside, which then takes its place whole."""
+def install_atomically(folder: Path, write: Callable[[Path], None]) -> None:
+    """Makes a folder that appears whole or not at all.
+
+    Args:
+        folder: does not exist, or is empty.
+        write: fills an empty folder, which is then renamed.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
         staged = Path(aside) / folder.name
@@ -122,29 +136,28 @@ def _appear(folder: Path, write: Callable[[Path], None]) -> None:
         staged.rename(folder)
 
 
-def _write(path: Path, ready: ReadyModel, files: list[Path]) -> None:
+def card(model: PretrainedModel) -> str:
+    """The README of a model folder: its targets, its authors, the terms, its quality and the files it was made from."""
+    files = "\n".join(
+        f"- {file.name}, SHA-256 {file.sha256}{'' if len(file.sha256) == 64 else '...'}" for file in model.files
+    )
+    quality = f"\nQuality: {model.quality}.\n" if model.quality else ""
+    return (
+        f"# {model.name}\n\nSeparates {', '.join(model.targets)}. Licence: {model.licence}.\n\n{model.credit}\n"
+        f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n"
+    )
+
+
+def _write(path: Path, model: PretrainedModel, files: list[Path]) -> None:
     folder = ModelFolder(path)
-    folder.save_config(ready.config)
-    provenance = {"source": ready.origin, "files": [source.name for source in ready.sources]}
-    write_tensors(folder.weights, TensorFile(TORCH, ready.read(files), ready.config, provenance))
-    (path / CARD).write_text(card(ready), encoding="utf-8")
+    folder.save_config(model.config)
+    provenance = {"source": model.origin, "files": [file.name for file in model.files]}
+    write_tensors(folder.weights, TensorFile(TORCH, model.read(files), model.config, provenance))
+    (path / CARD).write_text(card(model), encoding="utf-8")
 
 
 def _copy(folder: Path, target: Path, config: Config) -> None:
-    source, copy = ModelFolder(folder), ModelFolder(target)
+    original, copy = ModelFolder(folder), ModelFolder(target)
     copy.save_config(config)
-    write_tensors(copy.weights, dataclasses.replace(read_tensors(source.weights), config=config))
+    write_tensors(copy.weights, dataclasses.replace(read_tensors(original.weights), config=config))
     shutil.copy(folder / CARD, target / CARD)
-
-
-def card(ready: ReadyModel) -> str:
-    """The text that goes with the weights: what they are, whose, under which terms, how good."""
-    files = "\n".join(
-        f"- {source.name}, SHA-256 {source.sha256}{'' if len(source.sha256) == 64 else '...'}"
-        for source in ready.sources
-    )
-    quality = f"\nQuality: {ready.quality}.\n" if ready.quality else ""
-    return (
-        f"# {ready.name}\n\nSeparates {', '.join(ready.targets)}. Licence: {ready.licence}.\n\n{ready.credit}\n"
-        f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n"
-    )

@@ -1,34 +1,34 @@
-"""What is known of a ready model."""
+"""The description of a pretrained model."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from auralflow.pretrained.download import PackagedFile, Source
+from auralflow.pretrained.download import PackagedFile, PublishedFile
 from auralflow_core.config import Config
 from auralflow_core.storage.cache import cache_folder
 from bridge.importers.rename import State
 
 
 @dataclass(frozen=True)
-class ReadyModel:
+class PretrainedModel:
     """A trained network, and how to get it.
 
     Attributes:
-        name: as on the command line.
-        config: the network, with settings to separate and to go on training with.
-        sources: the published files.
-        read: from those files, in that order, to the state dict of the configuration's torch network.
-        megabytes: of what is fetched, or came with auralflow.
+        name: the name on the command line.
+        config: the network, with settings to separate with and to go on training with.
+        files: the published files.
+        read: a function from the paths of those files, in that order, to the state dict of the torch network.
+        megabytes: the size of the files.
         licence: of the weights, in a word or two.
-        credit: who made them, of what, and the terms in full: paragraphs for the folder's card.
-        origin: where they come from, in a few words.
-        quality: a figure, with what it was measured on and by whom.
+        credit: who made the weights, from what, and the terms in full: paragraphs for the folder's README.
+        origin: where the files come from, in a few words.
+        quality: a score, with the data it was measured on and who measured it.
     """
 
     name: str
     config: Config
-    sources: tuple[Source | PackagedFile, ...]
+    files: tuple[PublishedFile | PackagedFile, ...]
     read: Callable[[Sequence[Path]], State]
     megabytes: float
     licence: str
@@ -42,7 +42,7 @@ class ReadyModel:
 
     @property
     def folder(self) -> Path:
-        """Where its folder is kept, in the user's cache."""
+        """Its model folder in the user's cache; it need not exist."""
         # Another version of auralflow may bring other weights of the same name.
-        versions = [source.sha256[:8] for source in self.sources if isinstance(source, PackagedFile)]
+        versions = [file.sha256[:8] for file in self.files if isinstance(file, PackagedFile)]
         return cache_folder("models").joinpath(*versions, self.name)

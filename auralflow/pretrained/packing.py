@@ -1,7 +1,7 @@
-"""Makes a file that comes with auralflow of a trained model: `python -m auralflow.pretrained.packing MODEL NAME`.
+"""Packs a trained model into a small file for the package: `python -m auralflow.pretrained.packing MODEL NAME`.
 
-Kernels are stored as float16, in half the space; vectors, which are few, and among them statistics, whose range float16
-may not hold, stay float32.
+Kernels are stored as float16, in half the space. Vectors stay float32: they are few, and float16 may not hold the range
+of the statistics among them.
 """
 
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from auralflow.pretrained.shipped import WEIGHTS
+from auralflow.pretrained.bundled import WEIGHTS
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
@@ -20,14 +20,14 @@ from auralflow_core.weights.names import to_torch
 
 
 def pack(model: str | Path, file: str | Path) -> float:
-    """Writes the best weights of a model, small.
+    """Writes the best weights of a model into a small file.
 
     Args:
         model: a trained model's folder.
-        file: `<name>.safetensors`; the packed model is called so, too.
+        file: `<name>.safetensors`; gives the packed model its name.
 
     Returns:
-        By how much a weight was rounded at most, as a share of the largest in its tensor.
+        The largest rounding of a weight, as a share of the largest weight in its tensor.
 
     Raises:
         InputError: the folder holds no trained model, or a weight is beyond what float16 holds.
@@ -46,7 +46,7 @@ def pack(model: str | Path, file: str | Path) -> float:
 
 
 def halved(array: np.ndarray, name: str) -> np.ndarray:
-    """The array as float16; vectors and scalars as they are.
+    """The array as float16; vectors and scalars unchanged.
 
     Raises:
         InputError: a number is beyond what float16 holds.
@@ -61,13 +61,13 @@ def halved(array: np.ndarray, name: str) -> np.ndarray:
 def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m auralflow.pretrained.packing", description=__doc__)
     parser.add_argument("model", metavar="MODEL", help="a trained model's folder")
-    parser.add_argument("name", metavar="NAME", help="the model's name from now on; weights/NAME.md tells of it")
+    parser.add_argument("name", metavar="NAME", help="the packed model's name; weights/NAME.md describes it")
 
     def run() -> None:
         arguments = parser.parse(sys.argv[1:] if argv is None else argv)
         text, file = (WEIGHTS / f"{arguments.name}.{suffix}" for suffix in ("md", "safetensors"))
         if not text.exists():
-            raise InputError(f"{text}: no such file; a text about the model is expected there first")
+            raise InputError(f"{text}: no such file; a text about the model is expected in this place first")
         change = pack(arguments.model, file)
         print(
             f"Wrote {file}, {file.stat().st_size / 1e6:.1f} MB; weights rounded by at most {change:.1e} of the "

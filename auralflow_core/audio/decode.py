@@ -59,7 +59,7 @@ def probe(path: str | os.PathLike, stream: int = 0) -> AudioInfo:
     except UnknownFormat:
         if not ffmpeg.is_installed():
             raise
-        info = AudioInfo(*ffmpeg.describe(Path(path), stream))
+        info = AudioInfo(*ffmpeg.probe(Path(path), stream))
         if info.samples == 0:
             raise InputError(f"{path}: holds no audio (0 samples)") from None
         return info

@@ -105,10 +105,10 @@ class Encoding:
                 raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
             self._check_bitrate(MP3_BITRATES[sample_rate], f" at {sample_rate} Hz")
 
-    def hold(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
+    def quantize_for_file(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
         """Audio of any shape as a file holds it before it is compressed, float32, and how many samples are clipped."""
         if self.subtype in PCM_BITS or self.clip == "none":
-            return quantise(audio, self.subtype)
+            return quantize(audio, self.subtype)
         audio = np.asarray(audio, np.float32)
         clipped = np.clip(audio, -1, 1)
         return clipped, int(np.count_nonzero(clipped != audio))
@@ -118,7 +118,7 @@ class Encoding:
             expected = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
             raise InputError(f"{self.format} has no bitrate of {self.bitrate} kbit/s{where}; expected {expected}")
 
-    def makeup(self, sample_rate: int) -> float:
+    def compensation_gain(self, sample_rate: int) -> float:
         """What samples are multiplied by, so that they come back from the file as loud as they were."""
         if self.format != "mp3":
             return 1.0
@@ -165,7 +165,7 @@ class Writer:
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
-        self.makeup = np.float32(encoding.makeup(sample_rate))
+        self.compensation_gain = np.float32(encoding.compensation_gain(sample_rate))
         try:
             self.file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
@@ -177,7 +177,7 @@ class Writer:
             ) from None
 
     def write(self, audio: np.ndarray) -> None:
-        """Appends audio (channels, samples), quantised as `quantise` does.
+        """Appends audio (channels, samples), quantized as `quantize` does.
 
         Raises:
             InputError: values that are not finite.
@@ -185,10 +185,10 @@ class Writer:
         """
         if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
             raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
-        data = np.asarray(audio, np.float32) * self.makeup
+        data = np.asarray(audio, np.float32) * self.compensation_gain
         if self.subtype in PCM_BITS:
             bits = PCM_BITS[self.subtype]
-            data = (quantise(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)
+            data = (quantize(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)
             data = data << 8 if bits == 24 else data  # libsndfile takes the upper 24 of 32 bits
         try:
             self.file.write(data.T)
@@ -254,7 +254,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
 
     Args:
         path: where to.
-        audio: `(channels, samples)`; for PCM it is quantised as `quantise` does.
+        audio: `(channels, samples)`; for PCM it is quantized as `quantize` does.
         sample_rate: in Hz.
         subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
 
@@ -273,7 +273,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
         writer.write(audio)
 
 
-def quantise(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
+def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
     """Rounds audio to what a file of this subtype holds.
 
     Args:
@@ -285,14 +285,14 @@ def quantise(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
         that were clipped, lying outside of [-1, 1 - 2^-(bits - 1)] after rounding.
 
     Example:
-        >>> quantise(np.array([0.5, 1e-6, -2.0]), "PCM_16")
+        >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")
         (array([ 0.5,  0. , -1. ], dtype=float32), 1)
     """
     audio = np.asarray(audio, np.float32)
     if subtype == "FLOAT":
         return audio.copy(), 0
     if subtype not in PCM_BITS:
-        raise InputError(f"cannot quantise to subtype {subtype!r}; {closest(subtype, ('FLOAT', *PCM_BITS))}")
+        raise InputError(f"cannot quantize to subtype {subtype!r}; {closest(subtype, ('FLOAT', *PCM_BITS))}")
     scale = np.float32(2.0 ** (PCM_BITS[subtype] - 1))
     steps = np.rint(audio * scale)
     clipped = np.clip(steps, -scale, scale - 1)

@@ -9,7 +9,7 @@ from auralflow_core.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class AudioInput:
     """A part of an audio file that is to be separated."""
 
     name: str  # of the track
@@ -30,9 +30,9 @@ def has_audio_suffix(path: Path) -> bool:
     return is_audio(path) or path.suffix.lower() in ffmpeg.SUFFIXES
 
 
-def find_sources(
+def find_inputs(
     inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None
-) -> tuple[list[Source], list[str]]:
+) -> tuple[list[AudioInput], list[str]]:
     """Finds the files to separate and looks at them all.
 
     Args:
@@ -61,7 +61,7 @@ def find_sources(
             continue
         for name, file in files:
             try:
-                sources.append(_source(name, file, start, duration))
+                sources.append(_audio_input(name, file, start, duration))
             except InputError as error:
                 problems.append(str(error))
     if not sources:
@@ -94,7 +94,7 @@ def _track_name(path: Path) -> str:
     return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
 
 
-def _source(name: str, path: Path, start: float, duration: float | None) -> Source:
+def _audio_input(name: str, path: Path, start: float, duration: float | None) -> AudioInput:
     info = probe(path)
     first = round(start * info.sample_rate)
     if first >= info.samples:
@@ -102,4 +102,4 @@ def _source(name: str, path: Path, start: float, duration: float | None) -> Sour
             f"{path}: start is {start:g} s, but the file is only {info.samples / info.sample_rate:.3f} s long"
         )
     wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
-    return Source(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)
+    return AudioInput(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)

@@ -84,7 +84,7 @@ class Separator(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class SeparationOptions:
     """What separation may cost, and what for.
 
     Args:
@@ -169,7 +169,7 @@ def separate(
         separator: from `load` of auralflow_jax or auralflow_torch.separation.
         audio: (channels, samples).
         sample_rate: of the audio, in Hz.
-        overlap: see `Options`, as for the next four.
+        overlap: see `SeparationOptions`, as for the next four.
         batch_size: segments of one call.
         shifts: separations that are averaged.
         wiener: iterations of a Wiener filter.
@@ -181,7 +181,7 @@ def separate(
     """
     if audio.ndim != 2 or 0 in audio.shape:
         raise ValueError(f"audio must be (channels, samples), got {audio.shape}")
-    options = Options(overlap, batch_size, shifts, wiener, consistency)
+    options = SeparationOptions(overlap, batch_size, shifts, wiener, consistency)
     done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
     for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
         whole[..., done : done + estimates.shape[-1]] = estimates
@@ -192,7 +192,11 @@ def separate(
 
 
 def separate_blocks(
-    separator: Separator, blocks: Iterable[np.ndarray], samples: int, sample_rate: int, options: Options | None = None
+    separator: Separator,
+    blocks: Iterable[np.ndarray],
+    samples: int,
+    sample_rate: int,
+    options: SeparationOptions | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
@@ -205,12 +209,12 @@ def separate_blocks(
         blocks: the mixture, pieces (channels, samples).
         samples: of all pieces together.
         sample_rate: of the mixture, in Hz.
-        options: default: `Options()`.
+        options: default: `SeparationOptions()`.
 
     Yields:
         Pieces of the mixture (channels, samples), and the estimates (targets, channels, samples) of the same samples.
     """
-    options = options or Options()
+    options = options or SeparationOptions()
     options.check(separator.targets)
     rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
     # Copies, as the mixture must wait for the estimates: no longer than a few segments.
@@ -246,7 +250,7 @@ def cross_fade(config: Config, overlap: float, segment: int | None = None) -> in
     return aligned if asked and 2 * aligned >= asked else asked
 
 
-def block_function(separator: Separator, options: Options) -> BlockFunction:
+def block_function(separator: Separator, options: SeparationOptions) -> BlockFunction:
     """What happens in a segment: the model and, if asked for, the Wiener filter, to every two channels.
 
     Returns:

@@ -16,10 +16,10 @@ import numpy as np
 
 from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import Encoding, writing
-from auralflow_core.data.inputs import Source
+from auralflow_core.data.inputs import AudioInput
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import InputError, closest, sentence
-from auralflow_core.separation.separator import Options, Separator, choose_targets, separate_blocks
+from auralflow_core.separation.separator import SeparationOptions, Separator, choose_targets, separate_blocks
 
 FILENAME = "{track}/{stem}.{ext}"
 FIELDS = ("track", "stem", "ext", "folder")  # of such a template
@@ -29,7 +29,7 @@ Pieces = Iterator[tuple[np.ndarray, np.ndarray]]  # mixture (channels, samples),
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
+class StemOutput:
     """Where stems are written, and how.
 
     Args:
@@ -73,19 +73,19 @@ class Output:
                 f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as {FILENAME}"
             )
 
-    def path(self, source: Source, stem: str) -> Path:
+    def path(self, source: AudioInput, stem: str) -> Path:
         """The file of a source's stem."""
         return self.directory / self.filename.format(
             track=source.name, stem=stem, ext=self.encoding.format, folder=source.path.resolve().parent.name
         )
 
-    def paths(self, source: Source, targets: Sequence[str]) -> list[Path]:
+    def paths(self, source: AudioInput, targets: Sequence[str]) -> list[Path]:
         """All files of a source, the residual's last."""
         return [self.path(source, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
 
 
 @dataclasses.dataclass
-class Report:
+class SeparationResult:
     """How the separation of some sources went."""
 
     notes: list[str] = dataclasses.field(default_factory=list)  # sentences about what was done to the audio
@@ -96,12 +96,12 @@ class Report:
 
 
 def separate_files(
-    sources: Sequence[Source],
+    sources: Sequence[AudioInput],
     separator: Separator,
-    output: Output,
-    options: Options | None = None,
+    output: StemOutput,
+    options: SeparationOptions | None = None,
     progress: Callable[[str, float], None] = lambda name, seconds: None,
-) -> Report:
+) -> SeparationResult:
     """Writes the stems of every source as files of its rate, channels and length.
 
     Reading, separating and writing overlap, and none of them holds more than some seconds of audio. The files of a
@@ -112,10 +112,10 @@ def separate_files(
     float64) is the mixture up to half the last bit of the residual: no 32-bit float could be closer.
 
     Args:
-        sources: from `sources.find_sources`.
+        sources: from `sources.find_inputs`.
         separator: the model.
         output: where to, and how.
-        options: of the separation; default: `Options()`.
+        options: of the separation; default: `SeparationOptions()`.
         progress: told the source's name and how many seconds of it are separated.
 
     Returns:
@@ -126,7 +126,7 @@ def separate_files(
     Raises:
         InputError: the model has no such target, or stems of one source would have the same names.
     """
-    options, started, report = options or Options(), time.monotonic(), Report()
+    options, started, report = options or SeparationOptions(), time.monotonic(), SeparationResult()
     options.check(separator.targets)
     sums = choose_targets(separator, output.targets)
     refused = _clashes(sources, list(sums), output)
@@ -149,12 +149,12 @@ def separate_files(
     return report
 
 
-def _clashes(sources: Sequence[Source], targets: Sequence[str], output: Output) -> dict[int, str]:
+def _clashes(sources: Sequence[AudioInput], targets: Sequence[str], output: StemOutput) -> dict[int, str]:
     """Why a source, given by its place, must not be separated, where its stems would replace what is needed."""
     if output.residual and RESIDUAL in targets:
         raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
     known = {source.path.resolve() for source in sources}
-    taken: dict[str, Source] = {}
+    taken: dict[str, AudioInput] = {}
     refused = {}
     for index, source in enumerate(sources):
         paths = output.paths(source, targets)
@@ -184,11 +184,11 @@ def _clashes(sources: Sequence[Source], targets: Sequence[str], output: Output) 
 
 
 def _separate_file(
-    source: Source,
+    source: AudioInput,
     separator: Separator,
     sums: Mapping[str, Sequence[int]],
-    output: Output,
-    options: Options,
+    output: StemOutput,
+    options: SeparationOptions,
     progress: Callable[[str, float], None],
 ) -> list[str]:
     """Writes one source's stems; returns sentences about what was done to them."""
@@ -218,12 +218,12 @@ def _separate_file(
                     "full scale"
                 )
         for mixture, estimates in pieces:
-            held = quantised(mixture, estimates, encoding, output.residual, consistent)
+            held = quantized(mixture, estimates, encoding, output.residual, consistent)
             for writer, (audio, clipped) in zip(writers, held, strict=True):
                 writer.write(audio)
                 lost[writer.name] += clipped
             if output.residual or consistent:
-                lost[f"{source.path} (the mixture)"] += encoding.hold(mixture)[1]
+                lost[f"{source.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
         if stale not in paths:
             stale.unlink(missing_ok=True)
     total = source.samples * source.channels
@@ -234,7 +234,7 @@ def _separate_file(
     ]
 
 
-def quantised(
+def quantized(
     mixture: np.ndarray, estimates: np.ndarray, encoding: Encoding, residual: bool = False, consistent: bool = False
 ) -> Iterator[tuple[np.ndarray, int]]:
     """The stems as files hold them, and behind them what they leave of the mixture.
@@ -251,13 +251,13 @@ def quantised(
         Audio (channels, samples), and the number of clipped samples.
     """
     # In float64 these sums are exact on the grids of 16 and 24 bits.
-    rest = encoding.hold(mixture)[0].astype(np.float64)
+    rest = encoding.quantize_for_file(mixture)[0].astype(np.float64)
     for number, estimate in enumerate(estimates, 1):
-        audio, clipped = encoding.hold(rest if consistent and number == len(estimates) else estimate)
+        audio, clipped = encoding.quantize_for_file(rest if consistent and number == len(estimates) else estimate)
         rest -= audio
         yield audio, clipped
     if residual:
-        yield encoding.hold(rest)
+        yield encoding.quantize_for_file(rest)
 
 
 def rescaled(pieces: Pieces, spool: BinaryIO, encoding: Encoding, residual: bool) -> tuple[Pieces, float]:

@@ -94,7 +94,7 @@ class SeparationModel(nn.Module, abc.ABC):
 
         Args:
             audio: at the model's rate, (samples,), (channels, samples) or (batch, channels, samples), on any device.
-            overlap: see `auralflow_core.separation.separator.Options`, as for the next four.
+            overlap: see `auralflow_core.separation.separator.SeparationOptions`, as for the next four.
             batch_size: segments of one pass through the network; fewer need less memory.
             shifts: separations that are averaged.
             wiener: iterations of a Wiener filter.

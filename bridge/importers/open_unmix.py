@@ -1,4 +1,4 @@
-"""Open-Unmix, from its published files."""
+"""Importer of Open-Unmix, from its published files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,18 +10,20 @@ TARGETS = ("bass", "drums", "other", "vocals")  # sorted, as the networks are nu
 
 MODULES = {module: module for module in ("", "fc1", "bn1", "lstm", "fc2", "bn2", "fc3", "bn3")}
 
-DROPPED = frozenset({"sample_rate", "stft.window", "transform.0.window"})  # earlier versions kept their front end, too
+DROPPED = frozenset(
+    {"sample_rate", "stft.window", "transform.0.window"}
+)  # earlier versions stored their front end as well
 
 
-def read_openunmix(paths: Sequence[Path]) -> State:
+def read_open_unmix(paths: Sequence[Path]) -> State:
     """The state dict of `OpenUnmix` for all targets.
 
     Args:
         paths: one file of `torch.save` for each of `TARGETS`.
 
     Raises:
-        InputError: a file that is none of Open-Unmix's, or would run code.
-        MissingPackage: there is no torch to read them with.
+        InputError: a file is not one of Open-Unmix's, or would run code.
+        MissingPackage: torch, which reads the files, is not installed.
     """
     with needs("torch"):
         import torch  # noqa: F401

@@ -1,4 +1,4 @@
-"""Strict renaming of a foreign state dict's tensors."""
+"""Strict renaming of the tensors of a third-party state dict."""
 
 from collections.abc import Mapping
 
@@ -11,19 +11,19 @@ State = dict[str, np.ndarray]  # torch names and arrays
 
 
 def rename(state: Mapping[str, np.ndarray], modules: Mapping[str, str], dropped: frozenset[str], origin: str) -> State:
-    """Gives foreign tensors our names, strictly.
+    """Gives the tensors of a third-party state dict our names.
 
     Args:
         state: names such as `encoder.conv1.weight`, and arrays.
-        modules: foreign module -> ours: `encoder.conv1` -> `down.0`; the empty string stands for no module.
+        modules: their module -> ours: `encoder.conv1` -> `down.0`; the empty string stands for no module.
         dropped: names of tensors that the network does not need.
-        origin: where they come from, for messages.
+        origin: the file, for messages.
 
     Returns:
-        The tensors under our names, and the counter of every norm that has none.
+        The tensors under our names, and a counter for every norm that lacks one.
 
     Raises:
-        InputError: a tensor of no known module.
+        InputError: a tensor belongs to no module in `modules`.
 
     Example:
         >>> rename({"a.b.weight": np.ones(3), "rate": np.ones(1)}, {"a.b": "head"}, frozenset({"rate"}), "file")

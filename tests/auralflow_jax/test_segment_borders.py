@@ -8,7 +8,7 @@ from auralflow.songs import make_songs
 from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
-from auralflow_core.separation.separator import OVERLAP, Options, block_function, cross_fade
+from auralflow_core.separation.separator import OVERLAP, SeparationOptions, block_function, cross_fade
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import make_separator
 
@@ -35,7 +35,7 @@ def levels(separation, faded):
     separator, audio, whole = separation
     segment = separator.config.crop_samples
     stride = segment - faded
-    chunked = overlap_add(block_function(separator, Options()), audio, segment, faded)
+    chunked = overlap_add(block_function(separator, SeparationOptions()), audio, segment, faded)
     power = np.square(chunked - whole)[0, 0]
     power = power[stride : (len(power) // stride - 1) * stride].reshape(-1, stride).mean(axis=0)
     place = np.arange(stride)

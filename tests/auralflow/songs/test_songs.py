@@ -236,7 +236,7 @@ def test_wavetables_hold_the_harmonics_asked_for():
 def test_frames_give_the_signal_back(rate, samples):
     signal = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
     frames = Frames(samples, rate)
-    np.testing.assert_allclose(frames.synthesise(frames.analyse(signal)), signal, atol=1e-5)
+    np.testing.assert_allclose(frames.synthesize(frames.analyze(signal)), signal, atol=1e-5)
 
 
 def test_the_limiter_keeps_peaks_below_the_ceiling_and_lets_the_rest_pass():

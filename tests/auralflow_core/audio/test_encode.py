@@ -63,7 +63,7 @@ def test_what_a_file_holds():
         (Encoding("mp3", clip="none"), audio, 0),
         (Encoding("flac", 16), [9830 / 32768, 1 - 2**-15, -1], 2),
     ):
-        held, count = encoding.hold(audio)
+        held, count = encoding.quantize_for_file(audio)
         np.testing.assert_array_equal(held, np.asarray(expected, np.float32))
         assert count == clipped
 

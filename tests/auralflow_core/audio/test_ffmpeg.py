@@ -16,9 +16,9 @@ def convert(*arguments):
 
 
 @pytest.fixture(scope="module")
-def foreign(files, tmp_path_factory):
+def third_party(files, tmp_path_factory):
     """What libsndfile does not read: an exact codec, a lossy one, and a mixture with stems."""
-    folder = tmp_path_factory.mktemp("foreign")
+    folder = tmp_path_factory.mktemp("third_party")
     convert("-i", files / "stereo.wav", "-c:a", "alac", folder / "alac.m4a")
     convert("-i", files / "stereo.wav", "-c:a", "aac", folder / "aac.m4a")
     convert(
@@ -38,21 +38,21 @@ def foreign(files, tmp_path_factory):
 
 
 @needs_ffmpeg
-def test_ffmpeg_reads_what_libsndfile_does_not(files, foreign):
+def test_ffmpeg_reads_what_libsndfile_does_not(files, third_party):
     whole = read(files / "stereo.wav")[0]
-    assert probe(foreign / "alac.m4a") == (44100, 2, whole.shape[1])
-    np.testing.assert_array_equal(read(foreign / "alac.m4a")[0], whole)
-    np.testing.assert_array_equal(read(foreign / "alac.m4a", 100_000, 5000)[0], whole[:, 100_000:105_000])
-    blocks = list(read_blocks(foreign / "alac.m4a", 1000, 200_000))
+    assert probe(third_party / "alac.m4a") == (44100, 2, whole.shape[1])
+    np.testing.assert_array_equal(read(third_party / "alac.m4a")[0], whole)
+    np.testing.assert_array_equal(read(third_party / "alac.m4a", 100_000, 5000)[0], whole[:, 100_000:105_000])
+    blocks = list(read_blocks(third_party / "alac.m4a", 1000, 200_000))
     assert len(blocks) > 2
     np.testing.assert_array_equal(np.concatenate(blocks, axis=1), whole[:, 1000:201_000])
-    lossy, rate = read(foreign / "aac.m4a")
-    assert lossy.shape == (2, probe(foreign / "aac.m4a").samples) and rate == 44100
+    lossy, rate = read(third_party / "aac.m4a")
+    assert lossy.shape == (2, probe(third_party / "aac.m4a").samples) and rate == 44100
 
 
 @needs_ffmpeg
-def test_a_stem_file_holds_several_streams(files, foreign):
-    path = foreign / "song.stem.mp4"
+def test_a_stem_file_holds_several_streams(files, third_party):
+    path = third_party / "song.stem.mp4"
     np.testing.assert_array_equal(read(path)[0], read(files / "stereo.wav")[0])
     np.testing.assert_allclose(read(path, stream=1)[0], read(files / "stereo.flac")[0], rtol=0, atol=2.0**-15)
     with pytest.raises(InputError, match="song.stem.mp4: holds 2 streams of audio, number 2 is wanted"):
@@ -62,18 +62,18 @@ def test_a_stem_file_holds_several_streams(files, foreign):
 
 
 @needs_ffmpeg
-def test_damage_that_ffmpeg_passes_over_is_found(files, foreign, tmp_path):
+def test_damage_that_ffmpeg_passes_over_is_found(files, third_party, tmp_path):
     # The index comes first: what is left still opens.
-    convert("-i", foreign / "aac.m4a", "-c", "copy", "-movflags", "faststart", tmp_path / "whole.m4a")
+    convert("-i", third_party / "aac.m4a", "-c", "copy", "-movflags", "faststart", tmp_path / "whole.m4a")
     with pytest.raises(InputError, match="cut.m4a: damaged, it cannot be decoded to its end .ffmpeg: "):
         probe(cut(tmp_path / "cut.m4a", tmp_path / "whole.m4a", 0.7))
     with pytest.raises(InputError, match="cut.mp4: no audio file that can be read .ffmpeg: "):
-        probe(cut(tmp_path / "cut.mp4", foreign / "alac.m4a", 0.7))
+        probe(cut(tmp_path / "cut.mp4", third_party / "alac.m4a", 0.7))
 
 
 @needs_ffmpeg
-def test_without_ffmpeg_its_files_are_refused(foreign, monkeypatch):
+def test_without_ffmpeg_its_files_are_refused(third_party, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     for function in (probe, read, lambda path: list(read_blocks(path))):
         with pytest.raises(InputError, match="alac.m4a: no audio file that can be read .*ffmpeg and ffprobe on the"):
-            function(foreign / "alac.m4a")
+            function(third_party / "alac.m4a")

@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from auralflow_core.audio import encode as encoding
-from auralflow_core.audio import probe, quantise, read, write
+from auralflow_core.audio import probe, quantize, read, write
 from auralflow_core.errors import InputError
 
 
@@ -11,21 +11,21 @@ from auralflow_core.errors import InputError
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_quantised_audio_comes_back_exactly(tmp_path, subtype, step, suffix):
     audio = np.random.default_rng(0).uniform(-1.1, 1.1, (2, 5000)).astype(np.float32)
-    quantised, clipped = quantise(audio, subtype)
+    quantized, clipped = quantize(audio, subtype)
     inside = (audio >= -1) & (audio <= 1 - step)
-    assert np.abs(quantised - audio)[inside].max() <= step / 2
+    assert np.abs(quantized - audio)[inside].max() <= step / 2
     assert clipped == pytest.approx(np.count_nonzero(~inside), abs=1)
-    assert set(quantised[~inside]) == {-1, np.float32(1 - step)}
+    assert set(quantized[~inside]) == {-1, np.float32(1 - step)}
     write(tmp_path / f"a{suffix}", audio, 44100, subtype)
     assert soundfile.info(tmp_path / f"a{suffix}").subtype == subtype
-    np.testing.assert_array_equal(read(tmp_path / f"a{suffix}")[0], quantised)
+    np.testing.assert_array_equal(read(tmp_path / f"a{suffix}")[0], quantized)
 
 
 def test_quantising_counts_what_it_clips():
-    quantised, clipped = quantise(np.array([1.0, 1 - 2**-15, -1.0, -1.5, 0.3 * 2**-15], np.float32), "PCM_16")
-    np.testing.assert_array_equal(quantised, np.array([1 - 2**-15, 1 - 2**-15, -1, -1, 0], np.float32))
+    quantized, clipped = quantize(np.array([1.0, 1 - 2**-15, -1.0, -1.5, 0.3 * 2**-15], np.float32), "PCM_16")
+    np.testing.assert_array_equal(quantized, np.array([1 - 2**-15, 1 - 2**-15, -1, -1, 0], np.float32))
     assert clipped == 2
-    assert quantise(np.array([7.5]), "FLOAT") == (7.5, 0)
+    assert quantize(np.array([7.5]), "FLOAT") == (7.5, 0)
 
 
 def test_float_files_hold_every_bit(tmp_path):

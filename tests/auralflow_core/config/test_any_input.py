@@ -9,10 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import find_sources
+from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import Options
-from auralflow_core.separation.stems import Output, separate_files
+from auralflow_core.separation.separator import SeparationOptions
+from auralflow_core.separation.stems import StemOutput, separate_files
 
 WRITTEN = {"wav": {"subtype": "PCM_24"}, "flac": {"subtype": "PCM_16"}, "ogg": {}, "mp3": {}, "aiff": {}}
 RATES = st.one_of(st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000, 96000]), st.integers(4000, 210_000))
@@ -49,7 +49,7 @@ def test_the_exact_length_comes_back_or_a_clear_error(
             container,
             encoding,
             residual,
-            Options(overlap, shifts=shifts, consistency=consistency),
+            SeparationOptions(overlap, shifts=shifts, consistency=consistency),
         )
 
 
@@ -67,12 +67,14 @@ def separated(folder, data, separator, rate, channels, samples, container, encod
     first = round(start * rate)
     expected = samples - first if duration is None else min(max(1, round(duration * rate)), samples - first)
     try:
-        sources, problems = find_sources([path], start, duration)
+        sources, problems = find_inputs([path], start, duration)
     except InputError as error:
         assert first >= samples and "long" in str(error)
         return
     assert first < samples and problems == []
-    report = separate_files(sources, separator, Output(folder / "out", encoding=encoding, residual=residual), options)
+    report = separate_files(
+        sources, separator, StemOutput(folder / "out", encoding=encoding, residual=residual), options
+    )
     written = sorted(path.name for path in folder.glob("out/**/*") if path.is_file())
     if report.failures:
         [line] = report.failures

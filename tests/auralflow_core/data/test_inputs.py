@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.data.inputs import Source, find_sources
+from auralflow_core.data.inputs import AudioInput, find_inputs
 from auralflow_core.errors import InputError
 
 RATE = 8000
@@ -22,7 +22,7 @@ def test_finds_files_folders_and_tracks(tmp_path):
     write(tmp_path / "album/one.flac"), write(tmp_path / "album/two.wav"), write(tmp_path / "album/.hidden.wav")
     (tmp_path / "album/cover.txt").write_text("no audio")
     write(tmp_path / "My song/mixture.wav"), write(tmp_path / "My song/vocals.wav")
-    sources, problems = find_sources([single, tmp_path / "album", tmp_path / "My song/"])
+    sources, problems = find_inputs([single, tmp_path / "album", tmp_path / "My song/"])
     assert [(source.name, source.path.name) for source in sources] == [
         ("single", "single.wav"),
         ("one", "one.flac"),
@@ -34,10 +34,10 @@ def test_finds_files_folders_and_tracks(tmp_path):
 
 def test_takes_the_part_that_was_asked_for(tmp_path):
     path = write(tmp_path / "a.wav", 3)
-    assert find_sources([path], 0.25, 0.5)[0] == [Source("a", path, 2000, 4000, RATE, 3)]
-    assert find_sources([path], 0.25)[0][0].samples == 6000
-    assert find_sources([path], 0.25, 100)[0][0].samples == 6000
-    assert find_sources([path], 0, 1e-9)[0][0].samples == 1
+    assert find_inputs([path], 0.25, 0.5)[0] == [AudioInput("a", path, 2000, 4000, RATE, 3)]
+    assert find_inputs([path], 0.25)[0][0].samples == 6000
+    assert find_inputs([path], 0.25, 100)[0][0].samples == 6000
+    assert find_inputs([path], 0, 1e-9)[0][0].samples == 1
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_takes_the_part_that_was_asked_for(tmp_path):
 )
 def test_refuses_parts_that_are_not_there(tmp_path, start, duration, words):
     with pytest.raises(InputError, match=words):
-        find_sources([write(tmp_path / "a.wav")], start, duration)
+        find_inputs([write(tmp_path / "a.wav")], start, duration)
 
 
 def test_what_cannot_be_separated_does_not_keep_the_rest(tmp_path):
@@ -67,13 +67,13 @@ def test_what_cannot_be_separated_does_not_keep_the_rest(tmp_path):
     }
     for path, words in bad.items():
         with pytest.raises(InputError, match=words):
-            find_sources([path])
-    sources, problems = find_sources([*bad, write(tmp_path / "good.wav")])
+            find_inputs([path])
+    sources, problems = find_inputs([*bad, write(tmp_path / "good.wav")])
     assert [source.name for source in sources] == ["good"]
     for words, problem in zip(bad.values(), problems, strict=True):
         assert words in problem
     with pytest.raises(InputError, match="nothing to separate:\n.*empty: holds.*\n.*none.wav: no such"):
-        find_sources(list(bad)[:2])
+        find_inputs(list(bad)[:2])
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -81,7 +81,7 @@ def test_a_folder_may_hold_what_ffmpeg_reads(tmp_path):
     write(tmp_path / "a.wav", 2)
     for name in ("one.m4a", "two.stem.mp4"):
         subprocess.run(["ffmpeg", "-v", "error", "-i", tmp_path / "a.wav", tmp_path / name], check=True)
-    sources, problems = find_sources([tmp_path])
+    sources, problems = find_inputs([tmp_path])
     assert problems == []
     assert [(source.name, source.sample_rate, source.channels) for source in sources] == [
         ("a", RATE, 2),

@@ -4,10 +4,10 @@ import soundfile
 
 from auralflow_core.audio import encode as formats
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import find_sources
+from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import Options
-from auralflow_core.separation.stems import Output, quantised, separate_files
+from auralflow_core.separation.separator import SeparationOptions
+from auralflow_core.separation.stems import StemOutput, quantized, separate_files
 
 RATE = 8000
 
@@ -26,9 +26,13 @@ def run(copies):
     def run(
         *paths, directory, start=0, duration=None, options=None, factors=None, progress=None, fails=False, **output
     ):
-        sources, _ = find_sources(paths, start, duration)
+        sources, _ = find_inputs(paths, start, duration)
         report = separate_files(
-            sources, copies(RATE, factors), Output(directory, **output), options, *[progress] * (progress is not None)
+            sources,
+            copies(RATE, factors),
+            StemOutput(directory, **output),
+            options,
+            *[progress] * (progress is not None),
         )
         assert bool(report.failures) == fails, report.failures
         return report
@@ -94,7 +98,7 @@ def test_integer_stems_and_residual_add_up_exactly(tmp_path, run, bits, subtype,
 @pytest.mark.parametrize("bits", [16, 24])
 def test_consistent_integer_stems_add_up_exactly_without_a_residual(tmp_path, run, bits):
     path = write(tmp_path / "a.wav", 2, subtype="PCM_24")
-    run(path, directory=tmp_path / "out", encoding=Encoding("wav", bits), options=Options(consistency=True))
+    run(path, directory=tmp_path / "out", encoding=Encoding("wav", bits), options=SeparationOptions(consistency=True))
     files = [integers(tmp_path / f"out/a/{name}.wav", bits) for name in ("bass", "vocals")]
     np.testing.assert_array_equal(sum(files), np.rint(soundfile.read(path, dtype="float64")[0] * 2 ** (bits - 1)))
 
@@ -125,7 +129,7 @@ def test_chosen_targets_are_consistent_if_they_are_all_there_is(tmp_path, run, t
         factors=FOUR,
         targets=targets,
         encoding=Encoding("wav", 16),
-        options=Options(consistency=True),
+        options=SeparationOptions(consistency=True),
     )
     files = [integers(tmp_path / f"out/a/{name}.wav", 16) for name in targets]
     mixture = soundfile.read(path)[0] * 2**15
@@ -218,7 +222,7 @@ def test_rescaled_stems_add_up_to_a_softer_mixture(tmp_path, run, bits):
 
 def test_a_residual_beyond_full_scale_is_clipped():
     mixture = np.full((1, 4), 0.75, np.float32)
-    (_, first), (audio, count) = quantised(mixture, -mixture[None], Encoding("wav", 16), True)
+    (_, first), (audio, count) = quantized(mixture, -mixture[None], Encoding("wav", 16), True)
     assert (first, count) == (0, 4)
     np.testing.assert_array_equal(audio, 1 - 2.0**-15)
 
@@ -228,7 +232,7 @@ def test_other_formats(tmp_path, run, encoding):
     time = np.arange(3 * 44100 + 7) / 44100
     tone = 0.5 * np.sin(2 * np.pi * np.outer(time, [440, 660]))
     soundfile.write(tmp_path / "a.wav", tone, 44100)
-    source = find_sources([tmp_path / "a.wav"])[0]
+    source = find_inputs([tmp_path / "a.wav"])[0]
     from_disk = run(tmp_path / "a.wav", directory=tmp_path / "out", encoding=encoding, factors={"bass": 0.5})
     assert len(source) == 1 and from_disk.notes == []
     stem, rate = soundfile.read(tmp_path / f"out/a/bass.{encoding.format}")
@@ -274,7 +278,7 @@ def test_filenames(tmp_path, run):
         ("{stem!r}.{ext}", "unknown field"),
     ):
         with pytest.raises(InputError, match=words):
-            Output(tmp_path, template)
+            StemOutput(tmp_path, template)
     assert not (tmp_path / "new").exists()
 
 
@@ -346,7 +350,7 @@ def test_an_error_of_the_model_leaves_nothing(tmp_path, copies):
 
     separator.estimate = estimate
     with pytest.raises(KeyboardInterrupt):
-        separate_files(find_sources([path])[0], separator, Output(tmp_path / "out"))
+        separate_files(find_inputs([path])[0], separator, StemOutput(tmp_path / "out"))
     assert names(tmp_path / "out") == []
 
 
@@ -357,8 +361,8 @@ def test_a_full_disk_leaves_nothing(tmp_path, copies, container, clip):
     path = write(tmp_path / "a.wav", samples=30 * RATE)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     small, late = (write(tmp_path / f"{name}.wav", samples=100) for name in ("small", "late"))
-    sources = find_sources([small, path, late])[0]
-    output = Output(tmp_path / "out", encoding=Encoding(container, clip=clip))
+    sources = find_inputs([small, path, late])[0]
+    output = StemOutput(tmp_path / "out", encoding=Encoding(container, clip=clip))
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
         report = separate_files(sources, copies(), output)
@@ -381,9 +385,11 @@ def test_long_files_become_rf64(tmp_path, run, monkeypatch):
 def test_options_quality_reach_the_model(tmp_path, run):
     # Copies know no segments: whatever the overlap and the shifts, the stems are the same.
     path = write(tmp_path / "a.wav")
-    for number, options in enumerate((Options(), Options(overlap=0.5, batch_size=1), Options(shifts=3, wiener=1))):
+    for number, options in enumerate(
+        (SeparationOptions(), SeparationOptions(overlap=0.5, batch_size=1), SeparationOptions(shifts=3, wiener=1))
+    ):
         run(path, directory=tmp_path / str(number), options=options)
         stem, first = (soundfile.read(tmp_path / folder / "a/bass.wav")[0] for folder in (str(number), "0"))
         np.testing.assert_allclose(stem, first, rtol=0, atol=1e-7)
     with pytest.raises(InputError, match="model's only one"):
-        run(path, directory=tmp_path / "one", factors={"bass": 1}, options=Options(consistency=True))
+        run(path, directory=tmp_path / "one", factors={"bass": 1}, options=SeparationOptions(consistency=True))
