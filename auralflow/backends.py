@@ -1,26 +1,39 @@
-"""The frameworks that a trained model can run in."""
+"""The one file that chooses a framework: to separate, to score, to train."""
 
+import importlib.util
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow_core.errors import InputError, closest
+import numpy as np
+
+from auralflow_core.errors import InputError, MissingPackage, closest
 from auralflow_core.optional import needs
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from auralflow_core.evaluation.track import FramewiseMetric, Score
     from auralflow_core.separation.separator import Separator
 
 BACKENDS = ("jax", "torch")
+METRICS = {
+    "sdr": "SI-SDR and SDR of the whole track",
+    "bss_eval": "these, and BSSEval's SDR, SIR, ISR and SAR",
+    "museval": "these, with museval's own BSSEval",
+}
 
 
 def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
-    """Loads a trained model; for programs, as jax is told to keep what it compiles on disk.
+    """Loads a trained model; jax keeps on disk what it compiles.
 
     Args:
         folder: a model folder.
         backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in.
 
     Raises:
-        InputError: there is no trained model in the folder, or no such backend.
+        InputError: the folder holds no trained model, or the backend is unknown.
         MissingPackage: the framework is not installed.
     """
     if backend not in BACKENDS:
@@ -34,3 +47,88 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
 
             enable_cache()
     return load(folder)
+
+
+def load_metric(metrics: str) -> "FramewiseMetric | None":
+    """The framewise metric of a name; None for `sdr`, which every evaluation has.
+
+    Args:
+        metrics: one of `METRICS`.
+
+    Raises:
+        InputError: the name is unknown.
+        MissingPackage: the metric needs a package or program that is not installed.
+    """
+    if metrics not in METRICS:
+        raise InputError(f"unknown metrics {metrics!r}; {closest(metrics, METRICS)}")
+    if metrics == "bss_eval" and not importlib.util.find_spec("jax"):
+        raise MissingPackage(
+            "the metrics bss_eval need the package jax, which is not installed: pip install auralflow; without it, "
+            "the metrics sdr can be measured",
+            name="jax",
+        )
+    # museval looks for ffmpeg as soon as it is imported.
+    if metrics == "museval" and not (
+        importlib.util.find_spec("museval") and shutil.which("ffmpeg") and shutil.which("ffprobe")
+    ):
+        raise MissingPackage(
+            "the metrics museval need the package museval (pip install 'auralflow[eval]'), and ffmpeg and ffprobe on "
+            "the PATH; bss_eval measures the same without them",
+            name="museval",
+        )
+    return {"sdr": None, "bss_eval": _bss_eval, "museval": _museval}[metrics]
+
+
+def train(
+    folder: str | Path,
+    datasets: str | Path | Sequence[str | Path],
+    restart: bool = False,
+    start_from: Sequence[str | Path] = (),
+    console: "Console | None" = None,
+) -> list[dict]:
+    """Trains a model in jax, which keeps on disk what it compiles; see `auralflow_jax.train.train`.
+
+    Raises:
+        MissingPackage: jax is not installed.
+    """
+    with needs("jax"):
+        from auralflow_jax import train as training
+        from auralflow_jax.compilation_cache import enable_cache
+    enable_cache()
+    return training.train(folder, datasets, restart, start_from, console)
+
+
+def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
+    """BSSEval v4 in frames of one second."""
+    from auralflow_core.evaluation.table import BSS_COLUMNS
+    from auralflow_jax.compilation_cache import enable_cache
+    from auralflow_jax.metrics.bss_eval import References
+
+    enable_cache()
+    prepared = References(references, sample_rate, sample_rate)
+
+    def score(estimates: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        scores = prepared.rate(estimates)
+        columns = {column: getattr(scores, column.removeprefix("bss_")) for column in BSS_COLUMNS}
+        return [{column: frames[index] for column, frames in columns.items()} for index in range(len(estimates))]
+
+    return score
+
+
+def _museval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
+    """The same by the package museval."""
+    import museval
+
+    from auralflow_core.evaluation.table import MUSEVAL_COLUMNS
+
+    def score(estimates: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+        # No target's scores depend on the estimates of the other sources, but a silent one would void them all.
+        both = (references, [*estimates, *references[len(estimates) :]])
+        # (sources, samples, channels)
+        stacks = (np.stack([signal.T for signal in signals]).astype(np.float64) for signals in both)
+        found = museval.evaluate(*stacks, win=sample_rate, hop=sample_rate)
+        scores = dict(zip(("sdr", "isr", "sir", "sar"), found, strict=True))
+        columns = {column: scores[column.removeprefix("museval_")] for column in MUSEVAL_COLUMNS}
+        return [{column: frames[index] for column, frames in columns.items()} for index in range(len(estimates))]
+
+    return score

@@ -130,7 +130,7 @@ def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
             {
                 "Mixture": mixture,
                 "Estimate": read(stems / f"{target}.wav")[0],
-                "Truth": read_stems(track, [target], *whole)[0],
+                "Reference": read_stems(track, [target], *whole)[0],
             },
             track.sample_rate,
         )

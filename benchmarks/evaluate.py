@@ -18,7 +18,7 @@ from auralflow.songs import make_songs
 from auralflow_core.data.crops import read_stems
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.evaluation.oracle import ideal_mask
-from auralflow_jax.metrics.si_sdr import bss_eval
+from auralflow_jax.metrics.bss_eval import bss_eval
 
 
 def main() -> None:
@@ -31,8 +31,8 @@ def main() -> None:
         if arguments.dataset is None:
             make_songs(songs, tracks=3, seconds=arguments.seconds)
         names, references, rate = one_song(arguments.dataset or songs, arguments.split, arguments.seconds)
-    truths = dict(zip(names, references, strict=True))
-    estimates = np.stack(list(ideal_mask(references.sum(0), truths).values()))
+    by_name = dict(zip(names, references, strict=True))
+    estimates = np.stack(list(ideal_mask(references.sum(0), by_name).values()))
     sources, channels, samples = references.shape
     print(f"{samples / rate:.0f} s at {rate} Hz, {sources} sources, {channels} channels", flush=True)
     compare(references, estimates, rate)

@@ -32,22 +32,13 @@ def source_files(root: Path = ROOT) -> dict[str, Path]:
 
 
 def find_imports(files: Mapping[str, Path]) -> list[Import]:
-    """Every import of one file by another: at the top, inside a function, for type checking, or lazily by name.
-
-    Importing `package.module` runs the package's `__init__` first, so that is an import as well, unless the importer
-    is in the same package, whose `__init__` has then begun to run already.
-    """
+    """Every import of one file by another: at the top, inside a function, for type checking, or lazily by name."""
     found = set()
     for importer, path in files.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for name in _imported(node, files, lazy=path.name == "__init__.py"):
-                parts = name.split(".")
-                packages = (".".join(parts[:depth]) for depth in range(1, len(parts)))
-                found |= {Import(importer, name)}
-                found |= {
-                    Import(importer, package) for package in packages if not f"{importer}.".startswith(f"{package}.")
-                }
-    return sorted(edge for edge in found if edge.importer != edge.imported)
+            names = _imported(node, files, lazy=path.name == "__init__.py")
+            found |= {Import(importer, name) for name in names if name != importer}
+    return sorted(found)
 
 
 def _imported(node: ast.AST, files: Mapping[str, Path], lazy: bool) -> list[str]:
@@ -78,14 +69,16 @@ def upward_imports(imports: Iterable[Import]) -> list[Import]:
 
 
 def circles(imports: Iterable[Import]) -> list[list[str]]:
-    """Files that import each other, directly or by way of others: the strongly connected components (Tarjan 1972).
+    """Files that import each other, directly or through others: the strongly connected components (Tarjan 1972).
+
+    Importing `package.module` runs the package's `__init__` first, so that counts as an import as well.
 
     Returns:
         The members of each circle, sorted; none where every file stands above all that it imports.
     """
-    below: dict[str, list[str]] = {}
+    below: dict[str, set[str]] = {}
     for importer, imported in imports:
-        below.setdefault(importer, []).append(imported)
+        below.setdefault(importer, set()).update((imported, *_packages(importer, imported)))
     number, lowest, stack, found = {}, {}, [], []
 
     def visit(module: str) -> None:
@@ -106,6 +99,13 @@ def circles(imports: Iterable[Import]) -> list[list[str]]:
         if module not in number:
             visit(module)
     return sorted(found)
+
+
+def _packages(importer: str, imported: str) -> list[str]:
+    """The packages whose `__init__` an import runs first; those that the importer is in have begun to run already."""
+    parts = imported.split(".")
+    packages = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+    return [package for package in packages if not f"{importer}.".startswith(f"{package}.")]
 
 
 def count_lines(files: Mapping[str, Path]) -> dict[str, int]:

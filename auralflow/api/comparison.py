@@ -1,4 +1,4 @@
-"""Several models, evaluated on the same tracks: their names, their rows in one table, and a page about them."""
+"""Several models evaluated on the same tracks: their names, their rows in one table, and a page about them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +17,17 @@ from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import BASELINES, Row, aggregate, write_csv
+from auralflow_core.evaluation.track import FramewiseMetric
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import Separator
+from auralflow_core.storage.temp_arrays import Allocate
 
-ALONE = "model"  # what a single model's rows are called
-RESERVED = {*BASELINES, "ideal mask", "truth"}  # what stands beside the models on the page
+ALONE = "model"  # the name of a single model's rows
+RESERVED = {*BASELINES, "ideal mask", "reference"}  # names next to the models' on the page
 INTRO = "Scored on {tracks} of the split {split} of {dataset}, {length} in all."
 LISTEN = (
-    "To listen to: the loudest {seconds:g} seconds of each target in {tracks}, as mp3 of {bitrate} kbit/s. "
-    "Switch between the versions while they play, by the buttons or the keys 1, 2, 3: they run side by side."
+    "The loudest {seconds:g} seconds of each target in {tracks}, as mp3 of {bitrate} kbit/s. The versions play "
+    "together; the buttons or the keys 1, 2, 3 switch between them."
 )
 
 
@@ -33,9 +35,9 @@ class EvaluatedModel(NamedTuple):
     """A model that is evaluated.
 
     Attributes:
-        name: of its rows, one of its own.
-        folder: where its figures go.
-        separator: the model itself.
+        name: of its rows, unlike any other model's.
+        folder: the folder that its table is written into.
+        separator: the loaded model.
     """
 
     name: str
@@ -44,39 +46,39 @@ class EvaluatedModel(NamedTuple):
 
 
 def load_models(models: Iterable[str | os.PathLike], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
-    """Loads all models before the work on any of them begins.
+    """Loads all models, so that a wrong one is refused before the work begins.
 
     Args:
-        models: folders, or ready models' names.
+        models: folders, or pretrained models' names.
         backend: the framework that runs them, one of `backends.BACKENDS`.
-        tracks: what they will be evaluated on.
+        tracks: the tracks of the evaluation.
 
     Raises:
-        InputError: a model that is given twice or not trained, targets that the tracks do not have, or one that is
-            not the same sum of stems for all models.
+        InputError: a model is given twice or not trained, the tracks lack a target, or a target is not the same sum
+            of stems for all models.
         MissingPackage: the framework is not installed.
     """
     folders = [ModelFolder(find_model(model)) for model in models]
     names = model_names([folder.path for folder in folders])
-    contenders = [
+    loaded = [
         EvaluatedModel(name, folder, load_separator(folder.path, backend))
         for name, folder in zip(names, folders, strict=True)
     ]
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for name, _, separator in contenders:
+    for name, _, separator in loaded:
         parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
         for target, stems in parts.items():
             first, others = sums.setdefault(target, (name, stems))
             if set(stems) != set(others):
                 raise InputError(
                     f"target {target!r} is {' + '.join(others)} in {first} but {' + '.join(stems)} in "
-                    f"{name}; models are compared by targets that are the same"
+                    f"{name}; only targets of equal stems can be compared"
                 )
-    return contenders
+    return loaded
 
 
 def model_names(folders: Sequence[Path]) -> list[str]:
-    """What models are called: a single one `model`, several by their folders, with the whole path where it takes that.
+    """The names of models: `model` for a single one, otherwise the folders' names, or their paths where names are equal.
 
     Raises:
         InputError: a folder is given twice.
@@ -84,35 +86,43 @@ def model_names(folders: Sequence[Path]) -> list[str]:
     paths = [folder.resolve() for folder in folders]
     for folder, path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
-            raise InputError(f"{folder}: is given twice; a model is compared with others")
+            raise InputError(f"{folder}: is given twice; a model is compared with other models")
     names = [path.name for path in paths]
     if len(names) == 1:
         return [ALONE]
     return [str(path) if names.count(path.name) > 1 or path.name.lower() in RESERVED else path.name for path in paths]
 
 
+def collect_excerpts(models: Sequence[EvaluatedModel], tracks: Sequence[Track], allocate: Allocate) -> Excerpts:
+    """An empty collection of excerpts, for all targets of the models."""
+    return Excerpts(tracks, {target for model in models for target in model.separator.targets}, allocate)
+
+
 def evaluate_all(
-    contenders: Sequence[EvaluatedModel], tracks: Sequence[Track], metrics: str, excerpts: Excerpts | None
+    models: Sequence[EvaluatedModel],
+    tracks: Sequence[Track],
+    framewise: FramewiseMetric | None,
+    excerpts: Excerpts | None,
 ) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
-    """Evaluates model after model and writes each one's evaluation.csv.
+    """Evaluates one model after the other and writes the evaluation.csv of each.
 
     Args:
-        contenders: the models.
+        models: from `load_models`.
         tracks: from `tracks.find_tracks`.
-        metrics: one of `measures.METRICS`.
-        excerpts: collects what is to be heard, if anything is.
+        framewise: a metric in addition to SI-SDR and SDR; see `backends.load_metric`.
+        excerpts: collects excerpts to listen to; None: there will be no page.
 
     Returns:
-        The rows of `assessment.evaluate_tracks` by model, and the silent targets of each track that has some.
+        The rows of `evaluate_tracks` by model, and the silent targets of each track that has some.
     """
     found, silent = {}, {}
-    with progress_bar(2 * len(contenders) * sum(track.seconds for track in tracks), "s") as advance:
-        for name, folder, separator in contenders:
-            label = f"{name}: " if len(contenders) > 1 else ""
+    with progress_bar(2 * len(models) * sum(track.seconds for track in tracks), "s") as advance:
+        for name, folder, separator in models:
+            label = f"{name}: " if len(models) > 1 else ""
             rows, mute = evaluate_tracks(
                 tracks,
                 separator,
-                metrics,
+                framewise,
                 progress=lambda step, seconds, label=label: advance(label + step, seconds),
                 visit=excerpts and partial(excerpts.add, name if label else "Estimate"),
             )
@@ -124,15 +134,15 @@ def evaluate_all(
 
 
 def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
-    """The rows of several evaluations of the same tracks as those of one.
+    """Joins the rows of several evaluations of the same tracks.
 
     Args:
-        rows: by name of the model, from `assessment.evaluate_tracks`.
+        rows: by name of the model, from `evaluate_tracks`.
 
     Returns:
-        By track and target: a row of each model that has the target, under the model's name, then the mixture's and
-        the ideal mask's, once. Where models have different targets, BSSEval's other sources, and so its SIR and SAR,
-        may differ among them; those of the mixture and the mask are then the first model's.
+        For each track and target: a row of each model that has the target, under the model's name, then one row of
+        the mixture and one of the ideal mask. Where models have different targets, BSSEval's other sources, and so
+        its SIR and SAR, may differ among them; those of the mixture and the mask are then the first model's.
     """
     tracks = list(dict.fromkeys(row["track"] for found in rows.values() for row in found))
     places: dict[tuple, dict[str, Row]] = {}
@@ -140,7 +150,7 @@ def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
         for row in found:
             label = name if row["estimate"] == ALONE else row["estimate"]
             places.setdefault((row["track"], row["target"]), {}).setdefault(label, {**row, "estimate": label})
-    order = sorted(places, key=lambda place: tracks.index(place[0]))  # targets stay as they came
+    order = sorted(places, key=lambda place: tracks.index(place[0]))  # targets keep their order
     return [
         estimates[name]
         for place in order
@@ -152,7 +162,7 @@ def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
 
 def write_report(
     path: Path,
-    contenders: Sequence[EvaluatedModel],
+    models: Sequence[EvaluatedModel],
     tracks: Sequence[Track],
     facts: Mapping[str, str],
     rows: Sequence[Row],
@@ -163,15 +173,15 @@ def write_report(
 
     Args:
         path: of the HTML file.
-        contenders: the models.
-        tracks: that they were evaluated on.
+        models: from `load_models`.
+        tracks: the tracks of the evaluation.
         facts: name -> value, the dataset's name and the split among them.
         rows: of all models, and their summary.
-        silent: the targets of tracks that have no figures.
-        excerpts: what to listen to.
+        silent: the targets of tracks that have no scores.
+        excerpts: the excerpts to listen to.
 
     Raises:
-        InputError: an estimate that holds NaN or infinity.
+        InputError: an estimate holds NaN or infinity.
     """
     length = duration(sum(track.seconds for track in tracks))
     parts = [INTRO.format(tracks=_count(tracks), length=length, **facts)]
@@ -182,10 +192,7 @@ def write_report(
     if examples:
         among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
         parts.append(LISTEN.format(seconds=SECONDS, tracks=_count(excerpts.tracks) + among, bitrate=SMALL.bitrate))
-    names = {
-        contender.folder.name if contender.name == ALONE else contender.name: contender.separator
-        for contender in contenders
-    }
+    names = {model.folder.name if model.name == ALONE else model.name: model.separator for model in models}
     notes = {name: _describe(separator) for name, separator in names.items()} | facts
     write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, [], notes, SMALL)
 

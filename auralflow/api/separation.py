@@ -38,31 +38,31 @@ def separate(
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
     Args:
-        model: a model folder, or a ready model's name.
+        model: a model folder, or a pretrained model's name.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one.
-        save: the folder for everything.
-        filename: of each stem in it: a template with the fields track, stem, ext and folder.
-        overwrite: replace files that are there already.
-        residual: also write what the stems leave of the mixture.
+        save: the folder that everything is written into.
+        filename: of each stem in that folder: a template with the fields track, stem, ext and folder.
+        overwrite: replace files that exist.
+        residual: also write the rest of the mixture, without the stems.
         format: wav, flac, ogg or mp3.
-        bits: see `encoding.Encoding`, as for the next two.
+        bits: of a sample; see `Encoding`, as for the next two.
         bitrate: of mp3 and ogg, in kbit/s.
-        clip: what happens beyond full scale.
+        clip: the treatment of samples beyond full scale.
         start: the second to begin at.
         duration: seconds to separate. Default: to the end.
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]. Default: `separation.OVERLAP`.
-        shifts: see `separation.SeparationOptions`, as for the next two.
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]. Default: `separator.OVERLAP`.
+        shifts: separations that are averaged; see `SeparationOptions`, as for the next two.
         wiener: iterations of a Wiener filter.
-        consistency: divide what the targets leave of the mixture among them.
+        consistency: divide the rest of the mixture among the targets.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
-        targets: see `separation.choose_targets`. Default: all of the model's.
+        targets: the targets that are written, or sums of them; see `choose_targets`. Default: all of the model's.
 
     Returns:
-        What happened. A file that cannot be read or written as asked is one of its `failures` and does not stop the
-        others.
+        Notes, failures and times. A file that cannot be read or written as asked is one of the `failures` and does
+        not stop the others.
 
     Raises:
-        InputError: an argument that cannot be, or none of the files could be separated.
+        InputError: an argument is not accepted, or none of the files could be separated.
         MissingPackage: the framework is not installed.
 
     Example:
@@ -74,13 +74,13 @@ def separate(
     options = SeparationOptions(
         OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency
     )
-    # All files are looked at before the model is loaded, which takes seconds.
+    # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    sources, problems = find_inputs(inputs, start, duration)
+    found, problems = find_inputs(inputs, start, duration)
     separator = load_separator(find_model(model), backend)
-    with progress_bar(sum(source.seconds for source in sources), "s") as advance:
-        report = separate_files(sources, separator, output, options, advance)
-    report.failures[:0] = problems
-    if report.failures and not report.separated:
-        raise InputError("\n  ".join(report.failures))
-    return report
+    with progress_bar(sum(audio.seconds for audio in found), "s") as advance:
+        result = separate_files(found, separator, output, options, advance)
+    result.failures[:0] = problems
+    if result.failures and not result.separated:
+        raise InputError("\n  ".join(result.failures))
+    return result

@@ -1,26 +1,26 @@
-"""`auralflow evaluate`: measures how good a model is."""
+"""`auralflow evaluate`: scores a model on a dataset."""
 
 import argparse
 from typing import TYPE_CHECKING
 
+from auralflow.backends import METRICS
 from auralflow.cli.arguments import add_backend, print_table, settings
 from auralflow_core.console.exit_status import terminable
 from auralflow_core.console.parser import Parser
-from auralflow_core.evaluation.metrics import METRICS
 
 if TYPE_CHECKING:
     from auralflow.api.evaluation import Evaluation
 
-FEW = 12  # tracks whose rows a table on the terminal still shows
+FEW = 12  # largest number of tracks whose rows the terminal shows
 
-TEXT = "Measure how good a model is on songs whose stems are known."
+TEXT = "Score a model on tracks whose stems are known."
 
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder, or a ready model's name")
+    parser.add_argument("model", metavar="MODEL", help="a model folder, or a pretrained model's name")
     parser.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
-    parser.add_argument("--split", default="test", help="which tracks (default: %(default)s)")
+    parser.add_argument("--split", default="test", help="the split whose tracks are separated (default: %(default)s)")
     parser.add_argument(
         "--metrics",
         choices=METRICS,
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="OTHER",
         nargs="+",
         default=(),
-        help="models to evaluate on the same tracks, and to show beside MODEL",
+        help="models to evaluate on the same tracks, and to show next to MODEL",
     )
     parser.add_argument(
         "--no_report",
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def show(evaluation: "Evaluation", split: str) -> None:
-    """Prints what an evaluation of a split found."""
+    """Prints the outcome of an evaluation on a split."""
     from auralflow_core.evaluation.table import table
 
     if evaluation.rows:

@@ -1,4 +1,4 @@
-"""One HTML page about models: what they do to songs, how good they are, how one was trained."""
+"""One HTML page about models: players, scores, training curves and settings."""
 
 from auralflow.report.excerpts import Excerpts
 from auralflow.report.page import write_page

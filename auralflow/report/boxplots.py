@@ -1,4 +1,4 @@
-"""Box plots of an evaluation: how a figure spreads over the tracks, for each target and estimate."""
+"""Box plots of the scores of all tracks, for each target and estimate."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,20 +10,20 @@ from matplotlib.figure import Figure
 COLOURS = ("#2f5d8a", "#c8553d", "#4c8c5b", "#8a5a9e", "#b8862f", "#3f8f98")  # of models, in their order
 BASELINE = "#7b8591"
 HEIGHT = 0.34  # inches of a box and its share of the gap to the next
-LONGEST = 30  # letters of a name beside a box
+LONGEST = 30  # letters of a name next to a box
 
 
 def box_plot_figure(
     values: Mapping[str, Mapping[str, Sequence[float]]], label: str, baselines: Sequence[str] = ()
 ) -> Figure:
-    """Boxes of estimates below each other, a panel for each target.
+    """Draws boxes of estimates below each other, in a panel for each target.
 
     A box reaches from the lower to the upper quartile, its line is the median, its whiskers end at the last values
     within 1.5 times its length (Tukey, "Exploratory Data Analysis", 1977); every value is a dot.
 
     Args:
-        values: of tracks, target -> estimate -> values. Those that are not finite are left out, and a note beside the
-            estimate says so.
+        values: target -> estimate -> the values of all tracks. Values that are not finite are left out, and a note
+            next to the estimate says so.
         label: of the common axis.
         baselines: names of estimates that are drawn in grey.
     """

@@ -1,4 +1,4 @@
-"""Excerpts of evaluated tracks, short enough for a page: where they lie, and the signals in them."""
+"""Excerpts of evaluated tracks, short enough for a page: their places and their signals."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -17,12 +17,12 @@ STEP = 0.1  # seconds between the places where one may begin
 class Excerpts:
     """Collects the loudest seconds of each target of some tracks while models are evaluated.
 
-    Which tracks, and which seconds of them, depends on the truth alone: every model is heard at the same places.
+    The choice of tracks and seconds depends on the references alone, so that all models are heard at the same places.
 
     Args:
-        tracks: all that are evaluated; those heard lie evenly among them.
+        tracks: all tracks of the evaluation; the excerpts come from some of them, evenly chosen.
         targets: of all models together.
-        allocate: makes the arrays that the excerpts wait in.
+        allocate: makes the arrays that hold the excerpts.
     """
 
     def __init__(self, tracks: Sequence[Track], targets: Collection[str], allocate: Allocate = in_memory):
@@ -37,41 +37,41 @@ class Excerpts:
         model: str,
         track: Track,
         mixture: np.ndarray,
-        truths: Mapping[str, np.ndarray],
+        references: Mapping[str, np.ndarray],
         estimates: Mapping[str, np.ndarray],
     ) -> None:
-        """Keeps what is to be heard of a track; a silent target is left out.
+        """Copies the excerpts of a track; a silent target has none.
 
         Args:
-            model: name of the estimates.
-            track: whose signals these are, whole and at its rate.
+            model: the name of the estimates.
+            track: the track; its signals are whole and at its rate.
             mixture: (channels, samples).
-            truths: of each target, same shape.
-            estimates: of each target, same shape.
+            references: the true signal of each target, same shape.
+            estimates: the estimate of each target, same shape.
         """
         if track not in self.tracks:
             return
         window = min(track.samples, round(SECONDS * track.sample_rate))
-        for target, truth in truths.items():
-            if is_silent(truth):
+        for target, reference in references.items():
+            if is_silent(reference):
                 continue
             place = (track.name, target)
             if place not in self._signals:
-                start = self._starts[place] = loudest(truth, window, max(1, round(STEP * track.sample_rate)))
+                start = self._starts[place] = loudest(reference, window, max(1, round(STEP * track.sample_rate)))
                 self._signals[place] = {
                     "Mixture": self._cut(mixture, start, window),
-                    "Truth": self._cut(truth, start, window),
+                    "Reference": self._cut(reference, start, window),
                 }
             self._signals[place][model] = self._cut(estimates[target], self._starts[place], window)
 
     def examples(self) -> list[Example]:
-        """What was kept, by track and target: the mixture, the models in the order in which they came, the truth."""
+        """The excerpts by track and target: the mixture, the models in the order of their evaluation, the reference."""
         found = []
         for track in self.tracks:
             for (name, target), signals in self._signals.items():
                 if name == track.name:
-                    models = {key: audio for key, audio in signals.items() if key not in ("Mixture", "Truth")}
-                    versions = {"Mixture": signals["Mixture"], **models, "Truth": signals["Truth"]}
+                    models = {key: audio for key, audio in signals.items() if key not in ("Mixture", "Reference")}
+                    versions = {"Mixture": signals["Mixture"], **models, "Reference": signals["Reference"]}
                     found.append(
                         Example(
                             name, target, versions, track.sample_rate, self._starts[name, target] / track.sample_rate

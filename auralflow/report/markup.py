@@ -1,4 +1,4 @@
-"""Pieces of HTML that all sections of the page are made of."""
+"""HTML elements that all sections of the page use."""
 
 import base64
 from html import escape
@@ -14,17 +14,17 @@ def card(content: str) -> str:
 
 
 def picture(figure: Figure, text: str, format: str = "png") -> str:
-    """A figure inside the page; one that is too wide for the window can be scrolled.
+    """A figure as an image in the page, which scrolls if it is too wide for the window.
 
     Args:
-        figure: what to draw.
-        text: tells it to those who do not see it.
-        format: "png" for lines and letters, "webp" for what is like a photograph, at a seventh of the size.
+        figure: the figure.
+        text: the alternative text, for readers who cannot see it.
+        format: "png" for lines and letters; "webp" for spectrograms, at a seventh of the size.
     """
     source = data_uri(picture_bytes(figure, format), f"image/{format}")
     return f'<div class="scroll"><img class="picture" alt="{escape(text)}" src="{source}"></div>'
 
 
 def data_uri(content: bytes, media_type: str) -> str:
-    """A file's content as an address that needs no file."""
+    """A file's content as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

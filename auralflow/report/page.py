@@ -1,4 +1,4 @@
-"""The page: a single file that needs no network, with sounds, pictures, style and script in it."""
+"""The page: one file that holds audio, pictures, style and script, and works without a network."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -24,17 +24,17 @@ def write_page(
     notes: Mapping[str, object],
     encoding: Encoding = LOSSLESS,
 ) -> None:
-    """Writes the page, aside first; a section without content is left out.
+    """Writes the page atomically; a section without content is left out.
 
     Args:
         path: of the HTML file.
         title: its heading.
         intro: plain text; an empty line separates paragraphs.
-        examples: what to listen to.
+        examples: the players.
         rows: of the evaluation; see `tables.evaluation`.
-        history: of the training, one mapping per epoch (see `plots.training_curve_figure`).
+        history: of the training, one mapping per epoch; see `training_curve_figure`.
         notes: settings and other facts, name -> value.
-        encoding: of the sounds, flac or mp3.
+        encoding: of the audio, flac or mp3.
 
     Raises:
         InputError: an example's signals differ in shape, are not (channels, samples), or not finite.
@@ -61,7 +61,7 @@ def write_page(
 
 
 def _contents(headings: Collection[str]) -> str:
-    """Links to the sections, where there are several."""
+    """Links to the sections, if there are several."""
     links = " ".join(f'<a href="#{heading.lower()}">{heading}</a>' for heading in headings)
     return f"<nav>{links}</nav>" if len(headings) > 1 else ""
 

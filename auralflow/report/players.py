@@ -1,4 +1,4 @@
-"""Players: several versions of the same seconds of a song, to switch between while they play."""
+"""Players of several versions of the same seconds of a track, which one switches between while they play."""
 
 import io
 import math
@@ -17,21 +17,21 @@ from auralflow_core.errors import InputError
 from auralflow_core.plots.signals import spectrogram_figure
 
 LOSSLESS = Encoding("flac", 16)
-# A third to two thirds of it, and played by more browsers than ogg. With fewer kbit/s the encoder lowers the level.
+# A third to two thirds of the size, and played by more browsers than ogg. With fewer kbit/s LAME lowers the level.
 SMALL = Encoding("mp3", bitrate=256)
 MEDIA_TYPES = {"flac": "audio/flac", "mp3": "audio/mpeg"}
-MP3_RATE = 48000  # Hz, of mp3 where it has not the sound's own rate, or not with the bit rate
+MP3_RATE = 48000  # Hz, where mp3 does not have the audio's rate at all, or not with the bit rate
 
 
 class Example(NamedTuple):
-    """One target of one song, or some seconds of it, to be listened to.
+    """One target of one track, or some seconds of it, to be listened to.
 
     Attributes:
-        track: the song's name.
-        target: the target's.
-        versions: name -> audio (channels, samples), all of one shape: the mixture, estimates, the truth.
+        track: the track's name.
+        target: the target's name.
+        versions: name -> audio (channels, samples), all of one shape: the mixture, estimates, the reference.
         sample_rate: in Hz.
-        start: the second of the song at which they begin; None: they are all of it.
+        start: the second of the track at which the audio begins; None: it is the whole track.
     """
 
     track: str
@@ -42,12 +42,12 @@ class Example(NamedTuple):
 
 
 def player(example: Example, encoding: Encoding = LOSSLESS, opened: bool = True) -> str:
-    """The versions' sounds, which the page's script turns into one player, and their spectrograms.
+    """The versions as HTML audio elements, which the page's script turns into one player, and their spectrograms.
 
     Args:
-        example: what to play.
+        example: the versions.
         encoding: flac or mp3.
-        opened: show the spectrograms without being asked.
+        opened: show the spectrograms from the start.
 
     Raises:
         InputError: the versions differ in shape, are not (channels, samples), or hold NaN or infinity.

@@ -1,4 +1,4 @@
-"""The evaluation's part of the page: a summary, and for each figure box plots and a table of all tracks."""
+"""The evaluation's section of the page: a summary, and for each score box plots and a table of all tracks."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ HEADINGS = {
     "museval_isr": "museval ISR",
     "museval_sar": "museval SAR",
 }
-SUMMARIES = ("mean", "median")  # the tracks that are none
-GAIN = "si_sdr_improvement"  # over the mixture: its plot would be that of the SI-SDR once more
-NUMBER = ' class="number"'  # of a cell
-MANY = 12  # lines that a table of tracks shows without being asked
+SUMMARIES = ("mean", "median")  # in place of a track's name
+GAIN = "si_sdr_improvement"  # over the mixture; its plot would repeat that of the SI-SDR
+NUMBER = ' class="number"'  # attribute of a cell
+MANY = 12  # lines of a table of tracks that is open from the start
 LEGEND = (
-    "In dB; higher is better. <em>mixture</em> is what no separation at all would score, <em>ideal mask</em> "
-    "what a mask could reach that knew the truth; the gain is over the mixture."
+    "In dB; higher is better. <em>mixture</em> is the score without any separation, <em>ideal mask</em> that of a "
+    "mask computed from the references; the gain is over the mixture."
 )
 BOXES = (
     "A box spans the middle half of the tracks, its line is their median; whiskers reach to the last track "
@@ -36,11 +36,12 @@ BOXES = (
 
 
 def evaluation(rows: Sequence[Mapping]) -> str:
-    """Figures of one or several models.
+    """The scores of one or several models as HTML.
 
     Args:
-        rows: with the keys of evaluation.csv, numbers or their text; what is missing or not finite becomes a dash.
-            `estimate` is a model's name or one of `scores.BASELINES`; the tracks `mean` and `median` are the summary.
+        rows: with the keys of evaluation.csv, numbers or their text; a value that is missing or not finite becomes a
+            dash. `estimate` is a model's name or one of `table.BASELINES`; the tracks `mean` and `median` are the
+            summary.
     """
     rows = [{key: value if key in LABELS else _number(value) for key, value in row.items()} for row in rows]
     keys = dict.fromkeys(key for row in rows for key in row if key not in LABELS)
@@ -68,7 +69,7 @@ def _summary(columns: Sequence[str], rows: Sequence[Mapping]) -> str:
 
 
 def _view(key: str, rows: Sequence[Mapping]) -> str:
-    """One figure: how it spreads over the tracks, and its value for each, the estimates side by side."""
+    """One kind of score: box plots over the tracks, and a table of all tracks with the estimates side by side."""
     rows = sorted(rows, key=lambda row: _order(row["estimate"]))
     estimates = list(dict.fromkeys(row["estimate"] for row in rows))
     tracks: dict[tuple[str, str], dict[str, float]] = {}
@@ -86,7 +87,7 @@ def _view(key: str, rows: Sequence[Mapping]) -> str:
 
 
 def _boxes(key: str, rows: Sequence[Mapping]) -> str:
-    # BSSEval finds nothing in the mixture but sources: its SAR is rounding, near 200 dB, far beyond all others.
+    # The mixture consists of sources alone, so its SAR is nothing but rounding: near 200 dB, far beyond all others.
     drawn = [row for row in rows if not (key.endswith("_sar") and row["estimate"] == BASELINES[0])]
     note = "" if len(drawn) == len(rows) else '<p class="legend">The mixture has no artefacts, and no box here.</p>'
     values: dict[str, dict[str, list[float]]] = {}
@@ -98,20 +99,20 @@ def _boxes(key: str, rows: Sequence[Mapping]) -> str:
 
 
 def _table(heads: Sequence[str], lines: Sequence[tuple[Sequence[str], Sequence[str], bool]]) -> str:
-    """A table of labels and, behind them, figures; a line may be marked."""
+    """A table of labels followed by scores; a line may be marked."""
     labels, body = len(heads) - len(lines[0][1]), []
     head = "".join(
         f'<th scope="col"{"" if index < labels else NUMBER}>{escape(name)}</th>' for index, name in enumerate(heads)
     )
-    for names, figures, marked in lines:
-        cells = [f"<td>{escape(name)}</td>" for name in names] + [f"<td{NUMBER}>{figure}</td>" for figure in figures]
+    for names, scores, marked in lines:
+        cells = [f"<td>{escape(name)}</td>" for name in names] + [f"<td{NUMBER}>{score}</td>" for score in scores]
         body.append(f"<tr{' class=model' if marked else ''}>{''.join(cells)}</tr>")
     rows = "\n".join(body)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>{rows}</tbody></table></div>'
 
 
 def _order(estimate: str) -> int:
-    """The mixture, which is below all models; these; the ideal mask, which is above."""
+    """The place of an estimate in a plot: the mixture below all models, the ideal mask above."""
     return {BASELINES[0]: 0, BASELINES[1]: 2}.get(estimate, 1)
 
 
@@ -120,7 +121,7 @@ def _estimate(name: str) -> str:
 
 
 def _cell(value: float, sign: str = "") -> str:
-    """Two digits, or a dash for what is no number."""
+    """A score with two decimals, or a dash where it is not finite."""
     return f"{value:{sign}.2f}".replace("-", "&minus;") if math.isfinite(value) else "&ndash;"
 
 

@@ -7,65 +7,61 @@ import numpy as np
 from auralflow_core.data.crops import read_mixture, read_stems
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
-from auralflow_core.evaluation.metrics import check_metrics
 from auralflow_core.evaluation.table import Row
-from auralflow_core.evaluation.track import evaluate_track
+from auralflow_core.evaluation.track import FramewiseMetric, Signals, evaluate_track
 from auralflow_core.separation.separator import Separator, separate_blocks
 from auralflow_core.storage.temp_arrays import Allocate, in_files, pieces
 
-Signals = Mapping[str, np.ndarray]  # target -> audio (channels, samples)
-Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, truths and estimates
+Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, references and estimates
 
 
 def evaluate_tracks(
     tracks: Sequence[Track],
     separator: Separator,
-    metrics: str = "sdr",
+    framewise: FramewiseMetric | None = None,
     progress: Callable[[str, float], None] = lambda name, seconds: None,
     visit: Visit | None = None,
 ) -> tuple[list[Row], dict[str, list[str]]]:
-    """Separates the mixture of every track, whole and at the track's rate, and compares with the truth.
+    """Separates the mixture of every track, whole and at the track's rate, and compares with the references.
 
     Signals wait in temporary files, one track's at a time, so that memory does not grow with the tracks' lengths.
 
     Args:
         tracks: from `tracks.find_tracks`.
         separator: the model.
-        metrics: one of `measures.METRICS`.
-        progress: told what is being done, and how many seconds of it are; every track counts twice, once as
-            "separating", once as "rating".
-        visit: shown every track's signals, which are gone afterwards.
+        framewise: a metric in addition to SI-SDR and SDR; see `evaluate_track`.
+        progress: called with the name of the work and how many seconds of audio are done; every track counts twice,
+            once as "separating", once as "scoring".
+        visit: called with every track's signals, which are gone afterwards.
 
     Returns:
-        The rows of `evaluation.evaluate_track`; and the silent targets, which have none, of each track that has some.
+        The rows of `evaluate_track`; and the silent targets, which have no rows, of each track that has some.
 
     Raises:
-        InputError: a target that the tracks do not have, or unknown metrics.
-        MissingPackage: the metrics need what is not installed.
+        InputError: the tracks lack a target.
     """
-    check_metrics(metrics)
     parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
     stems = [stem for names in parts.values() for stem in names]
     rows, silent = [], {}
     for track in tracks:
         with in_files() as allocate:
-            mixture, truths = _read(track, parts, allocate)
+            mixture, references = _read(track, parts, allocate)
             separated = _separate(separator, mixture, track, progress, allocate)
             estimates = dict(zip(parts, separated, strict=True))
-            figures, mute = evaluate_track(
+            found, mute = evaluate_track(
                 track.name,
                 track.sample_rate,
                 mixture,
-                truths,
+                references,
                 estimates,
-                metrics,
+                framewise,
                 overlapping=len(set(stems)) < len(stems),
                 allocate=allocate,
-                progress=lambda share, track=track: progress(f"rating {track.name}", share * track.seconds),
+                progress=lambda share, track=track: progress(f"scoring {track.name}", share * track.seconds),
             )
             if visit:
-                visit(track, mixture, truths, estimates)
-        rows += figures
+                visit(track, mixture, references, estimates)
+        rows += found
         if mute:
             silent[track.name] = mute
     return rows, silent
@@ -74,19 +70,21 @@ def evaluate_tracks(
 def _read(
     track: Track, parts: Mapping[str, Sequence[str]], allocate: Allocate
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The mixture and the reference of each target, (channels, samples)."""
     shape = (track.channels, track.samples)
-    mixture, truths = allocate(shape), {target: allocate(shape) for target in parts}
+    mixture, references = allocate(shape), {target: allocate(shape) for target in parts}
     for piece in pieces(track.samples):
         place = (piece.start, piece.stop - piece.start, track.sample_rate, track.channels)
         mixture[:, piece] = read_mixture(track, *place)
         for target, names in parts.items():
-            truths[target][:, piece] = read_stems(track, names, *place).sum(axis=0)
-    return mixture, truths
+            references[target][:, piece] = read_stems(track, names, *place).sum(axis=0)
+    return mixture, references
 
 
 def _separate(
     separator: Separator, mixture: np.ndarray, track: Track, progress: Callable[[str, float], None], allocate: Allocate
 ) -> np.ndarray:
+    """The estimates (targets, channels, samples)."""
     estimates, done = allocate((len(separator.targets), *mixture.shape)), 0
     blocks = (mixture[:, piece] for piece in pieces(track.samples))
     for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate):

@@ -1,19 +1,15 @@
-"""Metrics of a whole track, and which metrics there are."""
+"""Scores of a whole track: SI-SDR and SDR."""
 
-import importlib.util
-import shutil
 from collections.abc import Iterator
 
 import numpy as np
 
-from auralflow_core.errors import InputError, MissingPackage, closest
 from auralflow_core.storage.temp_arrays import pieces
 
-# RMS of a silent target, about one step of 16-bit audio: what dither alone leaves lies below (-96 dBFS).
+# Largest RMS of a silent signal, about one step of 16-bit audio; dither alone lies below (-96 dBFS).
 SILENCE_DB = -90.0
 
-
-# Added to both energies of the SDR by the Music Demixing Challenges, whose figure this is.
+# The Music Demixing Challenges add this to both energies of the SDR.
 MDX_EPSILON = 1e-7
 
 
@@ -34,7 +30,7 @@ def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
     if energy == 0:
         return np.nan
     scale = dot / energy
-    # The distortion as a difference of signals: as one of energies it would be rounding where it is small.
+    # A difference of energies would be nothing but rounding where the distortion is small.
     return _decibel(scale**2 * energy, sum(np.sum((scale * s - e) ** 2) for e, s in _signals(estimate, target)))
 
 
@@ -56,13 +52,13 @@ def sdr(estimate: np.ndarray, target: np.ndarray, epsilon: float = 0.0) -> float
 
 
 def is_silent(audio: np.ndarray) -> bool:
-    """Whether the RMS of (channels, samples) lies below `SILENCE_DB`: no figure would mean anything."""
+    """Whether the RMS of (channels, samples) lies below `SILENCE_DB`, where no score would mean anything."""
     energy = sum(np.sum(np.square(audio[:, piece], dtype=np.float64)) for piece in pieces(audio.shape[-1]))
     return np.sqrt(energy / audio.size) < 10 ** (SILENCE_DB / 20)
 
 
 def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Blocks of both as vectors of float64."""
+    """Blocks of both signals as float64 vectors."""
     if np.shape(estimate) != np.shape(target):
         raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
     for piece in pieces(np.shape(target)[-1]):
@@ -73,36 +69,3 @@ def _decibel(signal: float, distortion: float) -> float:
     if signal == 0:
         return -np.inf
     return float(10 * np.log10(signal / distortion)) if distortion else np.inf
-
-
-METRICS = {
-    "sdr": "SI-SDR and SDR of the whole track",
-    "bss_eval": "these, and BSSEval's SDR, SIR, ISR and SAR",
-    "museval": "these, with museval's own BSSEval",
-}
-
-
-def check_metrics(metrics: str) -> None:
-    """Refuses metrics that are unknown, or cannot be measured here.
-
-    Raises:
-        InputError: they are not among `METRICS`.
-        MissingPackage: they need what is not installed.
-    """
-    if metrics not in METRICS:
-        raise InputError(f"unknown metrics {metrics!r}; {closest(metrics, METRICS)}")
-    if metrics == "bss_eval" and not importlib.util.find_spec("jax"):
-        raise MissingPackage(
-            "the metrics bss_eval need the package jax, which is not installed: pip install "
-            "auralflow; without it, the metrics sdr can be measured",
-            name="jax",
-        )
-    # museval looks for ffmpeg as soon as it is imported.
-    if metrics == "museval" and not (
-        importlib.util.find_spec("museval") and shutil.which("ffmpeg") and shutil.which("ffprobe")
-    ):
-        raise MissingPackage(
-            "the metrics museval need the package museval (pip install 'auralflow[eval]'), and ffmpeg "
-            "and ffprobe on the PATH; bss_eval measures the same without them",
-            name="museval",
-        )

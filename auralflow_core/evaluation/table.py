@@ -1,4 +1,4 @@
-"""Tables of figures: what one row holds, summaries over tracks, the file and the terminal."""
+"""Tables of scores: rows, their means and medians over the tracks, a CSV file and a table on the terminal."""
 
 import csv
 import os
@@ -11,15 +11,15 @@ from auralflow_core.storage.atomic import replacing
 Row = dict[str, str | float]
 
 LABELS = ("track", "target", "estimate")
-BASELINES = ("mixture", "ideal_mask")  # estimates that no model has made
+BASELINES = ("mixture", "ideal_mask")  # estimates that are not a model's
 COLUMNS = (*LABELS, "si_sdr", "sdr", "si_sdr_improvement")
 BSS_COLUMNS = ("bss_sdr", "bss_sir", "bss_isr", "bss_sar")
 MUSEVAL_COLUMNS = ("museval_sdr", "museval_sir", "museval_isr", "museval_sar")
-CAPTION = "Mean and median are over tracks. MDX's figure is the mean of sdr, SiSEC's the median of {}_sdr."
+CAPTION = "Mean and median are over tracks. MDX's score is the mean of sdr, SiSEC's the median of {}_sdr."
 
 
 def aggregate(rows: list[Row]) -> list[Row]:
-    """The rows, and below them a row `mean` and a row `median` for each target and estimate; NaN does not count."""
+    """The rows, followed by a row `mean` and a row `median` for each target and estimate; NaN does not count."""
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         groups.setdefault((row["target"], row["estimate"]), []).append(row)
@@ -35,7 +35,7 @@ def aggregate(rows: list[Row]) -> list[Row]:
 
 
 def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
-    """Writes rows under the header `COLUMNS`, and behind it the columns of BSSEval or museval, if measured."""
+    """Writes rows under the header `COLUMNS`, followed by the columns of BSSEval or museval, if measured."""
     with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_columns(rows))
@@ -43,7 +43,7 @@ def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
 
 
 def table(rows: list[Row]) -> Table:
-    """The same as a table for the terminal, in dB with two decimals."""
+    """Rows as a table for the terminal, in dB with two decimals."""
     columns = _columns(rows)
     framewise = [column.removesuffix("_sdr") for column in (BSS_COLUMNS[0], MUSEVAL_COLUMNS[0]) if column in columns]
     result = Table(
@@ -55,7 +55,7 @@ def table(rows: list[Row]) -> Table:
     for index, column in enumerate(columns):
         if index < 3:
             result.add_column(column, overflow="fold", min_width=5)
-        else:  # a narrow terminal may break names, never figures
+        else:  # a narrow terminal may break names, never scores
             header = column.replace("_sdr_", "_sdr\n").replace("bss_", "bss\n").replace("museval_", "museval\n")
             result.add_column(header, justify="right", no_wrap=True)
     previous = None

@@ -1,4 +1,4 @@
-"""Pictures of an estimate beside the truth and of what separates them."""
+"""Pictures of an estimate, of its reference, and of their difference."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,16 +13,16 @@ SILENCE = -2000.0  # dB of no power at all, far below the square of any magnitud
 def spectrogram_difference_figure(
     label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120, decibel: bool = False
 ) -> Figure:
-    """An estimate's spectrogram, the true one, and the difference of their levels.
+    """Draws the spectrograms of an estimate and of its reference, and the difference of their levels.
 
-    The first two share one scale of colours, dB below the louder's loudest cell. A difference counts from where one of
-    them reaches into that scale: what lies below it in both is no difference.
+    The first two share one colour scale, dB below the loudest cell of both. Levels below that scale are raised to its
+    lower end first, so that two levels below it make no difference.
 
     Args:
         label: the target's name.
         estimate: magnitudes or complex values (channels, bins, frames), whose powers are averaged over the channels,
             or (bins, frames).
-        target: the truth, of the same shape.
+        target: the reference, of the same shape.
         resolution: dots per inch.
         decibel: the values are levels in dB already; these are averaged over the channels.
 
@@ -30,7 +30,7 @@ def spectrogram_difference_figure(
         A figure with three panels.
 
     Raises:
-        InputError: other shapes, values that are not finite, or magnitudes below zero.
+        InputError: shapes that differ or are not those above, values that are not finite, or magnitudes below zero.
 
     Example:
         >>> tone = np.ones((1, 4, 10))
@@ -44,12 +44,12 @@ def spectrogram_difference_figure(
     figure, axes = stacked_axes(3, 2.1, None)
     figure.set_dpi(resolution)
     shown = dict(origin="lower", aspect="auto", interpolation="nearest")
-    for axis, name, values in zip(axes, (f"{label}, estimate", f"{label}, truth"), levels, strict=False):
+    for axis, name, values in zip(axes, (f"{label}, estimate", f"{label}, reference"), levels, strict=False):
         image = axis.imshow(values, cmap="magma", vmin=-RANGE_DB, vmax=0, **shown)
         axis.set_title(name, loc="left", fontsize="medium")
     figure.colorbar(image, ax=axes[:2], label="level (dB, 0 = loudest)", pad=0.015)
     image = axes[2].imshow(levels[0] - levels[1], cmap="RdBu_r", vmin=-SPAN_DB, vmax=SPAN_DB, **shown)
-    axes[2].set_title("estimate over truth", loc="left", fontsize="medium")
+    axes[2].set_title("estimate over reference", loc="left", fontsize="medium")
     figure.colorbar(image, ax=axes[2], label="difference (dB)", pad=0.015, extend="both")
     for axis in axes:
         axis.set_ylabel("bin")
@@ -60,12 +60,12 @@ def spectrogram_difference_figure(
 def waveform_difference_figure(
     label: str, estimate: np.ndarray, target: np.ndarray, resolution: int = 120, sample_rate: int | None = None
 ) -> Figure:
-    """An estimate's waveform, the true one, and the estimate minus the truth, with common axes.
+    """Draws the waveforms of an estimate, of its reference, and of their difference, with common axes.
 
     Args:
         label: the target's name.
         estimate: audio (channels, samples), or (samples,); the curves are the range over the channels.
-        target: the truth, of the same shape.
+        target: the reference, of the same shape.
         resolution: dots per inch.
         sample_rate: in Hz, for an axis in seconds; default: an axis in samples.
 
@@ -73,14 +73,14 @@ def waveform_difference_figure(
         A figure with three panels.
 
     Raises:
-        InputError: other shapes, or values that are not finite.
+        InputError: shapes that differ or are not those above, or values that are not finite.
     """
     _check(estimate, target, "(channels, samples)")
     estimate, target = (np.atleast_2d(np.asarray(signal, np.float64)) for signal in (estimate, target))
     signals = {
         f"{label}, estimate": (estimate, INK),
-        f"{label}, truth": (target, INK),
-        "estimate minus truth": (estimate - target, ACCENT),
+        f"{label}, reference": (target, INK),
+        "estimate minus reference": (estimate - target, ACCENT),
     }
     peak = max(float(np.abs(signal).max()) for signal, _ in signals.values()) or 1.0
     figure, axes = stacked_axes(3, 1.4, None)
@@ -92,7 +92,7 @@ def waveform_difference_figure(
 
 
 def _levels(name: str, values: np.ndarray, decibel: bool) -> np.ndarray:
-    """Levels (bins, frames) in dB."""
+    """Levels (bins, frames) in dB, of the mean power over the channels."""
     channels = values.reshape(-1, *values.shape[-2:])
     if decibel:
         return channels.mean(axis=0)

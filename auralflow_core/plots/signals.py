@@ -1,4 +1,4 @@
-"""Pictures of signals and of training runs, as matplotlib figures that no screen or global state is needed for."""
+"""Pictures of signals and of training runs, as matplotlib figures that need neither a screen nor global state."""
 
 import io
 import os
@@ -9,6 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from auralflow_core.dsp.stft import stft
+from auralflow_core.dsp.windows import hann_window
 from auralflow_core.errors import InputError
 from auralflow_core.storage.atomic import replacing
 
@@ -21,18 +23,18 @@ INK, ACCENT = "#2f5d8a", "#c8553d"
 
 
 def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title: str | None = None) -> Figure:
-    """Spectrograms above each other, on one scale of colours: dB below the loudest cell of them all.
+    """Draws spectrograms above each other on one colour scale: dB below the loudest cell of them all.
 
     Args:
         panels: name -> audio (channels, samples); the channels' powers are averaged.
         sample_rate: Hz, of all of them.
-        title: stands above.
+        title: above the panels.
 
     Returns:
-        The figure; the frequency axis is spaced as the ear does (ERB), up to 16 kHz.
+        A figure whose frequency axis has the ear's spacing (ERB), up to 16 kHz.
 
     Raises:
-        InputError: there is no panel, or one is not (channels, samples).
+        InputError: `panels` is empty, or a panel is not (channels, samples).
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal((1, 8000))
@@ -67,15 +69,15 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
 
 
 def waveform_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title: str | None = None) -> Figure:
-    """Waveforms above each other, with common axes.
+    """Draws waveforms above each other, with common axes.
 
     Args:
         panels: name -> audio (channels, samples); the curve is the range over the channels.
         sample_rate: Hz, of all of them.
-        title: stands above.
+        title: above the panels.
 
     Raises:
-        InputError: there is no panel, or one is not (channels, samples).
+        InputError: `panels` is empty, or a panel is not (channels, samples).
     """
     _check(panels)
     figure, axes = stacked_axes(len(panels), 1.4, title)
@@ -98,14 +100,14 @@ def draw_waveform(axis, audio: np.ndarray, sample_rate: int, peak: float, title:
 
 
 def training_curve_figure(history: Sequence[Mapping]) -> Figure:
-    """The losses, what the model gains over the mixture, and the learning rate, over the epochs.
+    """Draws the losses, the gain in SI-SDR over the mixture, and the learning rate, over the epochs.
 
     Args:
-        history: one mapping per epoch with `epoch`, and as far as there are any `train_loss`, `valid_loss`,
-            `si_sdr_improvement` (target -> dB) and `lr`.
+        history: one mapping per epoch with `epoch` and, if known, `train_loss`, `valid_loss`, `si_sdr_improvement`
+            (target -> dB) and `lr`.
 
     Raises:
-        InputError: there is no epoch.
+        InputError: `history` is empty.
     """
     if not history:
         raise InputError("the training history holds 0 epochs, expected at least 1")
@@ -138,20 +140,20 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
-    """Writes a figure; the path's suffix names the format. A failure leaves the old file."""
+    """Writes a figure in the format of the path's suffix; a failure leaves the old file."""
     with replacing(path) as aside:
         figure.savefig(aside, dpi=110)
 
 
 def picture_bytes(figure: Figure, format: str = "png") -> bytes:
-    """The figure as a file in memory, of a format that matplotlib knows, such as "png" or "webp"."""
+    """Returns the figure as the bytes of a file, in a format that matplotlib knows, such as "png" or "webp"."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=format, dpi=110)
     return buffer.getvalue()
 
 
 def pixels(figure: Figure) -> np.ndarray:
-    """The figure as uint8 (height, width, 3)."""
+    """Returns the figure as uint8 (height, width, 3)."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
@@ -166,7 +168,7 @@ def _check(panels: Mapping[str, np.ndarray]) -> None:
 
 
 def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[float] | None = None):
-    """A figure of panels above each other that share the horizontal axis, and the panels."""
+    """Makes a figure of panels above each other that share the horizontal axis; returns both."""
     figure = Figure(figsize=(9, height * rows + 0.6), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if title:
@@ -175,14 +177,14 @@ def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[
 
 
 def _curve(axis, history: Sequence[Mapping], value, **style) -> None:
-    """Draws the epochs that have a value; a lone one is a dot."""
+    """Draws the epochs that have a value; a single one becomes a dot."""
     points = [(epoch["epoch"], value(epoch)) for epoch in history if value(epoch) is not None]
     if points:
         axis.plot(*zip(*points, strict=True), marker="o" if len(points) < 30 else None, markersize=3.5, **style)
 
 
 def _mark_best(axis, history: Sequence[Mapping]) -> None:
-    """Points out the epoch with the lowest validation loss."""
+    """Marks the epoch with the lowest validation loss."""
     scored = [epoch for epoch in history if epoch.get("valid_loss") is not None]
     if len(scored) > 1:
         best = min(scored, key=lambda epoch: epoch["valid_loss"])
@@ -198,18 +200,16 @@ def _mark_best(axis, history: Sequence[Mapping]) -> None:
 
 
 def _erb(hertz: float | np.ndarray) -> float | np.ndarray:
-    """The ear's scale of pitch, its critical bands counted from 0 Hz: Glasberg and Moore 1990, ERB-rate."""
+    """The ERB-rate scale, which counts the ear's critical bands from 0 Hz: Glasberg and Moore 1990."""
     return 21.4 * np.log10(1 + 0.00437 * np.asarray(hertz))
 
 
 def _band_power(audio: np.ndarray, sample_rate: int, top: float) -> np.ndarray:
     """Mean power (rows, columns) in bands of equal width on the ear's scale, up to `top` Hz."""
-    audio = np.asarray(audio, np.float64)
-    window = 1 << round(np.log2(WINDOW * sample_rate))
-    hop = max(window // 4, -(-audio.shape[1] // COLUMNS))
-    padded = np.pad(audio, ((0, 0), (window // 2, window // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::hop]
-    power = np.mean([np.abs(np.fft.rfft(channel * np.hanning(window), 2 * window)) ** 2 for channel in frames], axis=0)
+    window, samples = 1 << round(np.log2(WINDOW * sample_rate)), audio.shape[1]
+    hop = max(window // 4, -(-samples // COLUMNS))
+    spectra = stft(audio, hann_window(window, window), hop, -(window // 2), 1 + samples // hop, 2 * window)
+    power = np.mean(np.abs(spectra) ** 2, axis=0)
     # The running sum over the bins, read at the edges of the bands, gives each band its share of the bins.
     total = np.concatenate([np.zeros((1, len(power))), np.cumsum(power.T, axis=0)])
     edges = (10 ** (np.linspace(0, _erb(top), ROWS + 1) / 21.4) - 1) / 0.00437 * 2 * window / sample_rate + 0.5

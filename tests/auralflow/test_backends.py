@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 import auralflow
-from auralflow.backends import load_separator
+from auralflow.backends import load_metric, load_separator
 from auralflow_core.errors import InputError, MissingPackage
 from auralflow_core.separation.separator import separate
 
@@ -55,6 +55,18 @@ def test_unknown_and_missing_backends_are_named(trained, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackage, match=r"pip install 'auralflow\[torch\]'"):
         load_separator(trained.model.path, "torch")
+
+
+def test_metrics_that_cannot_be_measured_are_refused_as_a_message(monkeypatch):
+    with pytest.raises(InputError, match="unknown metrics 'bss'; did you mean 'bss_eval'"):
+        load_metric("bss")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(MissingPackage, match="museval need .* ffmpeg and ffprobe on the PATH"):
+        load_metric("museval")
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingPackage, match="bss_eval need the package jax.* sdr can be measured"):
+        load_metric("bss_eval")
+    assert load_metric("sdr") is None
 
 
 def test_torch_alone_separates_and_evaluates(trained, run_without, tmp_path):

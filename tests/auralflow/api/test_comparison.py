@@ -54,7 +54,7 @@ def test_one_model_has_its_table_and_a_page(dataset, models):
     page = Page(result.page)
     page.check_loads_nothing()
     assert page.of("h1") == ["Evaluation of mine"] and page.of("h2") == ["Listen", "Evaluation", "Settings"]
-    assert page.of("figcaption") == ["Mixture", "Estimate", "Truth"] * 2 + ["SI-SDR", "SDR"]
+    assert page.of("figcaption") == ["Mixture", "Estimate", "Reference"] * 2 + ["SI-SDR", "SDR"]
     assert [text.split()[0] for text in page.of("h3")] == ["One", "Two"]
     assert "2 tracks of the split test of songs" in page.of("p")[0]
 
@@ -74,7 +74,7 @@ def test_models_are_shown_side_by_side_and_each_folder_gets_its_table(dataset, m
         ("One", "vocals", name) for name in ("first", "second", "mixture", "ideal_mask")
     ] + [("One", "drums", name) for name in ("second", "mixture", "ideal_mask")]
     page = Page(result.page)
-    assert page.of("figcaption")[:7] == ["Mixture", "first", "second", "Truth", "Mixture", "second", "Truth"]
+    assert page.of("figcaption")[:7] == ["Mixture", "first", "second", "Reference", "Mixture", "second", "Reference"]
     _, si_sdr, _ = page.tables()
     assert si_sdr[0] == ["track", "target", "mixture", "first", "second", "ideal mask"]
     assert [line[:2] for line in si_sdr[1:]] == [
@@ -86,7 +86,7 @@ def test_models_are_shown_side_by_side_and_each_folder_gets_its_table(dataset, m
 
 
 def check_sounds(page, dataset, factors):
-    """The page's first player plays the mixture times the factors, and the truth."""
+    """The page's first player plays the mixture times the factors, and the reference."""
     stems = {
         stem: soundfile.read(dataset / f"test/One/{stem}.wav", dtype="float32")[0].T
         for stem in ("bass", "drums", "vocals")
@@ -118,7 +118,7 @@ def test_silent_targets_are_named_on_the_page_and_not_played(dataset, models):
 def test_models_are_named_by_their_folders_as_far_as_that_tells_them_apart():
     assert model_names([Path("a/b")]) == ["model"]
     assert model_names([Path("a/b"), Path("a/c/")]) == ["b", "c"]
-    same = [Path("a/best"), Path("b/best"), Path("mixture"), Path("Truth"), Path("c")]
+    same = [Path("a/best"), Path("b/best"), Path("mixture"), Path("Reference"), Path("c")]
     assert model_names(same) == [*(str(path.resolve()) for path in same[:4]), "c"]
 
 

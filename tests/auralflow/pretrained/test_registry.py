@@ -168,7 +168,7 @@ def test_what_is_said_of_a_pretrained_model_is_so(published):
     bytes_each = 2 if isinstance(published.files[0], PackagedFile) else 4
     size = bytes_each * sum(leaf.size for leaf in jax.tree.leaves(variables)) / 1e6
     assert published.megabytes == pytest.approx(size, rel=0.01)
-    assert type(published.config.model).__name__ in MODELS and published.config.model.model_name == model.name
+    assert type(published.config.model).__name__ in MODELS and published.config.model.model_name == published.name
     assert re.fullmatch("[0-9a-f]{8}|[0-9a-f]{64}", published.files[0].sha256)
     assert published.credit and published.origin and published.licence and published.quality
 

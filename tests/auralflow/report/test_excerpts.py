@@ -32,15 +32,15 @@ def test_the_loudest_part_is_found(samples, window, step):
 
 
 def test_an_excerpt_lies_where_the_target_is_loudest_in_all_versions():
-    song, truth = track("song"), signal(loud=(20_000, 32_000))
+    song, reference = track("song"), signal(loud=(20_000, 32_000))
     mixture, first, second = (signal(seed=seed) for seed in (1, 2, 3))
     collected = Excerpts([song], ["vocals"])
     for name, estimate in (("first", first), ("second", second)):
-        collected.add(name, song, mixture, {"vocals": truth}, {"vocals": estimate})
+        collected.add(name, song, mixture, {"vocals": reference}, {"vocals": estimate})
     [example] = collected.examples()
     assert (example.track, example.target, example.sample_rate, example.start) == ("song", "vocals", RATE, 20.0)
-    assert list(example.versions) == ["Mixture", "first", "second", "Truth"]
-    for audio, whole in zip(example.versions.values(), (mixture, first, second, truth), strict=True):
+    assert list(example.versions) == ["Mixture", "first", "second", "Reference"]
+    for audio, whole in zip(example.versions.values(), (mixture, first, second, reference), strict=True):
         np.testing.assert_array_equal(audio, whole[:, 20_000:32_000])
 
 
@@ -50,7 +50,7 @@ def test_short_tracks_are_heard_whole_and_silent_targets_not():
     silence = np.zeros_like(audio)
     collected.add("model", song, audio, {"drums": silence, "vocals": audio}, {"drums": audio, "vocals": audio})
     [example] = collected.examples()
-    assert (example.target, example.start) == ("vocals", 0) and example.versions["Truth"].shape == (2, 900)
+    assert (example.target, example.start) == ("vocals", 0) and example.versions["Reference"].shape == (2, 900)
 
 
 @pytest.mark.parametrize(

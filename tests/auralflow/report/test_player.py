@@ -12,7 +12,7 @@ from auralflow.report.players import SMALL
 pytestmark = pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed")
 
 RATE, SECONDS, SWITCH = 8000, 2.0, 1.0
-NAMES = ("Mixture", "a_model_with_a_rather_long_name_of_its_own", "another", "Truth")
+NAMES = ("Mixture", "a_model_with_a_rather_long_name_of_its_own", "another", "Reference")
 ROWS = [
     {"track": "song", "target": "vocals", "estimate": name, "si_sdr": 1.0, "sdr": 2.0, "si_sdr_improvement": 3.0}
     for name in (*NAMES[1:3], "mixture", "ideal_mask")
@@ -98,7 +98,7 @@ def test_the_player_shows_what_it_plays(run):
         const [first, second] = all('.player'), seen = [[all('figure', first).every(figure => figure.hidden)]];
         const note = player => seen.push(state(player));
         note(first);
-        press('Truth', first);
+        press('Reference', first);
         note(first);
         first.dispatchEvent(new KeyboardEvent('keydown', {key: '3'}));
         note(first);
@@ -118,7 +118,7 @@ def test_the_player_shows_what_it_plays(run):
     assert steps == [
         [True],
         ["Mixture", "play", "0:00 / 0:02"],
-        ["Truth", "play", "0:00 / 0:02"],
+        ["Reference", "play", "0:00 / 0:02"],
         ["another", "play", "0:00 / 0:02"],
         ["another", "play", "0:01 / 0:02"],
         ["another", "pause", "0:01 / 0:02"],

@@ -16,8 +16,10 @@ HISTORY = [{"epoch": 1, "train_loss": 1.0, "valid_loss": 0.9, "si_sdr_improvemen
 
 
 def example(track="song", gain=0.3, channels=2):
-    mixture, estimate, truth = gain * np.random.default_rng(0).uniform(-1, 1, (3, channels, 5000)).astype(np.float32)
-    return Example(track, "vocals", {"Mixture": mixture, "Estimate": estimate, "Truth": truth}, RATE)
+    mixture, estimate, reference = gain * np.random.default_rng(0).uniform(-1, 1, (3, channels, 5000)).astype(
+        np.float32
+    )
+    return Example(track, "vocals", {"Mixture": mixture, "Estimate": estimate, "Reference": reference}, RATE)
 
 
 def row(track, estimate, si_sdr, **more):
@@ -69,7 +71,7 @@ def decoded(data):
 
 
 def test_sounds_and_pictures_are_in_the_page(whole):
-    assert whole.of("figcaption") == ["Mixture", "Estimate", "Truth"] * 2 + ["SI-SDR", "SDR"]
+    assert whole.of("figcaption") == ["Mixture", "Estimate", "Reference"] * 2 + ["SI-SDR", "SDR"]
     for (data, kind), signal in zip(whole.sources("audio"), [*example().versions.values()] * 2, strict=True):
         audio, rate = decoded(data)
         assert (rate, kind) == (RATE, "audio/flac") and soundfile.info(io.BytesIO(data)).subtype == "PCM_16"
@@ -86,7 +88,7 @@ def test_sounds_and_pictures_are_in_the_page(whole):
     ("rate", "played"), [(8000, 48000), (11025, 48000), (32000, 32000), (44100, 44100), (96000, 48000)]
 )
 def test_small_sounds_are_as_long_and_as_loud_as_the_signals(tmp_path, rate, played):
-    pitches = {"Mixture": 300, "Model": 700, "Truth": 1100}
+    pitches = {"Mixture": 300, "Model": 700, "Reference": 1100}
     write_page(tmp_path / "page.html", "", "", [tones(rate, **pitches)], [], [], {}, SMALL)
     sounds = Page(tmp_path / "page.html").sources("audio")
     for (data, kind), pitch in zip(sounds, pitches.values(), strict=True):
@@ -98,7 +100,7 @@ def test_small_sounds_are_as_long_and_as_loud_as_the_signals(tmp_path, rate, pla
 
 
 def test_an_excerpt_says_where_it_begins(page):
-    parsed = page([tones(8000, Mixture=300, Truth=900)])
+    parsed = page([tones(8000, Mixture=300, Reference=900)])
     assert parsed.of("span") == ["· vocals · from 1:05"]
     [seconds] = [attributes["data-seconds"] for _, attributes in parsed.tags if "data-seconds" in attributes]
     assert float(seconds) == 0.5
@@ -115,7 +117,7 @@ def test_nothing_is_loaded_from_elsewhere(whole):
 
 def test_text_is_escaped_everywhere(page):
     given = example(NASTY)
-    given = given._replace(versions={NASTY: given.versions["Mixture"], "a$b$c": given.versions["Truth"]})
+    given = given._replace(versions={NASTY: given.versions["Mixture"], "a$b$c": given.versions["Reference"]})
     parsed = page([given], [row(NASTY, NASTY, 1.0)], HISTORY, {NASTY: NASTY}, title=NASTY, intro=NASTY)
     assert parsed.source.count("<script>") == 1
     assert [tag for tag, _ in parsed.tags].count("script") == 1

@@ -24,7 +24,7 @@ def tracks(tmp_path):
     return find_tracks(tmp_path, "test")
 
 
-def test_whole_tracks_are_rated_piece_by_piece(tracks, copies, monkeypatch):
+def test_whole_tracks_are_scored_piece_by_piece(tracks, copies, monkeypatch):
     monkeypatch.setattr(scratch, "BLOCK", 7000)
     steps = []
     rows, silent = evaluate_tracks(
@@ -34,18 +34,18 @@ def test_whole_tracks_are_rated_piece_by_piece(tracks, copies, monkeypatch):
     for track, part in zip(tracks, (rows[:6], rows[6:]), strict=True):
         stems = {name: soundfile.read(path, dtype="float32")[0].T for name, path in track.stems.items()}
         mixture = sum(stems.values())
-        truths = {"accompaniment": stems["bass"] + stems["drums"], "vocals": stems["vocals"]}
-        expected, _ = evaluate_track(track.name, RATE, mixture, truths, dict.fromkeys(truths, mixture / 2))
+        references = {"accompaniment": stems["bass"] + stems["drums"], "vocals": stems["vocals"]}
+        expected, _ = evaluate_track(track.name, RATE, mixture, references, dict.fromkeys(references, mixture / 2))
         for row, other in zip(part, expected, strict=True):
             assert row == pytest.approx(other, abs=1e-4)
     names = list(dict.fromkeys(name for name, _ in steps))
-    assert names == ["separating One", "rating One", "separating Two", "rating Two"]
+    assert names == ["separating One", "scoring One", "separating Two", "scoring Two"]
     for name in names:  # so the sums over names are twice the tracks' seconds
         seconds = [done for step, done in steps if step == name]
         assert seconds == sorted(seconds) and seconds[-1] == pytest.approx(SAMPLES / RATE)
 
 
-def test_targets_that_share_stems_are_rated_apart(tracks, copies, monkeypatch):
+def test_targets_that_share_stems_are_scored_apart(tracks, copies, monkeypatch):
     asked = []
     monkeypatch.setattr(
         assessment, "evaluate_track", lambda *_, overlapping, **options: asked.append(overlapping) or ([], [])
@@ -55,8 +55,6 @@ def test_targets_that_share_stems_are_rated_apart(tracks, copies, monkeypatch):
     assert asked == [False, True, False]
 
 
-def test_what_cannot_be_rated_is_refused_before_the_work(tracks, copies):
+def test_what_cannot_be_scored_is_refused_before_the_work(tracks, copies):
     with pytest.raises(InputError, match="unknown target 'piano'"):
         evaluate_tracks(tracks, copies(RATE, {"piano": 1}))
-    with pytest.raises(InputError, match="unknown metrics 'pesq'"):
-        evaluate_tracks(tracks, copies(RATE, {"vocals": 1}), "pesq")
