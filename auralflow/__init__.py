@@ -1,18 +1,23 @@
-"""Training and using models that separate music into its sources.
+"""Music source separation: training models and using them.
 
-The names below are imported when they are first used: `import auralflow` itself brings in nothing.
+The names below are imported when they are first used, so that `import auralflow` alone imports nothing else.
 """
 
 import importlib
 
+# Public name -> the module that holds it, and its name there.
 _HOME = {
-    "Config": "auralflow_core.config",
-    "InputError": "auralflow_core.errors",
-    "ModelFolder": "auralflow_core.model_folder",
-    "evaluate": "auralflow.api.evaluation",
-    "make_songs": "auralflow.songs",
-    "overlap_add": "auralflow_core.dsp.overlap_add",
-    "separate": "auralflow.api.separation",
+    "Config": ("auralflow_core.config", "Config"),
+    "InputError": ("auralflow_core.errors", "InputError"),
+    "MissingPackage": ("auralflow_core.errors", "MissingPackage"),
+    "ModelFolder": ("auralflow_core.model_folder", "ModelFolder"),
+    "evaluate": ("auralflow.api.evaluation", "evaluate"),
+    "make_songs": ("auralflow.songs", "make_songs"),
+    "overlap_add": ("auralflow_core.dsp.overlap_add", "overlap_add"),
+    "read_audio": ("auralflow_core.audio", "read"),
+    "separate": ("auralflow.api.separation", "separate"),
+    "train": ("auralflow.backends", "train"),
+    "write_audio": ("auralflow_core.audio", "write"),
 }
 # The documented torch names; not in `__all__`, as most of them need torch.
 _MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
@@ -22,14 +27,15 @@ __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 
 def __getattr__(name: str):
     if name == "__version__":
-        from importlib import metadata  # it takes as long as many a program
+        from importlib import metadata  # slow to import
 
         try:
             return metadata.version("auralflow")
         except metadata.PackageNotFoundError:
             return "unknown (a checkout that is not installed)"
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        module, attribute = _HOME[name]
+        return getattr(importlib.import_module(module), attribute)
     if name in _MODULES:
         return importlib.import_module(f"auralflow.{name}")
     raise AttributeError(f"module 'auralflow' has no attribute {name!r}")

@@ -1,11 +1,11 @@
-"""The whole way in a few minutes: songs, a small model trained on them, a song separated, figures, and a page."""
+"""The demo: generates songs, trains a small model on them, separates one, evaluates the model and writes a page."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from auralflow.backends import load_separator
+from auralflow.backends import load_separator, train
 from auralflow.report import Example, write_page
 from auralflow.songs import complete_songs
 from auralflow_core.audio import read
@@ -23,7 +23,7 @@ from auralflow_core.separation.stems import StemOutput, separate_files
 
 SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0
-# The voice has little above 8 kHz; the network does not look there and trains the faster.
+# A voice has little above 8 kHz; a network that does not see these bins trains faster.
 CONFIG = Config(
     model=SpectrogramNetSimple(
         model_name="demo", hop_length=1024, num_bins=384, high_bins="mean", hidden_channels=8, depth=4
@@ -35,10 +35,10 @@ CONFIG = Config(
     visualizer=VisualizerConfig(num_snippets=1, tensorboard=False),
 )
 INTRO = """A small network learned to separate {targets} from a mixture. It trained for {minutes:.1f} minutes on \
-{train}, and has never met the ones below.
+{train}; the songs below are new to it.
 
-These songs are made by rule and chance: they show that the whole way works, from training to figures, and not how \
-well a model does on recordings. For that, train on a data set of real music."""
+These songs are generated: they show that everything works, from training to evaluation, and not how well a model \
+does on recordings. For that, train on a dataset of real music."""
 
 
 def run_demo(
@@ -49,13 +49,13 @@ def run_demo(
     seconds: float = SECONDS,
     console: Console | None = None,
 ) -> Path:
-    """Runs the demo, or what an earlier call has left of it to do.
+    """Runs the demo; an earlier call in the same folder is continued.
 
     Args:
-        directory: gets songs/, model/, separated/ and index.html.
-        restart: train anew.
+        directory: the folder for songs/, model/, separated/ and index.html.
+        restart: train from the start.
         config: of a new model.
-        songs: how many; see `songs.make_songs`.
+        songs: number of songs; see `songs.make_songs`.
         seconds: length of each song.
         console: where progress is shown; default: standard output.
 
@@ -65,10 +65,6 @@ def run_demo(
     Raises:
         InputError: the directory holds other things; or as training and separation do.
     """
-    from auralflow_jax.compilation_cache import enable_cache
-    from auralflow_jax.train.run import train
-
-    enable_cache()
     console = console or Console(highlight=False, soft_wrap=True)
     directory = Path(directory)
     dataset, folder = directory / "songs", ModelFolder(directory / "model")
@@ -99,14 +95,14 @@ def run_demo(
 def _separate_and_evaluate(
     directory: Path, folder: ModelFolder, tracks: Sequence[Track], console: Console
 ) -> tuple[list[Row], Path]:
-    """Separates the first track into files, evaluates all; returns the figures and the folder of the stems."""
+    """Separates the first track into files and scores all tracks; returns the scores and the folder of the stems."""
     separator = load_separator(folder.path)
-    [source], _ = find_inputs([tracks[0].path])
+    [audio], _ = find_inputs([tracks[0].path])
     separated = directory / "separated"
-    total = source.seconds + 2 * sum(track.seconds for track in tracks)
+    total = audio.seconds + 2 * sum(track.seconds for track in tracks)
     with progress_bar(total, "s", console) as advance:
         separate_files(
-            [source],
+            [audio],
             separator,
             StemOutput(separated, residual=True, overwrite=True),
             progress=lambda name, seconds: advance("separating", seconds),
@@ -115,12 +111,12 @@ def _separate_and_evaluate(
     rows = aggregate(rows)
     write_csv(folder.evaluation, rows)
     console.print(table(rows))
-    console.print(f"Stems of a test song: {separated / source.name}")
-    return rows, separated / source.name
+    console.print(f"Stems of a test song: {separated / audio.name}")
+    return rows, separated / audio.name
 
 
 def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
-    """What the page lets one listen to: every target of the track that was separated."""
+    """Players for every target of the track that was separated."""
     whole = (0, track.samples, track.sample_rate, track.channels)
     mixture = read_mixture(track, *whole)
     return [

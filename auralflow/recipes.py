@@ -1,4 +1,4 @@
-"""Recipes: a model with the songs to train it on, in one command."""
+"""Recipes: files that say which songs to make and which model to train on them."""
 
 import json
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 from rich.console import Console
 
+from auralflow.backends import train
 from auralflow.songs import STEMS, complete_songs, require_sampler
 from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
@@ -24,32 +25,32 @@ from auralflow_core.storage.atomic import replacing
 
 
 class Songs(Group):
-    """A dataset to make."""
+    """A dataset of generated songs."""
 
     sound: Literal["synthesized", "sampled"]  # see `songs.make_songs`, as for the next three
     tracks: Annotated[int, Meta(ge=3)]
     seconds: Annotated[float, Meta(ge=2)]
     seed: Count = 0
-    share: PositiveFloat = 1.0  # how often it is drawn from, relative to the other datasets
+    share: PositiveFloat = 1.0  # how often training draws from it, relative to the other datasets
 
 
 class Recipe(Group):
-    """What a recipe's file holds."""
+    """The content of a recipe's file."""
 
     about: str
-    songs: tuple[Songs, ...]  # each of another sound
-    config: dict[str, Any]  # what differs from the model's template
+    songs: tuple[Songs, ...]  # each with another sound
+    config: dict[str, Any]  # the settings that differ from the model's template
     real_share: PositiveFloat = 1.0  # of each dataset of real music
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a recipe leaves.
+    """The outcome of a recipe.
 
     Attributes:
         model: the trained model's folder.
-        dataset: the last one that has tracks to test on.
-        split: these tracks: `test`, or `valid` where there is no `test`.
+        dataset: the last dataset that has tracks to test on.
+        split: the split with these tracks: `test`, or `valid` where there is no `test`.
     """
 
     model: ModelFolder
@@ -58,7 +59,7 @@ class Trained:
 
 
 def recipes() -> dict[str, Path]:
-    """The recipes there are: name -> file."""
+    """The recipes of the package: name -> file."""
     return {path.stem: path for path in sorted((templates_folder() / "recipes").glob("*.json"))}
 
 
@@ -66,13 +67,13 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     """Reads a recipe.
 
     Args:
-        name: one of `recipes()`, or a file like theirs, which ends in `.json`.
+        name: one of `recipes()`, or a file of the same kind, which ends in `.json`.
 
     Returns:
         The recipe, and the configuration of its model.
 
     Raises:
-        InputError: there is no such recipe, or it holds a wrong key or value.
+        InputError: the recipe does not exist, or holds a wrong key or value.
     """
     known = recipes()
     if name not in known and not name.endswith(".json"):
@@ -86,7 +87,7 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):
         raise InputError(f"{file}: songs: expected one entry for each sound, and at least one")
     config = from_dict(recipe.config, f"{file}: config")
-    expand_targets(config.model.targets, STEMS, config.dataset.sources)  # are they there?
+    expand_targets(config.model.targets, STEMS, config.dataset.sources)  # raises if the songs lack a target
     return recipe, config
 
 
@@ -97,24 +98,22 @@ def run_recipe(
     restart: bool = False,
     console: Console | None = None,
 ) -> Trained:
-    """Makes a recipe's songs and trains its model on them, or does what an earlier call has left of that.
+    """Makes a recipe's songs and trains its model on them; an earlier call in the same folder is continued.
 
     Args:
         name: see `read_recipe`.
-        directory: gets recipe.json, songs/ and model/; new, empty, or of an earlier call with the same recipe and
-            datasets.
-        real: datasets of real music with the stems of `songs.STEMS`, which train and validate beside the songs.
-        restart: train anew.
+        directory: the folder for recipe.json, songs/ and model/: new, empty, or of an earlier call with the same
+            recipe and datasets.
+        real: datasets of real music with the stems of `songs.STEMS`, which train and validate in addition to the
+            songs.
+        restart: train from the start.
         console: where progress is shown; default: standard output.
 
     Raises:
-        InputError: there is no such recipe, the directory holds other things or another recipe, or a dataset that
-            cannot be used; something that sampled songs need is missing; or as training does.
-        Interrupted: see `auralflow_jax.train.run.train`; the same call goes on.
+        InputError: the recipe does not exist, the directory holds other things or another recipe, a dataset cannot be
+            used, or a program for sampled songs is missing; or as training does.
+        Interrupted: see `auralflow_jax.train.train`; the same call continues.
     """
-    from auralflow_jax.compilation_cache import enable_cache
-    from auralflow_jax.train.run import train
-
     recipe, config = read_recipe(name)
     directory, real = Path(directory), [Path(dataset).resolve() for dataset in real]
     for dataset in real:
@@ -124,36 +123,42 @@ def run_recipe(
         require_sampler()
     claim_directory(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
     console = console or Console(highlight=False, soft_wrap=True)
-    made = [directory / "songs" / songs.sound for songs in recipe.songs]
-    for dataset, songs in zip(made, recipe.songs, strict=True):
-        complete_songs(dataset, songs.tracks, songs.seconds, console, songs.seed, songs.sound)
-    datasets = made + real
-
+    datasets = [*_make_datasets(recipe, directory / "songs", console), *real]
     folder = ModelFolder(directory / "model")
     if not folder.config_file.exists():
         shares = tuple(songs.share for songs in recipe.songs) + (recipe.real_share,) * len(real)
-        folder.save_config(
-            replace(
-                config,
-                model=replace(config.model, model_name=Path(name).stem),
-                dataset=replace(config.dataset, shares=shares),
-            )
-        )
-    enable_cache()
+        model, dataset = replace(config.model, model_name=Path(name).stem), replace(config.dataset, shares=shares)
+        folder.save_config(replace(config, model=model, dataset=dataset))
     train(folder.path, datasets, restart, console=console)
-    dataset, split = next(
-        (dataset, split)
-        for dataset in reversed(datasets)
-        for split in reversed(SPLITS[1:])
-        if (dataset / split).is_dir()
-    )
-    return Trained(folder, dataset, split)
+    return Trained(folder, *_find_test_tracks(datasets))
+
+
+def _make_datasets(recipe: Recipe, directory: Path, console: Console) -> list[Path]:
+    """Makes the songs that do not exist yet; returns the folder of each dataset."""
+    for songs in recipe.songs:
+        dataset = directory / songs.sound
+        complete_songs(dataset, songs.tracks, songs.seconds, console, songs.seed, songs.sound)
+    return [directory / songs.sound for songs in recipe.songs]
+
+
+def _find_test_tracks(datasets: Sequence[Path]) -> tuple[Path, str]:
+    """The last dataset that has the split `test`, or else `valid`, and that split."""
+    places = ((dataset, split) for dataset in reversed(datasets) for split in reversed(SPLITS[1:]))
+    return next((dataset, split) for dataset, split in places if (dataset / split).is_dir())
 
 
 def claim_directory(directory: Path, recipe: dict) -> None:
-    """Refuses a folder that is not this recipe's; marks a new one."""
+    """Writes a recipe into a new folder, so that later calls know it.
+
+    Args:
+        directory: the folder.
+        recipe: the recipe and the other arguments that make a difference, as plain data.
+
+    Raises:
+        InputError: the folder holds other things or another recipe.
+    """
     file = directory / "recipe.json"
-    recipe = json.loads(json.dumps(recipe))  # as it is read again
+    recipe = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
     if not file.exists():
         if directory.is_dir() and any(directory.iterdir()):
             raise InputError(f"{directory}: is not empty and holds no recipe; a new folder is expected")
@@ -162,6 +167,6 @@ def claim_directory(directory: Path, recipe: dict) -> None:
     elif (found := read_json(file)) != recipe:
         differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
         raise InputError(
-            f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from "
-            f"what is asked for now; a new folder is expected, or the command that made this one"
+            f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from this call; a "
+            "new folder is expected, or the command that made this one"
         )

@@ -1,4 +1,4 @@
-"""Packages that only some installations have."""
+"""Packages that only some installations have, and how to install them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ INSTALL = {
 
 @contextlib.contextmanager
 def needs(package: str) -> Iterator[None]:
-    """Says what to install where an import in the block does not find a package.
+    """Turns a failed import in the block into a message that says what to install.
 
     Args:
         package: one of `INSTALL`.
 
     Raises:
-        MissingPackage: there is no such package.
+        MissingPackage: the package is not installed.
 
     Example:
         with needs("torch"):

@@ -1,6 +1,8 @@
-"""Arguments that several sub-commands share, and tables on the terminal."""
+"""Arguments, tables and interruptions that several sub-commands share."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from auralflow.backends import BACKENDS
@@ -9,7 +11,7 @@ from auralflow_core.console.parser import Parser
 if TYPE_CHECKING:
     from rich.table import Table
 
-WIDE = 120  # columns of a table that no terminal shows
+WIDE = 120  # columns of a table that goes to a file or a pipe
 
 
 def add_model(parser: Parser) -> None:
@@ -25,14 +27,25 @@ def add_backend(parser: Parser) -> None:
 
 
 def settings(arguments: argparse.Namespace) -> dict:
-    """A sub-command's arguments by name."""
+    """The arguments of a sub-command by name."""
     return {name: value for name, value in vars(arguments).items() if name != "run"}
 
 
 def print_table(table: "Table") -> None:
-    """Prints a table as wide as the terminal; into a file or a pipe, which have no width, `WIDE` columns."""
+    """Prints a table as wide as the terminal, or `WIDE` columns wide into a file or a pipe."""
     from rich.console import Console
 
     console = Console()
     console = console if console.is_terminal else Console(width=WIDE)
     console.print(table)
+
+
+@contextlib.contextmanager
+def training_interrupts() -> Iterator[None]:
+    """Turns training's `Interrupted`, raised once its state is saved, into the interruption of the command."""
+    from auralflow_jax.train.monitor import Interrupted
+
+    try:
+        yield
+    except Interrupted as stop:
+        raise KeyboardInterrupt(str(stop)) from None

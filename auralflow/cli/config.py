@@ -1,4 +1,4 @@
-"""`auralflow config`: makes a model folder from a template, edits one in place, shows it."""
+"""`auralflow config`: makes a model folder from a template, edits one in place, or shows it."""
 
 import argparse
 import json
@@ -23,9 +23,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "model_type", metavar="TEMPLATE", nargs="?", help=f"needed for a new folder: {', '.join(MODELS)}"
     )
-    parser.add_argument("--preset", help="of a new folder; tiny: a small network, a short run, for trying things out")
+    parser.add_argument("--preset", help="of a new folder; tiny: a small network and a short run, for a first try")
     parser.add_argument("--save", metavar="PARENT", default="", help="folder in which MODEL lies")
-    parser.add_argument("--name", help="of a new folder and its model; of an existing one, the model's alone")
+    parser.add_argument("--name", help="name of a new folder and its model; of an existing folder, only the model's")
     parser.add_argument("--display", action="store_true", help="print all settings")
     groups: dict[str, argparse._ArgumentGroup] = {}
     for leaf in leaves():
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def differences(before: Config, after: Config) -> Iterator[str]:
-    """A line `key: old -> new` for every setting that differs."""
+    """Yields a line `key: old -> new` for every setting that differs."""
     old, new = to_dict(before), to_dict(after)
     for group, settings in new.items():
         for key, value in settings.items():
@@ -75,7 +75,7 @@ def differences(before: Config, after: Config) -> Iterator[str]:
 
 
 def tables(config: Config) -> "Iterator[Table]":
-    """One table for each group: key, value, meaning."""
+    """Yields a table of keys, values and meanings for each group."""
     from rich.table import Table
 
     settings = to_dict(config)
@@ -85,13 +85,13 @@ def tables(config: Config) -> "Iterator[Table]":
         for column, style in (("key", "cyan"), ("value", None), ("meaning", "dim")):
             table.add_column(column, style=style, overflow="fold")
         for key, value in settings[name].items():
-            meaning = texts.get(key, "what the folder was made from")  # all but the model's own type are fields
+            meaning = texts.get(key, "the template of the folder")  # every key but the model's type is a field
             table.add_row(key, _text(value), meaning)
         yield table
 
 
 def _text(value) -> str:
-    """A setting as one would type it."""
+    """A setting as it is typed on the command line."""
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if value is None or isinstance(value, bool):

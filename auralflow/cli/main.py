@@ -1,4 +1,4 @@
-"""The command `auralflow`: its sub-commands, and how it ends."""
+"""The command `auralflow`: dispatch to its sub-commands, and the exit status."""
 
 import argparse
 import sys
@@ -12,14 +12,14 @@ from bridge import cli as convert
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a sub-command.
+    """Runs a sub-command and returns the exit status of the process.
 
     Args:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        The exit status: 0; 1 where `convert verify` finds a difference, or `separate` could not do all files; 2
-        where the input is at fault, after one sentence on standard error; 130 after an interruption.
+        0 for success; 1 if `convert verify` finds a difference, or `separate` could not separate all files; 2 if the
+        input is at fault, after one sentence on standard error; 130 after an interruption.
     """
 
     def run() -> int | None:
@@ -30,12 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments of a sub-command, with `run`, the function that takes them.
+    """Reads the arguments of a sub-command; among them is `run`, the function that takes them.
 
     Raises:
         InputError: an unknown command or flag, or a value that is not accepted.
     """
-    parser = Parser(prog="auralflow", description="Train music source separation models, and use them.")
+    parser = Parser(prog="auralflow", description="Train and use music source separation models.")
     parser.add_argument("--version", action="version", version=f"auralflow {__version__}")
     for module in (config, songs, train, separate, pretrained, evaluate):
         module.add_arguments(parser.add_command(module.__name__.rpartition(".")[2], module.TEXT, module.run))

@@ -1,4 +1,4 @@
-"""`auralflow pretrained`: lists ready models, or gets one."""
+"""`auralflow pretrained`: lists pretrained models, or gets one."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -11,19 +11,23 @@ from auralflow_core.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-TEXT = "List ready models, trained by others, or get one."
+TEXT = "List pretrained models, or get one."
 
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
-    parser.add_argument("action", choices=("list", "get"), help="show the ready models, or get one")
+    parser.add_argument("action", choices=("list", "get"), help="list the pretrained models, or get one")
     parser.add_argument("name", metavar="NAME", nargs="?", help=f"one of {', '.join(PRETRAINED)}")
     parser.add_argument(
         "--save",
         metavar="DIR",
-        help="a new folder for a copy; without it the model is kept in the user's cache, where its name finds it",
+        help="a new folder for a copy; default: the user's cache, where the model's name finds it",
     )
-    parser.add_argument("--file", metavar="PATH", help="a local copy of what would be fetched, or a folder with it")
+    parser.add_argument(
+        "--file",
+        metavar="PATH",
+        help="a local copy of the published file, or a folder that holds one, in place of fetching it",
+    )
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument(
         "--high_bins",
@@ -33,7 +37,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Lists ready models, or makes one's folder."""
+    """Lists the pretrained models, or makes the folder of one."""
     from auralflow.pretrained import get_model
 
     if arguments.action == "list":
@@ -46,22 +50,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def table() -> "Table":
-    """A row for each ready model."""
+    """A table with a row for each pretrained model."""
     from rich.table import Table
 
-    caption = (
-        f"Where no model is named, {DEFAULTS[0]} separates; {DEFAULTS[1]} where --targets asks for what only it has."
-    )
+    caption = f"Where no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it has."
     listed = Table(box=None, padding=(0, 2, 0, 0), caption=caption, caption_justify="left")
     for column in ("name", "targets", "size", "licence", "quality", "source"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
-    for ready in PRETRAINED.values():
-        listed.add_row(
-            ready.name,
-            ", ".join(ready.targets),
-            f"{ready.megabytes:.0f} MB",
-            ready.licence,
-            ready.quality,
-            ready.origin,
-        )
+    for model in PRETRAINED.values():
+        size = f"{model.megabytes:.0f} MB"
+        listed.add_row(model.name, ", ".join(model.targets), size, model.licence, model.quality, model.origin)
     return listed

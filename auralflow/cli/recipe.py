@@ -1,7 +1,8 @@
-"""`auralflow recipe`: makes songs and trains a model on them."""
+"""`auralflow recipe`: makes songs and trains a model on them, as a recipe says."""
 
 import argparse
 
+from auralflow.cli.arguments import training_interrupts
 from auralflow.cli.evaluate import show
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
@@ -12,39 +13,36 @@ TEXT = "Make songs and train a model on them, as a recipe says; or list recipes.
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="a recipe, or a file like one; without it: which there are"
+        "name", metavar="NAME", nargs="?", help="a recipe, or a file like one; without NAME all recipes are listed"
     )
     parser.add_argument(
         "directory",
         metavar="FOLDER",
         nargs="?",
-        help="gets songs/ and model/; that of an earlier call goes on where it stopped",
+        help="the folder for songs/ and model/; an earlier call in the same folder is continued",
     )
     parser.add_argument(
         "--real",
         metavar="DATASET",
         nargs="+",
         default=(),
-        help="real music, <split>/<track>/<stem>.wav, to train on beside the songs",
+        help="real music, <split>/<track>/<stem>.wav, to train on in addition to the songs",
     )
-    parser.add_argument("--restart", action="store_true", help="train anew")
+    parser.add_argument("--restart", action="store_true", help="train from the start")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Lists recipes, or makes songs and a model by one."""
+    """Lists the recipes, or makes songs and a model as one of them says, and evaluates the model."""
     from auralflow.recipes import read_recipe, recipes, run_recipe
 
     if arguments.name is None:
         print(*(f"{name}: {read_recipe(name)[0].about}" for name in recipes()), sep="\n")
         return
     if arguments.directory is None:
-        raise InputError(f"recipe {arguments.name}: where to is missing; a new folder is expected")
+        raise InputError(f"recipe {arguments.name}: the folder is missing; a new one is expected")
     from auralflow.api.evaluation import evaluate
-    from auralflow_jax.train.monitor import Interrupted
 
-    try:
+    with training_interrupts():
         trained = run_recipe(arguments.name, arguments.directory, arguments.real, arguments.restart)
-    except Interrupted as stop:
-        raise KeyboardInterrupt(str(stop)) from None
     print(f"Evaluating on {trained.dataset / trained.split}.")
     show(evaluate(trained.model.path, trained.dataset, trained.split), trained.split)

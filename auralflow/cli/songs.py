@@ -1,4 +1,4 @@
-"""`auralflow songs`: generates a dataset."""
+"""`auralflow songs`: generates a dataset of songs."""
 
 import argparse
 from pathlib import Path
@@ -6,26 +6,26 @@ from pathlib import Path
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 
-TEXT = "Generate songs and their stems, to try things out."
+TEXT = "Generate songs and their stems, for a first try."
 
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     parser.add_argument("directory", metavar="DIR", help="a new or empty folder")
-    parser.add_argument("--tracks", type=int, default=7, help="how many songs, at least 3 (default: %(default)s)")
+    parser.add_argument("--tracks", type=int, default=7, help="number of songs, at least 3 (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of each (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other songs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="another seed makes other songs (default: %(default)s)")
     parser.add_argument(
         "--sound",
         default="synthesized",
-        help="synthesized; or sampled: played on the instruments of "
-        "a soundfont and sung on spoken words, by fluidsynth and flite (default: %(default)s)",
+        help="synthesized; or sampled: instruments of a soundfont and sung words, which need fluidsynth and flite "
+        "(default: %(default)s)",
     )
-    parser.add_argument("--soundfont", metavar="PATH", help="of sampled songs (default: one of the system's)")
+    parser.add_argument("--soundfont", metavar="PATH", help="for sampled songs (default: a soundfont of the system)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Generates a dataset."""
+    """Generates the songs and prints how many are in each split."""
     from auralflow.songs import make_songs
     from auralflow_core.console.progress import progress_bar
 

@@ -1,11 +1,11 @@
-"""`auralflow train`: trains a model."""
+"""`auralflow train`: trains a model, or goes on training it."""
 
 import argparse
 
-from auralflow.cli.arguments import add_model
+from auralflow.cli.arguments import add_model, training_interrupts
 from auralflow_core.console.parser import Parser
 
-TEXT = "Train a model, going on where an earlier run stopped."
+TEXT = "Train a model; an earlier run of the same folder is continued."
 
 
 def add_arguments(parser: Parser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="OTHER",
         action="append",
         default=[],
-        help="start from another model's weights: its folder, or a ready model's name; a new MODEL gets "
+        help="start from another model's weights: its folder, or a pretrained model's name; a new MODEL gets "
         "its settings; twice for a HybridNet: one model for each of its branches",
     )
 
@@ -33,18 +33,13 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Trains a model."""
     from auralflow.api.configure import configure_like
+    from auralflow.backends import train
     from auralflow.pretrained import find_model
-    from auralflow_jax.compilation_cache import enable_cache
-    from auralflow_jax.train.monitor import Interrupted
-    from auralflow_jax.train.run import train
     from auralflow_jax.train.sharding import initialize
 
     start_from = [find_model(other) for other in arguments.start_from]
     if len(start_from) == 1 and (folder := configure_like(arguments.model, start_from[0])):
         print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from[0]}.")
     initialize()
-    enable_cache()
-    try:
+    with training_interrupts():
         train(arguments.model, arguments.datasets, arguments.restart, start_from)
-    except Interrupted as stop:
-        raise KeyboardInterrupt(str(stop)) from None

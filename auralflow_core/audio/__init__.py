@@ -1,4 +1,4 @@
-"""Audio files and arrays: probe, read, write, resample, channels, quantisation.
+"""Audio files and arrays: probing, reading, writing, resampling, channels, quantization.
 
 Audio is a float32 array `(channels, samples)`, nominally in [-1, 1].
 """

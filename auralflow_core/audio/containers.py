@@ -1,4 +1,4 @@
-"""What libsndfile does not say about a file: audio missing at its end, and the length of some MP3s."""
+"""Checks that libsndfile leaves out: audio that is missing at the end of a file, and the length of some MP3s."""
 
 import functools
 import os
@@ -9,11 +9,11 @@ import soundfile
 from auralflow_core.errors import InputError
 
 CHUNKED = {b"RIFF": ("little", b"data"), b"FORM": ("big", b"SSND")}  # first bytes -> byte order, chunk of the audio
-STREAMED = 0x7FFFF000  # writers to a pipe put sizes from here on in place of one that they cannot know
+STREAMED = 0x7FFFF000  # sizes from here on stand for an unknown one, in files that were written to a pipe
 
 
 def check_chunks(path: Path) -> None:
-    """Refuses a wav or aiff file that ends before its audio does; libsndfile would shorten it silently.
+    """Refuses a wav or aiff file that ends before its audio; libsndfile would shorten the audio silently.
 
     Raises:
         InputError: the file is truncated.
@@ -26,30 +26,30 @@ def check_chunks(path: Path) -> None:
             if header[:4] == audio:
                 found = os.fstat(stream.fileno()).st_size - stream.tell()
                 if found < size < STREAMED:
-                    raise InputError(f"{path}: truncated, its header promises {size} bytes of audio, {found} are there")
+                    raise InputError(f"{path}: truncated, its header promises {size} bytes of audio, {found} exist")
                 return
             stream.seek(size + size % 2, os.SEEK_CUR)  # chunks start at even positions
 
 
 def streamed_mp3_samples(path: Path) -> int | None:
-    """The decoded length of an MP3 whose header does not tell it; None for one whose header does.
+    """The decoded length of an MP3 whose header lacks it; None for one whose header has it.
 
     Raises:
-        InputError: libsndfile, which guesses the length from the first bit rate, would cut the file short.
+        InputError: libsndfile, which guesses the length from the first bit rate, would shorten the file.
     """
     stat = path.stat()
     return _streamed_mp3_samples(path, stat.st_mtime_ns, stat.st_size)
 
 
 class ForwardFile(soundfile.SoundFile):
-    """A file that is read on from where it is.
+    """A file that is read forwards only.
 
-    soundfile sets the position anew after every call, where it is already. For a decoder that looks back, as MP3's
-    and Opus's do, that is a jump, after which the next samples come out wrong.
+    soundfile seeks to the current position after every call. Decoders that look back, as MP3's and Opus's do, take
+    that for a jump, and the next samples are wrong.
     """
 
     def seekable(self) -> bool:
-        """No, as far as soundfile's own jumps are concerned; `seek` works."""
+        """False, which stops soundfile's own seeks; `seek` works all the same."""
         return False
 
 
@@ -57,7 +57,7 @@ class ForwardFile(soundfile.SoundFile):
 def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
     with open(path, "rb") as stream:
         head = stream.read(10)
-        if head[:3] == b"ID3":  # a tag, its size written in four bytes of seven bits
+        if head[:3] == b"ID3":  # a tag; its size is four bytes of seven bits each
             stream.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:]))))
         else:
             stream.seek(0)
@@ -75,7 +75,7 @@ def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
         raise InputError(f"{path}: damaged, it cannot be decoded to its end ({error.error_string})") from None
     finally:
         os.close(handle)
-    # A guess that is met to the sample, with more than a tag left to read, has ended the decoding.
+    # The decoding stopped at the guess if their lengths are equal and more than a tag is left to read.
     if samples == guess and unread > 4096:
         raise InputError(
             f"{path}: an MP3 of variable bit rate without a Xing header, of which {unread} of {size} "

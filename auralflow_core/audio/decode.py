@@ -1,6 +1,6 @@
-"""Reading audio files: what there is to know about one, all of it, a crop, or block by block.
+"""Reading audio files: their properties, the whole audio, a crop, or block by block.
 
-libsndfile reads what it knows, ffmpeg, where it is installed, everything else.
+libsndfile reads the formats that it knows; ffmpeg, where it is installed, reads all others.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ class UnknownFormat(InputError):
 
 
 class AudioInfo(NamedTuple):
-    """What there is to know about an audio file without decoding it."""
+    """The properties of an audio file."""
 
     sample_rate: int  # Hz
     channels: int
@@ -36,23 +36,23 @@ class AudioInfo(NamedTuple):
 
 
 def is_audio(path: str | os.PathLike) -> bool:
-    """Whether the name has a suffix of `AUDIO_SUFFIXES`; the file is not looked at."""
+    """Whether the name has a suffix of `AUDIO_SUFFIXES`; the file is not opened."""
     return Path(path).suffix.lower() in AUDIO_SUFFIXES
 
 
 def probe(path: str | os.PathLike, stream: int = 0) -> AudioInfo:
-    """Rate, channels and length of an audio file, the length being what really can be decoded.
+    """Rate, channels and length of an audio file, the length being the number of samples that can be decoded.
 
     Args:
         path: of the file.
-        stream: number of the stream, in a container with several; a `.stem.mp4` holds the mixture and its stems.
+        stream: number of the stream in a container with several; a `.stem.mp4` holds the mixture and its stems.
 
     Raises:
         InputError: the file is missing, a folder, empty, in an unknown format or truncated.
     """
     try:
         with _opened(path, stream) as (file, samples):
-            # The header of these two is believed about the length without a look at the end of the file.
+            # libsndfile takes the length of these two from the header, without a look at the end of the file.
             if file.format in ("FLAC", "MP3") and not _reaches(file, samples):
                 raise _truncated(path, samples, _count(path))
             return AudioInfo(file.samplerate, file.channels, samples)
@@ -71,9 +71,9 @@ def read(
     """Reads a file, or a crop of it without decoding the rest.
 
     Args:
-        path: of a file of any format in `AUDIO_SUFFIXES`; with ffmpeg installed, of any that it knows.
+        path: of a file of a format in `AUDIO_SUFFIXES`, or with ffmpeg installed of any format that ffmpeg knows.
         start: the first sample.
-        samples: how many; a crop that reaches beyond the end of the file ends there. Default: all.
+        samples: number of samples; a crop that reaches beyond the end of the file ends there. Default: all.
         stream: see `probe`.
 
     Returns:
@@ -85,7 +85,7 @@ def read(
     try:
         with _opened(path, stream) as (file, length):
             wanted, rate = _wanted(path, start, samples, length), file.samplerate
-            # In one piece: that is quicker, and a crop is short.
+            # In one piece, as that is faster and a crop is short.
             blocks = list(_blocks(path, file, start, wanted, wanted, length))
     except UnknownFormat:
         rate = probe(path, stream).sample_rate
@@ -96,19 +96,19 @@ def read(
 def read_blocks(
     path: str | os.PathLike, start: int = 0, samples: int | None = None, stream: int = 0
 ) -> Iterator[np.ndarray]:
-    """Reads a file piece by piece, in memory that does not grow with its length.
+    """Reads a file block by block, in memory that does not grow with its length.
 
     Args:
         path: as for `read`.
         start: the first sample.
-        samples: how many; default: all.
+        samples: number of samples; default: all.
         stream: see `probe`.
 
     Yields:
-        float32 audio `(channels, samples)`, none of them longer than `BLOCK`.
+        float32 audio `(channels, samples)`, at most `BLOCK` samples each.
 
     Raises:
-        InputError: as `read`, when the place is reached.
+        InputError: as `read`, once the fault is reached.
     """
     try:
         with _opened(path, stream) as (file, length):
@@ -124,7 +124,7 @@ def read_blocks(
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike, stream: int) -> Iterator[tuple[soundfile.SoundFile, int]]:
-    """Opens a file for reading; also yields the length that its header promises, or else a count."""
+    """Opens a file for reading; yields it and the length by its header, or by counting where the header lacks it."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder, where an audio file is expected")
@@ -140,25 +140,25 @@ def _opened(path: str | os.PathLike, stream: int) -> Iterator[tuple[soundfile.So
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: headerless data, named .raw
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a file named .raw, which has no header
         raise UnknownFormat(
             f"{path}: no audio file that can be read ({_reason(error)}); known formats: "
             f"{', '.join(suffix[1:] for suffix in AUDIO_SUFFIXES)}, and with the commands ffmpeg and "
-            "ffprobe on the PATH whatever they know"
+            "ffprobe on the PATH all that they read"
         ) from None
     with file:
         if stream != 0:
-            raise InputError(f"{path}: holds one stream of audio, number {stream} is wanted, counted from 0")
+            raise InputError(f"{path}: holds one stream of audio, number 0; got number {stream}")
         samples = (streamed_mp3_samples(path) if file.format == "MP3" else None) or file.frames
         if samples == 0:
             raise InputError(f"{path}: holds no audio (0 samples)")
-        if samples > 1 << 60:  # libsndfile's word for an unknown length
-            raise InputError(f"{path}: its header does not tell its length; convert it to a new file")
+        if samples > 1 << 60:  # libsndfile's value for an unknown length
+            raise InputError(f"{path}: its header lacks the length; convert it to a new file")
         yield file, samples
 
 
 def _wanted(path: str | os.PathLike, start: int, samples: int | None, length: int) -> int:
-    """How many samples a crop has."""
+    """The number of samples of a crop."""
     if not 0 <= start < length:
         raise InputError(f"{path}: cannot be read from sample {start}, it has {length} samples")
     return length - start if samples is None else min(samples, length - start)
@@ -185,7 +185,7 @@ def _blocks(
 
 
 def _checked(path: str | os.PathLike, data: np.ndarray, start: int) -> np.ndarray:
-    """(samples, channels), which must be finite, to (channels, samples)."""
+    """Turns (samples, channels) into (channels, samples), and refuses values that are not finite."""
     if not np.isfinite(data).all():
         raise InputError(
             f"{path}: holds NaN or infinite values between samples {start} and {start + len(data)}, "
@@ -197,11 +197,11 @@ def _checked(path: str | os.PathLike, data: np.ndarray, start: int) -> np.ndarra
 def _decode(file: soundfile.SoundFile, start: int, samples: int) -> np.ndarray:
     """Reads float32 `(samples, channels)` from `start` on; fewer samples where the file ends early.
 
-    With libsndfile 1.2 a seek in a lossy file is exact in time, but not in content, so a lead is decoded and
-    dropped. An MP3 frame takes up to 511 bytes from its predecessors; from 32 kHz on these are at most 9 frames.
-    At lower rates they can be many more, and a decoder that lands amid them prints complaints: it starts at 0 there.
-    In Vorbis the first block after a seek may be wrong, and a seek into the last page misses by the samples which
-    that page leaves out.
+    With libsndfile 1.2 a seek in a lossy file finds the right time, but the first samples after it are wrong, so some
+    samples before `start` are decoded and dropped. An MP3 frame takes up to 511 bytes from the frames before it; from
+    32 kHz on these are at most 9 frames. At lower rates they can be many more, and a decoder that starts among them
+    prints warnings, so decoding starts at 0 there. In Vorbis the first block after a seek may be wrong, and a seek
+    into the last page misses by the samples which that page leaves out.
     """
     first = start
     if file.format == "MP3" and file.samplerate < 32000:
@@ -221,7 +221,7 @@ def _read(file: soundfile.SoundFile, samples: int) -> np.ndarray:
 
 
 def _reaches(file: soundfile.SoundFile, samples: int) -> bool:
-    """Whether the last of so many samples can be decoded."""
+    """Whether the last of this number of samples can be decoded."""
     try:
         return len(_decode(file, samples - 1, 1)) == 1
     except soundfile.LibsndfileError:
@@ -229,7 +229,7 @@ def _reaches(file: soundfile.SoundFile, samples: int) -> bool:
 
 
 def _count(path: str | os.PathLike) -> int:
-    """The samples that can be decoded from the start on."""
+    """The number of samples that can be decoded from the start on."""
     count = 0
     with ForwardFile(path) as file, contextlib.suppress(soundfile.LibsndfileError):
         while got := len(_read(file, 4096)):
@@ -242,7 +242,7 @@ def _truncated(path: str | os.PathLike, promised: int, found: int) -> InputError
 
 
 def _reason(error: Exception) -> str:
-    """What libsndfile says; two of its codes, one with a misleading text, mean a format that it does not know."""
+    """libsndfile's message; two of its codes, one with a misleading text, mean a format that it does not know."""
     if not isinstance(error, soundfile.LibsndfileError) or error.code in (1, 7):
         return "format not recognised"
     return error.error_string.removeprefix("Error : ").rstrip(".")

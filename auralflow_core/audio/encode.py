@@ -1,4 +1,4 @@
-"""Writing audio files: formats, bits of a sample, bit rates, and what becomes of samples beyond full scale."""
+"""Writing audio files: formats, bits of a sample, bit rates, and the treatment of samples beyond full scale."""
 
 import contextlib
 import dataclasses
@@ -21,34 +21,34 @@ RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile c
 FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
 WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
 
-# What Vorbis's qualities 0, 0.1, ... 1 come to for stereo at 44.1 kHz, kbit/s, by its encoder's own account.
+# kbit/s of Vorbis's qualities 0, 0.1, ... 1 for stereo at 44.1 kHz, as its encoder states them.
 OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
-# By sample rate. With fewer kbit/s the encoder changes the rate, or has no room to tell the length.
+# By sample rate. With fewer kbit/s the encoder changes the rate, or has no room for the length in its header.
 MP3_BITRATES = (
     dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320))
     | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160))
     | dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64))
 )
-# What LAME multiplies all samples by before it encodes them, by the highest bit rate at which it does.
+# LAME multiplies all samples by these factors before it encodes them; the key is the highest bit rate of a factor.
 MP3_LEVELS = {160: 0.95, 192: 0.97, 224: 0.98, 320: 1.0}
-MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # by the highest: libsndfile's compression levels run from that to this
+MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # highest bit rate -> lowest: the range of libsndfile's compression levels
 
 
 @dataclasses.dataclass(frozen=True)
 class Encoding:
-    """How audio is written.
+    """The format of audio files.
 
     Args:
         format: "wav", "flac", "ogg" (Vorbis) or "mp3".
         bits: of a sample in wav (16, 24, 32: floating point) and flac (16, 24). Default: the most.
         bitrate: kbit/s of mp3 (constant; default: the most that the sample rate allows, 320 from 32 kHz on) and ogg
             (what stereo at 44.1 kHz comes to on average; default: 256).
-        clip: what becomes of samples beyond full scale. "none": they are kept, where the format can hold them;
-            "clamp": they are cut off; "rescale": all files of a song are made softer by one factor. Default: "none"
-            for 32 bits, otherwise "clamp".
+        clip: the treatment of samples beyond full scale. "none": they are kept, if the format can hold them; "clamp":
+            they are cut off; "rescale": all files of a track become softer by one factor. Default: "none" for 32
+            bits, otherwise "clamp".
 
     Raises:
-        InputError: a value that is unknown, or does not go with the format.
+        InputError: a value is unknown, or does not fit the format.
     """
 
     format: str = "wav"
@@ -80,14 +80,14 @@ class Encoding:
 
     @property
     def subtype(self) -> str:
-        """libsndfile's name of what a sample is before it is compressed."""
+        """libsndfile's name of the type of a sample before compression."""
         return SUBTYPES.get(self.bits, "FLOAT")
 
     def check(self, sample_rate: int, channels: int) -> None:
         """Refuses audio that the format cannot hold.
 
         Raises:
-            InputError: it has too many channels, or a rate that does not exist in the format, or not with the bitrate.
+            InputError: too many channels, or a rate that the format does not have at all, or not with the bitrate.
         """
         if channels > CHANNELS.get(self.format, channels):
             raise InputError(
@@ -106,7 +106,7 @@ class Encoding:
             self._check_bitrate(MP3_BITRATES[sample_rate], f" at {sample_rate} Hz")
 
     def quantize_for_file(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
-        """Audio of any shape as a file holds it before it is compressed, float32, and how many samples are clipped."""
+        """Audio of any shape as the file holds it before compression, float32, and the number of clipped samples."""
         if self.subtype in PCM_BITS or self.clip == "none":
             return quantize(audio, self.subtype)
         audio = np.asarray(audio, np.float32)
@@ -119,44 +119,40 @@ class Encoding:
             raise InputError(f"{self.format} has no bitrate of {self.bitrate} kbit/s{where}; expected {expected}")
 
     def compensation_gain(self, sample_rate: int) -> float:
-        """What samples are multiplied by, so that they come back from the file as loud as they were."""
+        """The factor for all samples that makes up for a loss of level in the encoder."""
         if self.format != "mp3":
             return 1.0
         bitrate = self.bitrate or MP3_BITRATES[sample_rate][-1]
         return 1 / next(level for highest, level in MP3_LEVELS.items() if bitrate <= highest)
 
     def options(self, sample_rate: int, channels: int, samples: int) -> dict:
-        """What soundfile needs to know to open a file for writing."""
+        """The arguments with which soundfile opens a file for writing."""
         if self.format == "ogg":
             quality = np.interp(self.bitrate or 256, OGG_BITRATES, np.linspace(0, 1, len(OGG_BITRATES)))
             return {"format": "OGG", "subtype": "VORBIS", "compression_level": 1 - float(quality)}
         if self.format == "mp3":
             highest = MP3_BITRATES[sample_rate][-1]
             level = (highest - (self.bitrate or highest)) / (highest - MP3_LOWEST[highest])
-            return {
-                "format": "MP3",
-                "subtype": "MPEG_LAYER_III",
-                "bitrate_mode": "CONSTANT",
-                "compression_level": level,
-            }
+            options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
+            return options | {"compression_level": level}
         large = samples * channels * self.bits // 8 >= WAV_BYTES
         container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
         return {"format": container, "subtype": self.subtype}
 
 
 class Writer:
-    """An audio file that is open for writing, block by block.
+    """An audio file that is written block by block.
 
     Args:
-        path: an existing file, which is written over; its name does not matter.
+        path: an existing file, which is overwritten; its name does not matter.
         name: of the file in messages.
-        encoding: how it is written.
+        encoding: the format.
         sample_rate: in Hz.
         channels: of every block.
         samples: length of all blocks together.
 
     Raises:
-        InputError: audio that the format cannot hold.
+        InputError: the format cannot hold the audio.
     """
 
     def __init__(self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int):
@@ -181,7 +177,7 @@ class Writer:
 
         Raises:
             InputError: values that are not finite.
-            OSError: the file cannot be written, for want of room or another reason.
+            OSError: the file cannot be written, for lack of space or another reason.
         """
         if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
             raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
@@ -198,11 +194,11 @@ class Writer:
             ) from None
 
     def close(self) -> None:
-        """Ends the file; what is held back in buffers is written now."""
+        """Writes what is left in buffers, and closes the file."""
         self.file.close()
 
     def check(self) -> None:
-        """Looks at the closed file: of some formats an error while closing it shows in its length alone.
+        """Compares the length of the closed file: with some formats that alone shows an error while closing it.
 
         Raises:
             OSError: samples are missing.
@@ -213,7 +209,7 @@ class Writer:
             found = 0
         if found != self.samples:
             raise OSError(
-                f"{self.name}: cannot be written, the disk may be full ({found} of {self.samples} samples are there)"
+                f"{self.name}: cannot be written, the disk may be full ({found} of {self.samples} samples were written)"
             )
 
 
@@ -221,11 +217,11 @@ class Writer:
 def writing(
     paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int
 ) -> Iterator[list[Writer]]:
-    """Opens files that belong together for writing; they appear under their names when the block has ended well.
+    """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
     Args:
-        paths: where to; folders are made.
-        encoding: how they are written.
+        paths: of the files; missing folders are made.
+        encoding: the format.
         sample_rate: in Hz.
         channels: of every file.
         samples: length of every file.
@@ -234,8 +230,8 @@ def writing(
         A writer for each path.
 
     Raises:
-        InputError: audio that the format cannot hold.
-        OSError: files cannot be written; then none of them appears.
+        InputError: the format cannot hold the audio.
+        OSError: a file cannot be written; then none of them appears.
     """
     with contextlib.ExitStack() as names:
         asides = [names.enter_context(replacing(path)) for path in paths]
@@ -250,10 +246,10 @@ def writing(
 
 
 def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype: str = "FLOAT") -> None:
-    """Writes a wav or flac file, by the suffix; aside first, then renamed.
+    """Writes a wav or flac file atomically; the suffix decides the format.
 
     Args:
-        path: where to.
+        path: of the file.
         audio: `(channels, samples)`; for PCM it is quantized as `quantize` does.
         sample_rate: in Hz.
         subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
@@ -274,15 +270,15 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
 
 
 def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
-    """Rounds audio to what a file of this subtype holds.
+    """Rounds audio to the values that a file of this subtype holds.
 
     Args:
         audio: any shape.
         subtype: "FLOAT", "PCM_16" or "PCM_24".
 
     Returns:
-        float32 audio of the same shape, exactly as it comes back from the file, and the number of values
-        that were clipped, lying outside of [-1, 1 - 2^-(bits - 1)] after rounding.
+        float32 audio of the same shape, exactly as it is read from the file, and the number of clipped values, which
+        lie outside [-1, 1 - 2^-(bits - 1)] after rounding.
 
     Example:
         >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")

@@ -13,17 +13,16 @@ QUALITY = "VHQ"  # soxr's name
 def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | None = None) -> np.ndarray:
     """Changes the sample rate along the last axis, with a linear-phase band limit (soxr, very high quality).
 
-    Output sample `k` lies at the time of input sample `k * from_rate / to_rate`; beyond its ends the audio is
-    taken to be silent.
+    Output sample `k` lies at the time of input sample `k * from_rate / to_rate`; silence surrounds the audio.
 
     Args:
         audio: `(..., samples)`.
-        from_rate: its rate in Hz.
-        to_rate: the rate wanted, in Hz.
+        from_rate: rate of the audio, in Hz.
+        to_rate: rate of the result, in Hz.
         samples: cut or zero-pad the result to this length; default: ceil(samples * to_rate / from_rate).
 
     Returns:
-        float32 audio `(..., samples)`; the input itself where nothing is to be done.
+        float32 audio `(..., samples)`; the input itself where nothing has to be done.
     """
     audio = np.asarray(audio, np.float32)
     wanted = -(-audio.shape[-1] * to_rate // from_rate) if samples is None else samples
@@ -37,12 +36,12 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | Non
 def resample_stream(
     blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, samples: int | None = None
 ) -> Iterator[np.ndarray]:
-    """`resample` for audio that comes in pieces: the same samples, in memory that does not grow with its length.
+    """Resamples audio that comes in pieces, in memory that does not grow with its length; gives what `resample` does.
 
     Args:
         blocks: arrays `(..., samples)`, the signal piece by piece.
-        from_rate: its rate in Hz.
-        to_rate: the rate wanted, in Hz.
+        from_rate: rate of the audio, in Hz.
+        to_rate: rate of the result, in Hz.
         samples: length of the whole result; default: ceil(samples * to_rate / from_rate).
 
     Yields:
@@ -67,7 +66,7 @@ def resample_stream(
 
 
 def fit(audio: np.ndarray, samples: int) -> np.ndarray:
-    """Cuts audio `(..., samples)` at the end, or pads it with zeros there, to a length."""
+    """Brings audio `(..., samples)` to a length: cuts its end off, or appends zeros."""
     missing = samples - audio.shape[-1]
     if missing <= 0:
         return audio[..., :samples]
@@ -75,11 +74,11 @@ def fit(audio: np.ndarray, samples: int) -> np.ndarray:
 
 
 def to_channels(audio: np.ndarray, channels: int) -> np.ndarray:
-    """Makes mono stereo by duplicating it, and stereo mono by averaging; other layouts have no agreed downmix.
+    """Changes mono to stereo by duplicating it, and stereo to mono by averaging; other layouts have no agreed downmix.
 
     Args:
         audio: `(channels, samples)`.
-        channels: how many are wanted.
+        channels: number of channels of the result.
 
     Raises:
         InputError: any other change of channels.
@@ -94,12 +93,12 @@ def to_channels(audio: np.ndarray, channels: int) -> np.ndarray:
 
 
 def _silence(from_rate: int, to_rate: int) -> int:
-    """Samples of silence behind the end that make soxr, which rounds its length down at times, give the last one."""
+    """Number of zeros to append so that soxr, which sometimes rounds its length down, gives the last sample."""
     return from_rate // to_rate + 1
 
 
 def _converted(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """What soxr makes of a stream (..., samples), the end included; it never runs ahead of its input."""
+    """Resamples a stream (..., samples) to its end; never runs ahead of its input."""
     resampler = None
     for block in blocks:
         if resampler is None:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never sees half of one."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a path to write to; it takes the place of `path` only if the block ends without an error.
+    """Yields a path to write to, which replaces `path` only if the block ends without an error.
 
     The temporary file lies in the same folder and keeps the suffix, which sound and picture libraries read.
     """
@@ -17,13 +17,13 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    except OSError as error:  # the user knows nothing of a temporary file
+    except OSError as error:  # the message should name the user's path, not the temporary one
         raise type(error)(error.errno, error.strerror, str(path)) from None
     os.close(handle)
     aside = Path(name)
     try:
         yield aside
-        # mkstemp makes private files; a result has the permissions that any new file would have.
+        # mkstemp makes private files; the result gets the permissions of any new file.
         umask = os.umask(0)
         os.umask(umask)
         aside.chmod(0o666 & ~umask)

@@ -1,4 +1,4 @@
-"""Arrays that lie in files for a while, so that they need no memory of their own."""
+"""Temporary arrays in files, which take no memory."""
 
 import contextlib
 import errno
@@ -11,21 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-BLOCK = 1 << 20  # samples of each channel to take at once
+BLOCK = 1 << 20  # samples of each channel that are processed at once
 
-Allocate = Callable[[tuple[int, ...]], np.ndarray]  # a float32 array of a shape, its content anything
+Allocate = Callable[[tuple[int, ...]], np.ndarray]  # a float32 array of a shape, with undefined content
 
 
 def in_memory(shape: tuple[int, ...]) -> np.ndarray:
-    """An `Allocate` for what is short."""
+    """Allocates an array in memory, for short signals."""
     return np.empty(shape, np.float32)
 
 
 @contextlib.contextmanager
 def in_files() -> Iterator[Allocate]:
-    """An `Allocate` for what is long: memory-mapped files in the system's temporary folder, gone after the block.
+    """Yields an `Allocate` for long signals: memory-mapped files in the temporary folder, deleted after the block.
 
-    It raises an OSError where there is no room for an array.
+    It raises an OSError if the disk has no room for an array.
     """
     with tempfile.TemporaryDirectory(prefix="auralflow-", ignore_cleanup_errors=True) as folder:
         names = itertools.count()
@@ -39,11 +39,11 @@ def in_files() -> Iterator[Allocate]:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Makes a file of so many bytes, for which there is room: to write to a map of one without it kills the process."""
+    """Makes a file of a size in bytes and reserves its space: writing to a map without space kills the process."""
     with open(path, "wb") as file:
         try:
             file.truncate(size)
-            if hasattr(os, "posix_fallocate"):  # macOS and Windows have none
+            if hasattr(os, "posix_fallocate"):  # macOS and Windows lack it
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -51,10 +51,10 @@ def _reserve(path: Path, size: int) -> None:
                     f"{path.parent.parent}: no room for {size / 2**20:.0f} MiB of temporary files; the "
                     "environment variable TMPDIR names another folder for them"
                 ) from None
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # a file system that does not reserve
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # the file system cannot reserve space
                 raise
 
 
 def pieces(samples: int) -> Iterator[slice]:
-    """Slices of `BLOCK` samples, the last one shorter, that take a signal apart."""
+    """Divides a signal into slices of `BLOCK` samples; the last one may be shorter."""
     return (slice(start, min(start + BLOCK, samples)) for start in range(0, samples, BLOCK))

@@ -59,7 +59,7 @@ def test_recipes_are_listed(capsys):
     lines = run(capsys, "recipe").splitlines()
     assert lines == [f"{name}: {read_recipe(name)[0].about}" for name in ("four_stems", "four_stems_lstm")]
     assert "did you mean 'four_stems'?" in run(capsys, "recipe", "four_stem", "here", status=2)
-    assert "where to is missing" in run(capsys, "recipe", "four_stems", status=2)
+    assert "the folder is missing" in run(capsys, "recipe", "four_stems", status=2)
 
 
 def test_a_recipe_makes_songs_trains_and_evaluates(write, capsys, trained):

@@ -23,7 +23,7 @@ def test_train_passes_its_flags_on(run, monkeypatch):
     from auralflow_jax.train import run as train
 
     calls = []
-    monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments[:4]))
     ModelFolder("other").save_config(from_dict({"model": {"model_type": "SpectrogramNetLSTM", "depth": 3}}))
     assert "with the settings of other" in run("train", "--from", "other", "model", "--restart", "data")
     made = ModelFolder("model").load_config().model

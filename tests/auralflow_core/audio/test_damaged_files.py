@@ -12,7 +12,7 @@ from auralflow_core.errors import InputError
 @pytest.mark.parametrize(
     "name, share, words",
     [
-        ("float.wav", 0.5, "truncated, its header promises 1152000 bytes of audio, 575960 are there"),
+        ("float.wav", 0.5, "truncated, its header promises 1152000 bytes of audio, 575960 exist"),
         ("stereo.flac", 0.6, "truncated, its header promises 264600 samples"),
         ("stereo.mp3", 0.6, "truncated, its header promises 264600 samples"),
         ("mono22k.mp3", 0.6, "truncated, its header promises 132300 samples"),

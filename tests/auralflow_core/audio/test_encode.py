@@ -120,7 +120,7 @@ def test_files_that_belong_together_appear_together(tmp_path):
     with pytest.raises(InputError, match="1 of 10 values are NaN or infinite"):
         with writing(paths, Encoding(), 8000, 1, 10) as (one, other):
             one.write(np.full((1, 10), 0.5)), other.write(np.array([[np.nan, *[0] * 9]]))
-    with pytest.raises(OSError, match="a.wav: cannot be written, the disk may be full .9 of 10 samples are there"):
+    with pytest.raises(OSError, match="a.wav: cannot be written, the disk may be full .9 of 10 samples were written"):
         with writing(paths, Encoding(), 8000, 1, 10) as (one, other):
             one.write(np.zeros((1, 9))), other.write(np.zeros((1, 10)))
     assert soundfile.read(paths[0])[0].tolist() == [0] * 10 and len(list(paths[0].parent.iterdir())) == 2

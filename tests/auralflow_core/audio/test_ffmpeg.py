@@ -55,9 +55,9 @@ def test_a_stem_file_holds_several_streams(files, third_party):
     path = third_party / "song.stem.mp4"
     np.testing.assert_array_equal(read(path)[0], read(files / "stereo.wav")[0])
     np.testing.assert_allclose(read(path, stream=1)[0], read(files / "stereo.flac")[0], rtol=0, atol=2.0**-15)
-    with pytest.raises(InputError, match="song.stem.mp4: holds 2 streams of audio, number 2 is wanted"):
+    with pytest.raises(InputError, match="song.stem.mp4: holds 2 streams of audio, numbered from 0; got number 2"):
         probe(path, stream=2)
-    with pytest.raises(InputError, match="stereo.wav: holds one stream of audio, number 1 is wanted"):
+    with pytest.raises(InputError, match="stereo.wav: holds one stream of audio, number 0; got number 1"):
         probe(files / "stereo.wav", stream=1)
 
 
