@@ -22,15 +22,15 @@ TEXT = "Convert weights and training states between JAX and torch, strictly and 
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> int:
-    """Runs a sub-command.
+    """Runs a sub-command and returns its exit status.
 
     Args:
         argv: the command's arguments; default: those of the process.
-        prog: how the command is called, for messages.
+        prog: the name of the command in messages.
 
     Returns:
-        The exit status: 0; 1 where `verify` finds a difference; 2 where the input is at fault, after one sentence
-        on standard error; 130 after an interruption.
+        0 for success; 1 if `verify` finds a difference; 2 if the input is at fault, after one sentence on standard
+        error; 130 after an interruption.
     """
 
     def run() -> int | None:
@@ -44,6 +44,18 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
 
 def add_commands(parser: Parser) -> None:
     """Adds the sub-commands."""
+    _add_conversions(parser)
+    text = "Run both frameworks on the same audio and print how far they are apart."
+    command = parser.add_command("verify", text, verify)
+    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    command.add_argument(
+        "--torch", metavar="FILE", type=Path, help="compare with these torch weights, not with freshly converted ones"
+    )
+    command = parser.add_command("info", "Print what a file of weights or a model folder holds.", info)
+    command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
+
+
+def _add_conversions(parser: Parser) -> None:
     command = parser.add_command(
         "to-torch", "Write a model's weights, or its training state, under torch's names.", convert_to_torch
     )
@@ -63,7 +75,7 @@ def add_commands(parser: Parser) -> None:
 
     command = parser.add_command(
         "to-jax",
-        "Make a model folder, from which training goes on, of torch weights or a training state.",
+        "Make a model folder, from which training continues, from torch weights or a training state.",
         convert_to_jax,
     )
     command.add_argument(
@@ -72,18 +84,9 @@ def add_commands(parser: Parser) -> None:
         type=Path,
         help="a safetensors file with a configuration, a state dict (.pth, .pt), or a model folder",
     )
-    command.add_argument("folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth one with a config.json")
-
-    command = parser.add_command(
-        "verify", "Run both frameworks on the same audio and print how far they are apart.", verify
-    )
-    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
     command.add_argument(
-        "--torch", metavar="FILE", type=Path, help="compare with these torch weights, not with freshly converted ones"
+        "folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth file, a folder with a config.json"
     )
-
-    command = parser.add_command("info", "Print what a file of weights or a model folder holds.", info)
-    command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
 
 
 def convert_to_torch(arguments: argparse.Namespace) -> int:
@@ -172,6 +175,6 @@ def info(arguments: argparse.Namespace) -> int:
     """`info`."""
     from bridge.description import describe
 
-    for key, value in list(describe(arguments.path)):  # nothing is printed of a file that is at fault
+    for key, value in list(describe(arguments.path)):  # a wrong file raises before anything is printed
         print(f"{key:<34} {value}")
     return 0

@@ -1,4 +1,4 @@
-"""What a file of weights holds, in words; needs neither framework, but torch for a file of torch.save."""
+"""Describes files of weights as text; a file of torch.save needs torch, all others no framework."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,16 @@ Line = tuple[str, str]
 
 
 def describe(path: str | Path) -> Iterator[Line]:
-    """Network, configuration, provenance, number of parameters and data type.
+    """Yields the network, configuration, provenance, number of parameters and data type of a file of weights.
 
     Args:
-        path: a model folder, a safetensors file of any of our formats, or a state dict of `torch.save`.
+        path: a model folder, a safetensors file in one of our formats, or a state dict of `torch.save`.
 
     Yields:
         Names and values, as text.
 
     Raises:
-        InputError: there is nothing of the kind, or it is damaged.
+        InputError: the file is missing, damaged, or something else.
     """
     path = Path(path)
     if path.is_dir():

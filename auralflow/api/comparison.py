@@ -78,7 +78,7 @@ def load_models(models: Iterable[str | os.PathLike], backend: str, tracks: Seque
 
 
 def model_names(folders: Sequence[Path]) -> list[str]:
-    """The names of models: `model` for a single one, otherwise the folders' names, or their paths where names are equal.
+    """The names of models: `model` for a single one, otherwise the folders' names, or their paths if names are equal.
 
     Raises:
         InputError: a folder is given twice.

@@ -1,4 +1,4 @@
-"""Making a model folder from a template, and editing one in place."""
+"""Making model folders from templates, and editing them in place."""
 
 from pathlib import Path
 
@@ -12,21 +12,22 @@ from auralflow_core.model_folder import ModelFolder
 def configure(
     path: str | Path, model_type: str | None, name: str | None, changes: dict[str, str], preset: str | None = None
 ) -> tuple[ModelFolder, Config | None, Config]:
-    """Makes a model folder from a template, or edits the one that is there; keys that are not named keep their values.
+    """Makes a model folder from a template, or edits an existing one; keys that are not named keep their values.
 
     Args:
         path: the model folder.
         model_type: one of `MODELS`; needed for a new folder.
-        name: of a new folder and its model, in place of the last part of `path`; of an existing one, the model's.
-        changes: leaf name -> text, see `config.override`.
-        preset: of a new folder, see `read_template`.
+        name: of a new folder and its model, in place of the last part of `path`; of an existing folder, only the
+            model's name.
+        changes: key -> text, see `config.override`.
+        preset: for a new folder, see `read_template`.
 
     Returns:
-        The folder, its configuration before (None for a new one) and now.
+        The folder, its earlier configuration (None for a new folder) and its new one.
 
     Raises:
-        InputError: no such folder and no model type, an unknown one, another one than the folder has, a preset for a
-            folder that is there, or a change that is refused. Nothing is written then.
+        InputError: the folder is new and the model type is missing; the model type is unknown, or not that of the
+            folder; a preset is given for an existing folder; or a change is refused. Nothing is written then.
     """
     if model_type is not None and model_type not in MODELS:
         raise InputError(f"unknown model {model_type!r}; {closest(model_type, MODELS)}")
@@ -39,7 +40,7 @@ def configure(
                 f"{model_type}; leave the model out to edit it, or make a new folder"
             )
         if preset is not None:
-            raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is of new folders")
+            raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is for new folders only")
         start = before
     elif model_type is None:
         raise InputError(
@@ -59,17 +60,17 @@ def configure(
 
 
 def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
-    """Makes a folder with another model's settings, unless it has some.
+    """Makes a folder with the settings of another model, unless the folder has settings.
 
     Args:
-        path: the folder, after which the model is named.
+        path: the folder, whose name the model gets.
         other: the other model's folder.
 
     Returns:
-        The folder, or None where it has a configuration already.
+        The folder, or None if it has a configuration already.
 
     Raises:
-        InputError: the other is no model folder.
+        InputError: the other folder is no model folder.
     """
     folder = ModelFolder(path)
     if folder.config_file.exists():
@@ -79,7 +80,7 @@ def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
 
 
 def _plain(name: str) -> str:
-    """A name that can be a folder's."""
+    """Returns the name if a folder can have it."""
     if Path(name).name != name or name in (".", ".."):
         raise InputError(f"name {name!r} cannot be a folder's name; a single one without slashes is accepted")
     return name

@@ -1,4 +1,4 @@
-"""`auralflow train`: trains a model, or goes on training it."""
+"""`auralflow train`: trains a model, or continues its training."""
 
 import argparse
 

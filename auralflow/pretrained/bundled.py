@@ -36,7 +36,7 @@ def _describe(file: Path) -> PretrainedModel:
     by_target = ", ".join(f"{target} {score:.1f}" for target, score in scores.items())
     return PretrainedModel(
         name=file.stem,
-        # Settings to go on training with on other songs, in about half an hour on two cores.
+        # Settings for further training on other songs, in about half an hour on two cores.
         config=replace(
             config,
             training=replace(config.training, lr=1e-4, lr_schedule="cosine", max_epochs=15),

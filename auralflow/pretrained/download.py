@@ -120,7 +120,7 @@ class WebFile:
         except (OSError, ValueError) as error:  # urllib's errors, time-outs included, are OSErrors
             reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
             raise InputError(
-                f"{self.url}: cannot be fetched ({reason}); the same command goes on where it stopped, "
+                f"{self.url}: cannot be fetched ({reason}); the same command resumes the download, "
                 "and --file takes a local copy"
             ) from None
         try:

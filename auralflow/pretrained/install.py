@@ -61,8 +61,8 @@ def get_model(
         The folder.
 
     Raises:
-        InputError: an unknown name, files that cannot be had or differ from the published ones, or a folder that is
-            not empty.
+        InputError: the name is unknown, files cannot be fetched or differ from the published ones, or a folder is not
+            empty.
     """
     if name not in PRETRAINED:
         raise InputError(f"unknown pretrained model {name!r}; {closest(name, PRETRAINED)}")

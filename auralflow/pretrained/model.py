@@ -16,7 +16,7 @@ class PretrainedModel:
 
     Attributes:
         name: the name on the command line.
-        config: the network, with settings to separate with and to go on training with.
+        config: the network, with settings for separation and for further training.
         files: the published files.
         read: a function from the paths of those files, in that order, to the state dict of the torch network.
         megabytes: the size of the files.

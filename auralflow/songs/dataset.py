@@ -1,4 +1,4 @@
-"""Sets of songs on disk."""
+"""Datasets of generated songs on disk."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from auralflow.songs.song import check_song, make_song, require_sampler
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError
 
-SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., over and over
+SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., repeated
 
 
 def make_songs(
@@ -28,13 +28,13 @@ def make_songs(
     soundfont: str | os.PathLike | None = None,
     keep: bool = False,
 ) -> list[Path]:
-    """Writes a data set: `<directory>/<split>/<track>/{mixture,vocals,drums,bass,other}.wav`, 16 bits, stereo.
+    """Writes a dataset: `<directory>/<split>/<track>/{mixture,vocals,drums,bass,other}.wav`, 16 bits, stereo.
 
-    A song and its split depend on the seed and the song's number alone, so a larger set holds the smaller one. The
+    A song and its split depend only on the seed and the song's number, so a larger dataset contains a smaller one. The
     mixture is the exact sum of the stems. A track's folder appears when it is complete.
 
     Args:
-        directory: where the splits go; other tracks in it stay.
+        directory: the folder for the splits; other tracks in it are kept.
         tracks: number of songs, at least 3: one in each of train, valid and test.
         seconds: length of each song, at least 2.
         seed: of everything.
@@ -42,8 +42,7 @@ def make_songs(
         progress: called with (songs done, songs in all) after each one.
         sound: see `make_song`.
         soundfont: see `make_song`.
-        keep: leave songs that are there already as they are, whatever their length, as after an interruption;
-            default: make them anew.
+        keep: keep existing songs, whatever their length, as after an interruption; default: replace them.
 
     Returns:
         The folders of the tracks.
@@ -85,10 +84,10 @@ def complete_songs(
     seed: int = 0,
     sound: str = "synthesized",
 ) -> None:
-    """Makes those songs of a set that are not there yet, and shows how far it has come.
+    """Makes the songs of a dataset that do not exist yet, and shows the progress.
 
     Args:
-        directory: where the splits go.
+        directory: the folder for the splits.
         tracks: number of songs, at least 3.
         seconds: length of each song, at least 2.
         console: where progress is shown.
@@ -112,18 +111,18 @@ def complete_songs(
 
 
 def _write_track(folder: Path, stems: dict[str, np.ndarray], sample_rate: int) -> None:
-    """Writes the stems as whole numbers, and the sum of these numbers; the folder is renamed when it is complete."""
+    """Writes the stems as 16-bit integers, and their sum; the folder gets its name when it is complete."""
     whole = {name: np.rint(stem * 32767).astype(np.int16).T for name, stem in stems.items()}
     whole["mixture"] = sum(samples.astype(np.int32) for samples in whole.values()).astype(np.int16)
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent.parent, prefix=f".{folder.name}-"))
     try:
-        ready = aside / folder.name  # has the permissions of any new folder, unlike `aside`
-        ready.mkdir()
+        staged = aside / folder.name  # has the permissions of any new folder, unlike `aside`
+        staged.mkdir()
         for name, samples in whole.items():
-            soundfile.write(ready / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+            soundfile.write(staged / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
         if folder.exists():
             shutil.rmtree(folder)
-        ready.rename(folder)
+        staged.rename(folder)
     finally:
         shutil.rmtree(aside)

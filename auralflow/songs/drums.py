@@ -1,4 +1,4 @@
-"""A drum kit and the patterns that are played on it."""
+"""A drum kit and its patterns."""
 
 from typing import NamedTuple
 
@@ -30,10 +30,10 @@ PANS = {
 
 
 def draw_kit(rng: np.random.Generator, sample_rate: int) -> dict[str, np.ndarray]:
-    """Makes the sound of every piece, each with a peak of about its loudness in a kit.
+    """Makes the sound of every piece of a kit; the peaks give the balance of the kit.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         sample_rate: Hz.
 
     Returns:
@@ -60,7 +60,7 @@ def _time(seconds: float, sample_rate: int) -> np.ndarray:
 
 
 def _drum(rng, sample_rate: int, frequency: float, sweep: float, life: float, click: float, click_centre: float):
-    """A skin: a sine that falls to `frequency` from `sweep` times as high, and the click of the stick."""
+    """A drumhead: a sine that falls from `sweep` times `frequency` to `frequency`, and the click of the stick."""
     time = _time(6 * life, sample_rate)
     cycles = np.cumsum(frequency * (1 + (sweep - 1) * np.exp(-time / 0.025))) / sample_rate
     noise = coloured_noise(rng, len(time), sample_rate, lambda f: bell(f, click_centre, 1.0))
@@ -68,7 +68,7 @@ def _drum(rng, sample_rate: int, frequency: float, sweep: float, life: float, cl
 
 
 def _snare(rng, sample_rate: int, frequency: float, centre: float, clap: bool) -> np.ndarray:
-    """Two modes of the skin under the noise of the wires; a clap is noise in four quick bursts."""
+    """Two modes of the drumhead and the noise of the wires; a clap is noise in four short bursts."""
     time = _time(0.5, sample_rate)
     noise = coloured_noise(rng, len(time), sample_rate, lambda f: bell(f, centre, 1.1) + 0.3 * (f > 4000) * (f < 14000))
     if clap:
@@ -92,7 +92,7 @@ def _cymbal(rng, sample_rate: int, centre: float, life: float, attack: float = 0
 
 
 def drum_part(rng: np.random.Generator, score: Score) -> list[Hit]:
-    """Draws a groove for verses and one for choruses, plays them, and ends sections with a fill."""
+    """Draws a groove for verses and one for choruses, repeats them, and ends sections with a fill."""
     grooves = {kind: _groove(rng, score) for kind in ("verse", "chorus")}
     hits = []
     for section in score.sections:
@@ -150,7 +150,7 @@ def _groove(rng: np.random.Generator, score: Score) -> dict[str, list[tuple[int,
 
 
 def play_drums(rng: np.random.Generator, score: Score, samples: int, sample_rate: int) -> np.ndarray:
-    """Plays a drum part on a kit of its own: (2, samples) float32, before any reverberation."""
+    """Plays a drum part on a random kit: (2, samples) float32, without reverberation."""
     kit = draw_kit(rng, sample_rate)
     stem = np.zeros((2, samples), np.float32)
     for start, piece, velocity in drum_part(rng, score):
@@ -159,4 +159,4 @@ def play_drums(rng: np.random.Generator, score: Score, samples: int, sample_rate
         angle = (PANS[piece] + 1) * np.pi / 4
         for channel, gain in enumerate((np.cos(angle), np.sin(angle))):
             stem[channel, begin : begin + len(sound)] += np.float32(velocity * gain) * sound
-    return np.tanh(stem)  # the compression that drums get in a mix
+    return np.tanh(stem)  # like the compression of drums in a mix

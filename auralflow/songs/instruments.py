@@ -1,4 +1,4 @@
-"""Pitched instruments other than the voice: two wavetables for each note, the bright one dying first."""
+"""Pitched instruments: two wavetables for each note, of which the bright one decays faster."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Timbre(NamedTuple):
     even: float  # gain of the even harmonics; 0 for a square or a clarinet
     attack: float  # seconds
     bright_life: float  # seconds in which the high harmonics fall by 1/e
-    life: float  # seconds in which the rest does
+    life: float  # seconds in which the other harmonics fall by 1/e
     bright: float  # gain of the high harmonics at the start
     release: float  # seconds
     detune: float  # semitones between the oscillators of the two channels
@@ -38,7 +38,7 @@ STYLES = {
     "strum": ("pluck",),
     "arpeggio": ("pluck", "keys", "lead"),
     "solo": ("lead", "pluck"),
-}  # who plays what (see score.accompaniment)
+}  # style of `score.accompaniment` -> kinds of instruments that play it
 
 
 def draw_timbre(rng: np.random.Generator, kind: str) -> Timbre:
@@ -68,9 +68,9 @@ def play(rng: np.random.Generator, timbre: Timbre, notes: list[Note], samples: i
     """Plays the notes of one part.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         timbre: the instrument.
-        notes: in any order, overlaps welcome.
+        notes: in any order; they may overlap.
         samples: length of the song.
         sample_rate: Hz.
 
@@ -94,7 +94,7 @@ def play(rng: np.random.Generator, timbre: Timbre, notes: list[Note], samples: i
 
 
 def _tone(rng, timbre: Timbre, pitch: float, samples: int, sample_rate: int) -> np.ndarray:
-    """One pitch, held: (2, samples) float32."""
+    """A long tone of one pitch: (2, samples) float32."""
     frequency = 440 * 2 ** ((pitch - 69) / 12)
     order = np.arange(1, max(2, int(min(0.46 * sample_rate / frequency, 400))))
     amplitudes = order**-timbre.tilt * np.where(order % 2, 1.0, timbre.even)

@@ -21,7 +21,7 @@ PLACES = (
     "/usr/share/soundfonts/FluidR3_GM.sf2",
     "/usr/share/soundfonts/default.sf2",
 )
-TICKS = 480  # in half a second, which is a beat at the tempo that MIDI starts with
+TICKS = 480  # in half a second, a beat at MIDI's default tempo
 DRUMS = 9  # the channel of General MIDI's percussion
 KITS = (0, 8, 16, 24, 25, 32, 40)  # standard, room, power, electronic, TR-808, jazz, brush
 KEYS = {  # piece of a kit -> keys of General MIDI's percussion that stand for it
@@ -35,8 +35,8 @@ KEYS = {  # piece of a kit -> keys of General MIDI's percussion that stand for i
     "low tom": (41, 45),
     "shaker": (70, 82),
 }
-# Programs of General MIDI, counted from 0, by what they play (see score.accompaniment). No choirs: the only voices of
-# a song are its vocals.
+# Programs of General MIDI, counted from 0, by the style that they play (see score.accompaniment). Choirs are left out, so
+# that the vocals are the only voices of a song.
 PROGRAMS = {
     "bass": (32, 33, 34, 35, 36, 37, 38, 39),
     "pad": (16, 18, 19, 20, 21, 48, 49, 50, 51, 88, 89, 90, 92, 93, 94, 95),
@@ -48,14 +48,14 @@ PROGRAMS = {
 
 
 def find_soundfont(soundfont: str | Path | None = None) -> Path:
-    """The soundfont to play, where there is everything to play it with.
+    """Finds a soundfont, and checks that the programs and packages to play it are installed.
 
     Args:
-        soundfont: a file; default: the first that is in one of the usual places.
+        soundfont: a file; default: the first one in the usual places.
 
     Raises:
-        InputError: the file, or the program FluidSynth, is not there.
-        MissingPackage: there is no package mido.
+        InputError: the file, or the program FluidSynth, is missing.
+        MissingPackage: the package mido is not installed.
     """
     with needs("mido"):
         import mido  # noqa: F401
@@ -67,13 +67,13 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
     if soundfont is not None:
         path = Path(soundfont)
         if not path.is_file() or path.open("rb").read(12)[8:] != b"sfbk":
-            raise InputError(f"{path}: is no soundfont; a file in the format SF2 is expected")
+            raise InputError(f"{path}: is not a soundfont; a file in the format SF2 is expected")
         return path
     for place in map(Path, PLACES):
         if place.exists():
             return place
     raise InputError(
-        "sampled songs need a General MIDI soundfont, and there is none in the usual places; in Debian "
+        "sampled songs need a General MIDI soundfont, and the usual places hold none; in Debian "
         "`apt-get install fluid-soundfont-gm` brings one, and --soundfont names any other"
     )
 
@@ -81,10 +81,10 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
 def play_notes(
     rng: np.random.Generator, soundfont: Path, style: str, notes: Iterable[Note], samples: int, sample_rate: int
 ) -> np.ndarray:
-    """Plays one part on an instrument that is drawn from those for its style.
+    """Plays one part on a random instrument for its style.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         soundfont: the file.
         style: one of `PROGRAMS`.
         notes: in any order; velocities in (0, 1].
@@ -102,7 +102,7 @@ def play_notes(
 def play_hits(
     rng: np.random.Generator, soundfont: Path, hits: Iterable[Hit], samples: int, sample_rate: int
 ) -> np.ndarray:
-    """Plays a drum part on a kit that is drawn: (2, samples) float32."""
+    """Plays a drum part on a random kit: (2, samples) float32."""
     keys = {piece: int(rng.choice(choice)) for piece, choice in KEYS.items()}
     kit = int(rng.choice(KITS))
     events = [(hit.start, 0.1, keys[hit.piece], hit.velocity) for hit in hits]
@@ -122,28 +122,8 @@ def _render(
     with tempfile.TemporaryDirectory(prefix="auralflow-") as folder:
         score, sound = Path(folder) / "part.mid", Path(folder) / "part.wav"
         _write_midi(score, program, channel, events)
-        command = [
-            "fluidsynth",
-            "-n",
-            "-i",
-            "-q",
-            "-g",
-            "0.5",
-            "-r",
-            str(sample_rate),
-            "-R",
-            str(int(reverb)),
-            "-C",
-            "0",
-            "-T",
-            "wav",
-            "-O",
-            "float",
-            "-F",
-            str(sound),
-            str(soundfont),
-            str(score),
-        ]
+        command = ["fluidsynth", *"-n -i -q -g 0.5 -C 0 -T wav -O float".split(), "-R", str(int(reverb))]
+        command += ["-r", str(sample_rate), "-F", str(sound), str(soundfont), str(score)]
         process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if process.returncode or not sound.exists():
             reason = (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]

@@ -1,4 +1,4 @@
-"""What is played, before any sound: tempo, metre, key, form, chords, and the notes of each part."""
+"""The score of a song: tempo, metre, key, form, chords, and the notes of each part."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ FORMS = (
 
 
 class Note(NamedTuple):
-    """One note of one part; `slurred` notes of a voice carry on the syllable of the one before."""
+    """One note of one part; a `slurred` note of a voice continues the syllable of the note before."""
 
     start: float  # seconds
     duration: float  # seconds
@@ -45,13 +45,13 @@ class Section(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What all parts of a song share."""
+    """The properties that all parts of a song share."""
 
     seconds: float
     step: float  # seconds, the grid of all rhythms
     steps: int  # in a bar
     beat: int  # steps in a beat
-    swing: float  # of a step, by which every second one comes late
+    swing: float  # share of a step by which every second one is late
     tonic: int  # semitones above C
     scale: tuple[int, ...]  # semitones above the tonic
     sections: tuple[Section, ...]
@@ -68,12 +68,12 @@ class Score(NamedTuple):
 
 
 def compose(rng: np.random.Generator, seconds: float, layers: int) -> Score:
-    """Draws the frame of a song.
+    """Draws the tempo, key, form and chords of a song.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         seconds: length of the song.
-        layers: number of instruments that together are the stem `other`.
+        layers: number of instruments in the stem `other`.
     """
     steps, beat = METRES[rng.choice(list(METRES), p=(0.68, 0.1, 0.22))]
     tempo = rng.uniform(72, 140) if beat == 4 else rng.uniform(60, 105)
@@ -87,7 +87,7 @@ def compose(rng: np.random.Generator, seconds: float, layers: int) -> Score:
 
 
 def _form(rng: np.random.Generator, bars: int, layers: int) -> list[Section]:
-    """Cuts the bars into sections; every part plays in the first verse or chorus, so none is silent for good."""
+    """Divides the bars into sections; every part plays in the first verse or chorus, so that none stays silent."""
     kinds = FORMS[rng.integers(len(FORMS))].split()
     if bars < 8:
         kinds = [kind for kind in kinds if kind in ("verse", "chorus")]
@@ -110,7 +110,7 @@ def _form(rng: np.random.Generator, bars: int, layers: int) -> list[Section]:
 
 
 def rhythm(rng: np.random.Generator, score: Score, density: float) -> np.ndarray:
-    """Draws the steps of a bar on which something starts; strong steps are likelier, the first is certain."""
+    """Draws the steps of a bar on which notes start: strong steps more often than weak ones, the first one always."""
     step = np.arange(score.steps)
     half = 2 if score.beat == 4 else 1
     strength = np.where(step % score.beat == 0, 1.0, np.where(step % half == 0, 0.7, 0.2))
@@ -123,9 +123,9 @@ def melody(rng: np.random.Generator, score: Score, centre: float) -> list[Note]:
     """A sung line: phrases of two bars that end in a rest, motifs that return, leaps that turn back.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         score: the song.
-        centre: MIDI number around which the singer is at ease.
+        centre: MIDI number in the middle of the singer's range.
     """
     density = float(np.clip(rng.uniform(2.2, 4.2) * score.step * score.beat / 1.7, 0.35, 1.0))  # syllables a second
     motifs = {kind: [rhythm(rng, score, density) for _ in range(2)] for kind in ("intro", "verse", "chorus", "break")}
@@ -138,7 +138,7 @@ def melody(rng: np.random.Generator, score: Score, centre: float) -> list[Note]:
         for first in section.bars[::2]:
             bars = [bar for bar in (first, first + 1) if bar in section.bars]
             if first != section.bars[0] and rng.random() < 0.15:
-                continue  # the band goes on alone
+                continue  # two bars without the voice
             end = len(bars) * score.steps - rng.choice([score.beat, score.beat + 2, 2 * score.beat])
             onsets = [i * score.steps + int(s) for i, bar in enumerate(bars) for s in motifs[section.kind][i]]
             onsets = [step for step in onsets if step <= end - 2] or [0]
@@ -151,7 +151,7 @@ def melody(rng: np.random.Generator, score: Score, centre: float) -> list[Note]:
 
 
 def _next_degree(rng: np.random.Generator, score: Score, degree: int, home: int, bar: int, step: int) -> int:
-    """A small move drawn back towards `home`; on a beat, the nearest tone of the chord."""
+    """A small random move with a pull towards `home`; on a beat, the nearest tone of the chord."""
     degree += int(rng.choice([-2, -1, 0, 1, 2, 3], p=(0.15, 0.27, 0.13, 0.25, 0.15, 0.05)))
     degree -= int(np.sign(degree - home)) * (abs(degree - home) > rng.integers(3, 6)) * 2
     if step % score.beat == 0:
@@ -180,11 +180,11 @@ def accompaniment(rng: np.random.Generator, score: Score, layer: str, style: str
     """The notes of one layer of the stem `other`.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         score: the song.
         layer: its name among a section's parts.
-        style: `pad` (held chords), `chords` (rhythmic), `strum` (the same, string after string), `arpeggio` or
-            `solo` (one line with a mind of its own).
+        style: `pad` (held chords), `chords` (rhythmic), `strum` (rhythmic, string after string), `arpeggio` or `solo`
+            (a single free line).
     """
     steps = np.zeros(1, int) if style == "pad" else rhythm(rng, score, rng.uniform(0.4, 1.0))
     if style == "arpeggio":

@@ -1,4 +1,4 @@
-"""One song: composed, performed, mixed."""
+"""One song: composition, performance and mix."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -17,7 +17,12 @@ from auralflow_core.errors import InputError, closest
 
 SOUNDS = ("synthesized", "sampled")
 STEMS = ("vocals", "drums", "bass", "other")
-LEVELS = {"vocals": (0, 0), "drums": (-3, 0), "bass": (-4, -1), "other": (-4, 0)}  # dB: while playing, to the vocals
+LEVELS = {
+    "vocals": (0, 0),
+    "drums": (-3, 0),
+    "bass": (-4, -1),
+    "other": (-4, 0),
+}  # dB relative to the vocals, while playing
 LOUDNESS = (-14, -10)  # dBFS: RMS of a mixture
 HIGHEST_SAMPLED_RATE = 96000  # Hz: the highest rate that FluidSynth plays at
 PEAK = 0.97  # of the mixture and of each stem, at most
@@ -45,7 +50,7 @@ def make_song(
 
     Raises:
         InputError: a number is out of range, or a program is missing.
-        MissingPackage: a package is.
+        MissingPackage: a package is not installed.
     """
     check_song(seconds, seed, sample_rate, sound)
     samples = round(seconds * sample_rate)
@@ -92,18 +97,18 @@ def _sample(
 
 
 def require_sampler(soundfont: str | os.PathLike | None = None) -> Path:
-    """The soundfont of sampled songs, where all is there that they need.
+    """Finds the soundfont for sampled songs, and checks that all programs and packages for them are installed.
 
     Raises:
         InputError: a program or the soundfont is missing.
-        MissingPackage: a package is.
+        MissingPackage: a package is not installed.
     """
     sung.check_programs()
     return sampler.find_soundfont(None if soundfont is None else Path(soundfont))
 
 
 def check_song(seconds: float, seed: int | Sequence[int], sample_rate: int, sound: str) -> None:
-    """Raises InputError where `make_song` would for a number or a sound."""
+    """Raises an InputError if `make_song` does not accept a number or a sound."""
     if sound not in SOUNDS:
         raise InputError(f"unknown sound {sound!r}; {closest(sound, SOUNDS)}")
     if not 2 <= seconds < float("inf"):
@@ -119,7 +124,7 @@ def check_song(seconds: float, seed: int | Sequence[int], sample_rate: int, soun
 def _vocals(
     rng: np.random.Generator, score: Score, voice: Callable[..., np.ndarray], samples: int, sample_rate: int
 ) -> np.ndarray:
-    """The lead in the middle; in some songs a second voice joins the choruses. (2, samples)."""
+    """A lead voice in the middle; in some songs a second voice joins the choruses. (2, samples)."""
     singer = draw_singer(rng)
     notes = melody(rng, score, singer.centre)
     lead = voice(rng, singer, notes, samples, sample_rate)
@@ -148,7 +153,7 @@ def _other(
     samples: int,
     sample_rate: int,
 ) -> np.ndarray:
-    """Several instruments, each with a style, a place in the stereo picture and a level. (2, samples)."""
+    """Several instruments, each with a style, a place in the stereo image and a level. (2, samples)."""
     stem = np.zeros((2, samples), np.float32)
     styles = rng.choice(
         ["pad", "chords", "strum", "arpeggio", "solo"], layers, replace=False, p=(0.25, 0.25, 0.2, 0.2, 0.1)

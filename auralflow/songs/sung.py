@@ -1,7 +1,7 @@
-"""Words that a speech synthesiser says, sung: stretched to notes and brought to their pitch.
+"""Sung words: the words of a speech synthesizer, stretched to the length of notes and moved to their pitch.
 
 Flite speaks; WORLD (Morise, Yokomori and Ozawa 2016, "WORLD: a vocoder-based high-quality speech synthesis system for
-real-time applications") takes the speech apart into pitch, spectral envelope and noise, and puts it together again.
+real-time applications") splits the speech into pitch, spectral envelope and noise, and synthesizes it again.
 """
 
 import functools
@@ -22,10 +22,10 @@ from auralflow_core.audio.resample import resample
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 
-RATE = 16000  # Hz, of what flite's voices say
+RATE = 16000  # Hz, of flite's speech
 PERIOD = 5.0  # ms from frame to frame
 PER_SECOND = 1000 / PERIOD
-VOICES = {"slt": 1.12, "rms": 0.97, "awb": 1.0, "kal16": 0.95}  # name -> formants, to those of an average man
+VOICES = {"slt": 1.12, "rms": 0.97, "awb": 1.0, "kal16": 0.95}  # name -> formants relative to those of an average man
 WORDS = """
 love you night day time light heart home way down rain fire blue dream stay gone free run sky sea road moon sun star
 hand eyes mind soul world life long feel know see hear come fall hold turn wait breathe sing dance fly shine call need
@@ -37,7 +37,7 @@ SILENCE = 1e-10  # power of a spectral envelope
 
 
 class Word(NamedTuple):
-    """What WORLD knows of a spoken word, frame by frame."""
+    """WORLD's analysis of a spoken word, frame by frame."""
 
     envelope: np.ndarray  # (frames, bins), power
     noise: np.ndarray  # (frames, bins), share of the amplitude that is noise
@@ -45,9 +45,9 @@ class Word(NamedTuple):
 
 
 def check_programs() -> None:
-    """Raises InputError where there is no program flite, MissingPackage where there is no package pyworld."""
+    """Raises an InputError if the program flite is missing, or a MissingPackage without the package pyworld."""
     with needs("pyworld"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # which pyworld imports
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
         import pyworld  # noqa: F401
     if shutil.which("flite") is None:
         raise InputError(
@@ -59,11 +59,11 @@ def check_programs() -> None:
 def sing_words(
     rng: np.random.Generator, singer: Singer, notes: list[Note], samples: int, sample_rate: int
 ) -> np.ndarray:
-    """Sings a line on words that are drawn, as `voice.sing` does on syllables of its own.
+    """Sings a line on random words; see `voice.sing`, which sings syllables.
 
     Args:
-        rng: the source of chance.
-        singer: range, vocal tract, vibrato and glides; the voice itself is drawn.
+        rng: the random generator.
+        singer: range, vocal tract, vibrato and glides; the voice itself is random.
         notes: in order of time, without overlaps.
         samples: length of the song.
         sample_rate: Hz.
@@ -92,7 +92,7 @@ def sing_words(
 
 @functools.cache
 def _speak(voice: str, word: str) -> Word:
-    """A word, without the silence around it."""
+    """Speaks a word and analyzes it, without the silence around it."""
     import pyworld
 
     with tempfile.TemporaryDirectory(prefix="auralflow-") as folder:
@@ -120,7 +120,7 @@ def _speak(voice: str, word: str) -> Word:
 
 
 def _syllables(notes: list[Note]) -> list[tuple[float, float]]:
-    """Start and end in seconds of each word: a note, and those that are slurred to it."""
+    """Start and end in seconds of each word, which lasts for a note and the notes slurred to it."""
     spans: list[tuple[float, float]] = []
     for note in notes:
         end = note.start + note.duration
@@ -132,7 +132,7 @@ def _syllables(notes: list[Note]) -> list[tuple[float, float]]:
 
 
 def _place(word: Word, span: tuple[float, float], envelope: np.ndarray, noise: np.ndarray, voiced: np.ndarray) -> None:
-    """Writes a word into the song's frames: its vowels fill the span, what precedes and follows them keeps its pace."""
+    """Writes a word into the song's frames: its vowels are stretched to the span, its first and last consonants are not."""
     start, end = (round(time * PER_SECOND) for time in span)
     first, last = word.voiced.start, word.voiced.stop
     tail = min(len(word.envelope) - last, max(0, (end - start) // 4))
@@ -168,12 +168,12 @@ def _warp(envelope: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _air(rng: np.random.Generator, audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Noise above what flite's voices hold, as loud as the octave below lets expect: (samples,)."""
+    """Noise above the band of flite's voices, with a level taken from the octave below: (samples,)."""
     frames = Frames(len(audio), sample_rate)
     known = (frames.frequencies > 0.25 * RATE) & (frames.frequencies < 0.45 * RATE)
     level = np.abs(frames.analyze(audio))[:, known].mean(axis=1)
     edge = 0.45 * RATE
     gain = np.where(frames.frequencies > edge, (edge / np.maximum(frames.frequencies, edge)) ** 2, 0)
     hiss = frames.analyze(rng.standard_normal(len(audio), np.float32))
-    flat = np.sqrt(np.sum(frames.window**2))  # the mean magnitude of white noise in a bin, about
+    flat = np.sqrt(np.sum(frames.window**2))  # about the mean magnitude of white noise in a bin
     return frames.synthesize(hiss * (smooth(level, 3) / flat)[:, None] * gain)

@@ -1,10 +1,10 @@
-"""Building blocks of sound: wavetables, filters that move with time, coloured noise and rooms."""
+"""Building blocks of sound: wavetables, time-varying filters, coloured noise and rooms."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-TABLE = 16384  # samples of one period; so fine that the nearest one will do
+TABLE = 16384  # samples of one period; enough to read the nearest one without interpolation
 
 
 def wavetable(amplitudes: np.ndarray, phases: np.ndarray | float = 0.0) -> np.ndarray:
@@ -29,7 +29,7 @@ def oscillate(tables: np.ndarray, cycles: np.ndarray, level: np.ndarray | int = 
     Args:
         tables: (`TABLE`,) or (levels, `TABLE`).
         cycles: (samples,), the number of periods since the start.
-        level: (samples,) or one for all, which of the tables.
+        level: (samples,) or one for all, the number of the table.
 
     Returns:
         (samples,) float32.
@@ -38,7 +38,7 @@ def oscillate(tables: np.ndarray, cycles: np.ndarray, level: np.ndarray | int = 
 
 
 def smooth(track: np.ndarray, width: int) -> np.ndarray:
-    """Averages the last axis with a Hann window of `width` points; the ends are held."""
+    """Averages the last axis with a Hann window of `width` points; the ends are extended by their last values."""
     width = max(1, width) | 1
     window = np.hanning(width + 2)[1:-1]
     padded = np.pad(track, [(0, 0)] * (track.ndim - 1) + [(width // 2, width // 2)], mode="edge")
@@ -46,10 +46,10 @@ def smooth(track: np.ndarray, width: int) -> np.ndarray:
 
 
 def coloured_noise(rng: np.random.Generator, samples: int, sample_rate: int, gain) -> np.ndarray:
-    """White noise through a filter that is given as a function of frequency.
+    """White noise through a filter given as a function of frequency.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         samples: length.
         sample_rate: Hz.
         gain: maps frequencies (bins,) in Hz to linear gains.
@@ -69,11 +69,11 @@ def bell(frequencies: np.ndarray, centre: float, octaves: float) -> np.ndarray:
 
 
 def room(rng: np.random.Generator, seconds: float, sample_rate: int) -> np.ndarray:
-    """The reverberation of a room: two independent noises whose high frequencies die first.
+    """The reverberation of a room: two independent noises whose high frequencies decay faster.
 
     Args:
-        rng: the source of chance.
-        seconds: until the tail has fallen by 60 dB.
+        rng: the random generator.
+        seconds: time in which the tail falls by 60 dB.
         sample_rate: Hz.
 
     Returns:
@@ -99,7 +99,7 @@ def reverberate(signal: np.ndarray, response: np.ndarray) -> np.ndarray:
 
 
 def limiter(signals: Sequence[np.ndarray], ceiling: float, sample_rate: int) -> np.ndarray:
-    """A gain that moves slowly and keeps every signal within a ceiling.
+    """A gain that changes slowly and keeps every signal within a ceiling.
 
     Args:
         signals: each (channels, samples).
@@ -113,7 +113,7 @@ def limiter(signals: Sequence[np.ndarray], ceiling: float, sample_rate: int) -> 
     peaks = np.zeros((frames.count, frames.hop), np.float32)
     peaks.reshape(-1)[: frames.samples] = np.maximum.reduce([np.abs(signal).max(axis=0) for signal in signals])
     peaks = peaks.max(axis=1)
-    # A sample's gain is interpolated between its block's frame and the next, so a frame answers for both its blocks.
+    # A sample's gain is interpolated between its block's frame and the next one, so a frame counts for two blocks.
     allowed = np.minimum(1, ceiling / np.maximum(np.maximum(peaks, np.roll(peaks, 1)), 1e-9))
     width = round(0.05 * frames.rate) | 1
     padded = np.pad(allowed, width // 2, mode="edge")
@@ -122,15 +122,15 @@ def limiter(signals: Sequence[np.ndarray], ceiling: float, sample_rate: int) -> 
 
 
 def fast_size(samples: int) -> int:
-    """A length of at least `samples` whose Fourier transform is quick: m times a power of two, m <= 16."""
+    """A length of at least `samples` whose Fourier transform is fast: m times a power of two, m <= 16."""
     step = 1 << max(0, samples.bit_length() - 4)
     return -(-samples // step) * step
 
 
 class Frames:
-    """A signal cut into overlapping frames: 23 ms long, a quarter of that apart, Hann windows both ways.
+    """Overlapping frames of a signal: 23 ms long, a quarter of that apart, with Hann windows in both directions.
 
-    Frame `i` is centred on sample `i * hop`. Multiplying the spectra by smooth gains is a filter that moves with time.
+    Frame `i` is centred on sample `i * hop`. Multiplying the spectra by smooth gains makes a time-varying filter.
 
     Args:
         samples: length of the signal.

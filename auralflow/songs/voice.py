@@ -1,4 +1,4 @@
-"""A voice-like source: glottal pulses and noise through formants that move from sound to sound.
+"""A synthetic voice: glottal pulses and noise through formants that move from sound to sound.
 
 The vowels' formants are the men's averages of Peterson and Barney, "Control methods used in a study of the vowels",
 JASA 24 (1952), table II; a singer scales them. The source-filter model is Fant's.
@@ -30,7 +30,7 @@ HARMONICS = np.unique(np.geomspace(4, 512, 29).astype(int))  # sizes of the glot
 
 
 class Consonant(NamedTuple):
-    """What happens before a vowel."""
+    """The sound before a vowel."""
 
     seconds: float
     voicing: float  # gain of the glottal pulses
@@ -62,7 +62,7 @@ CONSONANTS = (
 
 
 class Singer(NamedTuple):
-    """What tells one singer from another."""
+    """The properties of a singer's voice."""
 
     centre: float  # MIDI number in the middle of the range
     formant_scale: float  # 1 for a long vocal tract, about 1.2 for a short one
@@ -103,7 +103,7 @@ def sing(rng: np.random.Generator, singer: Singer, notes: list[Note], samples: i
     """Sings a line on made-up syllables.
 
     Args:
-        rng: the source of chance, for syllables and for what no singer does twice alike.
+        rng: the random generator, for syllables and unsteadiness.
         singer: whose voice.
         notes: in order of time, without overlaps.
         samples: length of the song.
@@ -128,7 +128,7 @@ def sing(rng: np.random.Generator, singer: Singer, notes: list[Note], samples: i
 
 
 def _articulate(rng: np.random.Generator, singer: Singer, notes: list[Note], frames: Frames) -> _Tracks:
-    """Turns notes into tracks: vowels held, consonants stolen from the end of the note before, breaths in rests."""
+    """Turns notes into control tracks: vowels, consonants that shorten the note before, breaths in rests."""
     tracks = _Tracks(frames)
     if not notes:
         return tracks
@@ -170,10 +170,10 @@ def _consonant(tracks: _Tracks, sound: Consonant, start: int, frames: Frames) ->
 def intonation(
     rng: np.random.Generator, singer: Singer, pitch: np.ndarray, vibrato: np.ndarray, rate: float
 ) -> np.ndarray:
-    """What a singer makes of the notes: glides between them, vibrato that sets in late, and a little unsteadiness.
+    """Turns the pitches of notes into those of a singer: with glides, vibrato that starts late, and slight unsteadiness.
 
     Args:
-        rng: the source of chance.
+        rng: the random generator.
         singer: whose voice.
         pitch: (frames,), MIDI, of the notes.
         vibrato: (frames,), semitones.
@@ -191,9 +191,9 @@ def intonation(
 
 
 def _glottal_pulses(frequency: np.ndarray, tilt: float, sample_rate: int) -> np.ndarray:
-    """A pulse train (samples,) of varying frequency (samples,) in Hz, with no harmonic above the Nyquist rate.
+    """A pulse train (samples,) of varying frequency (samples,) in Hz, without harmonics above the Nyquist rate.
 
-    All harmonics start as cosines, so that the energy of a period is gathered in one moment, as in the glottis.
+    All harmonics start as cosines, so that the energy of a period is concentrated in one moment, as in the glottis.
     """
     tables = np.stack([wavetable(np.arange(1, count + 1) ** -tilt) for count in HARMONICS])
     allowed = 0.48 * sample_rate / frequency
@@ -209,7 +209,7 @@ def _mouth(frames: Frames, formants: np.ndarray, singer: Singer) -> np.ndarray:
         power *= _resonance(frames.frequencies, centre[:, None], width)
     for centre in UPPER:
         power *= _resonance(frames.frequencies, np.float32(centre * singer.formant_scale), 0.06 * centre)
-    # Fant's correction for the resonances above the last one here: without it the top would be far too dull.
+    # Fant's correction for the resonances above the last one here; without it high frequencies would be far too weak.
     above = 1 / (1000 * singer.formant_scale**2 * (UPPER[-1] + 500))
     gain = np.exp(above * np.minimum(frames.frequencies, 8000) ** 2) / np.sqrt(power)
     weight = (frames.frequencies > 60) / np.maximum(frames.frequencies, 60) ** (2 * singer.tilt)  # of the pulses
@@ -217,7 +217,7 @@ def _mouth(frames: Frames, formants: np.ndarray, singer: Singer) -> np.ndarray:
 
 
 def _noise_gain(frames: Frames, tracks: _Tracks, mouth: np.ndarray, breath: np.ndarray) -> np.ndarray:
-    """Gain (frames, bins) of the noise: breath (frames,) that passes the mouth, and consonants of fixed colours."""
+    """Gain (frames, bins) of the noise: breath (frames,) through the mouth, and consonants of fixed colours."""
     colours = np.stack([3 * bell(frames.frequencies, centre, octaves) for centre, octaves in COLOURS.values()])
     consonants = np.stack([*tracks.noise.values()], axis=1).astype(np.float32) @ colours.astype(np.float32)
     lungs = 0.3 * mouth * np.minimum(frames.frequencies / 1000, 1)

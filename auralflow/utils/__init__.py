@@ -1,4 +1,4 @@
-"""What the documentation keeps under this name: reading a configuration, and `data_utils.AudioTransform`."""
+"""The documented utilities: `load_config`, and `data_utils.AudioTransform`, which needs torch."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ __all__ = ["load_config"]
 
 
 def load_config(path: str | Path) -> dict:
-    """Reads a configuration as plain dicts, lists, strings and numbers: what models are made of.
+    """Reads a configuration as plain dicts, lists, strings and numbers, from which `create_model` makes a model.
 
     Args:
         path: a config.json, or the model folder that holds it.
@@ -18,7 +18,7 @@ def load_config(path: str | Path) -> dict:
         The groups `model`, `dataset`, `training` and `visualizer`, checked; absent keys have their defaults.
 
     Raises:
-        InputError: there is no such file, it is no JSON, or it holds a wrong key or value.
+        InputError: the file is missing, is not JSON, or holds a wrong key or value.
 
     Example:
         settings = load_config("my_model/config.json")

@@ -1,4 +1,4 @@
-"""Reading crops of tracks, resampled and in the channels that are wanted."""
+"""Reading crops of tracks at any sample rate, in mono or stereo."""
 
 import math
 from collections.abc import Callable, Collection
@@ -9,7 +9,7 @@ import numpy as np
 from auralflow_core.audio import fit, read, resample, to_channels
 from auralflow_core.data.track import Track
 
-MARGIN = 512  # samples, at the lower of two rates, that resampling reads on either side of a crop
+MARGIN = 512  # samples, at the lower of the two rates, that resampling reads on either side of a crop
 
 Decode = Callable[[Path, int, int], tuple[np.ndarray, int]]  # file, first sample, samples -> audio, rate: `audio.read`
 
@@ -28,13 +28,13 @@ def read_stems(
     channels: int,
     decode: Decode = read,
 ) -> np.ndarray:
-    """Reads a crop of some stems, as if the whole files had been resampled first.
+    """Reads a crop of some stems; the result is that of resampling the whole files first.
 
     Args:
-        track: where from.
+        track: the track.
         names: of stems.
         start: the first sample, counted at `sample_rate`.
-        samples: how many, at `sample_rate`; beyond the track's end they are zeros.
+        samples: number of samples, at `sample_rate`; beyond the track's end they are zeros.
         sample_rate: of the result, in Hz.
         channels: 1 or 2; stereo is averaged to mono, mono duplicated.
         decode: reads a crop of a file at the file's own rate.
@@ -50,7 +50,7 @@ def read_stems(
 def read_mixture(
     track: Track, start: int, samples: int, sample_rate: int, channels: int, decode: Decode = read
 ) -> np.ndarray:
-    """Reads a crop of the mixture, or of the sum of all stems: float32 `(channels, samples)`; see `read_stems`."""
+    """Reads a crop of the mixture file, or else of the sum of all stems: float32 `(channels, samples)`."""
     if track.mixture is None:
         return read_stems(track, track.stems, start, samples, sample_rate, channels, decode).sum(axis=0)
     return _read_crop(track, track.mixture, start, samples, sample_rate, channels, decode)
@@ -59,7 +59,7 @@ def read_mixture(
 def _read_crop(
     track: Track, path: Path, start: int, samples: int, rate: int, channels: int, decode: Decode
 ) -> np.ndarray:
-    # Rates meet at multiples of these: input sample k * down lies at the time of output sample k * up.
+    # Input sample k * down lies at the time of output sample k * up.
     divisor = math.gcd(track.sample_rate, rate)
     up, down = rate // divisor, track.sample_rate // divisor
     margin = -(-MARGIN * rate // min(rate, track.sample_rate)) if up != down else 0

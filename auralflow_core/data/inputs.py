@@ -1,4 +1,4 @@
-"""What is to be separated: audio files, folders of them, tracks."""
+"""The inputs of separation: audio files, folders of them, tracks."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from auralflow_core.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class AudioInput:
-    """A part of an audio file that is to be separated."""
+    """A part of an audio file, to be separated."""
 
     name: str  # of the track
     path: Path
@@ -26,33 +26,33 @@ class AudioInput:
 
 
 def has_audio_suffix(path: Path) -> bool:
-    """Whether the name has a suffix that libsndfile or ffmpeg knows; the file is not looked at."""
+    """Whether the name has a suffix that libsndfile or ffmpeg knows; the file is not opened."""
     return is_audio(path) or path.suffix.lower() in ffmpeg.SUFFIXES
 
 
 def find_inputs(
     inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None
 ) -> tuple[list[AudioInput], list[str]]:
-    """Finds the files to separate and looks at them all.
+    """Finds the files to separate, and reads the properties of each.
 
     Args:
         inputs: audio files; folders of audio files; tracks, that is folders that hold a `mixture` and are separated
-            under their own name. Hidden files, and files in a folder that are no audio, are passed over.
-        start: where the part begins, in seconds.
-        duration: its length in seconds; a file that ends earlier is separated to its end. Default: all.
+            under the folder's name. In folders, hidden files and files that are no audio are skipped.
+        start: the second at which the part begins.
+        duration: length of the part in seconds; a file that ends earlier is separated to its end. Default: all.
 
     Returns:
-        The sources, and a sentence for each input that cannot be one: a file that is missing, damaged or shorter
-        than `start`, a folder without audio.
+        The parts to separate, and a sentence for each input that cannot be separated: a file that is missing, damaged
+        or shorter than `start`, a folder without audio.
 
     Raises:
-        InputError: start or duration out of range, or no source is left.
+        InputError: `start` or `duration` is out of range, or no input can be separated.
     """
     if not 0 <= start < float("inf"):
         raise InputError(f"start is {start} s, expected 0 or more")
     if duration is not None and not 0 < duration < float("inf"):
         raise InputError(f"duration is {duration} s, expected more than 0")
-    sources, problems = [], []
+    found, problems = [], []
     for path in map(Path, inputs):
         try:
             files = _files(path)
@@ -61,16 +61,16 @@ def find_inputs(
             continue
         for name, file in files:
             try:
-                sources.append(_audio_input(name, file, start, duration))
+                found.append(_audio_input(name, file, start, duration))
             except InputError as error:
                 problems.append(str(error))
-    if not sources:
+    if not found:
         raise InputError(problems[0] if len(problems) == 1 else "\n  ".join(["nothing to separate:", *problems]))
-    return sources, problems
+    return found, problems
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:
-    """Track names and audio files of one input."""
+    """The track names and audio files of one input."""
     if not path.is_dir():
         return [(_track_name(path), path)]
     files = sorted(
@@ -90,7 +90,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
 
 
 def _track_name(path: Path) -> str:
-    """The file's name without its suffix, which can be a double one: `song.stem.mp4` holds a mixture and its stems."""
+    """The file's name without its suffix; that of `song.stem.mp4`, a mixture with its stems, is `.stem.mp4`."""
     return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
 
 

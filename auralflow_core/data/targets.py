@@ -1,4 +1,4 @@
-"""The stems that each target is made of."""
+"""Targets as sums of stems."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -8,10 +8,10 @@ from auralflow_core.errors import InputError, closest
 def expand_targets(
     targets: Iterable[str], stems: Collection[str], sources: Mapping[str, Collection[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """The stems that each target is the sum of.
+    """Expands targets into the stems that they are sums of.
 
     Args:
-        targets: names; a stem of that name comes first, then a source, then `accompaniment`.
+        targets: names of stems or sums; a stem of a name comes before a source, and that before `accompaniment`.
         stems: of the dataset.
         sources: named sums of stems.
 
@@ -19,7 +19,7 @@ def expand_targets(
         For each target, in the order given, its stems.
 
     Raises:
-        InputError: a target that is none of these, or a sum without stems or of unknown ones.
+        InputError: a target is unknown, or a sum has no stems or unknown ones.
 
     Example:
         >>> expand_targets(["accompaniment", "vocals"], ["bass", "drums", "vocals"], {})

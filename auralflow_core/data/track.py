@@ -1,4 +1,4 @@
-"""A song and its files."""
+"""A track and its files."""
 
 import dataclasses
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 
 @dataclasses.dataclass(frozen=True)
 class Track:
-    """A song: one audio file for each stem, all of one rate and length."""
+    """A piece of music: one audio file for each stem, all of one rate and length."""
 
     name: str  # the folder's
     path: Path
     stems: dict[str, Path]  # sorted by name
     mixture: Path | None  # None: the sum of the stems
     sample_rate: int  # Hz
-    channels: int  # of the file that has most
+    channels: int  # the largest number of any file
     samples: int
 
     @property
     def seconds(self) -> float:
-        """The duration."""
+        """The length in seconds."""
         return self.samples / self.sample_rate
 
     @property

@@ -1,8 +1,8 @@
-"""Datasets of songs and their stems: finding them, checking them, and reading crops.
+"""Finding and checking the tracks of a dataset.
 
 A dataset is a folder `<dataset>/<split>/<track>/<stem>.<wav|flac|ogg|mp3|...>`, the layout of MUSDB18. The splits
-are `train`, `valid` and `test`. The file `mixture` is no stem; where it is missing, the mixture is the sum of the
-stems.
+are `train`, `valid` and `test`. The file `mixture` is not a stem; if it is missing, the mixture is the sum
+of the stems.
 """
 
 import dataclasses
@@ -26,14 +26,14 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
     Args:
         dataset: the folder that holds the splits.
         split: the name of one of them.
-        suffix: such as `.wav`; files with another one are passed over. Default: all audio files count.
+        suffix: such as `.wav`; files with another one are skipped. Default: all audio files count.
 
     Returns:
-        The tracks, sorted by name. Hidden files and folders, and files that are no audio, are passed over.
+        The tracks, sorted by name. Hidden files and folders, and files that are no audio, are skipped.
 
     Raises:
-        InputError: there is no such folder, or no track in it; or one report, a line for each file at fault, when
-            tracks lack stems, or files cannot be read or differ in rate or length.
+        InputError: the folder is missing or holds no track; or tracks lack stems, or files cannot be read or differ
+            in rate or length, with a line for each file at fault.
     """
     folder = Path(dataset) / split
     folders = [path for path in _visible(folder) if path.is_dir()] if folder.is_dir() else []
@@ -52,23 +52,23 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
 def training_tracks(
     datasets: str | Path | Sequence[str | Path], fraction: float = 0.15, max_num_tracks: int | None = None
 ) -> tuple[list[Track], list[Track], str | None]:
-    """The tracks to train on and the tracks to validate with.
+    """Finds the tracks to train on and the tracks to validate with.
 
-    Without a folder `valid`, whole tracks of `train` are set aside: those whose names have the lowest SHA-256,
-    so that the choice is the same everywhere, and a few more tracks change little of it.
+    Without a folder `valid`, some tracks of `train` validate: those whose names have the lowest SHA-256, so that the
+    choice is the same everywhere, and a few more tracks change little of it.
 
     Args:
         datasets: the folder that holds the splits, or several of them, whose tracks are joined; a track's name that
             occurs in more than one of them gets the folder's name in front.
-        fraction: of the tracks, to be set aside; at least one is, and at least one stays.
-        max_num_tracks: of each dataset train on the first so many only; default: all.
+        fraction: share of the tracks of `train` that validate; at least one does, and at least one trains.
+        max_num_tracks: number of tracks of each dataset to train on, the first ones; default: all.
 
     Returns:
-        Training tracks, validation tracks, and a sentence that tells which were set aside, or None.
+        Training tracks, validation tracks, and a sentence about tracks of `train` that validate, or None.
 
     Raises:
-        InputError: as `find_tracks`; stems that differ between the splits or the datasets; a dataset that is named
-            twice; a single track and no `valid`.
+        InputError: as `find_tracks`; the stems differ between the splits or the datasets; a dataset is named twice;
+            or a dataset has a single track and no `valid`.
     """
     datasets = [datasets] if isinstance(datasets, str | os.PathLike) else datasets
     if len({Path(dataset).resolve() for dataset in datasets}) < len(datasets):
@@ -96,7 +96,7 @@ def training_tracks(
 
 
 def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track], list[Track], str | None]:
-    """What `training_tracks` returns, for one dataset and all of its tracks."""
+    """Does the work of `training_tracks` for one dataset and all of its tracks."""
     train = find_tracks(dataset, "train")
     if (Path(dataset) / "valid").is_dir():
         valid, note = find_tracks(dataset, "valid"), None
@@ -122,12 +122,12 @@ def _training_tracks(dataset: str | Path, fraction: float) -> tuple[list[Track],
 
 
 def _audio_files(path: Path, suffix: str | None, problems: list[str]) -> dict[str, Path]:
-    """The audio files in a track's folder by the names of their stems. Adds a line for each that is one too many."""
+    """The audio files in a track's folder by the names of their stems; adds a problem for each superfluous file."""
     files: dict[str, Path] = {}
     for file in _visible(path):
         if is_audio(file) and suffix in (None, file.suffix.lower()) and not file.is_dir():
             if file.stem in files:
-                problems.append(f"{file}: a second file for '{file.stem}', beside {files[file.stem].name}")
+                problems.append(f"{file}: a second file for '{file.stem}', next to {files[file.stem].name}")
             files.setdefault(file.stem, file)
     if not set(files) - {"mixture"}:
         problems.append(f"{path}: holds no stems, where audio files such as vocals{suffix or '.wav'} are expected")
@@ -135,7 +135,7 @@ def _audio_files(path: Path, suffix: str | None, problems: list[str]) -> dict[st
 
 
 def _load_track(path: Path, files: dict[str, Path], problems: list[str]) -> Track | None:
-    """The track in a folder; None where no file can be read. Adds a line for each file at fault."""
+    """The track in a folder, or None if no file can be read; adds a problem for each file at fault."""
     infos: dict[str, AudioInfo] = {}
     for name, file in files.items():
         try:
@@ -159,7 +159,7 @@ def _load_track(path: Path, files: dict[str, Path], problems: list[str]) -> Trac
 
 
 def _unequal_stems(files: dict[Path, dict[str, Path]]) -> list[str]:
-    """A line for each stem that a track lacks, or that it has, unlike most tracks."""
+    """A problem for each stem that a track lacks, or has, unlike most tracks."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
     counts = Counter(stem for names in stems.values() for stem in names)
     usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
@@ -180,7 +180,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _missing(dataset: Path, split: str) -> str:
-    """Why there are no tracks in a split, with the folder that was probably meant."""
+    """A message about a split without tracks, with the folder that was probably meant."""
     if not dataset.is_dir():
         return f"{dataset}: no such folder; expected {LAYOUT}"
     if any(is_audio(path) for path in _visible(dataset)):

@@ -1,0 +1,1 @@
+"""Signal processing in numpy: windows, transforms, filters, streams, overlap-add."""

@@ -6,21 +6,21 @@ Array = TypeVar("Array")  # of numpy, jax or torch: the arithmetic is the same
 
 
 def mixture_consistency(estimates: Array, mixture: Array, by_energy: bool = False) -> Array:
-    """Divides what the estimates leave of the mixture among them, so that they add up to it.
+    """Divides the rest of the mixture among the estimates, so that they add up to it; differentiable.
 
-    With equal shares it is the smallest change, summed over squares, that does so; differentiable. Wisdom, Hershey,
+    With equal shares the change has the smallest possible sum of squares. Wisdom, Hershey,
     Wilson, Thorpe, Chinen, Patton and Saurous, "Differentiable consistency constraints for improved deep speech
     enhancement", ICASSP 2019, eq. 4 and 5.
 
-    For targets that make up the whole mixture. Of others, what is left is a source of its own, the residual.
+    The targets must make up the whole mixture; otherwise the rest is a separate source, the residual.
 
     Args:
         estimates: (..., targets, channels, samples), of numpy, jax or torch.
         mixture: (..., channels, samples), of the same.
-        by_energy: a loud estimate takes more of the rest than a quiet one; default: equal shares.
+        by_energy: a loud estimate takes a larger part of the rest than a quiet one; default: equal parts.
 
     Returns:
-        The estimates' shape and type. Their sum is the mixture, up to the rounding of that type.
+        Estimates of the same shape and type, whose sum is the mixture, up to the rounding of that type.
 
     Raises:
         ValueError: shapes that do not fit each other.
@@ -38,6 +38,6 @@ def mixture_consistency(estimates: Array, mixture: Array, by_energy: bool = Fals
     rest = mixture[..., None, :, :] - estimates.sum(-3)[..., None, :, :]
     share = 1 / estimates.shape[-3]
     if by_energy:
-        energy = (estimates**2).mean((-2, -1))[..., None, None] + 1e-12  # of silent estimates, the shares are equal
+        energy = (estimates**2).mean((-2, -1))[..., None, None] + 1e-12  # silent estimates get equal parts
         share = energy / energy.sum(-3)[..., None, :, :]
     return estimates + share * rest

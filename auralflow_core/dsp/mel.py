@@ -1,4 +1,4 @@
-"""Mel filters from their formula."""
+"""Mel filters."""
 
 from typing import Literal
 
@@ -16,7 +16,7 @@ def mel_filterbank(
     scale: Literal["slaney", "htk"] = "slaney",
     normalize: bool = True,
 ) -> np.ndarray:
-    """Triangular filters, equally wide on the mel scale, with their feet at the neighbours' peaks.
+    """Triangular filters of equal width on the mel scale; each begins and ends at the peaks of its neighbours.
 
     Scales: Slaney, "Auditory Toolbox", 1998 (linear to 1 kHz, logarithmic above), or the HTK Book's
     2595 log10(1 + f / 700). The defaults are librosa's; torchaudio's are `scale="htk", normalize=False`.
@@ -25,9 +25,9 @@ def mel_filterbank(
         sample_rate: in Hz.
         num_fft: length of the transform, in samples.
         num_mels: number of filters.
-        low: lower foot of the first filter, in Hz.
-        high: upper foot of the last filter, in Hz; default: half the sample rate.
-        scale: which mel scale.
+        low: lower end of the first filter, in Hz.
+        high: upper end of the last filter, in Hz; default: half the sample rate.
+        scale: the mel scale.
         normalize: give every filter the same area over frequency in Hz, instead of the same peak, 1.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Long signals through a function of short blocks: segments that overlap, joined by cross-fades."""
+"""Overlap-add: a function of short blocks, applied to long signals in overlapping segments that are cross-faded."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -23,12 +23,12 @@ def overlap_add(
 
     Args:
         function: maps (batch, channels, segment) to (batch, targets, channels, segment).
-        audio: (channels, samples), any number of samples but none.
+        audio: (channels, samples), with at least one sample.
         segment: samples of one block.
         overlap: samples in which neighbouring segments are cross-faded; at most half a segment.
         batch_size: segments of one call.
         shifts: see `stream`.
-        progress: told the number of finished samples, after every batch.
+        progress: called with the number of finished samples, after every batch.
 
     Returns:
         (targets, channels, samples).
@@ -59,9 +59,9 @@ def stream(
 ) -> Iterator[np.ndarray]:
     """Runs `function` over a signal that comes in pieces, in memory that does not grow with its length.
 
-    Segments start every `segment - overlap` samples. In the overlap the earlier one fades into the later one by
-    sin^2, with weights that sum to one; the signal's first and last samples are not faded. What is missing
-    in the last segment, or in the last batch, is filled with zeros, so that `function` always sees one shape.
+    Segments start every `segment - overlap` samples. In the overlap the earlier one fades into the later one by sin^2,
+    with weights that sum to one; the signal's first and last samples are not faded. Zeros fill the last segment and
+    the last batch, so that `function` always sees one shape.
 
     Args:
         function: maps (batch, channels, segment) to (batch, targets, channels, segment).
@@ -69,14 +69,14 @@ def stream(
         segment: samples of one block.
         overlap: samples in which neighbouring segments are cross-faded; at most half a segment.
         batch_size: segments of one call.
-        shifts: so many runs are averaged, the segments of each starting at other places: they are spread evenly over
-            the distance between two segments.
+        shifts: number of runs that are averaged; their segments start at different places, spread evenly over the
+            distance between two segments.
 
     Yields:
         Pieces (targets, channels, samples) that together are exactly as long as the signal.
 
     Raises:
-        ValueError: sizes out of order, no samples, or a function that returns another shape.
+        ValueError: sizes are out of range, the signal has no samples, or the function returns another shape.
     """
     if shifts < 1:
         raise ValueError(f"shifts >= 1 is needed, got {shifts}.")
@@ -93,7 +93,7 @@ def stream(
 
 
 class OverlapAdd:
-    """What a stream remembers between two pieces of its signal; see `stream`, which hands it piece after piece.
+    """The state of `stream` between two pieces of its signal.
 
     Args:
         function: maps (batch, channels, segment) to (batch, targets, channels, segment).
@@ -112,11 +112,11 @@ class OverlapAdd:
         self.stride = segment - overlap
         self.span = (batch_size - 1) * self.stride + segment  # samples of one call
         self._waiting: list[np.ndarray] = []
-        self._held = 0  # samples that wait
+        self._held = 0  # number of samples in `_waiting`
         self._tail: np.ndarray | None = None  # (targets, channels, overlap): the last segment's end
 
     def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Takes a piece (channels, samples); yields the pieces (targets, channels, samples) that are now finished."""
+        """Takes a piece (channels, samples) and yields the pieces (targets, channels, samples) that it completes."""
         self._waiting.append(block)
         self._held += block.shape[-1]
         while self._held >= self.span:
@@ -126,7 +126,7 @@ class OverlapAdd:
             self._held = self._waiting[0].shape[-1]
 
     def finish(self) -> Iterator[np.ndarray]:
-        """Yields what is left when the signal has ended."""
+        """Yields the rest after the end of the signal."""
         if self._tail is None and self._held == 0:
             raise ValueError("The signal has no samples.")
         if self._tail is None or self._held > self.overlap:
@@ -140,7 +140,7 @@ class OverlapAdd:
         self._waiting, self._held, self._tail = [], 0, None
 
     def _call(self, signal: np.ndarray, used: int) -> np.ndarray:
-        """The output (targets, channels, samples) of the first `used` segments, up to where the next one starts."""
+        """The output (targets, channels, samples) of the first `used` segments, up to the start of the next one."""
         starts = range(0, self.batch_size * self.stride, self.stride)
         segment = self.stride + self.overlap
         batch = np.stack([signal[:, start : start + segment] for start in starts])
@@ -163,10 +163,10 @@ def _run(adder: OverlapAdd, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray
 
 
 def _join(tail: np.ndarray | None, output: np.ndarray, overlap: int) -> np.ndarray:
-    """A segment's part up to the next one, with the end of the previous one faded in at its head."""
+    """Fades the end of the previous segment into the beginning of a segment."""
     if tail is None or overlap == 0:
         return output
     rise = (np.sin(np.pi / 2 * (np.arange(overlap) + 0.5) / overlap) ** 2).astype(output.dtype)
-    # A difference, so that what both agree on stays as it is, to the bit.
+    # With a difference, samples that are equal in both stay bit-exact.
     head = tail + rise * (output[..., :overlap] - tail)
     return np.concatenate([head, output[..., overlap:]], axis=-1)

@@ -14,14 +14,14 @@ _END = object()
 
 @contextlib.contextmanager
 def ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Iterator[Item]]:
-    """Takes items in a thread of its own, a few before they are asked for, while the block runs.
+    """Produces items in a separate thread, a few before they are asked for, while the block runs.
 
-    An error in the thread is raised where the next item is asked for. When the block ends, however it ends, the
-    thread has stopped and a generator that it ran is closed.
+    An error in the thread is raised where the next item is asked for. When the block has ended, with or without an
+    error, the thread has stopped and its generator is closed.
 
     Args:
-        items: the thread alone iterates over them.
-        depth: how many wait at most.
+        items: only the thread iterates over them.
+        depth: the largest number of items that wait.
 
     Example:
         >>> with ahead(range(3)) as items:
@@ -37,7 +37,7 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Iterator[Item]]:
                 waiting.put(item)
                 if stopped.is_set():
                     break
-        except BaseException as error:  # of any kind: it belongs to whoever takes the items
+        except BaseException as error:  # of any kind; it is raised in the thread that takes the items
             failures.append(error)
         finally:
             if hasattr(items, "close"):
@@ -47,7 +47,7 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Iterator[Item]]:
     def taken() -> Iterator[Item]:
         while (item := waiting.get()) is not _END:
             yield item
-        waiting.put(_END)  # for the next one who asks
+        waiting.put(_END)  # for a second call after the end
         if failures:
             raise failures[0]
 
@@ -57,7 +57,7 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Iterator[Item]]:
         yield taken()
     finally:
         stopped.set()
-        while thread.is_alive():  # it may wait for room
+        while thread.is_alive():  # it may wait for room in the queue
             with contextlib.suppress(queue.Empty):
                 waiting.get_nowait()
             thread.join(0.01)
@@ -73,7 +73,7 @@ def aligned(*streams: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
         One array of each stream, of the same number of samples.
 
     Raises:
-        ValueError: one of the streams ends before the others.
+        ValueError: a stream ends before the others.
 
     Example:
         >>> [(a.tolist(), b.tolist()) for a, b in aligned([np.arange(3)], [np.arange(2), np.arange(2, 3)])]
@@ -97,13 +97,13 @@ def aligned(*streams: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
 
 
 def delayed(stream: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
-    """A stream (..., samples) with so many zeros in front."""
+    """A stream (..., samples) preceded by a number of zeros."""
     for index, piece in enumerate(stream):
         yield np.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(samples, 0)]) if index == 0 else piece
 
 
 def skipped(stream: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
-    """A stream (..., samples) without so many of its first samples."""
+    """A stream (..., samples) without a number of its first samples."""
     for piece in stream:
         kept = piece[..., samples:]
         samples -= piece.shape[-1] - kept.shape[-1]

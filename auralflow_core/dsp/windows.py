@@ -1,15 +1,15 @@
-"""Windows of a short-time Fourier transform, and the samples that they determine."""
+"""Windows of the short-time Fourier transform, and checks of its sizes."""
 
 import numpy as np
 
 from auralflow_core.errors import InputError
 
-# Sum of squared windows below which a sample is not told from silence; torch.istft draws the line here too.
+# A sample is undetermined if its sum of squared windows is below this; the same limit as in torch.istft.
 SMALLEST_ENVELOPE = 1e-11
 
 
 def check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
-    """Raises an InputError unless a transform can have these sizes, in samples."""
+    """Raises an InputError if a transform cannot have these sizes, in samples."""
     if hop_length < 1 or not 1 <= window_size <= num_fft:
         raise InputError(
             f"num_fft >= window_size >= 1 and hop_length >= 1 are needed, got num_fft {num_fft}, "
@@ -18,7 +18,7 @@ def check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
 
 
 def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
-    """Raises an InputError unless a signal of this shape, (..., samples), can be padded by half a transform."""
+    """Raises an InputError if a signal of this shape, (..., samples), cannot be padded by half a transform."""
     if len(shape) == 0 or shape[-1] == 0:
         raise InputError(f"stft needs audio of shape (..., samples) with samples, got {shape}")
     if padding not in ("reflect", "constant"):
@@ -41,7 +41,7 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
         samples: length of the signal.
 
     Raises:
-        InputError: sizes out of order, bins that do not fit `num_fft`, or samples that no frame covers.
+        InputError: sizes are out of range, bins do not fit `num_fft`, or samples lie in no frame.
     """
     check_sizes(num_fft, hop_length, window_size)
     if len(shape) < 2 or shape[-2] != num_fft // 2 + 1 or shape[-1] == 0:
@@ -51,7 +51,7 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
         )
     covered = np.flatnonzero(hann_window(num_fft, window_size) ** 2 > SMALLEST_ENVELOPE)
     first, width = (covered[0], len(covered)) if len(covered) else (0, 0)
-    # Places of the signal's samples behind the first covered one; the signal begins in the first frame's middle.
+    # Places of the signal's samples after the first covered one; the signal begins in the middle of the first frame.
     start, stop = num_fft // 2 - first, num_fft // 2 - first + samples
     end = (shape[-1] - 1) * hop_length + width
     if hop_length <= width:
@@ -68,7 +68,7 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
 
 
 def hann_window(num_fft: int, window_size: int) -> np.ndarray:
-    """Periodic Hann window in the middle of `num_fft` samples, float64."""
+    """A periodic Hann window in the middle of `num_fft` samples, float64."""
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_size) / window_size)
     left = (num_fft - window_size) // 2
     return np.pad(hann, (left, num_fft - window_size - left))

@@ -1,0 +1,1 @@
+"""Figures of signals and of training runs; they need matplotlib."""

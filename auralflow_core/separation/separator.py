@@ -1,4 +1,4 @@
-"""Separation of audio of any length, rate and number of channels with a trained model of either framework."""
+"""Separation of audio of any length, rate and number of channels, with a trained model of either framework."""
 
 import abc
 import dataclasses
@@ -45,28 +45,28 @@ class Separator(abc.ABC):
 
     @abc.abstractmethod
     def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
-        """Refines estimates by the framework's `filtering.wiener`, on spectra as `front_end` describes them.
+        """Refines estimates by the framework's Wiener filter, on spectra of the sizes in `front_end`.
 
         Args:
             mixture: (batch, channels, samples), float32, any number of channels.
             estimates: (batch, targets, channels, samples).
             iterations: of the filter.
-            residual: give what the estimates leave of the mixture a place of its own, rather than dividing it.
+            residual: treat the rest of the mixture as a separate source, instead of dividing it among the targets.
 
         Returns:
-            The estimates' shape.
+            Refined estimates of the same shape.
         """
 
     @property
     def front_end(self) -> tuple[int, int, int]:
-        """Transform, hop and window of the spectra on which estimates are refined, in samples."""
+        """Sizes in samples of the transform, hop and window with which estimates are refined."""
         return self.config.model.stft_sizes
 
     def __call__(self, blocks: np.ndarray) -> np.ndarray:
         """Estimates the targets in blocks at the model's rate, whatever their number of channels.
 
-        A mono model takes each channel on its own. A stereo model takes mono as two equal channels and
-        returns their mean.
+        A mono model separates each channel alone. A stereo model separates mono as two equal channels, whose
+        estimates are averaged.
 
         Args:
             blocks: (batch, channels, samples), one or two channels.
@@ -85,19 +85,18 @@ class Separator(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class SeparationOptions:
-    """What separation may cost, and what for.
+    """Settings that trade time and memory for quality.
 
     Args:
         overlap: share of a segment that is cross-faded into the next, in [0, 0.5]; see `cross_fade`.
         batch_size: segments of one call; fewer need less memory.
-        shifts: so many separations, with segments that start at other places, are averaged.
-        wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. What the
-            targets leave of the mixture has a place of its own in it, unless there is `consistency`.
-        consistency: the targets make up the whole mixture, and what they leave of it is divided among them in equal
-            parts.
+        shifts: number of separations, with segments that start at different places, whose estimates are averaged.
+        wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. The rest of the
+            mixture is one more source of the filter, unless `consistency` is set.
+        consistency: the targets make up the whole mixture; the rest of it is divided among them in equal parts.
 
     Raises:
-        InputError: a value out of range.
+        InputError: a value is out of range.
     """
 
     overlap: float = OVERLAP
@@ -114,7 +113,7 @@ class SeparationOptions:
                 raise InputError(f"{name} is {getattr(self, name)}, expected {lowest} or more")
 
     def check(self, targets: tuple[str, ...]) -> None:
-        """Refuses options that make no sense for a model of these targets.
+        """Refuses options that make no sense for a model with these targets.
 
         Raises:
             InputError: consistency for a single target.
@@ -127,18 +126,18 @@ class SeparationOptions:
 
 
 def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
-    """What is asked of a model, as sums of its targets.
+    """Expands names of targets into sums of a model's targets.
 
     Args:
         separator: the model.
-        wanted: targets of its, or sums of them: of its `dataset.sources`, or, of a model that has a target `other` and
-            so leaves nothing out, `accompaniment`; none: all of its targets.
+        wanted: targets of the model, or sums of them: names in its `dataset.sources`, or `accompaniment` if the model
+            has a target `other` and so leaves nothing out; empty: all targets of the model.
 
     Returns:
         The names, and the indices of the targets that each is the sum of.
 
     Raises:
-        InputError: a name that is none of these, or is there twice.
+        InputError: a name is none of these, or occurs twice.
     """
     targets = separator.targets
     if (name := next((name for name in wanted if wanted.count(name) > 1), None)) is not None:
@@ -146,7 +145,7 @@ def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, lis
     if "accompaniment" in wanted and not {"accompaniment", "other"} & {*targets, *separator.config.dataset.sources}:
         raise InputError(
             f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
-            "the residual is all that the chosen targets leave"
+            "the residual is the rest of the mixture"
         )
     sums = expand_targets(wanted or targets, targets, separator.config.dataset.sources)
     return {name: [targets.index(part) for part in parts] for name, parts in sums.items()}
@@ -166,15 +165,15 @@ def separate(
     """Separates a whole signal in memory; see `separate_blocks`.
 
     Args:
-        separator: from `load` of auralflow_jax or auralflow_torch.separation.
+        separator: a model of either framework.
         audio: (channels, samples).
         sample_rate: of the audio, in Hz.
         overlap: see `SeparationOptions`, as for the next four.
         batch_size: segments of one call.
         shifts: separations that are averaged.
         wiener: iterations of a Wiener filter.
-        consistency: divide what is left among the targets.
-        progress: told the number of finished samples.
+        consistency: divide the rest of the mixture among the targets.
+        progress: called with the number of finished samples.
 
     Returns:
         float32 (targets, channels, samples), exactly as long as the input, at its rate.
@@ -200,9 +199,9 @@ def separate_blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
-    Segments of the length the model was trained on overlap (see `cross_fade`) and are cross-faded, all in one shape.
-    Audio of another rate than the model's is resampled, and the estimates back. More than two channels are separated
-    two by two, the first with the second and so on, an odd last one by itself.
+    The model sees segments of the length that it was trained on, all of one shape, which overlap and are cross-faded;
+    see `cross_fade`. Audio of another rate than the model's is resampled, and the estimates are resampled back. More
+    than two channels are separated in pairs: the first and the second, and so on; an odd last one alone.
 
     Args:
         separator: the model.
@@ -217,7 +216,7 @@ def separate_blocks(
     options = options or SeparationOptions()
     options.check(separator.targets)
     rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
-    # Copies, as the mixture must wait for the estimates: no longer than a few segments.
+    # Two copies, as the mixture waits for the estimates, for a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
     estimates = stream(
         block_function(separator, options),
@@ -232,16 +231,16 @@ def separate_blocks(
 
 
 def cross_fade(config: Config, overlap: float, segment: int | None = None) -> int:
-    """Samples in which neighbouring segments overlap.
+    """The number of samples in which neighbouring segments overlap.
 
-    The share asked for, and so many more (near half a segment, fewer) that segments start at whole multiples of the
-    model's `alignment`: a network that halves its frames then halves them in the same places in every segment. The
-    share alone where no overlap is asked for, or no such multiple is near.
+    It is the given share of a segment, made larger (near half a segment: smaller) so that segments start at multiples
+    of the model's `alignment`: a network that halves its frames then halves them at the same places in every segment.
+    Without overlap, or with no such multiple nearby, it is the share itself.
 
     Args:
         config: of the model.
         overlap: share of a segment, in [0, 0.5].
-        segment: in samples. Default: the length that the model was trained on.
+        segment: length of a segment in samples; default: the length that the model was trained on.
     """
     segment = config.crop_samples if segment is None else segment
     asked, step = round(overlap * segment), config.model.alignment
@@ -251,10 +250,10 @@ def cross_fade(config: Config, overlap: float, segment: int | None = None) -> in
 
 
 def block_function(separator: Separator, options: SeparationOptions) -> BlockFunction:
-    """What happens in a segment: the model and, if asked for, the Wiener filter, to every two channels.
+    """The computation in a segment: the model and, if asked for, the Wiener filter, for each pair of channels.
 
     Returns:
-        A function from (batch, channels, samples) to (batch, targets, channels, samples), for `overlap.stream`.
+        A function from (batch, channels, samples) to (batch, targets, channels, samples), for `overlap_add.stream`.
     """
 
     def estimate(blocks: np.ndarray) -> np.ndarray:

@@ -188,7 +188,7 @@ def _separate_file(
     paths, stale = output.paths(audio, list(sums)), output.path(audio, RESIDUAL)
     for path in (*paths, stale):
         if path.exists() and not output.overwrite:
-            raise InputError(f"{audio.path}: not separated, {path} is there already; --overwrite replaces it")
+            raise InputError(f"{audio.path}: not separated, {path} exists already; --overwrite replaces it")
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
@@ -212,12 +212,13 @@ def _separate_file(
                 clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
         if stale not in paths:
             stale.unlink(missing_ok=True)
-    total, advice = audio.samples * audio.channels, "clip rescale avoids it, 32 bits keep them"
-    return notes + [
-        f"{name}: {count} of {total} samples clipped at full scale; {advice}"
-        for name, count in clipped.items()
-        if count
-    ]
+    return notes + _clipping_notes(clipped, audio.samples * audio.channels)
+
+
+def _clipping_notes(clipped: Mapping[Path | str, int], total: int) -> list[str]:
+    advice = "clip rescale avoids it, 32 bits keep them"
+    counts = [(name, count) for name, count in clipped.items() if count]
+    return [f"{name}: {count} of {total} samples clipped at full scale; {advice}" for name, count in counts]
 
 
 def _sum_targets(pieces: Iterable[tuple[np.ndarray, np.ndarray]], sums: Mapping[str, Sequence[int]]) -> Pieces:

@@ -22,14 +22,14 @@ TRAINING = "auralflow-torch-training"  # a whole training state, under torch's n
 
 @dataclass(frozen=True)
 class TensorFile:
-    """What such a file holds.
+    """The content of a file.
 
     Attributes:
         format: FLAX, TORCH or TRAINING.
         tensors: name -> array.
-        config: what built the network; None where the file cannot say.
-        provenance: where the tensors come from, plain data: of weights the epoch that was best, of a training
-            state the run's `history` and `losses`.
+        config: the configuration of the network; None for a file without one.
+        provenance: the origin of the tensors, as plain data: for weights the best epoch, for a training state the
+            `history` and `losses` of the run.
     """
 
     format: str
@@ -39,13 +39,13 @@ class TensorFile:
 
 
 def write_tensors(path: str | Path, file: TensorFile) -> None:
-    """Writes a file, aside first.
+    """Writes a file atomically.
 
     Args:
         path: ends in `.safetensors`.
-        file: what to write.
+        file: its content.
     """
-    # safetensors writes an array that is not contiguous scrambled, without an error.
+    # safetensors scrambles arrays that are not contiguous, without an error.
     tensors = {name: np.asarray(array, order="C") for name, array in file.tensors.items()}
     metadata = {
         "format": file.format,
@@ -62,12 +62,12 @@ def read_tensors(
     """Reads a file.
 
     Args:
-        path: a safetensors file; what it holds as float16, to be small, becomes float32, in which networks compute.
-        formats: those that are accepted.
-        only_metadata: leave the tensors out.
+        path: a safetensors file; float16 tensors, as in small files, become float32, in which networks compute.
+        formats: the accepted formats.
+        only_metadata: do not read the tensors.
 
     Raises:
-        InputError: the file is missing or damaged, of another format, or its configuration is not valid.
+        InputError: the file is missing or damaged, has another format, or its configuration is not valid.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -77,9 +77,7 @@ def read_tensors(
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable safetensors file, it is damaged or of another kind: {error}"
-        ) from None
+        raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
     if metadata.get("format") not in formats:
         raise InputError(
             f"{path}: the metadata's format is {metadata.get('format')!r}, expected {' or '.join(map(repr, formats))}"
@@ -93,7 +91,7 @@ def read_tensors(
 
 def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
     kind = file.get_slice(name).get_dtype()
-    # Others, such as BF16, numpy has only where somebody has imported them.
+    # numpy has other types, such as BF16, only if some package has registered them.
     if not re.fullmatch(r"[FIU](8|16|32|64)|BOOL", kind):
         raise InputError(f"{path}: tensor {name!r} is of type {kind}, which numpy does not have; F32 is accepted")
     tensor = file.get_tensor(name)
@@ -101,14 +99,14 @@ def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
 
 
 def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
-    """The variables in a file of format FLAX.
+    """The variables in a file with format FLAX, as nested dicts.
 
     Args:
-        file: what was read.
-        path: where it was read, for messages.
+        file: its content.
+        path: of the file, for messages.
 
     Raises:
-        InputError: a tensor is in neither collection of variables, or is a group of tensors as well.
+        InputError: a tensor is in neither collection of variables, or its name is also that of a group of tensors.
     """
     variables = {"params": {}, "batch_stats": {}}
     for name, array in file.tensors.items():

@@ -1,17 +1,17 @@
-"""The names and layouts of a network's tensors in flax and in torch: one rule, both ways, bit for bit.
+"""Names and layouts of a network's tensors in flax and in torch: one rule for both directions, bit-exact.
 
 | flax | torch |
 |---|---|
 | module `down_0` | `down.0`, an element of a list |
 | `params` kernel | weight, with axes (-1, -2, 0, 1, ...) of the kernel |
-| `params` scale | weight, as it is |
-| `params` anything else | the same name, as it is |
-| `batch_stats` mean and var | running_mean and running_var, as they are |
-| nothing | num_batches_tracked of a norm with statistics, 0 |
+| `params` scale | weight, unchanged |
+| `params` anything else | the same name, unchanged |
+| `batch_stats` mean and var | running_mean and running_var, unchanged |
+| no counterpart | num_batches_tracked of a norm with statistics, 0 |
 
-One transposition serves linear layers, convolutions and transposed convolutions, as the kernel of a transposed
-convolution is kept with its input channels last. Torch counts batches only for a norm without momentum, which no
-network here has.
+Linear layers, convolutions and transposed convolutions share one transposition, as the kernel of a transposed
+convolution is stored with its input channels last. Torch needs the number of batches only in norms without momentum,
+which no network here has.
 """
 
 import re
@@ -32,16 +32,16 @@ RENAMED = {
 
 
 class Described(Protocol):
-    """An array, or what is known of one."""
+    """An array, or its shape and type."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
 
 
 class Place(NamedTuple):
-    """Where a torch tensor comes from, and what it looks like in torch."""
+    """The origin of a torch tensor in flax, and its shape and type in torch."""
 
-    path: tuple[str, ...] | None  # in flax, the collection first; None: made up
+    path: tuple[str, ...] | None  # in flax, the collection first; None: no counterpart
     axes: tuple[int, ...]  # torch tensor = flax array.transpose(axes)
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -57,7 +57,7 @@ def to_torch(variables: Mapping) -> dict[str, np.ndarray]:
         A contiguous, writable copy of every array, under its torch name.
 
     Raises:
-        InputError: a variable has no counterpart in torch, or two have the same.
+        InputError: a variable has no counterpart in torch, or two have the same one.
 
     Example:
         >>> kernel = np.zeros((3, 5), np.float32)
@@ -77,13 +77,13 @@ def to_flax(state: Mapping[str, np.ndarray], expected: Mapping, origin: str = "s
     Args:
         state: torch names and numpy arrays.
         expected: the network's variables or their shapes, nested dicts of anything with `shape` and `dtype`.
-        origin: where the state dict comes from, for messages.
+        origin: the file of the state dict, for messages.
 
     Returns:
         A contiguous, writable copy of every array, nested like `expected`.
 
     Raises:
-        InputError: a tensor is missing, left over, or of another shape or type than the network's.
+        InputError: a tensor is missing, left over, or has another shape or type than the network's.
     """
     layout = torch_layout(expected)
     check_same(state, layout, origin)
@@ -99,7 +99,7 @@ def to_flax(state: Mapping[str, np.ndarray], expected: Mapping, origin: str = "s
 
 
 def torch_layout(variables: Mapping) -> dict[str, Place]:
-    """The torch names, shapes and types of variables, of which only the shapes and types are read."""
+    """The torch names, shapes and types of variables; the values are not read."""
     layout = {}
     for path, leaf in flatten(variables):
         collection, *modules, last = path
@@ -134,7 +134,7 @@ def _path(place: Place) -> str:
 
 
 def torch_module(module: str) -> str:
-    """A flax module's name in torch: numbers at its end are elements of lists.
+    """The name of a flax module in torch; numbers at its end are elements of lists.
 
     Example:
         >>> torch_module("down_0"), torch_module("head"), torch_module("blocks_2_1")
@@ -148,7 +148,7 @@ def check_same(found: Mapping[str, Described], wanted: Mapping[str, Described], 
     """Compares the names, shapes and types of tensors with those that a network has.
 
     Raises:
-        InputError: they differ; names the first tensor of each kind of difference, with its shapes or types.
+        InputError: they differ; the message names the first tensor of each kind of difference.
     """
 
     def lacking(some, others):
@@ -185,5 +185,5 @@ def flatten(tree: Mapping, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
 
 
 def moved(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """A transposed copy that lies in memory in the order of its axes, as safetensors silently assumes."""
+    """A transposed copy whose memory has the order of its axes, as safetensors assumes without a check."""
     return np.array(np.asarray(array).transpose(axes), order="C")

@@ -1,4 +1,4 @@
-"""A training state in a file that either framework goes on from."""
+"""Files of training states, from which training continues in either framework."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,13 @@ class TrainingTensors:
     """A training state under torch's names.
 
     Attributes:
-        params: what the optimizer works on, with the running statistics: a state dict.
+        params: the weights that the optimizer updates, with the running statistics: a state dict.
         ema: their moving average, a state dict.
         exp_avg: AdamW's first moment of every parameter, which belongs to `params`, never to `ema`.
         exp_avg_sq: its second moment.
         step: optimizer steps taken.
         lr_scale: the product of the learning rate's reductions so far, a float32 scalar.
-        best: the weights that validation scored best, a state dict; None before the first epoch's end.
+        best: the weights with the best validation score, a state dict; None before the end of the first epoch.
     """
 
     params: State
@@ -37,13 +37,13 @@ class TrainingTensors:
 
 
 def write_training(path: str | Path, training: TrainingTensors, config: Config, run: dict) -> None:
-    """Writes a training state, aside first.
+    """Writes a training state atomically.
 
     Args:
         path: ends in `.safetensors`.
         training: the tensors.
         config: the run's configuration.
-        run: its `history`, one dict for every epoch, and the `losses` of the steps since the last one's end.
+        run: its `history`, one dict for every epoch, and the `losses` of the steps since the end of the last one.
     """
     tensors = {f"{group}.{name}": array for group in GROUPS for name, array in (getattr(training, group) or {}).items()}
     scalars = {"step": np.array(training.step, np.int64), "lr_scale": np.array(training.lr_scale, np.float32)}
@@ -51,17 +51,17 @@ def write_training(path: str | Path, training: TrainingTensors, config: Config, 
 
 
 def read_training(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
-    """Reads what `write_training` wrote: the tensors, the configuration, the run.
+    """Reads a file of `write_training`: the tensors, the configuration, the run.
 
     Raises:
-        InputError: see `read_tensors`; or a tensor is of no known group, or the step is missing.
+        InputError: as `read_tensors`; a tensor belongs to no known group; or the step is missing.
     """
     file = read_tensors(path, [TRAINING])
     return unpack(file, path), file.config, file.provenance
 
 
 def unpack(file: TensorFile, path: str | Path) -> TrainingTensors:
-    """The training state in a file that is already read."""
+    """The training state in a file that has been read."""
     groups, scalars = {group: {} for group in GROUPS}, {}
     for tensor, array in file.tensors.items():
         group, dot, name = tensor.partition(".")

@@ -35,7 +35,7 @@ def test_presets_are_of_new_folders(run):
         "config", "my_model", "AudioNetVAE", "--preset", "tini", fails=True
     )
     run("config", "my_model", "AudioNetVAE")
-    assert "exists already, and preset 'tiny' is of new folders" in run(
+    assert "exists already, and preset 'tiny' is for new folders only" in run(
         "config", "my_model", "--preset", "tiny", fails=True
     )
 

@@ -72,7 +72,7 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
             fetch(WebFile(f"{server}/{name}", sha256(BODY)))
     # What a server sent before it stopped is kept, something else is not.
     assert [path.name for path in (home / "downloads").iterdir()] == ["short.part"]
-    with pytest.raises(InputError, match="refused.*; the same command goes on"):
+    with pytest.raises(InputError, match="refused.*; the same command resumes"):
         fetch(WebFile("http://127.0.0.1:9/file", sha256(BODY)))
 
 

@@ -96,7 +96,7 @@ def test_results_are_replaced_when_asked_and_leave_no_old_residual(tmp_path, run
     assert (tmp_path / "out/a/bass.wav").read_bytes() == first
     # Of other targets, too: the old residual would belong to none of them.
     result = run(path, directory=tmp_path / "out", factors={"drums": 0.1}, fails=True)
-    assert "residual.wav is there already" in result.failures[0]
+    assert "residual.wav exists already" in result.failures[0]
     run(path, directory=tmp_path / "out", factors={"bass": 0.1}, overwrite=True)
     assert (tmp_path / "out/a/bass.wav").read_bytes() != first
     assert names(tmp_path / "out") == ["a/bass.wav", "a/vocals.wav"]
