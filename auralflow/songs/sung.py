@@ -132,7 +132,7 @@ def _syllables(notes: list[Note]) -> list[tuple[float, float]]:
 
 
 def _place(word: Word, span: tuple[float, float], envelope: np.ndarray, noise: np.ndarray, voiced: np.ndarray) -> None:
-    """Writes a word into the song's frames: its vowels are stretched to the span, its first and last consonants are not."""
+    """Writes a word into the song's frames: its vowels are stretched to the span, the sounds around them are not."""
     start, end = (round(time * PER_SECOND) for time in span)
     first, last = word.voiced.start, word.voiced.stop
     tail = min(len(word.envelope) - last, max(0, (end - start) // 4))

@@ -170,7 +170,7 @@ def _consonant(tracks: _Tracks, sound: Consonant, start: int, frames: Frames) ->
 def intonation(
     rng: np.random.Generator, singer: Singer, pitch: np.ndarray, vibrato: np.ndarray, rate: float
 ) -> np.ndarray:
-    """Turns the pitches of notes into those of a singer: with glides, vibrato that starts late, and slight unsteadiness.
+    """Turns the pitches of notes into those of a singer, with glides, vibrato that starts late, and unsteadiness.
 
     Args:
         rng: the random generator.
