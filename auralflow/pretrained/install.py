@@ -19,6 +19,11 @@ from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_t
 CARD = "README.md"
 
 
+def names() -> list[str]:
+    """The names of all pretrained models: with `resolve` a resolver of the group `auralflow.resolvers`."""
+    return sorted(PRETRAINED)
+
+
 def resolve(name: str) -> Path | None:
     """The folder of a pretrained model, made on first use: a resolver of the entry-point group `auralflow.resolvers`.
 

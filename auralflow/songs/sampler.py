@@ -35,8 +35,8 @@ KEYS = {  # piece of a kit -> keys of General MIDI's percussion that stand for i
     "low tom": (41, 45),
     "shaker": (70, 82),
 }
-# Programs of General MIDI, counted from 0, by the style that they play (see score.accompaniment); without choirs, so that
-# the vocals are the only voices of a song.
+# Programs of General MIDI, counted from 0, by the style that they play (see score.accompaniment). Without choirs: the
+# vocals are the only voices of a song.
 PROGRAMS = {
     "bass": (32, 33, 34, 35, 36, 37, 38, 39),
     "pad": (16, 18, 19, 20, 21, 48, 49, 50, 51, 88, 89, 90, 92, 93, 94, 95),
