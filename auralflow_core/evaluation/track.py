@@ -101,7 +101,7 @@ def _bss_eval(
 
     references = References([*truths.values(), *_rest(mixture, truths, allocate)], sample_rate, sample_rate)
     for kind, audio in candidates.items():
-        figures = references.rate([audio[name] for name in truths])
+        figures = references.score([audio[name] for name in truths])
         yield (
             kind,
             [
