@@ -100,9 +100,7 @@ def test_a_model_without_what_is_needed_is_refused_from_its_shapes_alone(parts):
         words = f"^criterion '{name}' needs the model's {field}, and"
         with pytest.raises(InputError, match=f"{words} WaveNet has none$"):
             loss.check(bare, "WaveNet")
-        with pytest.raises(
-            InputError, match=f"^criterion '{name}' needs the model's {field}, and this model has none$"
-        ):
+        with pytest.raises(InputError, match=f"{words} this model has none"):
             jax.eval_shape(loss, bare, *parts[1:])
     configured(criterion="si_sdr").check(bare, "WaveNet")
     configured(criterion="l2", loss_domain="audio").check(bare, "WaveNet")
