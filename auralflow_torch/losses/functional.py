@@ -18,7 +18,7 @@ from auralflow_torch import spectral
 SILENT_POWER = 1e-8
 # Added to the squared norm of a spectrum before something is divided by it.
 NORM_FLOOR = 1e-8
-# Magnitude below which spectra are not told apart where a logarithm is taken of them: a power of 1e-7.
+# Magnitude to which spectra are raised before a logarithm is taken of them: a power of 1e-7.
 LOG_FLOOR = 1e-7**0.5
 
 # (num_fft, hop_length, window_size) in samples; table 1 of Yamamoto et al.
@@ -87,7 +87,7 @@ def component_loss(
     """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
     speech enhancement", 2019.
 
-    The mask acts on the target and on the residual apart: the one should pass, the other vanish. With two
+    The mask acts on the target and on the residual separately: the target should pass, the residual vanish. With two
     components `(1 - alpha) mean((fs - ts)^2) + alpha mean(fr^2)`. With three the weights are `1 - alpha - beta`,
     `alpha`, and `beta` for the residual's colour, `mean((fr / |fr| - r / |r|)^2)`, where the norms run over
     everything but the batch.

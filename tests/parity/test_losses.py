@@ -136,7 +136,9 @@ def test_the_multi_resolution_loss_is_its_formula(close):
         )
         convergence = torch.linalg.norm(theirs - ours) / torch.linalg.norm(theirs)
         terms.append(convergence + torch.nn.functional.l1_loss(ours.log(), theirs.log()))
-    close("multi_resolution_stft_loss", (estimate, target), sum(terms) / 3, rtol=1e-9)  # a floor of 1e-8 under the square of a norm
+    close(
+        "multi_resolution_stft_loss", (estimate, target), sum(terms) / 3, rtol=1e-9
+    )  # a floor of 1e-8 under the square of a norm
     close("multi_resolution_stft_loss", (target, target), 0, atol=1e-5)
 
 
