@@ -61,12 +61,6 @@ def load_metric(metrics: str) -> "FramewiseMetric | None":
     """
     if metrics not in METRICS:
         raise InputError(f"unknown metrics {metrics!r}; {closest(metrics, METRICS)}")
-    if metrics == "bss_eval" and not importlib.util.find_spec("jax"):
-        raise MissingPackage(
-            "the metrics bss_eval need the package jax, which is not installed: pip install auralflow; without it, "
-            "the metrics sdr can be measured",
-            name="jax",
-        )
     # museval looks for ffmpeg as soon as it is imported.
     if metrics == "museval" and not (
         importlib.util.find_spec("museval") and shutil.which("ffmpeg") and shutil.which("ffprobe")
@@ -99,16 +93,21 @@ def train(
 
 
 def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
-    """BSSEval v4 in frames of one second."""
+    """BSSEval v4 in frames of one second: by jax where it is installed, else by torch, which takes longer."""
     from auralflow_core.evaluation.table import BSS_COLUMNS
-    from auralflow_jax.compilation_cache import enable_cache
-    from auralflow_jax.metrics.bss_eval import References
 
-    enable_cache()
+    if importlib.util.find_spec("jax"):
+        from auralflow_jax.compilation_cache import enable_cache
+        from auralflow_jax.metrics import References
+
+        enable_cache()
+    else:
+        with needs("torch"):
+            from auralflow_torch.metrics import References
     prepared = References(references, sample_rate, sample_rate)
 
     def score(estimates: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-        scores = prepared.rate(estimates)
+        scores = prepared.score(estimates)
         columns = {column: getattr(scores, column.removeprefix("bss_")) for column in BSS_COLUMNS}
         return [{column: frames[index] for column, frames in columns.items()} for index in range(len(estimates))]
 

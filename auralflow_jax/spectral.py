@@ -1,4 +1,4 @@
-"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow_core.dsp.mel), decibels.
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (`auralflow_core.dsp.mel`), decibels.
 
 The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
 on multiples of the hop, a window shorter than the transform centred in it. All functions are pure and
@@ -16,6 +16,8 @@ from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum
 
 Padding = Literal["reflect", "constant"]
 
+__all__ = ["Padding", "istft", "magnitude", "pad_to_hop", "stft", "to_decibel", "to_mel"]
+
 
 @functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "padding"))
 def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> jax.Array:
@@ -30,7 +32,7 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
 
     Returns:
         Complex spectrum (..., bins, frames) with `num_fft // 2 + 1` bins; for an even `num_fft` there are
-        `1 + samples // hop_length` frames. See `pad_to_hop` for the samples behind the last whole hop.
+        `1 + samples // hop_length` frames. See `pad_to_hop` for the samples after the last whole hop.
 
     Raises:
         InputError: sizes out of order, or a signal too short to be mirrored.
@@ -81,7 +83,7 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
 def pad_to_hop(audio: jax.Array, hop_length: int) -> jax.Array:
     """Appends zeros to (..., samples) up to a whole number of hops.
 
-    Without it the samples behind the last whole hop lie under the falling edge of the last window alone, where
+    Without it the samples after the last whole hop lie under the falling edge of the last window alone, where
     an inverse magnifies whatever a mask did; and where `hop_length` exceeds half the window, some lie under none
     at all and `istft` refuses. With it, half a window of overlap keeps every sample near the centre of a frame.
     `istft` cuts the zeros off again when it is given the original number of samples.
@@ -113,13 +115,13 @@ def to_decibel(
     top_db: float | None = 80.0,
     axis: int | tuple[int, ...] = (-2, -1),
 ) -> jax.Array:
-    """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for every item apart.
+    """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for each item separately.
 
     Args:
         spectrum: magnitudes, or powers, (..., bins, frames).
         power: whether they are powers.
         reference: the magnitude (or power) that is 0 dB; None: each item's own maximum.
-        floor: the smallest magnitude (or power) that is told apart; librosa takes 1e-10 for powers.
+        floor: smaller magnitudes (or powers) are raised to it; librosa takes 1e-10 for powers.
         top_db: cut off what lies this far below an item's maximum; None: nothing.
         axis: the axes that make up one item.
 

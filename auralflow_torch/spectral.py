@@ -1,7 +1,8 @@
-"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (see auralflow_core.dsp.mel), decibels.
+"""Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (`auralflow_core.dsp.mel`), decibels.
 
-The functions of auralflow_jax.spectral with the same arguments and results, on any device. float64 and complex128
-pass through, all else is float32.
+The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
+on multiples of the hop, a window shorter than the transform centred in it. All functions are differentiable and work on
+any device. float64 and complex128 pass through, all else is float32.
 """
 
 import math
@@ -16,20 +17,22 @@ from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum
 
 Padding = Literal["reflect", "constant"]
 
+__all__ = ["Padding", "istft", "magnitude", "pad_to_hop", "stft", "to_decibel", "to_mel"]
+
 
 def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> Tensor:
-    """Short-time Fourier transform: periodic Hann window, frames centred on multiples of the hop.
+    """Short-time Fourier transform.
 
     Args:
         audio: real signal, (..., samples).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples, which is centred in the transform; at most `num_fft`.
+        window_size: length of the Hann window, in samples; at most `num_fft`.
         padding: how half a transform is added at each end: the signal mirrored, or zeros.
 
     Returns:
         Complex spectrum (..., bins, frames) with `num_fft // 2 + 1` bins; for an even `num_fft` there are
-        `1 + samples // hop_length` frames. See `pad_to_hop` for the samples behind the last whole hop.
+        `1 + samples // hop_length` frames. See `pad_to_hop` for the samples after the last whole hop.
 
     Raises:
         InputError: sizes out of order, or a signal too short to be mirrored.
@@ -85,11 +88,12 @@ def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, sam
 
 
 def pad_to_hop(audio: Tensor, hop_length: int) -> Tensor:
-    """Appends zeros to (..., samples) up to a whole number of hops, and nothing to a whole number.
+    """Appends zeros to (..., samples) up to a whole number of hops.
 
-    Without it the samples behind the last whole hop lie under the falling edge of the last window alone, where
+    Without it the samples after the last whole hop lie under the falling edge of the last window alone, where
     an inverse magnifies whatever a mask did; and where `hop_length` exceeds half the window, some lie under none
-    at all and `istft` refuses. `istft` cuts the zeros off again when it is given the original number of samples.
+    at all and `istft` refuses. With it, half a window of overlap keeps every sample near the centre of a frame.
+    `istft` cuts the zeros off again when it is given the original number of samples.
 
     Example:
         >>> pad_to_hop(torch.ones(2, 1000), 768).shape
@@ -116,13 +120,13 @@ def to_decibel(
     top_db: float | None = 80.0,
     axis: int | tuple[int, ...] = (-2, -1),
 ) -> Tensor:
-    """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for every item apart.
+    """Decibels as librosa's `amplitude_to_db` and, with `power`, `power_to_db` define them, for each item separately.
 
     Args:
         spectrum: magnitudes, or powers, (..., bins, frames).
         power: whether they are powers.
         reference: the magnitude (or power) that is 0 dB; None: each item's own maximum.
-        floor: the smallest magnitude (or power) that is told apart; librosa takes 1e-10 for powers.
+        floor: smaller magnitudes (or powers) are raised to it; librosa takes 1e-10 for powers.
         top_db: cut off what lies this far below an item's maximum; None: nothing.
         axis: the axes that make up one item.
 

@@ -1,13 +1,15 @@
-"""Multichannel Wiener filtering: estimated spectra refined together, so that they share the mixture out.
+"""Multichannel Wiener filtering: refines estimated spectra together, so that they add up to the mixture.
 
-Of each target and bin, a spatial covariance matrix over all frames says how the channels go together; of each
-frame, a power says how loud the target is. Both follow from the estimates, the filter from both, new estimates from
-the filter, and so on: Nugraha, Liutkus and Vincent, "Multichannel audio source separation with deep neural networks",
-IEEE/ACM TASLP 2016, with the covariance update of Liutkus, Badeau and Richard, "Kernel additive models for source
-separation", IEEE TSP 2014. The constants and their places are Open-Unmix's.
+For each target and bin, a spatial covariance matrix over all frames describes how the channels go together; for each
+frame, a power describes how loud the target is. Both follow from the estimates, the filter from both, new estimates
+from the filter, and so on: Nugraha, Liutkus and Vincent, "Multichannel audio source separation with deep neural
+networks", IEEE/ACM TASLP 2016, with the covariance update of Liutkus, Badeau and Richard, "Kernel additive models for
+source separation", IEEE TSP 2014. The constants, and the places where they act, are those of Open-Unmix.
 """
 
 import torch
+
+__all__ = ["wiener"]
 
 
 def wiener(
@@ -22,8 +24,9 @@ def wiener(
 ) -> torch.Tensor:
     """Refines the targets' estimated magnitudes to complex spectra.
 
-    Differentiable, and on the inputs' device. All targets are needed: what no target explains is divided among them,
-    unless `residual` gives it one of its own. With one target and without `residual` the result is nearly the mixture.
+    Differentiable, and on the inputs' device. All targets are needed: the part of the mixture that no target explains
+    is divided among them, unless `residual` makes it a separate target. With one target and without `residual` the
+    result is nearly the mixture.
 
     Args:
         magnitudes: estimates >= 0, (..., targets, channels, bins, frames).
@@ -32,10 +35,10 @@ def wiener(
         softmask: the first estimates are the mixture times each target's share of all magnitudes, rather than the
             magnitudes with the mixture's phase.
         residual: add a target, the last: what the first estimates leave of the mixture.
-        window: refine so many frames at a time, each stretch with covariances of its own, in memory that a song's
-            length does not multiply; default: all at once.
-        scale_factor: the largest magnitude of a mixture while it is refined; a quieter one is left as it is.
-        eps: the power, at that scale, below which nothing is told apart.
+        window: number of frames that are refined at a time, each stretch with separate covariances, in memory that
+            does not grow with a song's length; default: all at once.
+        scale_factor: a louder mixture is scaled down to this largest magnitude while it is refined.
+        eps: powers below it, at that scale, count as silence.
 
     Returns:
         Complex spectra (..., targets, channels, bins, frames), with `residual` one target more.

@@ -18,7 +18,7 @@ from auralflow.songs import make_songs
 from auralflow_core.data.crops import read_stems
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.evaluation.oracle import ideal_mask
-from auralflow_jax.metrics.bss_eval import bss_eval
+from auralflow_jax.metrics import bss_eval
 
 
 def main() -> None:

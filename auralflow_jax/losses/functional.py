@@ -1,9 +1,10 @@
 """Training losses: pure functions from arrays to one scalar, the mean.
 
 Shapes must be equal; nothing is broadcast. Every loss has a finite value and gradient for silence, and keeps the
-dtype that goes in.
+dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -17,7 +18,7 @@ from auralflow_jax import spectral
 SILENT_POWER = 1e-8
 # Added to the squared norm of a spectrum before something is divided by it.
 NORM_FLOOR = 1e-8
-# Magnitude below which spectra are not told apart where a logarithm is taken of them: a power of 1e-7.
+# Magnitude to which spectra are raised before a logarithm is taken of them: a power of 1e-7.
 LOG_FLOOR = 1e-7**0.5
 
 # (num_fft, hop_length, window_size) in samples; table 1 of Yamamoto et al.
@@ -30,19 +31,26 @@ def check_shapes(*arrays: jax.Array) -> None:
         raise ValueError(f"Shape mismatch: got {' and '.join(str(array.shape) for array in arrays)}.")
 
 
-def l1(estimate: jax.Array, target: jax.Array) -> jax.Array:
+def l1_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     """Mean absolute difference of two arrays of one shape."""
-    check_shapes(estimate, target)
-    return jnp.mean(jnp.abs(estimate - target))
+    estimate, target, dtype = _prepare(estimate, target)
+    return jnp.mean(jnp.abs(estimate - target)).astype(dtype)
 
 
-def l2(estimate: jax.Array, target: jax.Array) -> jax.Array:
+def l2_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     """Mean squared difference of two arrays of one shape."""
-    check_shapes(estimate, target)
-    return jnp.mean((estimate - target) ** 2)
+    estimate, target, dtype = _prepare(estimate, target)
+    return jnp.mean((estimate - target) ** 2).astype(dtype)
 
 
-ELEMENTWISE: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {"l1": l1, "l2": l2}
+ELEMENTWISE: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {"l1": l1_loss, "l2": l2_loss}
+
+
+def elementwise(loss_fn: str) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Returns one of `ELEMENTWISE` by its name; an unknown one is an InputError."""
+    if loss_fn not in ELEMENTWISE:
+        raise InputError(f"unknown loss_fn {loss_fn!r}; {closest(str(loss_fn), ELEMENTWISE)}")
+    return ELEMENTWISE[loss_fn]
 
 
 def mask_loss(
@@ -55,14 +63,16 @@ def mask_loss(
         target_magnitude: |Y|, same shape.
         mixture_magnitude: |X|, same shape.
         loss_fn: `l1` or `l2`.
+
+    Raises:
+        ValueError: shapes differ, or an unknown `loss_fn`.
     """
-    check_shapes(mask, target_magnitude, mixture_magnitude)
-    if loss_fn not in ELEMENTWISE:
-        raise InputError(f"unknown loss_fn {loss_fn!r}; {closest(str(loss_fn), ELEMENTWISE)}")
+    loss = elementwise(loss_fn)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask, target_magnitude, mixture_magnitude)
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / jnp.where(louder, 1, mixture_magnitude)
     ideal = jnp.where(louder, (target_magnitude > 0).astype(ratio.dtype), ratio)
-    return ELEMENTWISE[loss_fn](mask, jax.lax.stop_gradient(ideal).astype(mask.dtype))
+    return loss(wide, jax.lax.stop_gradient(ideal)).astype(mask.dtype)
 
 
 def component_loss(
@@ -77,7 +87,7 @@ def component_loss(
     """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
     speech enhancement", 2019.
 
-    The mask acts on the target and on the residual apart: the one should pass, the other vanish. With two
+    The mask acts on the target and on the residual separately: the target should pass, the residual vanish. With two
     components `(1 - alpha) mean((fs - ts)^2) + alpha mean(fr^2)`. With three the weights are `1 - alpha - beta`,
     `alpha`, and `beta` for the residual's colour, `mean((fr / |fr| - r / |r|)^2)`, where the norms run over
     everything but the batch.
@@ -94,20 +104,24 @@ def component_loss(
     Raises:
         ValueError: shapes differ, weights outside [0, 1], or `alpha + beta` leaves nothing for the target.
     """
-    check_shapes(filtered_src, target_src, filtered_res, target_res)
+    check_components(alpha, beta, n_components)
+    *arrays, dtype = _prepare(filtered_src, target_src, filtered_res, target_res)
+    filtered_src, target_src, filtered_res, target_res = arrays
+    source, noise = l2_loss(filtered_src, target_src), jnp.mean(filtered_res**2)
+    if n_components == 2:
+        return ((1 - alpha) * source + alpha * noise).astype(dtype)
+    colour = l2_loss(_direction(filtered_res), _direction(target_res))
+    return ((1 - alpha - beta) * source + alpha * noise + beta * colour).astype(dtype)
+
+
+def check_components(alpha: float, beta: float, n_components: int) -> None:
+    """Raises an InputError unless these are settings of `component_loss`."""
+    if n_components not in (2, 3):
+        raise InputError(f"n_components must be 2 or 3, got {n_components}")
     if not 0 <= alpha <= 1 or not 0 <= beta <= 1:
         raise InputError(f"alpha and beta must lie between 0 and 1, got {alpha} and {beta}")
-    if n_components == 2:
-        return (1 - alpha) * l2(filtered_src, target_src) + alpha * jnp.mean(filtered_res**2)
-    if n_components != 3:
-        raise InputError(f"n_components must be 2 or 3, got {n_components}")
-    if alpha + beta >= 1:
+    if n_components == 3 and alpha + beta >= 1:
         raise InputError(f"alpha + beta must be less than 1 with 3 components, got {alpha} + {beta}")
-    return (
-        (1 - alpha - beta) * l2(filtered_src, target_src)
-        + alpha * jnp.mean(filtered_res**2)
-        + beta * l2(_direction(filtered_res), _direction(target_res))
-    )
 
 
 def _direction(array: jax.Array) -> jax.Array:
@@ -131,12 +145,12 @@ def si_sdr_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     Returns:
         Scalar, in dB; lower is better.
     """
-    check_shapes(estimate, target)
+    estimate, target, dtype = _prepare(estimate, target)
     scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
     scaled = scale * target
     distortion = scaled - estimate
     ratio = (_mean_product(scaled, scaled) + SILENT_POWER) / (_mean_product(distortion, distortion) + SILENT_POWER)
-    return jnp.mean(-10 * jnp.log10(ratio))
+    return jnp.mean(-10 * jnp.log10(ratio)).astype(dtype)
 
 
 def _mean_product(left: jax.Array, right: jax.Array) -> jax.Array:
@@ -157,8 +171,9 @@ def multi_resolution_stft_loss(
         target: same shape.
         resolutions: (num_fft, hop_length, window_size) of each, in samples.
     """
-    check_shapes(estimate, target)
-    return sum(_stft_distance(estimate, target, *sizes) for sizes in resolutions) / len(resolutions)
+    estimate, target, dtype = _prepare(estimate, target)
+    total = sum(_stft_distance(estimate, target, *sizes) for sizes in resolutions)
+    return (total / len(resolutions)).astype(dtype)
 
 
 def _stft_distance(estimate: jax.Array, target: jax.Array, *sizes: int) -> jax.Array:
@@ -167,7 +182,7 @@ def _stft_distance(estimate: jax.Array, target: jax.Array, *sizes: int) -> jax.A
         jnp.maximum(spectral.magnitude(spectral.stft(audio, *sizes)), LOG_FLOOR) for audio in (estimate, target)
     )
     convergence = jnp.sqrt((jnp.sum((theirs - ours) ** 2) + NORM_FLOOR) / jnp.sum(theirs**2))
-    return (convergence + l1(jnp.log(ours), jnp.log(theirs))).astype(estimate.dtype)
+    return convergence + l1_loss(jnp.log(ours), jnp.log(theirs))
 
 
 def kl_div_loss(mu: jax.Array, sigma: jax.Array) -> jax.Array:
@@ -179,6 +194,15 @@ def kl_div_loss(mu: jax.Array, sigma: jax.Array) -> jax.Array:
         mu: means, any shape.
         sigma: standard deviations, same shape.
     """
-    check_shapes(mu, sigma)
+    mu, sigma, dtype = _prepare(mu, sigma)
     variance = jnp.maximum(sigma**2, 1e-12)
-    return jnp.mean(mu**2 + variance - jnp.log(variance) - 1) / 2
+    return (jnp.mean(mu**2 + variance - jnp.log(variance) - 1) / 2).astype(dtype)
+
+
+def _prepare(*arrays: jax.Array) -> tuple:
+    """Returns arrays of one shape in float32 at least, and then the dtype that they had."""
+    check_shapes(*arrays)
+    with jax.numpy_dtype_promotion("standard"):  # on purpose, also where a program is strict about it
+        kept = functools.reduce(jnp.promote_types, (array.dtype for array in arrays))
+        wide = jnp.promote_types(kept, jnp.float32)
+    return *(array.astype(wide) for array in arrays), kept if jnp.issubdtype(kept, jnp.floating) else wide

@@ -1,17 +1,17 @@
-"""BSSEval version 4: what is wrong with an estimate, told apart as space, interference and artifacts.
+"""BSSEval version 4: the spatial distortion, interference and artifacts of an estimate, as ratios in decibels.
 
 Filters of 512 taps, one for every pair of channels, map the true sources to the estimate as well as they can, by
-least squares over the whole song. What filters of the target's own image explain beyond the image is spatial
-distortion, what filters of the other sources add is interference, the rest is artifacts; the ratios of their energies
-are taken frame by frame. Stöter, Liutkus and Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA 2018;
-Vincent, Gribonval and Févotte, "Performance measurement in blind audio source separation", IEEE TASLP 2006.
+least squares over the whole song. The part that filters of the target's own image explain beyond the image is spatial
+distortion, the part that filters of the other sources add is interference, the rest is artifacts; the ratios of their
+energies are taken frame by frame. Stöter, Liutkus and Ito, "The 2018 Signal Separation Evaluation Campaign", LVA/ICA
+2018; Vincent, Gribonval and Févotte, "Performance measurement in blind audio source separation", IEEE TASLP 2006.
 
-Only energies are asked for, so nothing is filtered: by Parseval they are sums over spectra. The normal equations are
-made of correlations, which are sums over short blocks, and factored once for all estimates. Both need float64 (the
-condition number of a real voice's equations is about 5e8), which is switched on in here alone.
+Only energies are needed, so nothing is filtered: by Parseval's theorem they are sums over spectra. The normal equations
+are made of correlations, which are sums over short blocks, and factored once for all estimates. Both need float64 (the
+condition number of a real voice's equations is about 5e8), which is switched on in this module alone.
 
-Where all sources leave a band empty, down to float's rounding, what the filters do in it is arbitrary; the edges of
-frames reach into that band, and SIR, ISR and SAR mean little, here and in museval. SDR takes no filter.
+Where all sources leave a band empty, down to the rounding of floating point, the filters are arbitrary in that band;
+the edges of frames reach into it, and SIR, ISR and SAR mean little, here and in museval. SDR takes no filter.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ import numpy as np
 from auralflow_jax.metrics.toeplitz import Equations
 
 BLOCK = 1 << 17  # samples of each channel that are correlated by one call
-FRAMES = 4  # rated by one call
+FRAMES = 4  # that one call scores
 
-# (sources, channels, samples), as one array or an array for each; read by blocks, so that memory-mapped files will do
+# (sources, channels, samples), as one array or one for each source; read by blocks, so that memory-mapped files work
 Signals = np.ndarray | Sequence[np.ndarray]
 
 
 class BssEval(NamedTuple):
-    """Figures in dB, float64, each (targets, frames)."""
+    """Scores in dB, float64, each (targets, frames)."""
 
-    sdr: np.ndarray  # signal to distortion: of the image against all that differs from it; no filter is forgiven
+    sdr: np.ndarray  # signal to distortion: the image against all that differs from it, filtered versions included
     sir: np.ndarray  # signal to interference
     isr: np.ndarray  # image to spatial distortion
     sar: np.ndarray  # signal to artifacts
@@ -44,31 +44,32 @@ class BssEval(NamedTuple):
 def bss_eval(
     references: Signals, estimates: Signals, window: int = 44100, hop: int = 44100, taps: int = 512
 ) -> BssEval:
-    """Rates estimates as museval does in its mode v4, without a search for permutations.
+    """Scores estimates as museval does in its mode v4, without a search for permutations.
 
     Args:
         references: the images of all sources, (sources, channels, samples).
-        estimates: of the same shape; or of the first sources only, where the others merely interfere.
+        estimates: of the same shape; or of the first sources only, when the others only interfere.
         window: samples of a frame; SiSEC's is one second. A signal that is shorter is one frame.
-        hop: samples from frame to frame. What follows the last whole frame is not rated, but explained.
+        hop: samples from frame to frame. The samples behind the last whole frame are not scored; the filters fit
+            them too.
         taps: of the filters.
 
     Returns:
-        A figure for each target and frame: NaN for all targets where any reference or estimate is silent (where its
-        channels sum to zero throughout the frame), inf where there is nothing of the distortion.
+        A score for each target and frame: NaN for all targets where any reference or estimate is silent (its
+        channels sum to zero throughout the frame), inf where the distortion is zero.
 
     Raises:
         ValueError: shapes that do not fit each other, or sizes out of range.
 
     Example:
-        scores = bss_eval(truths, estimates, window=rate, hop=rate)
-        np.nanmedian(scores.sdr, axis=1)  # of each target
+        scores = bss_eval(references, estimates, window=sample_rate, hop=sample_rate)
+        np.nanmedian(scores.sdr, axis=1)  # one for each target
     """
-    return References(references, window, hop, taps).rate(estimates)
+    return References(references, window, hop, taps).score(estimates)
 
 
 class References:
-    """True sources, prepared for any number of estimates of them; arguments as `bss_eval` takes them."""
+    """True sources, prepared for any number of estimates of them; arguments as in `bss_eval`."""
 
     def __init__(self, references: Signals, window: int = 44100, hop: int = 44100, taps: int = 512):
         shapes = {np.shape(source) for source in references}
@@ -88,8 +89,8 @@ class References:
                 for source in range(len(references))
             ]
 
-    def rate(self, estimates: Signals) -> BssEval:
-        """The figures of estimates, of all sources or of the first ones, (targets, channels, samples)."""
+    def score(self, estimates: Signals) -> BssEval:
+        """Scores estimates of all sources or of the first ones, (targets, channels, samples)."""
         targets, sources, samples = len(estimates), len(self._references), self._shape[-1]
         if not 1 <= targets <= sources or any(np.shape(estimate) != self._shape for estimate in estimates):
             raise ValueError(
@@ -97,7 +98,7 @@ class References:
                 f"{[np.shape(estimate) for estimate in estimates]}."
             )
         starts = self._hop * np.arange(1 + (samples - self._window) // self._hop)
-        figures = np.full((4, targets, len(starts)), np.nan)
+        scores = np.full((4, targets, len(starts)), np.nan)
         signals = (self._references, estimates)
         heard = np.flatnonzero([not any(_silent(part, start, self._window) for part in signals) for start in starts])
         with _float64():
@@ -106,11 +107,11 @@ class References:
                 batch = heard[first : first + FRAMES]
                 same = np.resize(batch, FRAMES)  # one shape for all calls
                 frames = [np.stack([_read(part, start, self._window) for start in starts[same]]) for part in signals]
-                figures[..., batch] = _ratios(*frames, *filters)[..., : len(batch)]
-        return BssEval(*figures)
+                scores[..., batch] = _ratios(*frames, *filters)[..., : len(batch)]
+        return BssEval(*scores)
 
-    def _filters(self, estimates: np.ndarray) -> tuple[jax.Array, jax.Array]:
-        """Spectra of the filters that make up the estimates of all sources, and of those of each one's own source.
+    def _filters(self, estimates: Signals) -> tuple[jax.Array, jax.Array]:
+        """Computes the spectra of the filters from all sources to the estimates, and from each estimate's own source.
 
         Returns:
             (sources, channels, targets, channels, bins) and (targets, channels, channels, bins).
@@ -126,14 +127,14 @@ class References:
 
 @contextlib.contextmanager
 def _float64():
-    """Switches float64 on, on the CPU where the accelerator has none: TPUs know no complex128."""
+    """Switches float64 on, on the CPU where the accelerator lacks it: TPUs have no complex128."""
     device = jax.local_devices(backend="cpu")[0] if jax.default_backend() == "tpu" else None
     with jax.enable_x64(True), jax.default_device(device):
         yield
 
 
 def _equations(correlations: jax.Array) -> Equations:
-    """The normal equations of filters; singular where two channels are equal, or a band is empty.
+    """Builds the normal equations of filters; singular where two channels are equal, or a band is empty.
 
     Args:
         correlations: of all sources with all, (sources, channels, sources, channels, taps).
@@ -143,7 +144,7 @@ def _equations(correlations: jax.Array) -> Equations:
 
 
 def _filters(equations: Equations, correlations: jax.Array, size: int) -> jax.Array:
-    """Spectra over `size` samples of the filters that make up signals.
+    """Computes the spectra over `size` samples of the filters that make signals of the sources.
 
     Args:
         equations: of the sources.
@@ -159,12 +160,12 @@ def _filters(equations: Equations, correlations: jax.Array, size: int) -> jax.Ar
 
 
 def _correlations(left: Signals, right: Signals, taps: int) -> jax.Array:
-    """Sums over n of left[n] right[n + lag], for the lags 0 to taps - 1.
+    """Computes the sums over n of left[n] right[n + lag], for the lags 0 to taps - 1.
 
     Args:
         left: (sources, channels, samples).
         right: (targets, channels, samples).
-        taps: how many lags.
+        taps: number of lags.
 
     Returns:
         (sources, channels, targets, channels, taps), float64.
@@ -176,7 +177,7 @@ def _correlations(left: Signals, right: Signals, taps: int) -> jax.Array:
     total = jnp.zeros((len(left), channels, len(right), channels, size // 2 + 1), jnp.complex128)
     for start in range(0, samples, span):
         total = _add_correlations(total, _read(left, start, span), _read(right, start, span + taps - 1), step)
-        total.block_until_ready()  # or the blocks of a whole song would wait in memory for their turns
+        total.block_until_ready()  # or all blocks of a song would wait in memory
     return jnp.fft.irfft(total, size)[..., :taps]
 
 
@@ -196,7 +197,7 @@ def _add_correlations(total: jax.Array, left: jax.Array, right: jax.Array, step:
 
 @jax.jit
 def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own_filters: jax.Array) -> jax.Array:
-    """The four figures of frames.
+    """Computes the four scores of frames.
 
     Args:
         references: (frames, sources, channels, window).
@@ -208,12 +209,12 @@ def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own
         SDR, SIR, ISR and SAR, (4, targets, frames).
     """
     size = 2 * (filters.shape[-1] - 1)
-    truth, estimate = (jnp.fft.rfft(signals, size) for signals in (references, estimates))
-    own = truth[:, : estimates.shape[1]]
+    reference, estimate = (jnp.fft.rfft(signals, size) for signals in (references, estimates))
+    own = reference[:, : estimates.shape[1]]
     image = sum(own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
     explained = sum(
-        truth[:, source, channel, None, None] * filters[source, channel]
-        for source, channel in np.ndindex(truth.shape[1:3])
+        reference[:, source, channel, None, None] * filters[source, channel]
+        for source, channel in np.ndindex(reference.shape[1:3])
     )
     ratios = [
         _decibel(own, estimate - own),
@@ -225,30 +226,30 @@ def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own
 
 
 def _decibel(signal: jax.Array, distortion: jax.Array) -> jax.Array:
-    """Ratio of the energies of spectra (frames, targets, channels, bins), which all were real signals of one length."""
+    """Ratio of the energies of spectra (frames, targets, channels, bins) of real signals of one length."""
     signal, distortion = _energy(signal), _energy(distortion)
     return jnp.where(distortion == 0, jnp.inf, 10 * jnp.log10(signal / distortion))
 
 
 def _energy(spectra: jax.Array) -> jax.Array:
     power = jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2
-    # All but the first and the last bin stand for two.
+    # Every bin but the first and the last stands for its conjugate too.
     return (2 * power.sum(-1) - power[..., 0] - power[..., -1]).sum(-1)
 
 
 def _silent(signals: Signals, start: int, size: int) -> bool:
-    """Whether the channels of some signal sum to zero throughout."""
+    """Whether the channels of any signal sum to zero throughout."""
     return not all(source[:, start : start + size].sum(0).any() for source in signals)
 
 
 def _read(signals: Signals, start: int, size: int) -> np.ndarray:
-    """Samples from `start` on, zeros behind the end, float64."""
+    """Reads samples from `start` on in float64, zeros behind the end."""
     piece = np.stack([source[:, start : start + size] for source in signals]).astype(np.float64)
     return np.pad(piece, [(0, 0), (0, 0), (0, size - piece.shape[-1])])
 
 
 def _fast_length(samples: int) -> int:
-    """The next even length whose transform is quick: a product of 2, 3 and 5."""
+    """Returns the next even length whose transform is quick: a product of 2, 3 and 5."""
     half = -(-samples // 2)
     odd = [3**a * 5**b for a in range(half.bit_length()) for b in range(half.bit_length()) if 3**a * 5**b <= half]
     return 2 * min(factor << (-(-half // factor) - 1).bit_length() for factor in odd)

@@ -12,7 +12,7 @@ class Equations:
     """Equations that are factored once, in the square of their number, for any right-hand sides.
 
     The matrix may be singular, if the right-hand sides lie in its range. A small ridge makes it definite, and
-    conjugate gradients that are preconditioned with the result take the ridge's effect back out.
+    conjugate gradients that are preconditioned with the result remove the ridge's effect.
 
     Args:
         column: the first column of blocks, (blocks, rows, rows), best in float64.
@@ -26,15 +26,15 @@ class Equations:
             self._factor = cholesky(column, ridge)
 
     def solve(self, right: jax.Array) -> jax.Array:
-        """The solution (blocks, rows, columns) for right-hand sides of that shape."""
+        """Returns the solution (blocks, rows, columns) for right-hand sides of that shape."""
         return _solve(self._column, self._factor, right)
 
 
 @jax.jit
 def cholesky(column: jax.Array, ridge: float) -> jax.Array:
-    """The Cholesky factor, in the square of the matrix's size.
+    """Computes the Cholesky factor, in the square of the matrix's size.
 
-    Schur's algorithm: the matrix less itself moved down the diagonal by a block is A A^T - B B^T, with A the factor's
+    Schur's algorithm: the matrix minus itself moved down the diagonal by a block is A A^T - B B^T, with A the factor's
     first columns. Moved down, A and B take a hyperbolic rotation that clears B's next block; then A is the next
     columns, and so on. In the mixed form, B from the new A, it is as accurate as elimination: Bojanczyk, Brent, de
     Hoog and Sweet, "On the stability of the Bareiss and related Toeplitz factorization algorithms", SIAM J. Matrix
@@ -45,7 +45,7 @@ def cholesky(column: jax.Array, ridge: float) -> jax.Array:
         ridge: added to the diagonal, as a share of it.
 
     Returns:
-        (blocks * rows, blocks * rows), lower triangular; NaN where the matrix is not positive definite.
+        (blocks * rows, blocks * rows), lower triangular, with NaN at its end if the matrix is not positive definite.
     """
     blocks, rows, _ = column.shape
     energy = jnp.diagonal(column[0])
@@ -72,7 +72,7 @@ def cholesky(column: jax.Array, ridge: float) -> jax.Array:
 
 
 def _inverse(factor: jax.Array) -> jax.Array:
-    """Of a small lower triangular matrix."""
+    """Inverts a small lower triangular matrix."""
     return jax.scipy.linalg.solve_triangular(factor, jnp.eye(len(factor)), lower=True)
 
 
@@ -80,7 +80,7 @@ def _inverse(factor: jax.Array) -> jax.Array:
 def _solve(column: jax.Array, factor: jax.Array, right: jax.Array) -> jax.Array:
     """Solves block Toeplitz equations for right-hand sides (blocks, rows, columns)."""
     blocks, size = len(column), 2 * len(column)
-    # Block (k, l) is column[k - l], or the transpose of column[l - k]: a circulant matrix of twice the size holds it.
+    # Block (k, l) is column[k - l], or the transpose of column[l - k]: a circulant of twice the size holds it.
     circulant = jnp.concatenate([column, jnp.zeros_like(column[:1]), column[:0:-1].swapaxes(1, 2)])
     spectrum = jnp.fft.rfft(circulant, axis=0)
 

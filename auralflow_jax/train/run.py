@@ -18,7 +18,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.schedule import plateau, reason_to_stop, remedy
 from auralflow_jax.data.batches import drawing_chances, epoch_samples, training_batches
-from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.losses import make_loss
 from auralflow_jax.models.base import Variables
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import make_separator
@@ -96,7 +96,7 @@ class Run:
         self.total_steps = self.steps_per_epoch * self.training.max_epochs
 
         self.model = build(self.config)
-        self.criterion = make_criterion(self.training)
+        self.criterion = make_loss(self.training, self.model.describe)
         self.optimizer = make_optimizer(self.training, self.total_steps)
         self.learning_rate = learning_rate(self.training, self.total_steps)
         self.history: list[dict] = []  # one entry for every epoch

@@ -8,15 +8,15 @@ import optax
 from jax.sharding import Mesh
 
 from auralflow_core.config import TrainingConfig
-from auralflow_jax.losses.criteria import Criterion
-from auralflow_jax.metrics import si_sdr as metrics
+from auralflow_jax.losses import Loss
+from auralflow_jax.metrics import si_sdr_from_sums
 from auralflow_jax.models.base import Variables
 from auralflow_jax.train.sharding import Batch, divided, replicated
 from auralflow_jax.train.state import TrainState
 
 
 def make_train_step(
-    model, criterion: Criterion, optimizer: optax.GradientTransformation, training: TrainingConfig, mesh: Mesh
+    model, criterion: Loss, optimizer: optax.GradientTransformation, training: TrainingConfig, mesh: Mesh
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """Builds `train_step(state, batch) -> (state, metrics)`; the state that goes in is donated.
 
@@ -59,11 +59,9 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
     return jax.tree.map(lambda old, new: (decay * old + (1 - decay) * new).astype(old.dtype), ema, fresh)
 
 
-def compare(model, criterion: Criterion, estimate, batch: Batch) -> jax.Array:
+def compare(model, criterion: Loss, estimate, batch: Batch) -> jax.Array:
     """The criterion's value, a scalar, of an estimate for a batch's mixture."""
-    mixture = batch["mixture"][:, None]
-    truth = model.describe(batch["targets"])
-    return criterion(estimate, truth, model.describe(mixture - batch["targets"]), model.describe(mixture))
+    return criterion(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))
 
 
 def empty_sums(tracks: int, targets: int) -> dict[str, jax.Array]:
@@ -72,7 +70,7 @@ def empty_sums(tracks: int, targets: int) -> dict[str, jax.Array]:
     return {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | {name: jnp.zeros((tracks, targets)) for name in names}
 
 
-def make_eval_step(model, criterion: Criterion, mesh: Mesh) -> Callable[[Variables, Batch, dict], dict[str, jax.Array]]:
+def make_eval_step(model, criterion: Loss, mesh: Mesh) -> Callable[[Variables, Batch, dict], dict[str, jax.Array]]:
     """Builds `eval_step(variables, batch, sums) -> sums`, which adds a batch of segments to the sums.
 
     Beside the audio, a batch holds `track` (batch,), the index of each segment's track, and `weight` (batch,),
@@ -114,6 +112,6 @@ def make_eval_step(model, criterion: Criterion, mesh: Mesh) -> Callable[[Variabl
 
 def read_sums(sums: dict[str, jax.Array]) -> tuple[float, jax.Array, jax.Array]:
     """The mean loss per segment, and SI-SDR (tracks, targets) in dB of the estimates and of the mixture."""
-    estimate = metrics.si_sdr_from_sums(sums["dot"], sums["truth"], sums["estimate"])
-    mixture = metrics.si_sdr_from_sums(sums["mixture_dot"], sums["truth"], sums["mixture"])
+    estimate = si_sdr_from_sums(sums["dot"], sums["truth"], sums["estimate"])
+    mixture = si_sdr_from_sums(sums["mixture_dot"], sums["truth"], sums["mixture"])
     return float(sums["loss"] / sums["weight"]), estimate, mixture

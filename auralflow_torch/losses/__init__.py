@@ -1,4 +1,6 @@
-"""Training losses: functions of tensors, and modules that run a model."""
+"""Training losses: functions of tensors, losses that compare a model's estimate with the truth, and modules that run
+a model.
+"""
 
 from auralflow_torch.losses.criteria import (
     Criterion,
@@ -9,32 +11,34 @@ from auralflow_torch.losses.criteria import (
     MultiResolutionSTFTLoss,
     SISDRLoss,
     WeightedComponentLoss,
-    make_criterion,
 )
 from auralflow_torch.losses.functional import (
     component_loss,
     kl_div_loss,
-    l1,
-    l2,
+    l1_loss,
+    l2_loss,
     mask_loss,
     multi_resolution_stft_loss,
     si_sdr_loss,
 )
+from auralflow_torch.losses.loss import Loss, as_criterion, make_loss
 
 __all__ = [
     "Criterion",
     "KLDivergenceLoss",
     "L1Loss",
     "L2Loss",
+    "Loss",
     "MaskLoss",
     "MultiResolutionSTFTLoss",
     "SISDRLoss",
     "WeightedComponentLoss",
+    "as_criterion",
     "component_loss",
     "kl_div_loss",
-    "l1",
-    "l2",
-    "make_criterion",
+    "l1_loss",
+    "l2_loss",
+    "make_loss",
     "mask_loss",
     "multi_resolution_stft_loss",
     "si_sdr_loss",

@@ -1,6 +1,7 @@
 """The losses as modules that run a model: `criterion(mixture_audio, target_audio)` is a scalar to go backward from."""
 
-from abc import ABC, abstractmethod
+import inspect
+from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
@@ -9,43 +10,43 @@ from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError, closest
 from auralflow_torch.layers.checks import check_tensor
 from auralflow_torch.losses import functional
+from auralflow_torch.losses.loss import Loss, make_loss
 from auralflow_torch.models.base import Estimate
 
 Domain = Literal["spectrum", "audio"]
+LossFunction = Literal["l1", "l2"]
+EstimateLoss = Callable[[Estimate, Estimate, Estimate], Tensor]  # of estimate, truth and mixture, as `Loss` is
 
 
-class Criterion(nn.Module, ABC):
-    """Runs a model on a mixture and compares its estimate with the truth; subclasses say how.
+class Criterion(nn.Module):
+    """Runs a model on a mixture and compares its estimate with the truth.
 
-    Model and loss are one module, so that what changes how a forward pass runs goes around the criterion:
-    `torch.compile(criterion)`, `DataParallel(criterion)`, `DistributedDataParallel(criterion)`. Hooks on the network's
-    layers run; those on the model and the network themselves run where these are called, not in a criterion.
+    A criterion uses its model and does not own it: its `parameters()` and `state_dict()` are empty, and `train()`,
+    `eval()` and `to()` leave the model as it is. `torch.compile` goes around the criterion. `DataParallel` and
+    `DistributedDataParallel` need a module that owns the parameters: they go around `criterion.with_model()`. Hooks on
+    the network's layers run; hooks on the model and on the network run where these are called, not in a criterion.
 
     Args:
         model: has `estimate(mixture) -> Estimate` and `describe(audio) -> Estimate`, as separation models do.
-        kl_weight: of the divergence from N(0, 1) that a model with a latent variable adds; 0 for none.
+        loss: a function of estimate, truth and mixture, see `Loss`.
 
     Raises:
-        InputError: what is no separation model, or one inside a wrapper.
+        InputError: an object that is no separation model, or a model inside a wrapper.
+
+    Example:
+        criterion = Criterion(model, as_criterion(torch.nn.SmoothL1Loss()))
+        criterion(mixture, target).backward()
     """
 
-    needs: tuple[str, ...] = ()  # fields of `Estimate` that the model must fill
-
-    def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: nn.Module, loss: EstimateLoss) -> None:
         super().__init__()
-        # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
-        compiled = hasattr(model, "_orig_mod")
-        if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
-            raise InputError(
-                f"{type(self).__name__} needs a separation model, which `create_model` makes of a "
-                f"configuration, got a {type(model).__name__}; torch.compile, DataParallel and the like "
-                "go around the criterion, not around its model"
-            )
-        self.model = model
-        self.kl_weight = kl_weight
+        check_model(model, type(self).__name__)
+        # Past nn.Module's own assignment, which would register the model as a part.
+        self.__dict__["model"] = model
+        self.loss = loss
 
     def forward(self, mixture_audio: Tensor, target_audio: Tensor) -> Tensor:
-        """The loss, a scalar.
+        """Returns the loss, a scalar.
 
         Args:
             mixture_audio: (batch, channels, samples).
@@ -53,36 +54,78 @@ class Criterion(nn.Module, ABC):
                 targets; for a single target also (batch, channels, samples).
 
         Raises:
-            InputError: shapes that do not fit, or a model without what the loss needs.
+            InputError: shapes that do not fit, or a model without a field that the loss needs.
         """
-        target = targets_first(target_audio, mixture_audio)
-        estimate = self.model.estimate(mixture_audio)
-        self._check(estimate, target)
-        loss = self.compare(estimate, target, mixture_audio.unsqueeze(1))
-        if estimate.latent is None or self.kl_weight == 0:
-            return loss
-        return loss + self.kl_weight * functional.kl_div_loss(*estimate.latent)
+        if getattr(self, "_is_replica", False):  # the replica's model would be the original, on another device
+            raise InputError("DataParallel goes around criterion.with_model(), got a criterion alone")
+        return compare(self.model, self.loss, mixture_audio, target_audio)
 
-    @abstractmethod
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        """The loss without the divergence.
+    def with_model(self) -> nn.Module:
+        """Returns a module with the same forward pass that owns the model, as `model`.
 
-        Args:
-            estimate: of the model.
-            target: audio (batch, targets, channels, samples).
-            mixture: audio (batch, 1, channels, samples).
+        Example:
+            module = DistributedDataParallel(L1Loss(model).with_model())
+            module(mixture, target).backward()
         """
+        return _WithModel(self.model, self.loss)
 
-    def _check(self, estimate: Estimate, target: Tensor) -> None:
-        for field in self.needs:
-            if getattr(estimate, field) is None:
-                raise InputError(
-                    f"{type(self).__name__} needs the model's {field}, and {type(self.model).__name__} has none"
-                )
-        if estimate.audio.shape[1] != target.shape[1]:
-            raise InputError(
-                f"the model estimates {estimate.audio.shape[1]} targets, and target_audio holds {target.shape[1]}"
-            )
+
+class _WithModel(nn.Module):
+    """A model and a loss in one module; see `Criterion.with_model`."""
+
+    def __init__(self, model: nn.Module, loss: EstimateLoss) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, mixture_audio: Tensor, target_audio: Tensor) -> Tensor:
+        return compare(self.model, self.loss, mixture_audio, target_audio)
+
+
+def compare(model: nn.Module, loss: EstimateLoss, mixture_audio: Tensor, target_audio: Tensor) -> Tensor:
+    """Returns the loss of a model's estimate; arguments and errors as in `Criterion`."""
+    target = targets_first(target_audio, mixture_audio)
+    estimate = model.estimate(mixture_audio)
+    if isinstance(loss, Loss):
+        loss.check(estimate, type(model).__name__)
+    if estimate.audio.shape[1] != target.shape[1]:
+        raise InputError(
+            f"the model estimates {estimate.audio.shape[1]} targets, and target_audio holds {target.shape[1]}"
+        )
+    # Spectra take time, and a loss of audio alone reads none.
+    only_audio = isinstance(loss, Loss) and set(loss.needs) <= {"audio", "latent"}
+    represent = Estimate if only_audio else model.describe
+    return loss(estimate, represent(target), represent(mixture_audio.unsqueeze(1)))
+
+
+def bind(model: nn.Module, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Returns the criterion that a trainer calls with a mixture and a target.
+
+    Args:
+        model: a separation model.
+        loss: `loss(estimate, truth, mixture)`, of which a `Criterion` is made; or a criterion, which stays as it is.
+
+    Raises:
+        InputError: a loss of torch.nn, which would compare the mixture with the target.
+    """
+    if isinstance(loss, nn.modules.loss._Loss):
+        name = f"torch.nn.{type(loss).__name__}"
+        raise InputError(f"{name} compares two tensors, expected a loss of estimates: as_criterion({name}())")
+    signature = inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss)
+    named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in signature.parameters.values() if p.kind in named and p.default is p.empty]
+    return Criterion(model, loss) if len(required) == 3 else loss
+
+
+def check_model(model: nn.Module, wanted_by: str) -> None:
+    """Raises an InputError unless this is a separation model, itself and not a wrapper of it."""
+    # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
+    compiled = hasattr(model, "_orig_mod")
+    if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
+        raise InputError(
+            f"{wanted_by} needs a separation model, which `create_model` makes of a configuration, got a "
+            f"{type(model).__name__}; torch.compile goes around the criterion, DataParallel and "
+            "DistributedDataParallel around criterion.with_model(), not around the model"
+        )
 
 
 def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
@@ -111,86 +154,72 @@ def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
     )
 
 
-class _Elementwise(Criterion):
-    """Compares magnitudes, or audio, number by number."""
+class _Configured(Criterion):
+    """A criterion whose loss is one of those that a configuration can name."""
 
-    loss_fn: str
-
-    def __init__(self, model: nn.Module, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
-        super().__init__(model, kl_weight=kl_weight)
-        if domain not in (domains := ("spectrum", "audio")):
-            raise InputError(f"unknown domain {domain!r}; {closest(str(domain), domains)}")
-        self.domain, self.needs = domain, (domain,)
-
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        truth = target if self.domain == "audio" else self.model.describe(target).spectrum
-        return functional.elementwise(self.loss_fn)(getattr(estimate, self.domain), truth)
+    def __init__(self, model: nn.Module, training: TrainingConfig, needs: tuple[str, ...] = ()) -> None:
+        check_model(model, type(self).__name__)
+        loss = make_loss(training, model.describe)
+        super().__init__(model, Loss(type(self).__name__, loss.needs + needs, loss.function, loss.kl_weight))
 
 
-class L1Loss(_Elementwise):
+class L1Loss(_Configured):
     """Mean absolute difference.
 
     Args:
         model: see `Criterion`.
         domain: what is compared: magnitudes, or audio.
-        kl_weight: see `Criterion`.
+        kl_weight: weight of the divergence from N(0, 1) that a model with a latent variable adds; 0: none.
     """
 
-    loss_fn = "l1"
+    def __init__(self, model: nn.Module, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
+        check_domain(domain)
+        super().__init__(model, TrainingConfig(criterion="l1", loss_domain=domain, kl_weight=kl_weight))
 
 
-class L2Loss(_Elementwise):
+class L2Loss(_Configured):
     """Mean squared difference, with the arguments of `L1Loss`."""
 
-    loss_fn = "l2"
+    def __init__(self, model: nn.Module, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
+        check_domain(domain)
+        super().__init__(model, TrainingConfig(criterion="l2", loss_domain=domain, kl_weight=kl_weight))
 
 
-class KLDivergenceLoss(_Elementwise):
+class KLDivergenceLoss(_Configured):
     """Reconstruction error plus the divergence of the latent variable from N(0, 1); for models that have one.
 
     Args:
         model: see `Criterion`.
         loss_fn: the reconstruction error, `l1` or `l2`.
         domain: what it compares: magnitudes, or audio.
-        kl_weight: of the divergence.
+        kl_weight: weight of the divergence.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        loss_fn: Literal["l1", "l2"] = "l1",
-        domain: Domain = "spectrum",
-        *,
-        kl_weight: float = 1.0,
+        self, model: nn.Module, loss_fn: LossFunction = "l1", domain: Domain = "spectrum", *, kl_weight: float = 1.0
     ) -> None:
-        super().__init__(model, domain, kl_weight=kl_weight)
-        functional.elementwise(loss_fn)  # refuses what it does not know
-        self.loss_fn, self.needs = loss_fn, (domain, "latent")
+        check_domain(domain)
+        functional.elementwise(loss_fn)  # refuses unknown names
+        training = TrainingConfig(criterion=loss_fn, loss_domain=domain, kl_weight=kl_weight)
+        super().__init__(model, training, ("latent",))
 
 
-class MaskLoss(Criterion):
-    """Distance of the mask from the ideal ratio mask: `functional.mask_loss`.
+class MaskLoss(_Configured):
+    """Distance of the mask from the ideal ratio mask: `mask_loss`.
 
     Args:
         model: see `Criterion`.
         loss_fn: `l1` or `l2`.
-        kl_weight: see `Criterion`.
+        kl_weight: see `L1Loss`.
     """
 
-    needs = ("mask",)
-
-    def __init__(self, model: nn.Module, loss_fn: Literal["l1", "l2"] = "l1", *, kl_weight: float = 1.0) -> None:
-        super().__init__(model, kl_weight=kl_weight)
+    def __init__(self, model: nn.Module, loss_fn: LossFunction = "l1", *, kl_weight: float = 1.0) -> None:
         functional.elementwise(loss_fn)
-        self.loss_fn = loss_fn
-
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        truth, whole = self.model.describe(target).spectrum, self.model.describe(mixture).spectrum
-        return functional.mask_loss(estimate.mask, truth, whole.expand_as(truth), self.loss_fn)
+        super().__init__(model, TrainingConfig(criterion="mask", mask_loss_fn=loss_fn, kl_weight=kl_weight))
 
 
-class WeightedComponentLoss(Criterion):
-    """The mask's effect on the target and on the residual, weighted: `functional.component_loss`.
+class WeightedComponentLoss(_Configured):
+    """The mask's effect on the target and on the residual, weighted: `component_loss`.
 
     Args:
         model: see `Criterion`.
@@ -198,10 +227,8 @@ class WeightedComponentLoss(Criterion):
         beta: weight of the residual's colour; unused with two components.
         regularizer: whether a model with a latent variable adds its divergence.
         n_components: 2 or 3.
-        kl_weight: of the divergence.
+        kl_weight: weight of the divergence.
     """
-
-    needs = ("mask",)
 
     def __init__(
         self,
@@ -213,51 +240,28 @@ class WeightedComponentLoss(Criterion):
         *,
         kl_weight: float = 1.0,
     ) -> None:
-        super().__init__(model, kl_weight=kl_weight if regularizer else 0.0)
         functional.check_components(alpha, beta, n_components)
-        self.alpha, self.beta, self.n_components = alpha, beta, n_components
-
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        truth, residual = (self.model.describe(audio).spectrum for audio in (target, mixture - target))
-        functional.check_shapes(estimate.mask, truth, residual)
-        return functional.component_loss(
-            estimate.mask * truth, truth, estimate.mask * residual, residual, self.alpha, self.beta, self.n_components
+        weights = {"alpha": alpha, "beta": beta, "n_components": n_components}
+        super().__init__(
+            model, TrainingConfig(criterion="component", kl_weight=kl_weight if regularizer else 0.0, **weights)
         )
 
 
-class SISDRLoss(Criterion):
-    """Minus the scale-invariant signal-to-distortion ratio: `functional.si_sdr_loss`."""
+class SISDRLoss(_Configured):
+    """Minus the scale-invariant signal-to-distortion ratio: `si_sdr_loss`."""
 
-    needs = ("audio",)
-
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        return functional.si_sdr_loss(estimate.audio, target)
+    def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
+        super().__init__(model, TrainingConfig(criterion="si_sdr", kl_weight=kl_weight))
 
 
-class MultiResolutionSTFTLoss(Criterion):
-    """Distance of magnitudes at several resolutions: `functional.multi_resolution_stft_loss`."""
+class MultiResolutionSTFTLoss(_Configured):
+    """Distance of magnitudes at several resolutions: `multi_resolution_stft_loss`."""
 
-    needs = ("audio",)
-
-    def compare(self, estimate: Estimate, target: Tensor, mixture: Tensor) -> Tensor:
-        return functional.multi_resolution_stft_loss(estimate.audio, target)
+    def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
+        super().__init__(model, TrainingConfig(criterion="multi_resolution_stft", kl_weight=kl_weight))
 
 
-def make_criterion(model: nn.Module, training: TrainingConfig) -> Criterion:
-    """The criterion that a configuration asks for: the one that auralflow_jax trains with.
-
-    Raises:
-        InputError: an unknown criterion.
-    """
-    kinds = {
-        "l1": (L1Loss, (training.loss_domain,)),
-        "l2": (L2Loss, (training.loss_domain,)),
-        "mask": (MaskLoss, (training.mask_loss_fn,)),
-        "component": (WeightedComponentLoss, (training.alpha, training.beta, True, training.n_components)),
-        "si_sdr": (SISDRLoss, ()),
-        "multi_resolution_stft": (MultiResolutionSTFTLoss, ()),
-    }
-    if training.criterion not in kinds:
-        raise InputError(f"unknown criterion {training.criterion!r}; {closest(training.criterion, kinds)}")
-    kind, settings = kinds[training.criterion]
-    return kind(model, *settings, kl_weight=training.kl_weight)
+def check_domain(domain: str) -> None:
+    """Raises an InputError unless this is a domain that `L1Loss` compares in."""
+    if domain not in (domains := ("spectrum", "audio")):
+        raise InputError(f"unknown domain {domain!r}; {closest(str(domain), domains)}")

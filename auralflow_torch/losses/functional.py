@@ -1,8 +1,7 @@
 """Training losses: pure functions from tensors to one scalar, the mean.
 
-The functions of auralflow_jax.losses.functional with the same values. Shapes must be equal; nothing is broadcast. Every loss
-has a finite value and gradient for silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in
-float32, as float16 cannot hold the floors below.
+Shapes must be equal; nothing is broadcast. Every loss has a finite value and gradient for silence, and keeps the
+dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
 """
 
 import functools
@@ -19,7 +18,7 @@ from auralflow_torch import spectral
 SILENT_POWER = 1e-8
 # Added to the squared norm of a spectrum before something is divided by it.
 NORM_FLOOR = 1e-8
-# Magnitude below which spectra are not told apart where a logarithm is taken of them: a power of 1e-7.
+# Magnitude to which spectra are raised before a logarithm is taken of them: a power of 1e-7.
 LOG_FLOOR = 1e-7**0.5
 
 # (num_fft, hop_length, window_size) in samples; table 1 of Yamamoto et al.
@@ -32,23 +31,23 @@ def check_shapes(*tensors: Tensor) -> None:
         raise ValueError(f"Shape mismatch: got {' and '.join(str(tuple(tensor.shape)) for tensor in tensors)}.")
 
 
-def l1(estimate: Tensor, target: Tensor) -> Tensor:
+def l1_loss(estimate: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of two tensors of one shape."""
     estimate, target, dtype = _prepare(estimate, target)
     return (estimate - target).abs().mean().to(dtype)
 
 
-def l2(estimate: Tensor, target: Tensor) -> Tensor:
+def l2_loss(estimate: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference of two tensors of one shape."""
     estimate, target, dtype = _prepare(estimate, target)
     return (estimate - target).square().mean().to(dtype)
 
 
-ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1, "l2": l2}
+ELEMENTWISE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"l1": l1_loss, "l2": l2_loss}
 
 
 def elementwise(loss_fn: str) -> Callable[[Tensor, Tensor], Tensor]:
-    """One of `ELEMENTWISE` by its name; an unknown one is an InputError."""
+    """Returns one of `ELEMENTWISE` by its name; an unknown one is an InputError."""
     if loss_fn not in ELEMENTWISE:
         raise InputError(f"unknown loss_fn {loss_fn!r}; {closest(str(loss_fn), ELEMENTWISE)}")
     return ELEMENTWISE[loss_fn]
@@ -88,7 +87,7 @@ def component_loss(
     """Components loss of Xu, Elshamy, Zhao and Fingscheidt, "Components loss for neural networks in mask-based
     speech enhancement", 2019.
 
-    The mask acts on the target and on the residual apart: the one should pass, the other vanish. With two
+    The mask acts on the target and on the residual separately: the target should pass, the residual vanish. With two
     components `(1 - alpha) mean((fs - ts)^2) + alpha mean(fr^2)`. With three the weights are `1 - alpha - beta`,
     `alpha`, and `beta` for the residual's colour, `mean((fr / |fr| - r / |r|)^2)`, where the norms run over
     everything but the batch.
@@ -113,10 +112,10 @@ def component_loss(
     check_components(alpha, beta, n_components)
     *tensors, dtype = _prepare(filtered_src, target_src, filtered_res, target_res)
     filtered_src, target_src, filtered_res, target_res = tensors
-    source, noise = l2(filtered_src, target_src), filtered_res.square().mean()
+    source, noise = l2_loss(filtered_src, target_src), filtered_res.square().mean()
     if n_components == 2:
         return ((1 - alpha) * source + alpha * noise).to(dtype)
-    colour = l2(_direction(filtered_res), _direction(target_res))
+    colour = l2_loss(_direction(filtered_res), _direction(target_res))
     return ((1 - alpha - beta) * source + alpha * noise + beta * colour).to(dtype)
 
 
@@ -187,7 +186,7 @@ def _stft_distance(estimate: Tensor, target: Tensor, *sizes: int) -> Tensor:
         spectral.magnitude(spectral.stft(audio, *sizes)).clamp(min=LOG_FLOOR) for audio in (estimate, target)
     )
     convergence = (((theirs - ours).square().sum() + NORM_FLOOR) / theirs.square().sum()).sqrt()
-    return convergence + l1(ours.log(), theirs.log())
+    return convergence + l1_loss(ours.log(), theirs.log())
 
 
 def kl_div_loss(mu: Tensor, sigma: Tensor) -> Tensor:
@@ -205,7 +204,7 @@ def kl_div_loss(mu: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _prepare(*tensors: Tensor) -> tuple:
-    """Tensors of one shape in float32 at least, and then the dtype that they had."""
+    """Returns tensors of one shape in float32 at least, and then the dtype that they had."""
     check_shapes(*tensors)
     kept = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
     wide = torch.promote_types(kept, torch.float32)

@@ -20,6 +20,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.schedule import best_epoch, epoch_line, reason_to_stop
 from auralflow_torch.eval_mode import evaluating
+from auralflow_torch.losses.criteria import bind
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.train.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks
 from auralflow_torch.train.checkpoint import Checkpoints, random_state, set_random_state
@@ -49,7 +50,8 @@ class ModelTrainer:
 
     Args:
         model: what is trained.
-        criterion: called with mixture and target, returns a scalar; see `auralflow_torch.losses`.
+        criterion: called with mixture and target, returns a scalar; or a loss of estimate, truth and mixture, as
+            `make_loss` and `as_criterion` make them; see `auralflow_torch.losses`.
         optimizer: default: AdamW over all parameters with `lr` and `weight_decay`.
         scheduler: of `torch.optim.lr_scheduler`, stepped after each epoch; ReduceLROnPlateau is told the validation
             loss. Default: by `lr_schedule`, after a rise over `warmup_steps`.
@@ -80,7 +82,7 @@ class ModelTrainer:
     def __init__(
         self,
         model: SeparationModel,
-        criterion: Callable[[Tensor, Tensor], Tensor],
+        criterion: Callable[..., Tensor],
         optimizer: Optimizer | None = None,
         scheduler: LRScheduler | None = None,
         *,
@@ -91,7 +93,7 @@ class ModelTrainer:
         **settings: Any,
     ) -> None:
         self.precision, self.training = training_settings(model.config, settings)
-        self.model, self.criterion = model, criterion
+        self.model, self.criterion = model, bind(model, criterion)
         self.device = torch.device(device or model.device)
         model.to(self.device)
         if isinstance(criterion, nn.Module):

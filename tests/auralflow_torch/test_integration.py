@@ -105,8 +105,8 @@ def fit(module, batches, epochs):
 def test_the_pattern_of_lightning_modules(make_model, pairs):
     model = make_model("SpectrogramNetLSTM")
     module = VocalsModule(model)
-    # The criterion holds the model too; its parameters are still counted once.
     assert len(list(module.parameters())) == len(list(model.parameters()))
+    assert set(module.state_dict()) == {f"model.{name}" for name in model.state_dict()}  # no second copy
     fit(module, pairs, epochs=5)
     assert len(module.logged["train_loss"]) == len(module.logged["valid_loss"]) == 20
     assert sum(module.logged["valid_loss"][-4:]) < 0.9 * sum(module.logged["train_loss"][:4])

@@ -81,13 +81,21 @@ def test_transforms_of_no_size(setting):
 def test_a_criterion_wants_a_model_inside_and_other_modules_outside(make_model, audio):
     model = make_model(dropout_p=0.0)
     for wrong in (model.network, nn.DataParallel(model), torch.compile(model, backend="eager")):
-        words = f"got a {type(wrong).__name__}; torch.compile, DataParallel and the like go around the criterion"
+        words = f"got a {type(wrong).__name__}; torch.compile goes around the criterion, DataParallel and"
         with pytest.raises(InputError, match=f"L1Loss needs a separation model.*{words}"):
             L1Loss(wrong)
-    expected = L1Loss(model)(audio, audio / 2)
+    criterion = L1Loss(model)
+    expected = criterion(audio, audio / 2)
+    expected.backward()
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
     torch._dynamo.reset()
-    for around in (nn.DataParallel(L1Loss(model)), torch.compile(L1Loss(model), backend="eager")):
-        torch.testing.assert_close(around(audio, audio / 2), expected)
+    for around in (nn.DataParallel(criterion.with_model()), torch.compile(criterion, backend="eager")):
+        model.zero_grad()
+        loss = around(audio, audio / 2)
+        loss.backward()
+        torch.testing.assert_close(loss, expected)
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            torch.testing.assert_close(parameter.grad, gradient)
 
 
 def test_gradients_come_through_distributed_data_parallel(make_model, audio, tmp_path):
@@ -95,7 +103,7 @@ def test_gradients_come_through_distributed_data_parallel(make_model, audio, tmp
     try:
         alone, model = make_model("SpectrogramNetVAE").eval(), make_model("SpectrogramNetVAE").eval()
         SISDRLoss(alone)(audio, audio / 2).backward()
-        nn.parallel.DistributedDataParallel(SISDRLoss(model))(audio, audio / 2).backward()
+        nn.parallel.DistributedDataParallel(SISDRLoss(model).with_model())(audio, audio / 2).backward()
     finally:
         torch.distributed.destroy_process_group()
     for ours, expected in zip(model.parameters(), alone.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""The criterion of a configuration in both packages: the same loss of the same estimate."""
+"""The loss that a configuration names, in both packages: the same number for the same estimate."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-import auralflow_jax.losses.criteria
-import auralflow_jax.networks
+import auralflow_jax.losses
+import auralflow_jax.models.registry
 import auralflow_torch.losses
 from auralflow_core.config import TrainingConfig, from_dict
 from auralflow_jax.models.base import Estimate
@@ -57,18 +57,17 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     training = TrainingConfig(**settings)
 
     model = auralflow_jax.models.registry.build(CONFIG)
-    criterion = auralflow_jax.losses.criteria.make_criterion(training)
+    loss = auralflow_jax.losses.make_loss(training, model.describe)
     with jax.enable_x64(True):
         estimate = Estimate(*map(jnp.asarray, (audio, spectrum, mask)), tuple(map(jnp.asarray, latent)))
         batch = {"mixture": jnp.asarray(mixture), "targets": jnp.asarray(targets)}
-        ours = quick_jit(lambda estimate, batch: compare(model, criterion, estimate, batch))(estimate, batch)
+        ours = quick_jit(lambda estimate, batch: compare(model, loss, estimate, batch))(estimate, batch)
 
     twin = create_model(CONFIG)
     twin.estimate = lambda mixture: TorchEstimate(
         *map(torch.tensor, (audio, spectrum, mask)), tuple(map(torch.tensor, latent))
     )
-    theirs = auralflow_torch.losses.make_criterion(twin, training)(
-        torch.tensor(mixture), torch.tensor(np.moveaxis(targets, 1, -1))
-    )
+    criterion = auralflow_torch.losses.Criterion(twin, auralflow_torch.losses.make_loss(training, twin.describe))
+    theirs = criterion(torch.tensor(mixture), torch.tensor(np.moveaxis(targets, 1, -1)))
     assert theirs.dtype == torch.float64
     np.testing.assert_allclose(ours, theirs, rtol=1e-10)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from auralflow_core.config.training import Criterion
-from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.sharding import make_mesh, put, replicated
@@ -24,7 +24,8 @@ class Setup:
 
     def __init__(self, config):
         self.config, self.mesh = config, make_mesh()
-        self.model, self.criterion = build(config), make_criterion(config.training)
+        self.model = build(config)
+        self.criterion = make_loss(config.training, self.model.describe)
         self.optimizer = make_optimizer(config.training, total_steps=1000)
         self.step = make_train_step(self.model, self.criterion, self.optimizer, config.training, self.mesh)
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))
@@ -184,7 +185,7 @@ def test_the_gradient_of_every_criterion_is_the_way_down(plain):
             model=replace(plain.model, targets=("vocals", "drums"), num_channels=2, joiner="ratio", high_bins="last"),
         )
     )
-    criteria = [make_criterion(replace(plain.training, **changes)) for changes in CRITERIA]
+    criteria = [make_loss(replace(plain.training, **changes), setup.model.describe) for changes in CRITERIA]
 
     @jax.jit
     def losses(params, batch):

@@ -1,4 +1,7 @@
+"""The losses as modules around a model."""
+
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from torch import nn
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_torch import losses
-from auralflow_torch.losses.criteria import targets_first
+from auralflow_torch.losses.criteria import bind, targets_first
 from auralflow_torch.models.base import Estimate
 
 CRITERIA = {
@@ -139,7 +142,7 @@ def test_without_regularizer_there_is_none(make_model):
 
 def test_the_divergence_alone_needs_a_latent_variable(make_model):
     criterion = losses.KLDivergenceLoss(make_model())
-    with pytest.raises(InputError, match="KLDivergenceLoss needs the model's latent, and Spectrogram.* has none"):
+    with pytest.raises(InputError, match="'KLDivergenceLoss' needs the model's latent, and Spectrogram.* has none"):
         criterion(draw(2, 1, SAMPLES), draw(2, 1, SAMPLES))
 
 
@@ -153,7 +156,7 @@ def test_a_model_of_waveforms_has_no_mask():
 
     mixture = draw(2, 1, SAMPLES)
     for name in ("MaskLoss", "WeightedComponentLoss"):
-        with pytest.raises(InputError, match=f"{name} needs the model's mask, and Halver has none"):
+        with pytest.raises(InputError, match=f"'{name}' needs the model's mask, and Halver has none"):
             make(name, Halver())(mixture, mixture)
     torch.testing.assert_close(losses.L1Loss(Halver(), "audio")(mixture, mixture), mixture.abs().mean() / 2)
     torch.testing.assert_close(losses.L2Loss(Halver(), "audio")(mixture, mixture), F.mse_loss(mixture / 2, mixture))
@@ -170,7 +173,7 @@ def test_settings_that_make_no_loss_are_refused_at_once(make_model):
     with pytest.raises(InputError, match="less than 1 with 3 components"):
         losses.WeightedComponentLoss(model, 0.2, 0.8, n_components=3)
     with pytest.raises(InputError, match="unknown criterion 'si_sdf'; did you mean 'si_sdr'"):
-        losses.make_criterion(model, TrainingConfig(criterion="si_sdf"))
+        losses.make_loss(TrainingConfig(criterion="si_sdf"), model.describe)
 
 
 @pytest.mark.parametrize("name", CRITERIA)
@@ -188,3 +191,72 @@ def test_float16_has_room_for_silence():
         value = loss(silence, silence)
         assert value.isfinite() and value.dtype == torch.float16
         assert torch.autograd.grad(value, silence)[0].isfinite().all()
+
+
+def test_a_criterion_uses_its_model_and_does_not_own_it(two_targets):
+    criterion = losses.WeightedComponentLoss(two_targets.train())
+    assert not list(criterion.parameters()) and not criterion.state_dict() and criterion.model is two_targets
+    criterion.eval()
+    assert two_targets.training
+    both = nn.ModuleDict({"model": two_targets, "criterion": criterion})
+    assert set(both.state_dict()) == {f"model.{name}" for name in two_targets.state_dict()}
+
+
+@pytest.mark.parametrize("name", ["MaskLoss", "WeightedComponentLoss"])
+def test_copies_and_pickles_hold_a_model_apart(name, two_targets):
+    criterion, mixture, target = make(name, two_targets.eval()), draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
+    expected = criterion(mixture, target)
+    for same in (copy.deepcopy(criterion), pickle.loads(pickle.dumps(criterion))):
+        torch.testing.assert_close(same(mixture, target), expected, rtol=0, atol=0)
+        with torch.no_grad():
+            for parameter in same.model.parameters():
+                parameter.add_(1)
+        assert same(mixture, target) != expected
+    torch.testing.assert_close(criterion(mixture, target), expected, rtol=0, atol=0)
+    module = copy.deepcopy(nn.ModuleDict({"model": two_targets, "criterion": criterion}))
+    assert module["criterion"].model is module["model"] is not two_targets
+
+
+def test_a_module_with_the_model_has_the_same_loss_and_owns_it(two_targets):
+    criterion, mixture, target = losses.L1Loss(two_targets.eval()), draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
+    module = criterion.with_model()
+    assert list(module.parameters()) == list(two_targets.parameters())
+    torch.testing.assert_close(module(mixture, target), criterion(mixture, target), rtol=0, atol=0)
+
+
+def test_replicas_of_a_criterion_alone_are_refused(two_targets):
+    # What DataParallel makes for each device: its model would be the one on the first device.
+    mixture, target = draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
+    replica = losses.L1Loss(two_targets)._replicate_for_data_parallel()
+    with pytest.raises(InputError, match=r"DataParallel goes around criterion.with_model\(\)"):
+        replica(mixture, target)
+    losses.L1Loss(two_targets).with_model()._replicate_for_data_parallel()(mixture, target).backward()
+
+
+def test_a_plain_function_compares_audio_and_nothing_is_broadcast(two_targets):
+    mixture, target = draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
+    estimate, truth = two_targets.eval().estimate(mixture), Estimate(target.movedim(-1, 1))
+    for fn in (nn.L1Loss(), nn.L1Loss(reduction="none"), F.l1_loss):
+        loss = losses.as_criterion(fn)
+        assert loss.needs == ("audio",) and loss.name in ("L1Loss", "l1_loss")
+        expected = (estimate.audio - truth.audio).abs().mean()
+        torch.testing.assert_close(loss(estimate, truth, Estimate(mixture[:, None])), expected)
+        torch.testing.assert_close(losses.Criterion(two_targets, loss)(mixture, target), expected)
+    with pytest.raises(ValueError, match=r"Shape mismatch: got \(3, 2, 2, 2500\) and \(3, 1, 2, 2500\)"):
+        loss(estimate, Estimate(truth.audio[:, :1]), Estimate(mixture[:, None]))
+
+
+def test_a_trainers_criterion_of_each_kind_of_loss(two_targets):
+    criterion = losses.L1Loss(two_targets)
+    assert bind(two_targets, criterion) is criterion
+    for own in (lambda mixture, target: target.sum(), nn.DataParallel(criterion.with_model())):
+        assert bind(two_targets, own) is own
+    mixture, target = draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
+    seen = bind(two_targets, lambda estimate, truth, mixture: (estimate, truth, mixture))(mixture, target)
+    assert [part.spectrum.shape[1] for part in seen] == [2, 2, 1]
+    torch.testing.assert_close(seen[1].audio, target.movedim(-1, 1), rtol=0, atol=0)
+    torch.testing.assert_close(seen[2].audio[:, 0], mixture, rtol=0, atol=0)
+    with pytest.raises(
+        InputError, match=r"torch.nn.L1Loss compares two tensors, .* as_criterion\(torch.nn.L1Loss\(\)\)"
+    ):
+        bind(two_targets, nn.L1Loss())

@@ -129,7 +129,7 @@ def test_losses_of_audio_train_every_weight(waveform_model, name, settings):
     [("L1Loss", {}, "spectrum"), ("MaskLoss", {}, "mask"), ("KLDivergenceLoss", {}, "spectrum")],
 )
 def test_losses_of_what_there_is_not_are_refused(make_model, audio, name, settings, needs):
-    with pytest.raises(InputError, match=f"{name} needs the model's {needs}, and AudioModel has none"):
+    with pytest.raises(InputError, match=f"'{name}' needs the model's {needs}, and AudioModel has none"):
         getattr(losses, name)(make_model("AudioNetVAE"), **settings)(audio, audio)
 
 

@@ -1,0 +1,138 @@
+"""Losses of a model's estimate: `loss(estimate, truth, mixture)` is a scalar."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from auralflow_core.config import TrainingConfig
+from auralflow_core.errors import InputError, closest
+from auralflow_jax.losses import functional
+from auralflow_jax.models.base import Estimate
+
+Represent = Callable[[jax.Array], Estimate]  # known audio (batch, targets, channels, samples) as an estimate
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A function of estimates, with the names of the fields that it reads.
+
+    Attributes:
+        name: for messages.
+        needs: fields of `Estimate` that a model must fill.
+        function: `(estimate, truth, mixture) -> scalar`, see `__call__`.
+        kl_weight: weight of the divergence from N(0, 1) that an estimate with a latent variable adds; 0: none.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    function: Callable[[Estimate, Estimate, Estimate], jax.Array]
+    kl_weight: float = 0.0
+
+    def __call__(self, estimate: Estimate, truth: Estimate, mixture: Estimate) -> jax.Array:
+        """Returns the loss, a scalar.
+
+        Args:
+            estimate: of a model: audio (batch, targets, channels, samples), spectrum and mask
+                (batch, targets, channels, bins, frames), latent of any shape.
+            truth: audio and spectrum of the targets, same shapes.
+            mixture: audio (batch, 1, channels, samples), spectrum (batch, 1, channels, bins, frames).
+
+        Raises:
+            InputError: the estimate lacks a field that the loss needs.
+            ValueError: shapes differ.
+        """
+        self.check(estimate)
+        loss = self.function(estimate, truth, mixture)
+        if estimate.latent is None or self.kl_weight == 0:
+            return loss
+        return loss + self.kl_weight * functional.kl_div_loss(*estimate.latent)
+
+    def check(self, estimate: Estimate, model: str = "this model") -> None:
+        """Refuses a model that lacks a field that the loss needs.
+
+        Args:
+            estimate: arrays, or their shapes (`jax.eval_shape`), as the model returns them.
+            model: the model's name, for the message.
+
+        Raises:
+            InputError: a needed field is None.
+        """
+        for field in self.needs:
+            if getattr(estimate, field) is None:
+                raise InputError(f"criterion {self.name!r} needs the model's {field}, and {model} has none")
+
+
+def make_loss(training: TrainingConfig, represent: Represent) -> Loss:
+    """Builds the loss that a configuration asks for.
+
+    Args:
+        training: `criterion`, and the settings that belong to it.
+        represent: the model's method of that name, for the residual's spectrum.
+
+    Raises:
+        InputError: an unknown criterion.
+    """
+    name = training.criterion
+    if name in functional.ELEMENTWISE:
+        domain = training.loss_domain
+        needs, function = (domain,), partial(_elementwise, loss_fn=name, domain=domain)
+    elif name == "mask":
+        needs, function = ("mask",), partial(_mask, loss_fn=training.mask_loss_fn)
+    elif name == "component":
+        weights = {"alpha": training.alpha, "beta": training.beta, "n_components": training.n_components}
+        needs, function = ("mask",), partial(_component, represent=represent, **weights)
+    elif name in _AUDIO:
+        needs, function = ("audio",), partial(_audio, fn=_AUDIO[name])
+    else:
+        known = [*functional.ELEMENTWISE, "mask", "component", *_AUDIO]
+        raise InputError(f"unknown criterion {name!r}; {closest(str(name), known)}")
+    return Loss(name, needs, function, training.kl_weight)
+
+
+def as_criterion(fn: Callable[[jax.Array, jax.Array], jax.Array], *, kl_weight: float = 0.0) -> Loss:
+    """Makes a loss of a plain function of two arrays, which compares audio.
+
+    Args:
+        fn: `fn(estimate, target)` of two arrays (batch, targets, channels, samples), for example
+            `optax.huber_loss`. A result with axes is averaged.
+        kl_weight: see `Loss`.
+
+    Example:
+        >>> audio = jnp.ones((2, 1, 1, 8))
+        >>> loss = as_criterion(lambda estimate, target: (estimate - target) ** 2)
+        >>> float(loss(Estimate(audio), Estimate(3 * audio), Estimate(4 * audio)))
+        4.0
+    """
+    name = getattr(fn, "__name__", type(fn).__name__)
+    return Loss(name, ("audio",), partial(_audio, fn=fn), kl_weight)
+
+
+# Module-level functions with their settings bound, not closures: a loss can be copied and pickled.
+
+
+def _elementwise(estimate: Estimate, truth: Estimate, mixture: Estimate, loss_fn: str, domain: str) -> jax.Array:
+    return functional.elementwise(loss_fn)(getattr(estimate, domain), getattr(truth, domain))
+
+
+def _mask(estimate: Estimate, truth: Estimate, mixture: Estimate, loss_fn: str) -> jax.Array:
+    magnitude = jnp.broadcast_to(mixture.spectrum, truth.spectrum.shape)
+    return functional.mask_loss(estimate.mask, truth.spectrum, magnitude, loss_fn)
+
+
+def _component(
+    estimate: Estimate, truth: Estimate, mixture: Estimate, represent: Represent, **weights: float
+) -> jax.Array:
+    target, residual = truth.spectrum, represent(mixture.audio - truth.audio).spectrum
+    functional.check_shapes(estimate.mask, target, residual)
+    return functional.component_loss(estimate.mask * target, target, estimate.mask * residual, residual, **weights)
+
+
+def _audio(estimate: Estimate, truth: Estimate, mixture: Estimate, fn: Callable) -> jax.Array:
+    functional.check_shapes(estimate.audio, truth.audio)
+    return jnp.mean(fn(estimate.audio, truth.audio))
+
+
+_AUDIO = {"si_sdr": functional.si_sdr_loss, "multi_resolution_stft": functional.multi_resolution_stft_loss}

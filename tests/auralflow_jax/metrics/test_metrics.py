@@ -1,0 +1,13 @@
+"""Behaviour of the metrics that JAX alone has; tests/parity holds the rest."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from auralflow_jax.metrics import bss_eval
+
+
+def test_float64_stays_inside():
+    references, estimates = np.random.default_rng(0).standard_normal((2, 1, 1, 500))
+    bss_eval(jnp.asarray(references), jnp.asarray(estimates), 500, 500, 8)
+    assert jnp.ones(3).dtype == jnp.float32 and not jax.config.jax_enable_x64
