@@ -50,7 +50,7 @@ def _imported(node: ast.AST, files: Mapping[str, Path], lazy: bool) -> list[str]
             raise ValueError(f"relative import of {node.module!r} in line {node.lineno}; packages are named in full")
         # `from package import module` imports the module, `from module import name` the module that holds it.
         whole = [f"{node.module}.{alias.name}" for alias in node.names]
-        names = [name if name in files else node.module for name in whole]
+        names = [name if name in files else name.rpartition(".")[0] for name in whole]
     elif lazy and isinstance(node, ast.Constant) and isinstance(node.value, str):
         names = [node.value]
     else:
@@ -123,7 +123,8 @@ def long_functions(files: Mapping[str, Path], limit: int = 40) -> list[tuple[str
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 first = node.body[min(ast.get_docstring(node) is not None, len(node.body) - 1)]
-                lines = node.body[0].lineno - node.lineno + node.end_lineno - first.lineno + 1
+                last = node.end_lineno or node.lineno
+                lines = node.body[0].lineno - node.lineno + last - first.lineno + 1
                 if lines > limit:
                     found.append((f"{module}.{node.name}", lines))
     return found

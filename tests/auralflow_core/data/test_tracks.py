@@ -73,7 +73,7 @@ def test_all_faults_are_in_one_report(tmp_path):
             ("d/vocals.wav", "truncated"),
             ("e", "holds no stems"),
             ("f/vocals.wav", "has 6 channels"),
-            ("g/bass.wav", "a second file for 'bass', beside bass.flac"),
+            ("g/bass.wav", "a second file for 'bass', next to bass.flac"),
         ],
         strict=True,
     ):
