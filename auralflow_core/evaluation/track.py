@@ -28,6 +28,7 @@ class FramewiseMetric(Protocol):
             A function from the targets' estimates, each (channels, samples), to their scores in dB: for each estimate
             a mapping column -> (frames,), NaN where a frame has no score.
         """
+        ...
 
 
 def evaluate_track(
@@ -74,14 +75,15 @@ def evaluate_track(
         "ideal_mask": ideal_mask(mixture, references, allocate=allocate),
     }
     medians: dict[tuple[str, str], dict[str, float]] = {}  # by estimate and target
-    groups = [[name] for name in references] if overlapping else [list(references)] if references else []
-    for index, group in enumerate(groups if framewise else []):
-        parts = {name: references[name] for name in group}
-        score = framewise([*parts.values(), *_rest(mixture, parts, allocate)], sample_rate)
-        for step, (kind, audio) in enumerate(candidates.items(), 1):
-            for name, columns in zip(group, score([audio[name] for name in group]), strict=True):
-                medians[kind, name] = {column: _median(frames) for column, frames in columns.items()}
-            progress((index + step / len(candidates)) / len(groups))
+    if framewise:
+        groups = [[name] for name in references] if overlapping else [list(references)] if references else []
+        for index, group in enumerate(groups):
+            parts = {name: references[name] for name in group}
+            score = framewise([*parts.values(), *_rest(mixture, parts, allocate)], sample_rate)
+            for step, (kind, audio) in enumerate(candidates.items(), 1):
+                for name, columns in zip(group, score([audio[name] for name in group]), strict=True):
+                    medians[kind, name] = {column: _median(frames) for column, frames in columns.items()}
+                progress((index + step / len(candidates)) / len(groups))
     rows = []
     for name, reference in references.items():
         before = si_sdr(mixture, reference)

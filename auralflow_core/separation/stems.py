@@ -55,7 +55,8 @@ class StemOutput:
     def __post_init__(self):
         object.__setattr__(self, "directory", Path(self.directory))
         try:
-            fields = [field[1:] for field in string.Formatter().parse(self.filename) if field[1] is not None]
+            parts = string.Formatter().parse(self.filename)
+            fields = [(name, spec, conversion) for _, name, spec, conversion in parts if name is not None]
         except ValueError as error:
             raise InputError(f"filename {self.filename!r} is no template: {error}") from None
         for name, spec, conversion in fields:

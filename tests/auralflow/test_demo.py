@@ -44,7 +44,7 @@ def test_the_page_shows_the_model(demo):
     text = page.read_text(encoding="utf-8")
     [track] = (folder / "songs/test").iterdir()
     assert track.name in text and text.count("<audio") == 3 and "Training" in text
-    assert "1 generated songs" not in text and "1 generated song," in text
+    assert "1 generated songs" not in text and "1 generated song;" in text
 
 
 def test_a_second_call_trains_no_further_and_restart_does(demo):

@@ -102,7 +102,7 @@ def test_a_missing_program_is_named_before_anything_is_written(bank, monkeypatch
 def test_a_missing_soundfont_is_named(bank, tmp_path, monkeypatch):
     (tmp_path / "no.sf2").write_bytes(b"RIFF....WAVE")
     for path in (tmp_path / "no.sf2", tmp_path / "none.sf2"):
-        with pytest.raises(InputError, match=f"{path}: is no soundfont"):
+        with pytest.raises(InputError, match=f"{path}: is not a soundfont"):
             sampler.find_soundfont(path)
     monkeypatch.setattr(sampler, "PLACES", ())
     with pytest.raises(InputError, match="--soundfont"):
