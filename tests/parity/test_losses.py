@@ -206,7 +206,8 @@ def value_and_gradients(backend, name):
 
 
 def inputs_of(name, dtype):
-    arrays = [draw(2, 3, 2, 300, seed=seed, low=0.01, dtype=dtype) for seed in range(ALL[name][1])]
+    low = 0.5 if name == "stft" else 0.01
+    arrays = [draw(2, 3, 2, 300, seed=seed, low=low, dtype=dtype) for seed in range(ALL[name][1])]
     if name == "stft":
         # A pulse in each frame, so that no bin is nearly zero: there a logarithm's gradient has few digits in float32.
         for array in arrays:
@@ -232,10 +233,10 @@ def test_both_packages_agree_in_float64(backends, name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_an_element_that_is_off_fails(backends, name):
-    """The tolerance stays below the documented bar of gradients, 1e-4 of a tensor's scale."""
+    """The tolerance stays below the documented bar, 1e-5 of a tensor's scale."""
     _, theirs = backends
     for reference in references(value_and_gradients(theirs, name), *inputs_of(name, np.float32)):
         wrong = np.array(reference.exact)
-        wrong[(0,) * wrong.ndim] += 1e-4 * np.abs(reference.exact).max() + 1e-30
+        wrong[(0,) * wrong.ndim] += 1e-5 * np.abs(reference.exact).max() + 1e-30
         with pytest.raises(AssertionError):
             reference.check(wrong)
