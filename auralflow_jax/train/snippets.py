@@ -9,6 +9,7 @@ from auralflow_core.config import Config
 from auralflow_core.data.crops import read_mixture, read_stems, track_samples
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
+from auralflow_core.dsp.excerpts import loudest
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.snippets import SnippetWriter
 from auralflow_jax.separation import separate
@@ -26,7 +27,7 @@ class Visualizer:
     def __init__(self, folder: ModelFolder, config: Config, tracks: Sequence[Track]):
         self.config = config
         self.tracks = list(tracks[: config.visualizer.num_snippets])
-        self.places = [_loudest(track, config) for track in self.tracks]
+        self.places = [_place(track, config) for track in self.tracks]
         self.events = SummaryWriter(str(folder.runs)) if config.visualizer.tensorboard else None
         self.snippets = SnippetWriter(folder, config.visualizer, config.model.sample_rate, self.events)
 
@@ -64,12 +65,10 @@ class Visualizer:
             self.events.close()
 
 
-def _loudest(track: Track, config: Config) -> tuple[int, int]:
+def _place(track: Track, config: Config) -> tuple[int, int]:
     """Start and length, in samples at the model's rate, of the excerpt in which the first target is loudest."""
     rate, length = config.model.sample_rate, track_samples(track, config.model.sample_rate)
     samples = min(round(config.visualizer.snippet_length * rate), length)
     parts = next(iter(expand_targets(config.model.targets, track.stems, config.dataset.sources).values()))
-    target = read_stems(track, parts, 0, length, rate, 1).sum((0, 1))
-    energy = np.concatenate([[0], np.cumsum(target.astype(np.float64) ** 2)])
-    starts = np.arange(0, length - samples + 1, max(rate // 2, 1))
-    return int(starts[np.argmax(energy[starts + samples] - energy[starts])]), samples
+    target = read_stems(track, parts, 0, length, rate, 1).sum(0)
+    return loudest(target, samples, max(rate // 2, 1)), samples
