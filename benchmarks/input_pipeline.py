@@ -18,7 +18,7 @@ from auralflow_core import config as configuration
 from auralflow_core.data.tracks import training_tracks
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.data.crops import TrainingCrops
-from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
@@ -45,7 +45,9 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     model, mesh = build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
-    train_step = make_train_step(model, make_criterion(config.training), optimizer, ema_decay=config.training.ema_decay)
+    train_step = make_train_step(
+        model, make_loss(config.training, model.describe), optimizer, ema_decay=config.training.ema_decay
+    )
     batches = training_batches(TrainingCrops(tracks, config))
 
     def block(source) -> float:

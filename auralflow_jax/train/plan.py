@@ -15,7 +15,7 @@ from auralflow_core.data.tracks import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
-from auralflow_jax.losses.criteria import Criterion, make_criterion
+from auralflow_jax.losses import Loss, make_loss
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
@@ -36,7 +36,7 @@ class TrainingPlan:
     steps_per_epoch: int
     mesh: Mesh
     model: SeparationModel
-    loss: Criterion
+    loss: Loss
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     abstract_state: TrainState  # shapes, types and shardings
@@ -58,7 +58,8 @@ def make_plan(
     crops, segments = TrainingCrops(tracks, config), ValidationSegments(valid_tracks, config)
     steps_per_epoch = math.ceil(epoch_samples(tracks, config) / training.batch_size)
     total_steps = steps_per_epoch * training.max_epochs
-    model, loss, optimizer = build(config), make_criterion(training), make_optimizer(training, total_steps)
+    model, optimizer = build(config), make_optimizer(training, total_steps)
+    loss = make_loss(training, model.describe)
     abstract = abstract_state(model, optimizer, config, mesh)
     _check_loss(loss, model, abstract.ema, config)
     others = [start_from] if isinstance(start_from, str | Path) else start_from
@@ -88,7 +89,7 @@ def _check_batch_size(folder: ModelFolder, batch_size: int) -> None:
         )
 
 
-def _check_loss(loss: Criterion, model: SeparationModel, variables: Variables, config: Config) -> None:
+def _check_loss(loss: Loss, model: SeparationModel, variables: Variables, config: Config) -> None:
     """Refuses a loss that reads what the model's estimates lack."""
     mixture = jax.ShapeDtypeStruct((1, config.model.num_channels, config.crop_samples), jnp.float32)
     loss.check(jax.eval_shape(model.apply, variables, mixture), type(config.model).__name__)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from auralflow_jax.losses.criteria import Criterion
+from auralflow_jax.losses import Loss
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
 from auralflow_jax.train.sharding import Batch
@@ -18,7 +18,7 @@ TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]
 
 def make_train_step(
     model: SeparationModel,
-    loss: Criterion,
+    loss: Loss,
     optimizer: optax.GradientTransformation,
     *,
     seed: int = 0,
@@ -33,7 +33,7 @@ def make_train_step(
 
     Args:
         model: its `apply_and_update` runs in training mode.
-        loss: see `auralflow_jax.losses.criteria`.
+        loss: a function `loss(estimate, truth, mixture)` of estimates; see `auralflow_jax.losses`.
         optimizer: gets the loss as `value`, which optax's `reduce_on_plateau` and the like work by; its updates are
             multiplied by the state's `lr_scale`.
         seed: of the random numbers; those of a step depend on it and on the step's number alone.
@@ -84,8 +84,6 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
     return jax.tree.map(lambda old, new: (decay * old + (1 - decay) * new).astype(old.dtype), ema, fresh)
 
 
-def compare(model: SeparationModel, loss: Criterion, estimate: Estimate, batch: Batch) -> jax.Array:
+def compare(model: SeparationModel, loss: Loss, estimate: Estimate, batch: Batch) -> jax.Array:
     """The loss, a scalar, of an estimate for a batch's mixture."""
-    mixture = batch["mixture"][:, None]
-    truth = model.describe(batch["targets"])
-    return loss(estimate, truth, model.describe(mixture - batch["targets"]), model.describe(mixture))
+    return loss(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))

@@ -9,8 +9,8 @@ from jax.sharding import Mesh
 
 from auralflow_jax.data.batches import validation_batches
 from auralflow_jax.data.crops import ValidationSegments
-from auralflow_jax.losses.criteria import Criterion
-from auralflow_jax.metrics import si_sdr as metrics
+from auralflow_jax.losses import Loss
+from auralflow_jax.metrics import si_sdr_from_sums
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.train.sharding import Batch, batch_sharding, replicated, shard_batch
 from auralflow_jax.train.step import compare
@@ -55,7 +55,7 @@ def validate(eval_step: EvalStep, variables: Variables, segments: ValidationSegm
     }
 
 
-def make_eval_step(model: SeparationModel, loss: Criterion, mesh: Mesh) -> EvalStep:
+def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
     """Builds `eval_step(variables, batch, sums) -> sums`, which adds a batch of segments to the sums.
 
     In addition to the audio, a batch holds `track` (batch,), the index of each segment's track, and `weight` (batch,),
@@ -102,6 +102,6 @@ def empty_sums(tracks: int, targets: int) -> Sums:
 
 def read_sums(sums: Sums) -> tuple[float, jax.Array, jax.Array]:
     """The mean loss per segment, and SI-SDR (tracks, targets) in dB of the estimates and of the mixture."""
-    estimate = metrics.si_sdr_from_sums(sums["dot"], sums["reference"], sums["estimate"])
-    mixture = metrics.si_sdr_from_sums(sums["mixture_dot"], sums["reference"], sums["mixture"])
+    estimate = si_sdr_from_sums(sums["dot"], sums["reference"], sums["estimate"])
+    mixture = si_sdr_from_sums(sums["mixture_dot"], sums["reference"], sums["mixture"])
     return float(sums["loss"] / sums["weight"]), estimate, mixture

@@ -17,7 +17,11 @@ from auralflow_core.errors import DivergedError, InputError, MissingPackage, Sto
         (DivergedError("the loss of step 3 is nan"), 1, "the loss of step 3 is nan"),
         (StorageError("the checkpoint cannot be written"), 1, "the checkpoint cannot be written"),
         (OSError(errno.ENOSPC, "No space left on device", "a.wav"), 1, "a.wav: No space left on device"),
-        (OSError("a.wav: cannot be written, the disk may be full"), 1, "a.wav: cannot be written, the disk may be full"),
+        (
+            OSError("a.wav: cannot be written, the disk may be full"),
+            1,
+            "a.wav: cannot be written, the disk may be full",
+        ),
         (KeyboardInterrupt(), 130, None),
     ],
 )

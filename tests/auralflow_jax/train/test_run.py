@@ -15,7 +15,7 @@ from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.data.crops import ValidationSegments
-from auralflow_jax.losses.criteria import make_criterion
+from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import load, separate
 from auralflow_jax.train import loop
@@ -87,7 +87,7 @@ def test_the_weights_file_holds_what_validation_scored_best(finished, songs):
     best = min(history, key=lambda entry: entry["valid_loss"])
     assert provenance == best
     model, mesh = build(config), make_mesh()
-    eval_step = make_eval_step(model, make_criterion(config.training), mesh)
+    eval_step = make_eval_step(model, make_loss(config.training, model.describe), mesh)
     segments = ValidationSegments(find_tracks(songs, "valid"), config)
     scores = validate(eval_step, jax.device_put(weights), segments, mesh)
     assert scores == {key: best[key] for key in scores}

@@ -150,17 +150,15 @@ def test_dropout_depends_on_the_seed_and_the_step_alone(tiny_config):
 
 
 def test_the_optimizer_is_told_the_loss(setup):
-    """A schedule of optax that works by it: the same loss, 0 steps of patience, so each step halves the rate."""
-    optimizer = optax.chain(optax.sgd(0.0), optax.contrib.reduce_on_plateau(factor=0.5, patience=0, cooldown=0))
+    keeps_value = optax.GradientTransformationExtraArgs(
+        lambda params: jnp.zeros(()), lambda updates, state, params=None, *, value, **others: (updates, value)
+    )
+    optimizer = optax.chain(optax.sgd(0.1), keeps_value)
     step = make_train_step(setup.model, setup.criterion, optimizer)
-    state, batch = new_state(jax.tree.map(jnp.array, setup.variables), optimizer), setup.batch()
-    scales, losses = [], []
-    for _ in range(3):
-        state, metrics = step(state, batch)
-        scales.append(float(state.opt_state[1].scale))
-        losses.append(float(metrics["loss"]))
-    assert losses[0] == losses[1] == losses[2] == pytest.approx(float(state.opt_state[1].best_value))
-    assert scales == [1.0, 0.5, 0.25]
+    state = new_state(jax.tree.map(jnp.array, setup.variables), optimizer)
+    for seed in range(2):
+        state, metrics = step(state, setup.batch(seed))
+        assert float(state.opt_state[1]) == float(metrics["loss"]) > 0
 
 
 def test_shardings_are_the_callers_where_they_are_given(setup):
