@@ -23,7 +23,7 @@ class LossMonitor:
 
     Args:
         losses: where the losses are appended, in order.
-        tracks: the training tracks, to name those of a bad batch.
+        tracks: the training tracks, to name those of a bad batch; empty where they are unknown.
         checkpoint: the step of the latest checkpoint, None before the first.
     """
 
@@ -31,8 +31,8 @@ class LossMonitor:
         self.losses, self.tracks, self.checkpoint = losses, tracks, checkpoint
         self.waiting: collections.deque = collections.deque()
 
-    def add(self, step: int, metrics: Mapping[str, jax.Array], drawn: np.ndarray) -> None:
-        """Takes the `loss` and `grad_norm` of step `step`, whose batch was made of the tracks with these indices.
+    def add(self, step: int, metrics: Mapping[str, jax.Array], drawn: Sequence[int] | np.ndarray = ()) -> None:
+        """Takes the `loss` and `grad_norm` of step `step`, whose batch was made of the tracks with indices `drawn`.
 
         Raises:
             DivergedError: one of them, at this step or shortly before, is not finite.
@@ -50,10 +50,10 @@ class LossMonitor:
         step, metrics, drawn = self.waiting.popleft()
         for key, name in (("loss", "loss"), ("grad_norm", "gradient's norm")):
             if not math.isfinite(value := float(metrics[key])):
-                tracks = sorted({self.tracks[index].name for index in np.unique(drawn)})
+                tracks = sorted({self.tracks[index].name for index in np.unique(np.asarray(drawn, int))})
+                origin = f"its batch came from {', '.join(tracks)}; " if tracks else ""
                 raise DivergedError(
-                    f"the {name} of step {step} is {value}; its batch came from {', '.join(tracks)}; "
-                    f"{remedy(self.checkpoint)}",
+                    f"the {name} of step {step} is {value}; {origin}{remedy(self.checkpoint)}",
                     step=step,
                     tracks=tracks,
                     checkpoint=self.checkpoint,
