@@ -11,8 +11,8 @@ from types import FrameType
 
 from auralflow_core.errors import InputError, MissingPackage, TrainingError, sentence
 
-# Numbers of OSErrors that are about the disk or the device, not about the path that the command names. What raises one
-# without a number reports a file that was not written completely.
+# Numbers of OSErrors that are about the disk or the device, not about the path that the command names. Our own OSErrors
+# have no number: they report a file that could not be written completely.
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, None)
 
 

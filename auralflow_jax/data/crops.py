@@ -27,7 +27,7 @@ def drawing_chances(tracks: Sequence[Track], shares: Sequence[float]) -> np.ndar
     """The probability with which each track is drawn: in proportion to its duration, within its dataset.
 
     Args:
-        tracks: those of one dataset after those of another.
+        tracks: sorted by dataset.
         shares: one number for each dataset, in any unit; empty: in proportion to the datasets' durations.
 
     Returns:

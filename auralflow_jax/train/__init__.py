@@ -9,7 +9,7 @@ _HOME = {
     "Interrupted": "auralflow_jax.train.monitor",
     "TrainingPlan": "auralflow_jax.train.plan",
     "TrainState": "auralflow_jax.train.state",
-    "fit": "auralflow_jax.train.fit",
+    "fit": "auralflow_jax.train.fitting",
     "make_plan": "auralflow_jax.train.plan",
     "make_train_step": "auralflow_jax.train.step",
     "new_state": "auralflow_jax.train.state",

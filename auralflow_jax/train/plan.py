@@ -26,7 +26,7 @@ from auralflow_jax.weights import load_for
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a run trains, on what and how; made by `make_plan`, and the same until the run ends."""
+    """Everything that is decided before the first step of a run; made by `make_plan`, fixed until the run ends."""
 
     folder: ModelFolder
     config: Config

@@ -1,4 +1,4 @@
-"""What a run leaves to look at and listen to: snippets of validation tracks, TensorBoard events."""
+"""Snippets of validation tracks to look at and listen to, and TensorBoard events."""
 
 import jax
 from tensorboardX import SummaryWriter

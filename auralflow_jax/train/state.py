@@ -15,7 +15,7 @@ from auralflow_jax.train.sharding import replicated
 
 
 class TrainState(struct.PyTreeNode):
-    """What one optimizer step turns into the next one."""
+    """The data that an optimizer step updates."""
 
     step: jax.Array  # shape=(), dtype=int32: optimizer steps taken
     params: dict

@@ -36,7 +36,7 @@ def make_train_step(
         loss: a function `loss(estimate, truth, mixture)` of estimates; see `auralflow_jax.losses`.
         optimizer: gets the loss as `value`, which optax's `reduce_on_plateau` and the like work by; its updates are
             multiplied by the state's `lr_scale`.
-        seed: of the random numbers; those of a step depend on it and on the step's number alone.
+        seed: of the random numbers, which depend on it and on the step's number alone.
         ema_decay: of the average in the state's `ema`; see `average`.
         state_sharding: of the state, as `jax.jit` takes shardings; default: replicated on all devices.
         batch_sharding: of the batch; default: its first axis is divided over all devices.

@@ -106,7 +106,7 @@ class AudioFolder(IterableDataset):
         return self.samples_per_epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Makes the passes to come those of an epoch, a number from 0 on."""
+        """Draws the following passes for an epoch, a number from 0 on."""
         self._epoch.fill_(check_count("epoch", epoch, least=0))
 
     def __iter__(self) -> Iterator[Example]:

@@ -26,7 +26,7 @@ class LossMonitor:
         """Takes the loss and the gradients' norm of a step, scalars on the device.
 
         Raises:
-            DivergedError: those of the step before are not finite.
+            DivergedError: the loss or the norm of the step before is not finite.
         """
         self.drain()
         self.waiting = (step, loss, norm)

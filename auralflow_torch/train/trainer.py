@@ -42,8 +42,8 @@ class ModelTrainer:
     not read. Each batch is one step on one device, without accumulation of gradients. Several ranks of
     `torch.distributed` are refused unless the loader divides the data among them.
 
-    What is validated, shown and kept as best.safetensors is the moving average of weights and statistics that
-    `ema_decay` asks for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also
+    The weights that are validated, shown and kept as best.safetensors are the moving average that `ema_decay` asks
+    for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also
     when the run has ended; `with trainer.averaged():` puts the average into it.
 
     With a folder, the run leaves the files that a run of `auralflow train` leaves: `checkpoint/best.safetensors`, which
@@ -198,7 +198,7 @@ class ModelTrainer:
         return self.model.network if self.average is None else self.average.module
 
     def state(self, average: Mapping[str, Tensor], random: dict | None) -> dict:
-        """What a run goes on from; without a state of random numbers they begin at the seed."""
+        """Plain data and tensors that a run goes on from; without a state of random numbers they begin at the seed."""
         return {
             "history": self.history,
             "step": self.step,
