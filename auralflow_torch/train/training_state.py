@@ -54,7 +54,7 @@ def training_tensors(
     best: Mapping[str, Tensor] | None,
     lr_scale: float = 1.0,
 ) -> TrainingTensors:
-    """Makes a training state of a network and its optimizer, for `auralflow_core.weights.training_state.write_training`.
+    """Makes a training state of torch, for `auralflow_core.weights.training_state.write_training`.
 
     Args:
         network: the raw weights, which the optimizer works on.
