@@ -1,11 +1,11 @@
-"""What is raised when the input, not the program, is at fault."""
+"""The kinds of errors: bad input, a missing package, training that cannot go on."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """Something that the user gave cannot be used.
 
     The message is one sentence that names the file or key, the value and what would be accepted; the
     command line prints it as it is and exits with status 2.
@@ -13,9 +13,39 @@ class InputError(ValueError):
 
 
 class MissingPackage(ImportError):
-    """A package is needed that is not installed.
+    """A package that is needed is not installed.
 
     The message names it and what installs it; the command line treats it as an `InputError`.
+    """
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on although its input was accepted.
+
+    The message is one sentence; the command line prints it as it is and exits with status 1.
+    """
+
+
+class DivergedError(TrainingError):
+    """A loss or a gradient is no longer finite.
+
+    Attributes:
+        step: optimizer steps up to and with the one where it was found, None where unknown.
+        tracks: names of the tracks that the step's batch came from, sorted; empty where unknown.
+        checkpoint: step (auralflow_jax) or epoch (auralflow_torch) of the last good checkpoint, None before the first.
+    """
+
+    def __init__(
+        self, message: str, *, step: int | None = None, tracks: Sequence[str] = (), checkpoint: int | None = None
+    ):
+        super().__init__(message)
+        self.step, self.tracks, self.checkpoint = step, tuple(tracks), checkpoint
+
+
+class StorageError(TrainingError, OSError):
+    """A checkpoint cannot be written, most often because the disk is full; the checkpoint before it remains.
+
+    It is an `OSError` too, as a failed write is anywhere else in Python. `__cause__` is the original error.
     """
 
 
@@ -28,7 +58,7 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What went wrong, in words, for an input error or one of the operating system."""
+    """An error as one sentence for the terminal; one from the operating system names its file."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

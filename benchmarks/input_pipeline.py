@@ -17,10 +17,11 @@ from auralflow.songs import make_songs
 from auralflow_core import config as configuration
 from auralflow_core.data.tracks import training_tracks
 from auralflow_jax.data.batches import training_batches
+from auralflow_jax.data.crops import TrainingCrops
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, put, replicated
+from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
 from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import make_train_step
 
@@ -44,8 +45,10 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     model, mesh = build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
-    train_step = make_train_step(model, make_loss(config.training, model.describe), optimizer, config.training, mesh)
-    batches = training_batches(tracks, config)
+    train_step = make_train_step(
+        model, make_loss(config.training, model.describe), optimizer, ema_decay=config.training.ema_decay
+    )
+    batches = training_batches(TrainingCrops(tracks, config))
 
     def block(source) -> float:
         nonlocal state
@@ -53,7 +56,7 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
         for _ in range(arguments.steps):
             batch = next(source)
             batch.pop("tracks", None)
-            state, metrics = train_step(state, put(batch, mesh))
+            state, metrics = train_step(state, shard_batch(batch, mesh))
         jax.block_until_ready(metrics)
         return time.perf_counter() - start
 

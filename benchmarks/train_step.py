@@ -29,7 +29,7 @@ from auralflow_core.config import Config
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, put, replicated
+from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
 from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import compare, make_train_step
 from auralflow_torch import losses
@@ -123,10 +123,10 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
     """The parts of a step, each with all before it."""
     model, mesh, training = build(config), make_mesh(), config.training
     criterion, optimizer = make_loss(training, model.describe), make_optimizer(training, 1000)
-    train_step = make_train_step(model, criterion, optimizer, training, mesh)
+    train_step = make_train_step(model, criterion, optimizer, ema_decay=training.ema_decay)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
     params, batch_stats = jax.tree.map(jnp.copy, (state.params, state.batch_stats))  # the step donates the state's own
-    on_device = put(batch, mesh)
+    on_device = shard_batch(batch, mesh)
 
     def spectra(batch):
         return [model.describe(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]

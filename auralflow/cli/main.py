@@ -18,8 +18,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        0 for success; 1 if `convert verify` finds a difference, or `separate` could not separate all files; 2 if the
-        input is at fault, after one sentence on standard error; 130 after an interruption.
+        0 for success; 1 if `convert verify` finds a difference, `separate` could not separate all files, training
+        diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one sentence on
+        standard error.
     """
 
     def run() -> int | None:

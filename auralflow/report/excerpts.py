@@ -6,6 +6,7 @@ import numpy as np
 
 from auralflow.report.players import Example
 from auralflow_core.data.track import Track
+from auralflow_core.dsp.excerpts import loudest
 from auralflow_core.evaluation.metrics import is_silent
 from auralflow_core.storage.temp_arrays import Allocate, in_memory
 
@@ -83,25 +84,3 @@ class Excerpts:
         copy = self._allocate((len(audio), samples))
         copy[:] = audio[:, start : start + samples]
         return copy
-
-
-def loudest(audio: np.ndarray, window: int, step: int) -> int:
-    """Where the part of a signal with most energy begins.
-
-    Args:
-        audio: (channels, samples).
-        window: length of the part, in samples, at most the signal's.
-        step: between the places that are compared, in samples.
-
-    Returns:
-        The first sample; the earliest of equals.
-
-    Example:
-        >>> loudest(np.array([[0, 0, 1, 5, 5, 0, 1]]), 2, 1)
-        3
-    """
-    samples = audio.shape[1]
-    energies = [np.sum(np.square(audio[:, at : at + step], dtype=np.float64)) for at in range(0, samples, step)]
-    total = np.concatenate([[0.0], np.cumsum(energies)])
-    steps = min(len(energies), -(-window // step))
-    return min(int(np.argmax(total[steps:] - total[:-steps])) * step, samples - window)

@@ -8,10 +8,10 @@ from auralflow_core.errors import InputError, closest
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes underscores and dashes in flags for the same, flags and positionals in any order, no abbreviations.
+    """Accepts underscores for dashes in flags, flags and positionals in any order, and no abbreviations.
 
     Attributes:
-        commands: the parsers of the sub-commands by name, if there are any.
+        commands: the parsers of the sub-commands by name; empty without sub-commands.
     """
 
     def __init__(self, **options):
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         Args:
             name: of the sub-command.
             text: describes it in one line.
-            run: takes its arguments and returns an exit status, or None for 0; default: its own sub-commands do.
+            run: takes its arguments and returns an exit status, or None for 0; None: its sub-commands have one each.
 
         Returns:
             The parser of its arguments.

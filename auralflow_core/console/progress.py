@@ -1,4 +1,4 @@
-"""What a terminal shows of long work: a progress bar with the time left, durations."""
+"""Progress of long work on a terminal: a bar with the time left, durations."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -9,16 +9,16 @@ from rich.console import Console
 
 @contextlib.contextmanager
 def progress_bar(total: float, unit: str, console: Console | None = None) -> Iterator[Callable[[str, float], None]]:
-    """Shows a bar while the block runs; nothing where the output is no terminal.
+    """Shows a bar while the block runs, if the output is a terminal.
 
     Args:
         total: of the whole work, in units.
-        unit: what is counted.
+        unit: name of what is counted, in the plural.
         console: where to; default: standard output.
 
     Yields:
-        A function of the name of what is at work and the units that are done in it. A new name starts behind the
-        last one's units.
+        A function of the name of the part under way and the number of its units that are done. The units of a new
+        part are added to those of the parts before.
     """
     console = console or Console()
     columns = (

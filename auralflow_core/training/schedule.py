@@ -1,4 +1,4 @@
-"""What follows from the history of a run, pure, so that a run that goes on needs no other state."""
+"""Decisions that follow from the history of a run alone, so that a run that goes on needs no other state."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ def best_epoch(history: Sequence[dict]) -> dict:
 
 
 def plateau(losses: list[float], training: TrainingConfig) -> tuple[float, int]:
-    """What a history of validation losses makes of the learning rate.
+    """Computes how far a history of validation losses has reduced the learning rate.
 
     Args:
         losses: validation loss of every epoch so far.
@@ -37,7 +37,7 @@ def plateau(losses: list[float], training: TrainingConfig) -> tuple[float, int]:
 
 
 def reason_to_stop(losses: list[float], training: TrainingConfig) -> str | None:
-    """Why a run with this history of validation losses has ended, in words, or None where it goes on."""
+    """Says why a run with this history of validation losses has ended; None if it goes on."""
     if len(losses) >= training.max_epochs:
         return f"all {training.max_epochs} epochs are done"
     since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
@@ -50,11 +50,11 @@ def reason_to_stop(losses: list[float], training: TrainingConfig) -> str | None:
 
 
 def remedy(checkpoint: int | None, unit: str = "step") -> str:
-    """How to go on after a loss that is not finite, in words.
+    """Says how to go on after a loss that is not finite, as the end of a message.
 
     Args:
-        checkpoint: the step or epoch of the latest checkpoint, None where there is none.
-        unit: what that counts.
+        checkpoint: the step or epoch of the latest checkpoint, None before the first.
+        unit: `step` or `epoch`.
     """
     last = (
         "there is no checkpoint yet"
@@ -68,15 +68,17 @@ def epoch_line(history: Sequence[dict], max_epochs: int, scores: str = "") -> st
     """The latest epoch in one line, the best so far with a star.
 
     Args:
-        history: dicts with `epoch`, `train_loss`, `valid_loss`, `lr`, `samples_per_second`, `seconds`.
+        history: dicts with `epoch`, `train_loss`, `valid_loss`, `samples_per_second`, `seconds`, and `lr` if it is
+            known.
         max_epochs: of the whole run.
-        scores: what else validation measured.
+        scores: further results of validation.
     """
     entry = history[-1]
     mark = "*" if best_epoch(history) is entry else " "
     left = (max_epochs - len(history)) * entry["seconds"]
+    rate = f"lr {entry['lr']:.2g}  " if "lr" in entry else ""
     return (
         f"epoch {entry['epoch']:>3}  train {entry['train_loss']:.4f}  valid {entry['valid_loss']:.4f} {mark}  "
-        f"{scores}{'  ' * bool(scores)}lr {entry['lr']:.2g}  {entry['samples_per_second']:.1f} samples/s  "
+        f"{scores}{'  ' * bool(scores)}{rate}{entry['samples_per_second']:.1f} samples/s  "
         f"at most {duration(left)} left"
     )

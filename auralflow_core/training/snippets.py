@@ -1,4 +1,4 @@
-"""What a run leaves to look at and to listen to, of whatever framework: sound, pictures, TensorBoard events."""
+"""Snippets that a run of either framework leaves: sound, pictures, TensorBoard events."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -19,9 +19,9 @@ class SnippetWriter:
 
     Args:
         folder: gets audio/ and images/.
-        settings: which of these are wanted.
+        settings: say which of these are wanted.
         sample_rate: of the signals, in Hz.
-        events: also gets the pictures and the estimate's sound; None: there are no events.
+        events: gets the pictures and the estimate's sound as well; None: no events are written.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Augmentations: pure functions of a crop's stems `(stems, channels, samples)` and a numpy generator."""
+"""Augmentations: pure functions of the stems of a crop, `(stems, channels, samples)`, and a numpy generator."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Training: data, model, state, and the loop over steps and epochs.
+"""Training: plan, state, and the loop over steps and epochs.
 
 The names below are imported when they are first used, so that processes which only read data need no jax.
 """
@@ -7,7 +7,12 @@ import importlib
 
 _HOME = {
     "Interrupted": "auralflow_jax.train.monitor",
-    "Run": "auralflow_jax.train.run",
+    "TrainingPlan": "auralflow_jax.train.plan",
+    "TrainState": "auralflow_jax.train.state",
+    "fit": "auralflow_jax.train.fitting",
+    "make_plan": "auralflow_jax.train.plan",
+    "make_train_step": "auralflow_jax.train.step",
+    "new_state": "auralflow_jax.train.state",
     "train": "auralflow_jax.train.run",
 }
 
@@ -18,3 +23,7 @@ def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'auralflow_jax.train' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

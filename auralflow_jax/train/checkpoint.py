@@ -10,19 +10,19 @@ from safetensors import SafetensorError
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config, differing_keys
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.schedule import best_epoch
 from auralflow_jax.train.state import TrainState
 from auralflow_jax.weights import check_fits, load_weights, save_weights
 
-logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax tells of every save, and of errors that it raises
+logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs every save, and errors that it raises as well
 
 
 class LatestAndBest(preservation_policy.PreservationPolicy):
-    """Keeps the latest step and the best one, as the run's history has it.
+    """Keeps the latest step and the step of the best epoch in the run's history.
 
-    orbax's own rule for the best goes by metrics, which it forgets between processes, and takes the later one
+    The rule of orbax for the best step goes by metrics, which it forgets between processes, and takes the later one
     of two that are equally good.
     """
 
@@ -38,6 +38,9 @@ class Checkpoints:
 
     A step is one folder, which orbax renames into place when it is complete, so that a process killed while
     saving leaves the previous step. Every process of a run makes the same calls.
+
+    Args:
+        folder: of the model; its `checkpoint` holds the steps.
     """
 
     def __init__(self, folder: ModelFolder):
@@ -54,7 +57,7 @@ class Checkpoints:
 
     @property
     def latest(self) -> int | None:
-        """The step of the latest checkpoint, None where there is none."""
+        """The step of the latest checkpoint, None before the first."""
         return self.manager.latest_step()
 
     def save(self, state: TrainState, config: Config, run: dict) -> None:
@@ -67,39 +70,38 @@ class Checkpoints:
                 is needed to go on.
 
         Raises:
-            InputError: it cannot be written; the checkpoint before is still there.
+            StorageError: the step cannot be written; the checkpoint before it remains.
         """
         step, before = int(state.step), self.latest
         self.policy.best = best_epoch(run["history"])["step"] if run["history"] else None
         try:
-            self.manager.save(
-                step,
-                args=ocp.args.Composite(
-                    state=ocp.args.StandardSave(state),
-                    run=ocp.args.JsonSave({"config": configuration.to_dict(config), **run}),
-                ),
-            )
-            self.manager.wait_until_finished()
+            self._write_step(step, state, {"config": configuration.to_dict(config), **run})
             if step == self.policy.best:
                 self._write_best(state, config, run["history"])
         except (OSError, ValueError, SafetensorError) as error:
             if type(error) is ValueError and "os_error_code" not in str(error):
                 raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
             reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
-            left = "there is none before it" if before is None else f"the one of step {before} is still there"
-            raise InputError(
+            left = "no earlier one exists" if before is None else f"the one of step {before} is still there"
+            raise StorageError(
                 f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: {reason}"
             ) from error
 
+    def _write_step(self, step: int, state: TrainState, run: dict) -> None:
+        args = ocp.args.Composite(state=ocp.args.StandardSave(state), run=ocp.args.JsonSave(run))
+        self.manager.save(step, args=args)
+        self.manager.wait_until_finished()
+
     def restore(self, abstract: TrainState, config: Config) -> tuple[TrainState, dict] | None:
-        """The latest state and its run, or None where nothing was saved.
+        """Reads the latest state and its run; None if nothing was saved.
 
         Args:
             abstract: shapes, types and shardings of the state.
             config: the configuration now in force; the model's part must be the saved one.
 
         Raises:
-            InputError: the model's configuration has changed; names the keys. Or there are weights without a state.
+            InputError: the model's configuration has changed, naming the keys; or the folder has weights without a
+                state.
         """
         step = self.latest
         if step is None:
@@ -128,7 +130,7 @@ class Checkpoints:
                 check_fits(stored, abstract.ema, str(self.folder.checkpoint))
                 return
             except InputError:
-                # Of what is not the model's, only the crop shapes it: a network can be made for so many frames.
+                # Outside the group `model` only the crop's length shapes tensors: a network may be made for N frames.
                 lengths = saved.dataset.sample_length, config.dataset.sample_length
                 if lengths[0] == lengths[1]:
                     raise
@@ -143,7 +145,7 @@ class Checkpoints:
         return self.manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
 
     def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, history: list[dict]) -> None:
-        """Writes best.safetensors again if it is not there, or the process died before writing it."""
+        """Writes best.safetensors again if it is missing, or if the process died before writing it."""
         step = best_epoch(history)["step"]
         try:
             is_there = load_weights(self.folder.weights)[2].get("step") == step
@@ -156,8 +158,8 @@ class Checkpoints:
         if step != int(state.step):
             if step not in self.manager.all_steps():
                 raise InputError(
-                    f"{self.folder.weights}: is missing or damaged, and there is no checkpoint of the "
-                    f"best epoch, step {step}; restore the file, or start over with --restart"
+                    f"{self.folder.weights}: is missing or damaged, and the checkpoint of the "
+                    f"best epoch, step {step}, is missing too; restore the file, or start over with --restart"
                 )
             state = self._restore_state(step, abstract)
         self._write_best(state, config, history)
@@ -167,4 +169,5 @@ class Checkpoints:
             save_weights(self.folder.weights, state.ema, config, best_epoch(history))
 
     def close(self) -> None:
+        """Ends the threads of orbax."""
         self.manager.close()

@@ -8,7 +8,8 @@ from auralflow_core.config import TrainingConfig
 def learning_rate(training: TrainingConfig, total_steps: int) -> optax.Schedule:
     """The rate at each step: a linear rise over `warmup_steps`, then constant or a half cosine down to zero.
 
-    The plateau schedule is constant here; its reductions are the state's `lr_scale`, see `auralflow_core.training.schedule.plateau`.
+    The plateau schedule is constant here; its reductions are in the state: `lr_scale`, by
+    `auralflow_core.training.schedule.plateau`.
     """
     # A quarter of the run at most, so that a run of few steps gets past its warm-up.
     warmup = min(training.warmup_steps, total_steps // 4)

@@ -1,4 +1,6 @@
-"""What a run tells while it works."""
+"""The lines and the bar that a run shows while it works."""
+
+import contextlib
 
 import jax
 from rich import progress as bars
@@ -6,14 +8,22 @@ from rich.console import Console
 
 from auralflow_core.console.progress import duration
 from auralflow_core.training.schedule import best_epoch, epoch_line
+from auralflow_jax.train.plan import TrainingPlan
+from auralflow_jax.train.state import RunState
 
 
-class Progress:
-    """A bar with loss, speed and the time left, and a line for every epoch; silent on all hosts but the first."""
+class Progress(contextlib.AbstractContextManager):
+    """A bar with loss, speed and the time left, and a line for every epoch; silent on all hosts but the first.
 
-    def __init__(self, console: Console | None, is_first: bool):
+    Args:
+        plan: of the run.
+        console: where to; default: standard output.
+    """
+
+    def __init__(self, plan: TrainingPlan, console: Console | None = None):
+        self.plan = plan
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self.is_first = is_first
+        self.is_first = jax.process_index() == 0
         self.bar = bars.Progress(
             bars.TextColumn("epoch {task.fields[epoch]}"),
             bars.BarColumn(),
@@ -22,28 +32,32 @@ class Progress:
             bars.TimeRemainingColumn(elapsed_when_finished=True),
             console=self.console,
             transient=True,
-            disable=not (is_first and self.console.is_terminal),
+            disable=not (self.is_first and self.console.is_terminal),
             speed_estimate_period=300,
         )
-        self.task = None
+        self.task: bars.TaskID | None = None  # of the bar, from the first step on
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
 
     def line(self, text: str) -> None:
+        """Shows a line above the bar."""
         if self.is_first:
             self.console.print(text, markup=False)
 
-    def start(self, run) -> None:
+    def start(self, run: RunState) -> None:
         """Says what is about to be trained, on what, and from where."""
+        plan, config, tracks = self.plan, self.plan.config, self.plan.crops.tracks
         parameters = sum(leaf.size for leaf in jax.tree.leaves(run.state.params))
-        config = run.config
         self.line(
             f"{type(config.model).__name__}, {parameters / 1e6:.2f} M parameters, targets "
-            f"{', '.join(config.model.targets)}; {run.mesh.size} device(s)"
+            f"{', '.join(config.model.targets)}; {plan.mesh.size} device(s)"
         )
-        if run.note:
-            self.line(run.note)
+        if plan.note:
+            self.line(plan.note)
         self.line(
-            f"{len(run.tracks)} training tracks ({duration(sum(track.seconds for track in run.tracks))}), "
-            f"{len(run.valid_tracks)} validation tracks; {run.steps_per_epoch} steps of "
+            f"{len(tracks)} training tracks ({duration(sum(track.seconds for track in tracks))}), "
+            f"{len(plan.segments.tracks)} validation tracks; {plan.steps_per_epoch} steps of "
             f"{config.training.batch_size} crops an epoch"
         )
         if run.history or run.losses:
@@ -53,24 +67,24 @@ class Progress:
             )
         self.bar.start()
 
-    def step(self, run, step: int, end: int) -> None:
-        """One step of the epoch that ends at step `end` is under way."""
+    def step(self, run: RunState, step: int, end: int) -> None:
+        """Shows that step `step` of the epoch that ends at step `end` is under way."""
         if self.bar.disable:
             return
+        training, steps = self.plan.config.training, self.plan.steps_per_epoch
         if self.task is None:
-            self.task = self.bar.add_task("", epoch="", loss="", speed="", total=run.steps_per_epoch)
+            self.task = self.bar.add_task("", epoch="", loss="", speed="", total=steps)
         speed = self.bar.tasks[0].speed
-        loss = f"{sum(run.losses) / len(run.losses):.4f}" if run.losses else "..."
         self.bar.update(
             self.task,
-            completed=step - end + run.steps_per_epoch,
-            loss=loss,
-            epoch=f"{len(run.history) + 1}/{run.config.training.max_epochs}",
-            speed="..." if speed is None else f"{speed * run.config.training.batch_size:.1f}",
+            completed=step - end + steps,
+            loss=f"{sum(run.losses) / len(run.losses):.4f}" if run.losses else "...",
+            epoch=f"{len(run.history) + 1}/{training.max_epochs}",
+            speed="..." if speed is None else f"{speed * training.batch_size:.1f}",
         )
 
-    def epoch(self, run) -> None:
-        """An epoch has ended: one line, and the estimate for the run."""
+    def epoch(self, run: RunState) -> None:
+        """Shows the epoch that has ended in one line, with the estimate for the run."""
         entry = run.history[-1]
         if self.task is not None:
             self.bar.reset(self.task)
@@ -79,17 +93,14 @@ class Progress:
             f"{target} {value:.2f} dB" + (f" ({gains[target]:+.2f})" if target in gains else "")
             for target, value in entry["si_sdr"].items()
         )
-        self.line(
-            epoch_line(run.history, run.config.training.max_epochs, f"SI-SDR {scores or 'undefined: silent targets'}")
-        )
+        scores = f"SI-SDR {scores or 'undefined: silent targets'}"
+        self.line(epoch_line(run.history, self.plan.config.training.max_epochs, scores))
 
-    def finish(self, reason: str, run) -> None:
+    def finish(self, run: RunState, reason: str) -> None:
+        """Says why the run has ended and where its best weights are."""
         self.bar.stop()
         best = best_epoch(run.history)
         self.line(
             f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}; "
-            f"its weights: {run.folder.weights}"
+            f"its weights: {self.plan.folder.weights}"
         )
-
-    def close(self) -> None:
-        self.bar.stop()

@@ -1,4 +1,4 @@
-"""Several hosts that train one model together."""
+"""Devices and hosts that train one model together: how batches and states are laid out on them."""
 
 import os
 from typing import Any
@@ -8,15 +8,17 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from auralflow_core.errors import InputError
 
+Batch = dict[str, jax.Array]
+
 
 def initialize() -> None:
-    """Joins the other processes of a run where the environment says that there are some.
+    """Joins the other processes of a run if the environment names them.
 
     Either JAX_COORDINATOR_ADDRESS (host:port), JAX_NUM_PROCESSES and JAX_PROCESS_ID are set, or the process
     runs in a cluster that jax detects itself (Slurm, Open MPI, a TPU pod).
 
     Raises:
-        InputError: JAX_COORDINATOR_ADDRESS is set, but one of the other two is missing or no number.
+        InputError: JAX_COORDINATOR_ADDRESS is set, but one of the other two is missing or not a number.
     """
     environment = os.environ
     if "JAX_COORDINATOR_ADDRESS" in environment:
@@ -36,15 +38,12 @@ def initialize() -> None:
         jax.distributed.initialize()
 
 
-Batch = dict[str, jax.Array]
-
-
 def make_mesh() -> Mesh:
     """All devices of all hosts in one row, over which a batch is divided; one device is a mesh of one."""
     return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
 
 
-def divided(mesh: Mesh) -> NamedSharding:
+def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Each device holds its share of the first axis."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
@@ -54,6 +53,7 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def put(batch: dict[str, Any], mesh: Mesh) -> Batch:
-    """The part of a batch that this process has, numpy arrays, as its part of the global arrays."""
-    return {name: jax.make_array_from_process_local_data(divided(mesh), value) for name, value in batch.items()}
+def shard_batch(batch: dict[str, Any], mesh: Mesh) -> Batch:
+    """Makes global arrays of this process's part of a batch, numpy arrays whose first axis is the batch."""
+    sharding = batch_sharding(mesh)
+    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}

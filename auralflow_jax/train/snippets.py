@@ -1,41 +1,48 @@
-"""What a run leaves to look at and to listen to: snippets of validation tracks, TensorBoard events."""
+"""Snippets of validation tracks to look at and listen to, and TensorBoard events."""
 
-from collections.abc import Sequence
-
-import numpy as np
+import jax
 from tensorboardX import SummaryWriter
 
 from auralflow_core.config import Config
 from auralflow_core.data.crops import read_mixture, read_stems, track_samples
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.dsp.excerpts import loudest
 from auralflow_core.training.snippets import SnippetWriter
-from auralflow_jax.separation import separate
+from auralflow_jax.models.base import Variables
+from auralflow_jax.separation import make_separator, separate
+from auralflow_jax.train.plan import TrainingPlan
+from auralflow_jax.train.state import RunState
 
 
 class Visualizer:
     """Writes a run's scalars, snippets and pictures, as the configuration's visualizer group asks.
 
+    They go to audio/, images/ and runs/ of the plan's folder; the first `num_snippets` validation tracks are shown.
+
     Args:
-        folder: gets audio/, images/ and runs/.
-        config: the run's configuration.
-        tracks: validation tracks; the first `num_snippets` are shown.
+        plan: of the run.
+        variables: `params` and `batch_stats`, in the shapes that the run has.
     """
 
-    def __init__(self, folder: ModelFolder, config: Config, tracks: Sequence[Track]):
-        self.config = config
-        self.tracks = list(tracks[: config.visualizer.num_snippets])
-        self.places = [_loudest(track, config) for track in self.tracks]
-        self.events = SummaryWriter(str(folder.runs)) if config.visualizer.tensorboard else None
-        self.snippets = SnippetWriter(folder, config.visualizer, config.model.sample_rate, self.events)
+    def __init__(self, plan: TrainingPlan, variables: Variables):
+        self.config = config = plan.config
+        self.separator = make_separator(config, variables, plan.model)
+        self.tracks = plan.segments.tracks[: config.visualizer.num_snippets]
+        self.places = [_place(track, config) for track in self.tracks]
+        self.events = SummaryWriter(str(plan.folder.runs)) if config.visualizer.tensorboard else None
+        self.snippets = SnippetWriter(plan.folder, config.visualizer, config.model.sample_rate, self.events)
 
-    def is_due(self, epoch: int, is_last: bool) -> bool:
-        """Whether snippets belong to this epoch, counted from 1."""
-        return is_last or epoch % self.config.visualizer.save_frequency == 0
+    def show(self, run: RunState, is_last: bool) -> None:
+        """Writes the scalars of the epoch that has ended, and the snippets where they are due."""
+        epoch = run.history[-1]
+        self.write_scalars(epoch)
+        if is_last or epoch["epoch"] % self.config.visualizer.save_frequency == 0:
+            # From the host, so that the first process can separate while the others wait, on one device.
+            self.write_snippets(jax.device_get(run.state.ema), epoch["step"])
 
     def write_scalars(self, epoch: dict) -> None:
-        """One entry of a run's history, as TensorBoard scalars over the steps."""
+        """Writes one entry of a run's history, as TensorBoard scalars over the steps."""
         if self.events is None:
             return
         for name in ("train_loss", "valid_loss", "lr", "samples_per_second"):
@@ -45,9 +52,9 @@ class Visualizer:
                 self.events.add_scalar(f"{name}/{target}", value, epoch["step"])
         self.events.flush()
 
-    def write_snippets(self, separator, step: int) -> None:
-        """Separates the snippets and writes audio/<track>-<target>.wav, images/ and events."""
-        rate = self.config.model.sample_rate
+    def write_snippets(self, variables: Variables, step: int) -> None:
+        """Separates the snippets and writes audio/<track>-<target>-<panel>.wav, images/ and events."""
+        rate, separator = self.config.model.sample_rate, self.separator.with_variables(variables)
         for track, (start, samples) in zip(self.tracks, self.places, strict=True):
             excerpt = (start, samples, rate, self.config.model.num_channels)
             mixture = read_mixture(track, *excerpt)
@@ -60,16 +67,15 @@ class Visualizer:
             self.events.flush()
 
     def close(self) -> None:
+        """Ends the file of events."""
         if self.events is not None:
             self.events.close()
 
 
-def _loudest(track: Track, config: Config) -> tuple[int, int]:
+def _place(track: Track, config: Config) -> tuple[int, int]:
     """Start and length, in samples at the model's rate, of the excerpt in which the first target is loudest."""
     rate, length = config.model.sample_rate, track_samples(track, config.model.sample_rate)
     samples = min(round(config.visualizer.snippet_length * rate), length)
     parts = next(iter(expand_targets(config.model.targets, track.stems, config.dataset.sources).values()))
-    target = read_stems(track, parts, 0, length, rate, 1).sum((0, 1))
-    energy = np.concatenate([[0], np.cumsum(target.astype(np.float64) ** 2)])
-    starts = np.arange(0, length - samples + 1, max(rate // 2, 1))
-    return int(starts[np.argmax(energy[starts + samples] - energy[starts])]), samples
+    target = read_stems(track, parts, 0, length, rate, 1).sum(0)
+    return loudest(target, samples, max(rate // 2, 1)), samples

@@ -1,15 +1,21 @@
 """The training state: data only, a pytree without callables."""
 
+from dataclasses import dataclass, field
+
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.sharding import Mesh
 
-from auralflow_jax.models.base import Variables
+from auralflow_core.config import Config
+from auralflow_jax.models.base import SeparationModel, Variables
+from auralflow_jax.train.sharding import replicated
 
 
 class TrainState(struct.PyTreeNode):
-    """Everything a run needs to go on, beside its configuration and history."""
+    """The data that an optimizer step updates."""
 
     step: jax.Array  # shape=(), dtype=int32: optimizer steps taken
     params: dict
@@ -20,8 +26,22 @@ class TrainState(struct.PyTreeNode):
 
     @property
     def variables(self) -> Variables:
-        """What the optimizer works on."""
+        """The weights and statistics that the optimizer works on."""
         return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+@dataclass
+class RunState:
+    """Where a run stands: all that a checkpoint holds."""
+
+    state: TrainState
+    history: list[dict] = field(default_factory=list)  # one entry for every epoch
+    losses: list[float] = field(default_factory=list)  # of the steps since the last epoch's end
+
+    @property
+    def valid_losses(self) -> list[float]:
+        """The validation loss of every epoch."""
+        return [epoch["valid_loss"] for epoch in self.history]
 
 
 def new_state(variables: Variables, optimizer: optax.GradientTransformation) -> TrainState:
@@ -35,3 +55,26 @@ def new_state(variables: Variables, optimizer: optax.GradientTransformation) -> 
         ema=jax.tree.map(jnp.copy, {key: variables[key] for key in ("params", "batch_stats")}),
         lr_scale=jnp.ones((), jnp.float32),
     )
+
+
+def initial_state(
+    model: SeparationModel, optimizer: optax.GradientTransformation, config: Config, weights: Variables | None = None
+) -> TrainState:
+    """The state before the first step, of variables drawn from the configuration's seed.
+
+    Args:
+        model: whose variables are drawn.
+        optimizer: whose state goes with them.
+        config: its `training.seed` and the length of its crops.
+        weights: replace the variables of the same names.
+    """
+    fresh = flatten_dict(model.init(jax.random.key(config.training.seed), config.crop_samples), keep_empty_nodes=True)
+    return new_state(unflatten_dict(fresh | flatten_dict(weights or {})), optimizer)
+
+
+def abstract_state(
+    model: SeparationModel, optimizer: optax.GradientTransformation, config: Config, mesh: Mesh
+) -> TrainState:
+    """Shapes, types and shardings of `initial_state`, without computing it."""
+    shapes = jax.eval_shape(lambda: initial_state(model, optimizer, config))
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=replicated(mesh)), shapes)

@@ -1,53 +1,78 @@
-"""The jitted steps: raw audio goes in, everything else happens inside."""
+"""The jitted training step: raw audio goes in, everything else happens inside."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import Mesh
 
-from auralflow_core.config import TrainingConfig
 from auralflow_jax.losses import Loss
-from auralflow_jax.metrics import si_sdr_from_sums
-from auralflow_jax.models.base import Variables
-from auralflow_jax.train.sharding import Batch, divided, replicated
+from auralflow_jax.models.base import Estimate, SeparationModel, Variables
+from auralflow_jax.train import sharding
+from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import TrainState
+
+TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def make_train_step(
-    model, criterion: Loss, optimizer: optax.GradientTransformation, training: TrainingConfig, mesh: Mesh
-) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-    """Builds `train_step(state, batch) -> (state, metrics)`; the state that goes in is donated.
+    model: SeparationModel,
+    loss: Loss,
+    optimizer: optax.GradientTransformation,
+    *,
+    seed: int = 0,
+    ema_decay: float = 0.0,
+    state_sharding: Any = None,
+    batch_sharding: Any = None,
+) -> TrainStep:
+    """Builds `train_step(state, batch) -> (state, metrics)`, jitted; the state that goes in is donated.
 
-    A batch holds `mixture` (batch, channels, samples) and `targets` (batch, targets, channels, samples).
-    The metrics, `loss` and `grad_norm`, stay on the device until somebody reads them.
+    A batch holds `mixture` (batch, channels, samples) and `targets` (batch, targets, channels, samples), float32.
+    The metrics, `loss` and `grad_norm` (before clipping), are scalars that stay on the device until they are read.
+
+    Args:
+        model: its `apply_and_update` runs in training mode.
+        loss: a function `loss(estimate, truth, mixture)` of estimates; see `auralflow_jax.losses`.
+        optimizer: gets the loss as `value`, which optax's `reduce_on_plateau` and the like work by; its updates are
+            multiplied by the state's `lr_scale`.
+        seed: of the random numbers, which depend on it and on the step's number alone.
+        ema_decay: of the average in the state's `ema`; see `average`.
+        state_sharding: of the state, as `jax.jit` takes shardings; default: replicated on all devices.
+        batch_sharding: of the batch; default: its first axis is divided over all devices.
+
+    Example:
+        state = new_state(variables, optimizer)
+        train_step = make_train_step(model, loss, optimizer)
+        state, metrics = train_step(state, {"mixture": mixture, "targets": targets})
     """
-    key = jax.random.key(training.seed)
+    optimizer, key = optax.with_extra_args_support(optimizer), jax.random.key(seed)
 
-    def train_step(state: TrainState, batch: Batch):
-        def objective(params):
+    def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        def objective(params: dict) -> tuple[jax.Array, dict]:
             variables = {"params": params, "batch_stats": state.batch_stats}
             estimate, batch_stats = model.apply_and_update(
                 variables, batch["mixture"], True, jax.random.fold_in(key, state.step)
             )
-            return compare(model, criterion, estimate, batch), batch_stats
+            return compare(model, loss, estimate, batch), batch_stats
 
-        (loss, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+        (value, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
+        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
-        fresh = {"params": params, "batch_stats": batch_stats}
         state = state.replace(
             step=state.step + 1,
             params=params,
             batch_stats=batch_stats,
             opt_state=opt_state,
-            ema=average(state.ema, fresh, state.step, training.ema_decay),
+            ema=average(state.ema, {"params": params, "batch_stats": batch_stats}, state.step, ema_decay),
         )
-        return state, {"loss": loss, "grad_norm": optax.tree.norm(gradients)}
+        return state, {"loss": value, "grad_norm": optax.tree.norm(gradients)}
 
-    whole = replicated(mesh)
-    return jax.jit(train_step, donate_argnums=0, in_shardings=(whole, divided(mesh)), out_shardings=(whole, whole))
+    mesh = sharding.make_mesh()
+    whole, divided = sharding.replicated(mesh), sharding.batch_sharding(mesh)
+    states, results = (whole, whole) if state_sharding is None else (state_sharding, None)
+    batches = divided if batch_sharding is None else batch_sharding
+    return jax.jit(train_step, donate_argnums=0, in_shardings=(states, batches), out_shardings=(states, results))
 
 
 def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> Variables:
@@ -59,59 +84,6 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
     return jax.tree.map(lambda old, new: (decay * old + (1 - decay) * new).astype(old.dtype), ema, fresh)
 
 
-def compare(model, criterion: Loss, estimate, batch: Batch) -> jax.Array:
-    """The criterion's value, a scalar, of an estimate for a batch's mixture."""
-    return criterion(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))
-
-
-def empty_sums(tracks: int, targets: int) -> dict[str, jax.Array]:
-    """Zeros for `eval_step` to add to: products over whole tracks, of which the metrics are made."""
-    names = ("dot", "truth", "estimate", "mixture_dot", "mixture")
-    return {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | {name: jnp.zeros((tracks, targets)) for name in names}
-
-
-def make_eval_step(model, criterion: Loss, mesh: Mesh) -> Callable[[Variables, Batch, dict], dict[str, jax.Array]]:
-    """Builds `eval_step(variables, batch, sums) -> sums`, which adds a batch of segments to the sums.
-
-    Beside the audio, a batch holds `track` (batch,), the index of each segment's track, and `weight` (batch,),
-    its share of real audio: 0 for a segment that only fills the batch.
-    """
-
-    def eval_step(variables: Variables, batch: Batch, sums: dict[str, jax.Array]):
-        estimate = model.apply(variables, batch["mixture"])
-
-        def one(estimate, mixture, targets):
-            """The loss of one segment, as a batch of one."""
-            one_batch = {"mixture": mixture[None], "targets": targets[None]}
-            return compare(model, criterion, jax.tree.map(lambda x: x[None], estimate), one_batch)
-
-        losses = jax.vmap(one)(estimate, batch["mixture"], batch["targets"])
-        tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
-        # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
-        inside = jnp.arange(samples) < jnp.round(samples * batch["weight"])[:, None]  # (batch, samples)
-        audio = estimate.audio * inside[:, None, None]
-
-        def add(name, a, b):
-            products = (a * b).sum((-2, -1))  # (batch, targets)
-            return sums[name] + jax.ops.segment_sum(products, batch["track"], tracks)
-
-        truth, mixture = batch["targets"], batch["mixture"][:, None]
-        return {
-            "loss": sums["loss"] + (losses * batch["weight"]).sum(),
-            "weight": sums["weight"] + batch["weight"].sum(),
-            "dot": add("dot", audio, truth),
-            "truth": add("truth", truth, truth),
-            "estimate": add("estimate", audio, audio),
-            "mixture_dot": add("mixture_dot", mixture, truth),
-            "mixture": add("mixture", mixture, mixture),
-        }
-
-    whole = replicated(mesh)
-    return jax.jit(eval_step, donate_argnums=2, in_shardings=(whole, divided(mesh), whole), out_shardings=whole)
-
-
-def read_sums(sums: dict[str, jax.Array]) -> tuple[float, jax.Array, jax.Array]:
-    """The mean loss per segment, and SI-SDR (tracks, targets) in dB of the estimates and of the mixture."""
-    estimate = si_sdr_from_sums(sums["dot"], sums["truth"], sums["estimate"])
-    mixture = si_sdr_from_sums(sums["mixture_dot"], sums["truth"], sums["mixture"])
-    return float(sums["loss"] / sums["weight"]), estimate, mixture
+def compare(model: SeparationModel, loss: Loss, estimate: Estimate, batch: Batch) -> jax.Array:
+    """The loss, a scalar, of an estimate for a batch's mixture."""
+    return loss(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))

@@ -1,19 +1,25 @@
 """Loss and SI-SDR over whole validation excerpts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from auralflow_core.config import Config
-from auralflow_core.data.track import Track
-from auralflow_jax.data.batches import validation_segments
-from auralflow_jax.models.base import Variables
-from auralflow_jax.train.sharding import put
-from auralflow_jax.train.step import empty_sums, read_sums
+from auralflow_jax.data.batches import validation_batches
+from auralflow_jax.data.crops import ValidationSegments
+from auralflow_jax.losses import Loss
+from auralflow_jax.metrics import si_sdr_from_sums
+from auralflow_jax.models.base import SeparationModel, Variables
+from auralflow_jax.train.sharding import Batch, batch_sharding, replicated, shard_batch
+from auralflow_jax.train.step import compare
+
+Sums = dict[str, jax.Array]
+EvalStep = Callable[[Variables, Batch, Sums], Sums]
 
 
-def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: Config, mesh) -> dict:
+def validate(eval_step: EvalStep, variables: Variables, segments: ValidationSegments, mesh: Mesh) -> dict:
     """Scores weights on every validation track, cut into segments of a crop's length.
 
     SI-SDR is that of a whole excerpt, made of sums over its segments, so that a silent passage does not count
@@ -24,10 +30,11 @@ def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: C
         over those with something else to hear, `si_sdr_improvement` over the mixture. A target that is silent
         in all of them is absent; a silent estimate of one that sounds has -inf.
     """
-    sums = empty_sums(len(tracks), len(config.model.targets))
+    config = segments.config
+    sums = empty_sums(len(segments.tracks), len(config.model.targets))
     hosts = (jax.process_index(), jax.process_count())
-    for batch in validation_segments(tracks, config, config.training.batch_size, hosts):
-        sums = eval_step(variables, put(batch, mesh), sums)
+    for batch in validation_batches(segments, config.training.batch_size, hosts):
+        sums = eval_step(variables, shard_batch(batch, mesh), sums)
     loss, estimate, mixture = read_sums(sums)
     estimate, mixture = np.asarray(estimate), np.asarray(mixture)
     sounding = ~np.isnan(estimate)
@@ -46,3 +53,55 @@ def validate(eval_step, variables: Variables, tracks: Sequence[Track], config: C
         "si_sdr": means(estimate, sounding),
         "si_sdr_improvement": means(estimate - mixture, improvable),
     }
+
+
+def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
+    """Builds `eval_step(variables, batch, sums) -> sums`, which adds a batch of segments to the sums.
+
+    In addition to the audio, a batch holds `track` (batch,), the index of each segment's track, and `weight` (batch,),
+    its share of real audio: 0 for a segment that only fills the batch.
+    """
+
+    def eval_step(variables: Variables, batch: Batch, sums: Sums) -> Sums:
+        estimate = model.apply(variables, batch["mixture"])
+
+        def segment_loss(estimate, mixture, targets):
+            batch_of_one = {"mixture": mixture[None], "targets": targets[None]}
+            return compare(model, loss, jax.tree.map(lambda x: x[None], estimate), batch_of_one)
+
+        losses = jax.vmap(segment_loss)(estimate, batch["mixture"], batch["targets"])
+        tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
+        # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
+        inside = jnp.arange(samples) < jnp.round(samples * batch["weight"])[:, None]  # (batch, samples)
+        audio = estimate.audio * inside[:, None, None]
+
+        def add(name, a, b):
+            products = (a * b).sum((-2, -1))  # (batch, targets)
+            return sums[name] + jax.ops.segment_sum(products, batch["track"], tracks)
+
+        reference, mixture = batch["targets"], batch["mixture"][:, None]
+        return {
+            "loss": sums["loss"] + (losses * batch["weight"]).sum(),
+            "weight": sums["weight"] + batch["weight"].sum(),
+            "dot": add("dot", audio, reference),
+            "reference": add("reference", reference, reference),
+            "estimate": add("estimate", audio, audio),
+            "mixture_dot": add("mixture_dot", mixture, reference),
+            "mixture": add("mixture", mixture, mixture),
+        }
+
+    whole = replicated(mesh)
+    return jax.jit(eval_step, donate_argnums=2, in_shardings=(whole, batch_sharding(mesh), whole), out_shardings=whole)
+
+
+def empty_sums(tracks: int, targets: int) -> Sums:
+    """Zeros for `eval_step` to add to: products over whole tracks, of which the metrics are made."""
+    names = ("dot", "reference", "estimate", "mixture_dot", "mixture")
+    return {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | {name: jnp.zeros((tracks, targets)) for name in names}
+
+
+def read_sums(sums: Sums) -> tuple[float, jax.Array, jax.Array]:
+    """The mean loss per segment, and SI-SDR (tracks, targets) in dB of the estimates and of the mixture."""
+    estimate = si_sdr_from_sums(sums["dot"], sums["reference"], sums["estimate"])
+    mixture = si_sdr_from_sums(sums["mixture_dot"], sums["reference"], sums["mixture"])
+    return float(sums["loss"] / sums["weight"]), estimate, mixture

@@ -1,35 +1,39 @@
-"""Datasets of songs for `torch.utils.data.DataLoader`: crops read from disk as they are needed, or tracks in memory.
+"""Datasets of tracks for `torch.utils.data.DataLoader`: crops read from disk as they are needed, or tracks in memory.
 
 Both give pairs `(mixture, target)` of float32 tensors: `(channels, samples)` and `(channels, samples, targets)`, with
 the targets in the order in which they are named. A target is a stem or a named sum of stems, see
-`auralflow_core.data.tracks.expand_targets`.
+`auralflow_core.data.targets.expand_targets`.
 """
 
 import math
-import numbers
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from rich.console import Console
-from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.data.crops import Decode, read_mixture, read_stems, track_samples
-from auralflow_core.data.targets import expand_targets
+from auralflow_core.data.crops import track_samples
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_torch.data.decoding import decoder
-
-Sums = Mapping[str, Collection[str]]
-Example = tuple[Tensor, Tensor]  # mixture (channels, samples), target (channels, samples, targets)
+from auralflow_torch.data.pairs import (
+    Example,
+    Sums,
+    as_tensors,
+    check_channels,
+    check_count,
+    chunk_samples,
+    read_pair,
+    stems_of_targets,
+)
 
 
 class AudioFolder(IterableDataset):
-    """Random crops of a folder of songs, read from disk while training.
+    """Random crops of a folder of tracks, read from disk while training.
 
     A crop lies in a track, drawn in proportion to its duration, at any sample of it; a track shorter than a crop is
     followed by zeros. The workers of a DataLoader share a pass among them, so that no two of them give the same crop
@@ -50,7 +54,7 @@ class AudioFolder(IterableDataset):
         samples_per_epoch: crops of one pass; default: as many as cover the tracks' duration. With several workers, a
             multiple of workers x batch size fills every batch.
         seed: of the crops after `set_epoch`.
-        sources: named sums of stems, name -> stems, beside the built-in `accompaniment`.
+        sources: named sums of stems, name -> stems, in addition to the built-in `accompaniment`.
 
     Raises:
         InputError: no tracks, damaged files, an unknown target, or a setting out of range.
@@ -80,20 +84,20 @@ class AudioFolder(IterableDataset):
         super().__init__()
         suffix = None if audio_format is None else f".{audio_format.lower().lstrip('.')}"
         self.decode = decoder(backend)
-        self.samples = _chunk_samples("sample_length", sample_length, sample_rate)
-        self.format = (self.samples, sample_rate, _channels(num_channels), self.decode)
+        self.samples = chunk_samples("sample_length", sample_length, sample_rate)
+        self.format = (self.samples, sample_rate, check_channels(num_channels), self.decode)
         self.tracks = find_tracks(dataset_path, subset, suffix)
-        self.targets, self.parts = _parts(targets, self.tracks, sources)
+        self.targets, self.parts = stems_of_targets(targets, self.tracks, sources)
         seconds = np.array([track.seconds for track in self.tracks])
         self.chances = seconds / seconds.sum()
         self.lengths = np.array([track_samples(track, sample_rate) for track in self.tracks])
         self.samples_per_epoch = (
             math.ceil(seconds.sum() / sample_length)
             if samples_per_epoch is None
-            else _count("samples_per_epoch", samples_per_epoch)
+            else check_count("samples_per_epoch", samples_per_epoch)
         )
         self.seed = seed
-        # In shared memory, so that workers which outlive a pass are told the next epoch too; -1: none was set.
+        # In shared memory, so that workers which outlive a pass see the next epoch too; -1: none was set.
         self._epoch = torch.tensor(-1).share_memory_()
         self._passes = 0
 
@@ -102,8 +106,8 @@ class AudioFolder(IterableDataset):
         return self.samples_per_epoch
 
     def set_epoch(self, epoch: int) -> None:
-        """Makes the passes to come those of an epoch, a number from 0 on."""
-        self._epoch.fill_(_count("epoch", epoch, least=0))
+        """Draws the following passes for an epoch, a number from 0 on."""
+        self._epoch.fill_(check_count("epoch", epoch, least=0))
 
     def __iter__(self) -> Iterator[Example]:
         """The crops of one pass; in a worker of a DataLoader, its share of them."""
@@ -119,28 +123,28 @@ class AudioFolder(IterableDataset):
         return (self._crop(np.random.default_rng((*key, k))) for k in range(index, len(self), count))
 
     def _crop(self, rng: np.random.Generator) -> Example:
-        song = rng.choice(len(self.tracks), p=self.chances)
-        start = rng.integers(0, max(self.lengths[song] - self.samples, 0), endpoint=True)
-        return _tensors(*read_pair(self.tracks[song], self.parts, int(start), *self.format))
+        track = rng.choice(len(self.tracks), p=self.chances)
+        start = rng.integers(0, max(self.lengths[track] - self.samples, 0), endpoint=True)
+        return as_tensors(*read_pair(self.tracks[track], self.parts, int(start), *self.format))
 
 
 class AudioDataset(Dataset):
     """Chunks of whole tracks that are held in memory.
 
     Tracks have chunks in proportion to their duration, spread evenly over the places in a track at which one can
-    begin, so that any number of them can be had; they overlap where they are many. They are cut when they are asked
-    for: memory holds each track's mixture and targets once, at the rate and channels asked for, whatever the number
-    of chunks. How much that will be is said before anything is read. Worker processes that are forked share it.
+    begin, so that any number of them is possible; they overlap where they are many. They are cut on access: memory
+    holds each track's mixture and targets once, at the rate and channels asked for, whatever the number of chunks. The
+    size is printed before anything is read. Worker processes that are forked share it.
 
     Args:
         dataset: tracks, from `auralflow_core.data.tracks.find_tracks`.
         targets: stems, or named sums of them.
         chunk_size: seconds of a chunk; a shorter track is followed by zeros.
-        num_chunks: how many; also a float without a fraction, such as 1e5.
+        num_chunks: the number of chunks; also a float without a fraction, such as 1e5.
         sample_rate: of the chunks, in Hz; files of another rate are resampled.
         num_channels: 1 for mono, 2 for stereo.
-        sources: named sums of stems, name -> stems, beside the built-in `accompaniment`.
-        max_memory: bytes that the tracks may take; default: what the machine has free.
+        sources: named sums of stems, name -> stems, in addition to the built-in `accompaniment`.
+        max_memory: bytes that the tracks may take; default: the memory that the machine has free.
 
     Raises:
         InputError: no tracks, an unknown target, a setting out of range, or tracks that need more memory.
@@ -161,11 +165,11 @@ class AudioDataset(Dataset):
         sources: Sums | None = None,
         max_memory: int | None = None,
     ) -> None:
-        self.samples = _chunk_samples("chunk_size", chunk_size, sample_rate)
-        self.num_chunks = _count("num_chunks", num_chunks)
-        self.targets, self.parts = _parts(targets, dataset, sources)
+        self.samples = chunk_samples("chunk_size", chunk_size, sample_rate)
+        self.num_chunks = check_count("num_chunks", num_chunks)
+        self.targets, self.parts = stems_of_targets(targets, dataset, sources)
         lengths = [track_samples(track, sample_rate) for track in dataset]
-        self.memory = 4 * sum(lengths) * _channels(num_channels) * (1 + len(self.parts))
+        self.memory = 4 * sum(lengths) * check_channels(num_channels) * (1 + len(self.parts))
         self._announce(dataset, max_memory)
         self.audio: list[tuple[np.ndarray, np.ndarray]] = []  # mixture and target of each track
         with progress_bar(len(dataset), "tracks") as advance:
@@ -179,7 +183,7 @@ class AudioDataset(Dataset):
         if limit is not None and self.memory > limit:
             raise InputError(
                 f"{len(tracks)} tracks would take {_size(self.memory)} of memory, {_size(limit)} are "
-                "there; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
+                "free; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
                 "crops from disk"
             )
         Console(stderr=True, highlight=False, soft_wrap=True).print(
@@ -196,12 +200,12 @@ class AudioDataset(Dataset):
             raise IndexError(f"chunk {index} of {len(self)}")
         # In whole numbers: the chunk's share of all durations, one after the other, then of its track's places.
         share = int(index) % len(self) * int(self.ends[-1])  # in 1 / len(self) of a sample
-        song = int(np.searchsorted(self.ends, share // len(self), side="right"))
-        length = self.audio[song][0].shape[1]
+        track = int(np.searchsorted(self.ends, share // len(self), side="right"))
+        length = self.audio[track][0].shape[1]
         places = max(1, length - self.samples + 1)
-        start = (share - (int(self.ends[song]) - length) * len(self)) * places // (length * len(self))
-        chunks = (audio[:, start : start + self.samples] for audio in self.audio[song])
-        return _tensors(
+        start = (share - (int(self.ends[track]) - length) * len(self)) * places // (length * len(self))
+        chunks = (audio[:, start : start + self.samples] for audio in self.audio[track])
+        return as_tensors(
             *(np.pad(chunk, [(0, 0), (0, self.samples - chunk.shape[1]), (0, 0)][: chunk.ndim]) for chunk in chunks)
         )
 
@@ -225,8 +229,8 @@ def create_audio_dataset(
         targets: stems, or named sums of them.
         split: `train`, `valid` or `test`.
         chunk_size: seconds of a chunk.
-        num_chunks: how many; also a float without a fraction.
-        max_num_tracks: read the first so many tracks, by name; default: all.
+        num_chunks: the number of chunks; also a float without a fraction.
+        max_num_tracks: read only the first N tracks, by name; default: all.
         sample_rate: of the chunks, in Hz.
         mono: one channel, the mean of both; else two.
         sources: named sums of stems, see AudioDataset.
@@ -240,75 +244,10 @@ def create_audio_dataset(
     """
     tracks = find_tracks(dataset_path, split)
     if max_num_tracks is not None:
-        tracks = tracks[: _count("max_num_tracks", max_num_tracks)]
+        tracks = tracks[: check_count("max_num_tracks", max_num_tracks)]
     return AudioDataset(
         tracks, targets, chunk_size, num_chunks, sample_rate, num_channels=1 if mono else 2, sources=sources
     )
-
-
-def read_pair(
-    track: Track,
-    parts: Sequence[Sequence[str]],
-    start: int,
-    samples: int,
-    sample_rate: int,
-    num_channels: int,
-    decode: Decode | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads a crop of a track's mixture and targets, each file once.
-
-    Args:
-        track: where from.
-        parts: the stems that each target is the sum of.
-        start: the first sample, counted at `sample_rate`.
-        samples: how many; beyond the track's end they are zeros.
-        sample_rate: in Hz.
-        num_channels: 1 or 2.
-        decode: see `auralflow_core.data.tracks.read_stems`.
-
-    Returns:
-        float32 arrays: mixture (channels, samples) and target (channels, samples, targets).
-    """
-    options = {} if decode is None else {"decode": decode}
-    crop = (start, samples, sample_rate, num_channels)
-    needed = sorted(set().union(*parts)) if track.mixture else list(track.stems)
-    stems = dict(zip(needed, read_stems(track, needed, *crop, **options), strict=True))
-    mixture = read_mixture(track, *crop, **options) if track.mixture else sum(stems.values())
-    return mixture, np.stack([sum(stems[stem] for stem in part) for part in parts], axis=-1)
-
-
-def _tensors(mixture: np.ndarray, target: np.ndarray) -> Example:
-    return tuple(torch.from_numpy(np.ascontiguousarray(array)) for array in (mixture, target))
-
-
-def _parts(targets: Sequence[str] | None, tracks: Sequence[Track], sources: Sums | None):
-    """The targets' names, and the stems of each."""
-    if not tracks:
-        raise InputError("there are no tracks to read from; at least one is needed")
-    names = ["vocals"] if targets is None else [targets] if isinstance(targets, str) else list(targets)
-    if not names or len(set(names)) < len(names):
-        raise InputError(f"targets are {names}; one or more different names are accepted")
-    expanded = expand_targets(names, tracks[0].stems, sources or {})
-    return names, list(expanded.values())
-
-
-def _chunk_samples(name: str, seconds: float, sample_rate: int) -> int:
-    _count("sample_rate", sample_rate)
-    if not 0 < seconds < math.inf or round(seconds * sample_rate) < 1:
-        raise InputError(f"{name} is {seconds!r} s, expected a duration of at least one sample")
-    return round(seconds * sample_rate)
-
-
-def _channels(number: int) -> int:
-    if number not in (1, 2):
-        raise InputError(f"num_channels is {number!r}; 1 (mono) and 2 (stereo) are accepted")
-    return number
-
-
-def _count(name: str, value: int | float, least: int = 1) -> int:
-    if not isinstance(value, numbers.Real) or not least <= value < math.inf or value != int(value):
-        raise InputError(f"{name} is {value!r}, expected a whole number of at least {least}")
-    return int(value)
 
 
 def _size(number: int) -> str:
@@ -316,7 +255,7 @@ def _size(number: int) -> str:
 
 
 def _free_memory() -> int | None:
-    """Bytes that a program can still have, None where the system does not tell."""
+    """Bytes that a program can still allocate, None where the system does not tell."""
     try:
         with open("/proc/meminfo") as lines:
             return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))

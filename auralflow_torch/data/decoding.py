@@ -1,4 +1,4 @@
-"""What decodes audio files for the datasets."""
+"""Decoders of audio files for the datasets."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ BACKENDS = ("soundfile", "torchaudio")
 
 
 def decoder(backend: str) -> Decode:
-    """The function that reads a crop of a file at the file's own rate.
+    """Returns the function that reads a crop of a file at the file's rate.
 
     Args:
         backend: one of `BACKENDS`.
@@ -35,7 +35,7 @@ def decoder(backend: str) -> Decode:
 
 
 def read_torchaudio(path: str | Path, start: int, samples: int) -> tuple[np.ndarray, int]:
-    """Reads a crop by `torchaudio.load`, as `auralflow_core.audio.read` does: float32 (channels, samples), and the rate.
+    """Reads a crop by `torchaudio.load`: float32 (channels, samples), and the rate; see `auralflow_core.audio.read`.
 
     Raises:
         InputError: the file cannot be decoded there.

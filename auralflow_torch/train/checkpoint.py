@@ -1,4 +1,4 @@
-"""Checkpoints of a run in torch: the only file that knows what is in them."""
+"""Checkpoints of a run in torch: the only file that knows their contents."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from auralflow_core import config as configuration
 from auralflow_core.config import differing_keys
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.training.schedule import best_epoch
@@ -21,7 +21,7 @@ FORMAT = "auralflow-torch-trainer"
 
 
 class Checkpoints:
-    """The last state of a run and its best weights, in a model's folder; each is written aside, then renamed.
+    """The last state of a run and its best weights, in a model's folder; each is written to another name, then renamed.
 
     The state is written before the weights. A run that ends between the two finds the best weights in its last state.
 
@@ -37,13 +37,13 @@ class Checkpoints:
         """Makes the folder ready for a run.
 
         Args:
-            resume: go on with the run that the folder has, if it has one; else that is moved aside.
+            resume: go on with the run that the folder holds, if any; otherwise that is moved aside.
 
         Returns:
-            The state to go on from, None for a new run; and where an earlier run was moved to, if there was one.
+            The state to go on from, None for a new run; and where an earlier run was moved to, or None.
 
         Raises:
-            InputError: the folder is another model's; it has weights, but no state; or the state is damaged.
+            InputError: the folder belongs to another model; it has weights but no state; or the state is damaged.
         """
         if self.folder.config_file.exists():
             self._check(self.folder.load_config(), self.folder.config_file)
@@ -69,10 +69,10 @@ class Checkpoints:
         Args:
             state: plain data and tensors.
             history: one dict for each epoch, with `valid_loss`.
-            weights: what the best epoch validated, a state dict of the network; None where they are written already.
+            weights: those that the best epoch validated, a state dict of the network; None if they are written already.
 
         Raises:
-            InputError: they cannot be written; the earlier ones are still there.
+            StorageError: they cannot be written; the earlier ones remain.
         """
         file = {"format": FORMAT, "config": configuration.to_dict(self.model.config), "state": state}
         try:
@@ -82,19 +82,19 @@ class Checkpoints:
                 self._write_weights(weights, best_epoch(history))
         except (OSError, RuntimeError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-            raise InputError(
+            raise StorageError(
                 f"{self.folder.checkpoint}: the checkpoint of epoch {len(history)} cannot be written: {reason}"
             ) from error
 
     def repair(self, history: Sequence[dict], weights: Mapping[str, Tensor]) -> None:
-        """Writes the best weights, which the process died before writing, where they are the last epoch's.
+        """Writes the best weights if they are missing, as the process died before, and the last epoch's are the best.
 
         Args:
             history: see `save`.
-            weights: what the last epoch validated.
+            weights: those that the last epoch validated.
 
         Raises:
-            InputError: they are missing, but of an earlier epoch.
+            InputError: they are missing, and an earlier epoch was the best.
         """
         best = best_epoch(history)
         try:
@@ -131,7 +131,7 @@ class Checkpoints:
 
 
 def random_state(generators: Sequence[torch.Generator]) -> dict:
-    """The state of torch's random numbers, and of generators beside them."""
+    """The state of torch's random numbers, and of separate generators."""
     return {
         "cpu": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all(),

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 def average_of(
     network: nn.Module, decay: float, step: int = 0, weights: Mapping[str, Tensor] | None = None
 ) -> AveragedModel:
-    """An exponential moving average of a network's weights and statistics, as auralflow_jax.train.step keeps it.
+    """Starts an exponential moving average of a network's weights and statistics, as auralflow_jax.train.step keeps it.
 
     The decay rises as (1 + step) / (10 + step) up to `decay`, so that the random start is soon forgotten.
 
@@ -38,7 +38,7 @@ def average_of(
 
 
 @contextlib.contextmanager
-def standing_in(network: nn.Module, average: AveragedModel | None) -> Iterator[None]:
+def swapped_weights(network: nn.Module, average: AveragedModel | None) -> Iterator[None]:
     """Puts the average into the network while the block runs; without one, leaves it as it is."""
     if average is None:
         yield

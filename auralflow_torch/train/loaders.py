@@ -1,4 +1,4 @@
-"""What a trainer wants of the loaders that it is given."""
+"""Loaders of batches, and what a trainer does with them."""
 
 from collections.abc import Iterable
 
@@ -10,14 +10,14 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 def set_epoch(loader: Batches, epoch: int) -> None:
-    """Tells a loader's dataset and sampler the number of an epoch, as far as they want to know."""
+    """Calls `set_epoch` of a loader's dataset and sampler with the number of an epoch, if they have it."""
     for part in (getattr(loader, "dataset", None), getattr(loader, "sampler", None)):
         if hasattr(part, "set_epoch"):
             part.set_epoch(epoch)
 
 
 def own_generators(*loaders: Batches) -> list[torch.Generator]:
-    """The generators of random numbers that loaders have of their own, each once."""
+    """The random number generators that belong to loaders alone, each once."""
     found = [
         getattr(part, "generator", None) for loader in loaders for part in (loader, getattr(loader, "sampler", None))
     ]
@@ -25,7 +25,7 @@ def own_generators(*loaders: Batches) -> list[torch.Generator]:
 
 
 def count_batches(loader: Batches) -> int | None:
-    """Batches of a pass, None where the loader cannot tell."""
+    """Number of batches of a pass, None for a loader without a length."""
     try:
         return len(loader)
     except TypeError:

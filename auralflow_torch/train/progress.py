@@ -1,42 +1,68 @@
-"""What a run says of itself while it lasts."""
+"""The lines and the bar that a run shows while it lasts."""
 
 import contextlib
-import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
-from torch import Tensor
 
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.errors import InputError
-from auralflow_core.training.schedule import remedy
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.training.schedule import best_epoch, epoch_line
 from auralflow_torch.train.loaders import Batches, count_batches
 
 
-def finite(name: str, value: float | Tensor, saved_epochs: int) -> float:
-    """The number, where it is one.
+class Progress:
+    """Shows a run as lines on a console.
 
     Args:
-        name: of what it is, the beginning of a sentence.
-        value: a number, or a scalar on any device.
-        saved_epochs: how many there are checkpoints of.
-
-    Raises:
-        InputError: it is not finite; says where to go on from, and what to try.
+        console: where to.
+        folder: the model's, None without one.
     """
-    if not math.isfinite(value):
-        raise InputError(f"{name} is {float(value)}; {remedy(saved_epochs or None, 'epoch')}")
-    return float(value)
 
+    def __init__(self, console: Console, folder: ModelFolder | None) -> None:
+        self.console, self.folder = console, folder
 
-def steps_bar(
-    loader: Batches, history: Sequence[dict], console: Console
-) -> contextlib.AbstractContextManager[Callable[[str, int], None]]:
-    """A bar of an epoch's steps, as `auralflow_core.console.progress.progress_bar`.
+    def line(self, text: str) -> None:
+        """Shows a line."""
+        self.console.print(text, markup=False)
 
-    There is none where neither the loader nor the epochs so far tell how many steps there are.
-    """
-    steps = count_batches(loader)
-    if steps is None and history:
-        steps = history[-1]["step"] // len(history)
-    return contextlib.nullcontext(lambda name, done: None) if steps is None else progress_bar(steps, "steps", console)
+    def moved(self, aside: Path) -> None:
+        """Says where an earlier run was moved to."""
+        self.line(f"The earlier run now lies in {aside}.")
+
+    def resumed(self, history: Sequence[dict], step: int) -> None:
+        """Says from where the run goes on."""
+        self.line(f"Going on after epoch {len(history)}, step {step}.")
+
+    def steps_bar(
+        self, loader: Batches, history: Sequence[dict]
+    ) -> contextlib.AbstractContextManager[Callable[[str, int], None]]:
+        """A bar of an epoch's steps, as `auralflow_core.console.progress.progress_bar`.
+
+        Nothing is shown where neither the loader nor the epochs so far tell the number of steps.
+        """
+        steps = count_batches(loader)
+        if steps is None and history:
+            steps = history[-1]["step"] // len(history)
+        if steps is None:
+            return contextlib.nullcontext(lambda name, done: None)
+        return progress_bar(steps, "steps", self.console)
+
+    def epoch(self, history: Sequence[dict], max_epochs: int) -> None:
+        """Shows the epoch that has ended in one line."""
+        self.line(epoch_line(history, max_epochs))
+
+    def interrupted(self, history: Sequence[dict]) -> None:
+        """Says how to go on after Ctrl-C."""
+        kept = self.folder is not None and history
+        self.line(
+            f"Interrupted in epoch {len(history) + 1}, of which nothing is kept"
+            f"{'; the same call begins it again.' if kept else '.'}"
+        )
+
+    def finish(self, history: Sequence[dict], reason: str) -> None:
+        """Says why the run has ended and where its best weights are."""
+        best = best_epoch(history)
+        where = f"; its weights: {self.folder.weights}" if self.folder else ""
+        self.line(f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}{where}")

@@ -13,7 +13,7 @@ from auralflow_core.config import Config, TrainingConfig
 from auralflow_core.errors import InputError, closest
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-# Of the configuration's group `training`; the others belong to the criterion, or to a run in JAX.
+# Of the configuration's group `training`; the others belong to the loss, or to a run in JAX.
 SETTINGS = (
     "ema_decay",
     "lr",
@@ -32,7 +32,7 @@ SETTINGS = (
 
 
 def training_settings(config: Config, changes: dict[str, Any]) -> tuple[torch.dtype, TrainingConfig]:
-    """The type to compute in, and a configuration's settings with changes.
+    """Returns the type to compute in, and a configuration's settings with changes.
 
     Raises:
         InputError: an unknown setting, or a value that it does not accept.
@@ -58,16 +58,26 @@ def make_scheduler(optimizer: Optimizer, training: TrainingConfig) -> LRSchedule
 
 
 def step_scheduler(scheduler: LRScheduler | None, valid_loss: float) -> None:
-    """Lets a scheduler know that an epoch has ended."""
+    """Tells a scheduler that an epoch has ended."""
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(valid_loss)
     elif scheduler is not None:
         scheduler.step()
 
 
+def warmup_factor(step: int, warmup_steps: int) -> float:
+    """The share of the learning rate that a step, counted from 0, has: it rises in equal parts.
+
+    Example:
+        >>> [warmup_factor(step, 3) for step in range(5)]
+        [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+    return min(1.0, (step + 1) / (warmup_steps + 1))
+
+
 @contextlib.contextmanager
 def scaled_rates(optimizer: Optimizer, factor: float) -> Iterator[None]:
-    """Multiplies the learning rates while the block runs; a scheduler does not know of it."""
+    """Multiplies the learning rates while the block runs; a scheduler sees nothing of it."""
     rates = [group["lr"] for group in optimizer.param_groups]
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
         group["lr"] = factor * rate

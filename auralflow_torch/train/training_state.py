@@ -1,4 +1,4 @@
-"""A training run that moves between JAX and torch: AdamW's moments, by the parameters' names."""
+"""Training states that move between JAX and torch: AdamW's moments, by the parameters' names."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def optimizer_state(training: TrainingTensors, network: nn.Module, optimizer: torch.optim.AdamW) -> dict:
-    """AdamW's state from a training state, for `optimizer.load_state_dict`.
+    """Makes AdamW's state of a training state, for `optimizer.load_state_dict`.
 
     The moments belong to the raw weights, `training.params`, which the network must hold.
 
@@ -54,12 +54,12 @@ def training_tensors(
     best: Mapping[str, Tensor] | None,
     lr_scale: float = 1.0,
 ) -> TrainingTensors:
-    """A training state of torch, for `auralflow_core.weights.training_state.write_training`.
+    """Makes a training state of torch, for `auralflow_core.weights.training_state.write_training`.
 
     Args:
         network: the raw weights, which the optimizer works on.
         optimizer: holds all of the network's parameters.
-        ema: averaged weights and statistics, a state dict; the network's own where nothing is averaged.
+        ema: averaged weights and statistics, a state dict; the network's if nothing is averaged.
         best: the weights that validation scored best, None before the first epoch's end.
         lr_scale: the product of the learning rate's reductions so far.
 

@@ -1,8 +1,7 @@
-"""A run of `ModelTrainer` in the file from which either framework goes on: `python -m bridge` is JAX's side of it."""
+"""Runs of `ModelTrainer` in files from which either framework goes on; `python -m bridge` is the side of JAX."""
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,15 +10,13 @@ from auralflow_core.errors import InputError
 from auralflow_core.training.schedule import plateau
 from auralflow_core.weights.file import TORCH, read_tensors
 from auralflow_core.weights.training_state import read_training, write_training
+from auralflow_torch.train.callbacks import TrainingRun
 from auralflow_torch.train.schedule import step_scheduler
 from auralflow_torch.train.training_state import optimizer_state, training_tensors
 from auralflow_torch.weights import load_state
 
-if TYPE_CHECKING:
-    from auralflow_torch.train.trainer import ModelTrainer
 
-
-def save_run(trainer: "ModelTrainer", path: str | Path) -> None:
+def save_run(trainer: TrainingRun, path: str | Path) -> None:
     """Writes where a trainer's run stands: weights, their average, AdamW's moments, the best weights, the history.
 
     Args:
@@ -34,13 +31,12 @@ def save_run(trainer: "ModelTrainer", path: str | Path) -> None:
     best = read_tensors(trainer.folder.weights, [TORCH]).tensors if trainer.history else None
     tensors = {name: torch.from_numpy(array) for name, array in (best or {}).items()}
     scale = plateau([epoch["valid_loss"] for epoch in trainer.history], trainer.training)[0]
-    network = trainer.model.network
-    average = network if trainer.average is None else trainer.average.module
-    training = training_tensors(network, trainer.optimizer, average.state_dict(), tensors or None, scale)
+    average = trainer.validated().state_dict()
+    training = training_tensors(trainer.model.network, trainer.optimizer, average, tensors or None, scale)
     write_training(path, training, trainer.model.config, {"history": trainer.history, "losses": []})
 
 
-def load_run(trainer: "ModelTrainer", path: str | Path) -> None:
+def load_run(trainer: TrainingRun, path: str | Path) -> None:
     """Puts a run into a trainer's folder, so that `trainer.train` goes on with it.
 
     The schedule is brought to where the history's validation losses take it. Random numbers begin at the
@@ -65,7 +61,7 @@ def load_run(trainer: "ModelTrainer", path: str | Path) -> None:
     load_state(network, training.params, str(path))
     trainer.optimizer.load_state_dict(optimizer_state(training, network, trainer.optimizer))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a schedule that moves before the optimizer does
+        warnings.simplefilter("ignore")  # torch warns of a schedule that moves before the optimizer does
         for epoch in run["history"]:
             step_scheduler(trainer.scheduler, epoch["valid_loss"])
     average, best = (
@@ -76,7 +72,7 @@ def load_run(trainer: "ModelTrainer", path: str | Path) -> None:
     trainer.checkpoints.save(trainer.state(average, random=None), run["history"], best)
 
 
-def _check(trainer: "ModelTrainer") -> None:
+def _check(trainer: TrainingRun) -> None:
     if trainer.folder is None:
         raise InputError("a run moves between frameworks with its best weights, for which the trainer needs a folder")
     if not isinstance(trainer.optimizer, torch.optim.AdamW):

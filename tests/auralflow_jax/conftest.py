@@ -70,17 +70,18 @@ def finished(tmp_path_factory, songs, tiny_config) -> tuple[ModelFolder, list[di
 
 @pytest.fixture(scope="session")
 def outcome(songs) -> Callable[[ModelFolder], dict]:
-    """What a run has left in a folder that another run must have left to the bit."""
-    from auralflow_jax.train.run import Run
+    """Reads what a run has left in a folder and another run must have left bit-exact."""
+    from auralflow_jax.train.plan import make_plan
+    from auralflow_jax.train.run import open_checkpoints, start_run
     from auralflow_jax.weights import load_weights
 
     def timeless(entry: dict) -> dict:
         return {key: value for key, value in entry.items() if key not in ("seconds", "samples_per_second")}
 
     def read(folder: ModelFolder) -> dict:
-        run = Run(folder, songs, Console(file=io.StringIO()))
-        with contextlib.closing(run):
-            run.prepare(False, None)
+        plan = make_plan(folder, songs)
+        with contextlib.closing(open_checkpoints(plan)) as checkpoints:
+            run = start_run(plan, checkpoints)
         weights, _, provenance = load_weights(folder.weights)
         return {
             "state": flat(run.state),

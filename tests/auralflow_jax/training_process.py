@@ -1,4 +1,4 @@
-"""Trains in a process of its own, which can be made to die: `training_process.py MODEL DATASET [MOMENT]`."""
+"""Trains in a separate process, which can be made to die: `training_process.py MODEL DATASET [MOMENT]`."""
 
 import json
 import os
@@ -13,10 +13,10 @@ def main(model: str, dataset: str, moment: str | None = None) -> None:
     hosts.initialize()  # before anything asks jax for a device
     import jax
 
-    from auralflow_jax.train.run import Run, train
+    from auralflow_jax.train.run import train
 
     if moment and moment.startswith("step "):
-        before_step(Run, int(moment.removeprefix("step ")))
+        before_step(int(moment.removeprefix("step ")))
     elif moment:
         before_event(*moment.split(maxsplit=1))
     history = train(model, dataset)
@@ -27,7 +27,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before_step(run_class, step: int) -> None:
+def before_step(step: int) -> None:
     """Dies while step `step`, counted from 1, is on its way."""
     from auralflow_jax.train import run as module
 

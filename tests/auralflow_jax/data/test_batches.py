@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
-from auralflow_jax.data import batches
-from auralflow_jax.data.batches import drawing_chances, epoch_samples, training_batches, validation_segments
+from auralflow_jax.data import batches, crops
+from auralflow_jax.data.batches import training_batches, validation_batches
+from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, drawing_chances, epoch_samples
 
 RATE = 8000
 CROP = 1000
@@ -51,8 +52,8 @@ def origin(values):
     return number // 3, number % 3, starts
 
 
-def first(number, *arguments, **options):
-    with contextlib.closing(training_batches(*arguments, **options)) as iterator:
+def first(number, tracks, config, **options):
+    with contextlib.closing(training_batches(TrainingCrops(tracks, config), **options)) as iterator:
         return list(itertools.islice(iterator, number))
 
 
@@ -88,7 +89,7 @@ def test_remixing_draws_every_stem_on_its_own(tracks):
     drawn = [origin(batch["targets"][:, :, 0]) for batch in first(50, tracks, make_config(remix=True))]
     songs, stems, starts = (np.concatenate(part) for part in zip(*drawn, strict=True))
     np.testing.assert_array_equal(stems, np.tile([0, 1, 2], (200, 1)))
-    # The songs' shares of the duration are 1/6, 1/3 and 1/2; three stems agree with the sum of their cubes.
+    # The tracks' shares of the duration are 1/6, 1/3 and 1/2; three stems agree with the sum of their cubes.
     together = (songs == songs[:, :1]).all(axis=1).mean()
     expected = (1 / 6) ** 3 + (1 / 3) ** 3 + (1 / 2) ** 3
     assert abs(together - expected) < 4 * np.sqrt(expected * (1 - expected) / 200)
@@ -109,7 +110,7 @@ def test_datasets_are_drawn_from_as_often_as_their_shares_say(tracks, tmp_path):
     for number, samples in ((3, 40000), (4, 10000)):
         write_track(tmp_path / "train" / f"song {number}", number, samples)
     both = [*tracks, *find_tracks(tmp_path, "train")]
-    # The first dataset's songs last 0.5, 1 and 1.5 s, the second's 5 and 1.25 s.
+    # The first dataset's tracks last 0.5, 1 and 1.5 s, the second's 5 and 1.25 s.
     expected = 0.6 * np.array([1 / 6, 1 / 3, 1 / 2, 0, 0]) + 0.4 * np.array([0, 0, 0, 0.8, 0.2])
     np.testing.assert_allclose(drawing_chances(both, (3, 2)), expected, rtol=1e-12)
     np.testing.assert_allclose(drawing_chances(both, ()), np.array([0.5, 1, 1.5, 5, 1.25]) / 9.25, rtol=1e-12)
@@ -153,11 +154,11 @@ def test_hosts_share_a_batch(tracks, count):
 
 def test_a_batch_that_hosts_cannot_share(tracks):
     with pytest.raises(InputError, match="batch_size: 4 cannot be shared out among 3 hosts"):
-        training_batches(tracks, make_config(), process=(0, 3))
-    with pytest.raises(InputError, match="no tracks"):
-        training_batches([], make_config())
+        training_batches(TrainingCrops(tracks, make_config()), process=(0, 3))
+    with pytest.raises(InputError, match="list of tracks is empty"):
+        TrainingCrops([], make_config())
     with pytest.raises(InputError, match="unknown target 'vocal'; did you mean 'vocals'"):
-        training_batches(tracks, make_config(targets=("vocal",)))
+        TrainingCrops(tracks, make_config(targets=("vocal",)))
 
 
 def test_augmentations_act_on_stems_before_sums(tracks):
@@ -214,7 +215,7 @@ def test_silent_crops_are_drawn_again(tmp_path, monkeypatch, remix):
     # Of all places 9001 in 19001 are silent; eleven of them in a row come once in 3700 crops.
     silent = [~batch["targets"].any(axis=(1, 2, 3)) for batch in first(50, tracks, config)]
     assert np.sum(silent) <= 2
-    monkeypatch.setattr(batches, "MAX_REDRAWS", 0)
+    monkeypatch.setattr(crops, "MAX_REDRAWS", 0)
     silent = [~batch["targets"].any(axis=(1, 2, 3)) for batch in first(50, tracks, config)]
     assert abs(np.mean(silent) - 9001 / 19001) < 4 * 0.5 / np.sqrt(200)
 
@@ -264,7 +265,7 @@ def test_an_epoch_covers_the_duration(tracks):
 
 def test_closing_stops_the_threads(tracks):
     before = set(threading.enumerate())
-    iterator = training_batches(tracks, make_config())
+    iterator = training_batches(TrainingCrops(tracks, make_config()))
     next(iterator)
     readers = set(threading.enumerate()) - before
     assert readers
@@ -284,7 +285,7 @@ def test_a_file_that_vanishes_is_named(tmp_path):
 
 def test_validation_covers_each_track_once(tracks):
     config = make_config(("vocals",), sample_length=0.4, batch_size=5)  # 3200 samples: 2 + 3 + 4 segments
-    segments = list(validation_segments(tracks, config, batch_size=4))
+    segments = list(validation_batches(ValidationSegments(tracks, config), batch_size=4))
     assert [batch["mixture"].shape for batch in segments] == [(4, 1, 3200)] * 3
     assert [batch["targets"].shape for batch in segments] == [(4, 1, 1, 3200)] * 3
     flat = {key: np.concatenate([batch[key] for batch in segments]) for key in segments[0]}
@@ -302,12 +303,12 @@ def test_validation_covers_each_track_once(tracks):
 
 def test_validation_of_an_excerpt_on_several_hosts(tracks):
     config = make_config(sample_length=0.2, validation_length=0.3)  # 1600 of 2400 samples
-    whole = list(validation_segments(tracks, config, batch_size=4))
+    whole = list(validation_batches(ValidationSegments(tracks, config), batch_size=4))
     assert [batch["weight"].tolist() for batch in whole] == [[1, 0.5, 1, 0.5], [1, 0.5, 0, 0]]
     assert not whole[0]["mixture"][1, :, 800:].any() and not whole[0]["targets"][1, ..., 800:].any()
-    parts = [list(validation_segments(tracks, config, 4, process=(index, 2))) for index in range(2)]
+    parts = [list(validation_batches(ValidationSegments(tracks, config), 4, process=(index, 2))) for index in range(2)]
     assert len(parts[0]) == len(parts[1]) == 2
     for step, batch in enumerate(whole):
         assert_equal(batch, {key: np.concatenate([part[step][key] for part in parts]) for key in batch})
     with pytest.raises(InputError, match="cannot be shared out among 3 hosts"):
-        validation_segments(tracks, config, 4, process=(0, 3))
+        validation_batches(ValidationSegments(tracks, config), 4, process=(0, 3))

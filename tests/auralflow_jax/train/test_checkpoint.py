@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.optimizer import make_optimizer
@@ -62,7 +62,7 @@ def test_the_latest_and_the_best_stay_also_over_restarts(folder, tiny_config):
         (9, None, [4, 9], 4),
         (10, 0.2, [10], 10),
     ]:
-        with contextlib.closing(Checkpoints(folder)) as checkpoints:  # as in a process of its own
+        with contextlib.closing(Checkpoints(folder)) as checkpoints:  # as in another process
             if restored := checkpoints.restore(saver.abstract, tiny_config):
                 state, run = restored
                 assert run == {"history": saver.history, "losses": [0.1 + 0.2]}
@@ -91,7 +91,7 @@ def test_a_lost_weights_file_without_its_step_is_an_error(folder, tiny_config):
         saver.save(checkpoints, 4, 0.3)
         with pytest.raises(
             InputError,
-            match="best.safetensors: is missing or damaged, and there is no checkpoint of the best epoch, step 2",
+            match="best.safetensors: is missing or damaged, and the checkpoint of the best epoch, step 2, is missing",
         ):
             checkpoints.restore(saver.abstract, tiny_config)
 
@@ -106,7 +106,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
         try:
             with pytest.raises(
-                InputError,
+                StorageError,
                 match="the checkpoint of step 4 cannot be written, the one of step 2 is still there: .*File too large",
             ):
                 saver.save(checkpoints, 4, 0.4)

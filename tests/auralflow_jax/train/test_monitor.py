@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from auralflow_core.errors import InputError
+from auralflow_core.errors import DivergedError
 from auralflow_jax.train.monitor import LAG, Interrupt, LossMonitor
 
 TRACKS = [SimpleNamespace(name=name) for name in ("Abel", "Bea", "Cid")]
-SONGS = np.array([[2, 0], [0, 0]])
+DRAWN = np.array([[2, 0], [0, 0]])
 
 
 def metrics(loss, norm=1.0):
@@ -22,7 +22,7 @@ def test_losses_are_read_late_and_in_order():
     losses = []
     monitor = LossMonitor(losses, TRACKS, None)
     for step in range(1, 6):
-        monitor.add(step, metrics(step / 10), SONGS)
+        monitor.add(step, metrics(step / 10), DRAWN)
         assert len(losses) == max(0, step - LAG)
     monitor.drain()
     assert losses == [0.1, 0.2, 0.3, 0.4, 0.5]
@@ -43,28 +43,25 @@ def test_losses_are_read_late_and_in_order():
 def test_what_is_not_finite_ends_the_run(bad, words):
     losses = []
     monitor = LossMonitor(losses, TRACKS, 5)
-    monitor.add(6, metrics(0.5), SONGS)
-    monitor.add(7, bad, SONGS)
-    with pytest.raises(InputError, match=words):
+    monitor.add(6, metrics(0.5), DRAWN)
+    monitor.add(7, bad, DRAWN)
+    with pytest.raises(DivergedError, match=words):
         monitor.drain()
     assert losses == [0.5]
 
 
 def test_the_second_interruption_is_the_usual_one():
     told = []
-    interrupt = Interrupt(SimpleNamespace(line=told.append))
-    try:
+    with Interrupt(told.append) as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupt.wanted and len(told) == 1
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
-    finally:
-        interrupt.close()
 
 
 def test_a_thread_leaves_signals_alone():
     before, seen = signal.getsignal(signal.SIGINT), []
-    thread = threading.Thread(target=lambda: seen.append(Interrupt(None)))
+    thread = threading.Thread(target=lambda: seen.append(Interrupt(print).__enter__()))
     thread.start()
     thread.join()
     assert len(seen) == 1 and signal.getsignal(signal.SIGINT) is before

@@ -1,3 +1,4 @@
+import contextlib
 import re
 import shutil
 
@@ -10,17 +11,19 @@ from msgspec.structs import replace
 
 from auralflow_core.config import AudioNetVAE, HybridNet
 from auralflow_core.data.tracks import find_tracks
-from auralflow_core.errors import InputError
+from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches
+from auralflow_jax.data.crops import ValidationSegments
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import load, separate
-from auralflow_jax.train import run as training
-from auralflow_jax.train.run import Run, train
+from auralflow_jax.train import loop
+from auralflow_jax.train.plan import make_plan
+from auralflow_jax.train.progress import Progress
+from auralflow_jax.train.run import move_aside, open_checkpoints, start_run, train
 from auralflow_jax.train.sharding import make_mesh
-from auralflow_jax.train.step import make_eval_step
-from auralflow_jax.train.validation import validate
+from auralflow_jax.train.validation import make_eval_step, validate
 from auralflow_jax.weights import load_weights, save_weights
 
 
@@ -41,14 +44,13 @@ def new_folder(tmp_path, tiny_config):
     return make
 
 
-def prepare(folder, songs, console, **options):
-    """The state with which a run would start."""
-    run = Run(folder, songs, console)
-    try:
-        run.prepare(options.get("restart", False), options.get("start_from", ()))
-    finally:
-        run.close()
-    return run
+def prepare(folder, songs, console, restart=False, start_from=()):
+    """Where a run would start."""
+    plan = make_plan(folder, songs, start_from)
+    if restart:
+        move_aside(plan, Progress(plan, console))
+    with contextlib.closing(open_checkpoints(plan)) as checkpoints:
+        return start_run(plan, checkpoints)
 
 
 def assert_equal_trees(tree, other):
@@ -86,7 +88,8 @@ def test_the_weights_file_holds_what_validation_scored_best(finished, songs):
     assert provenance == best
     model, mesh = build(config), make_mesh()
     eval_step = make_eval_step(model, make_loss(config.training, model.describe), mesh)
-    scores = validate(eval_step, jax.device_put(weights), find_tracks(songs, "valid"), config, mesh)
+    segments = ValidationSegments(find_tracks(songs, "valid"), config)
+    scores = validate(eval_step, jax.device_put(weights), segments, mesh)
     assert scores == {key: best[key] for key in scores}
 
 
@@ -261,7 +264,7 @@ def test_a_run_that_is_there_keeps_its_weights_unless_told_otherwise(tmp_path, s
 def test_a_run_ends_when_nothing_gets_better(songs, console, new_folder, monkeypatch):
     scores = iter([0.5, 0.4, 0.4, 0.45, 0.41, 0.3])
     monkeypatch.setattr(
-        training, "validate", lambda *arguments: {"valid_loss": next(scores), "si_sdr": {}, "si_sdr_improvement": {}}
+        loop, "validate", lambda *arguments: {"valid_loss": next(scores), "si_sdr": {}, "si_sdr_improvement": {}}
     )
     folder = new_folder(
         dataset={"samples_per_epoch": 4},
@@ -282,25 +285,29 @@ def test_a_loss_that_is_not_finite_names_its_step_tracks_and_the_checkpoint(
 ):
     bad = 3 * epoch_of - 1
 
-    def poisoned(tracks, config, start_step, process):
-        for step, batch in enumerate(training_batches(tracks, config, start_step, process), start=start_step + 1):
+    def poisoned(crops, start_step, process):
+        for step, batch in enumerate(training_batches(crops, start_step, process), start=start_step + 1):
             if step == bad:
                 batch["mixture"][0, 0, 100] = np.nan
                 batch["tracks"][:] = 1
             yield batch
 
-    monkeypatch.setattr(training, "training_batches", poisoned)
+    monkeypatch.setattr(loop, "training_batches", poisoned)
     folder = new_folder()
     second = find_tracks(songs, "train")[1].name
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(DivergedError) as caught:
         train(folder.path, songs, console=console)
     assert str(caught.value) == (
         f"the loss of step {bad} is nan; its batch came from {second}; {checkpoint}; try a "
         "smaller training.lr or training.max_grad_norm, and look for damaged audio"
     )
+    error = caught.value
+    assert (error.step, error.tracks, error.checkpoint) == (bad, (second,), 3 if epoch_of == 2 else None)
 
 
 def test_weights_that_run_away_end_the_run(songs, console, new_folder):
     folder = new_folder(training={"lr": 1e38, "warmup_steps": 0})
-    with pytest.raises(InputError, match=r"of step \d is (nan|inf); its batch came from .*try a smaller training.lr"):
+    with pytest.raises(
+        DivergedError, match=r"of step \d is (nan|inf); its batch came from .*try a smaller training.lr"
+    ):
         train(folder.path, songs, console=console)

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.train import sharding as hosts
-from auralflow_jax.train.run import Run, train
+from auralflow_jax.train.plan import make_plan
+from auralflow_jax.train.run import train
 from auralflow_jax.weights import load_weights
 
 
@@ -78,7 +79,7 @@ def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path, songs, tiny_
     folder.save_config(tiny_config)
     monkeypatch.setattr(jax, "device_count", lambda: 3)
     with pytest.raises(InputError, match="batch_size 8 cannot be divided among 3 devices; a multiple of 3 is accepted"):
-        Run(folder, songs, None)
+        make_plan(folder, songs)
 
 
 @pytest.mark.parametrize(

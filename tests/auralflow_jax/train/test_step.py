@@ -11,9 +11,10 @@ from auralflow_core.config.training import Criterion
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, put, replicated
+from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
 from auralflow_jax.train.state import new_state
-from auralflow_jax.train.step import average, compare, make_eval_step, make_train_step, read_sums
+from auralflow_jax.train.step import average, compare, make_train_step
+from auralflow_jax.train.validation import make_eval_step, read_sums
 
 SAMPLES = 6000
 LR = 0.01
@@ -27,7 +28,7 @@ class Setup:
         self.model = build(config)
         self.criterion = make_loss(config.training, self.model.describe)
         self.optimizer = make_optimizer(config.training, total_steps=1000)
-        self.step = make_train_step(self.model, self.criterion, self.optimizer, config.training, self.mesh)
+        self.step = make_train_step(self.model, self.criterion, self.optimizer, ema_decay=config.training.ema_decay)
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))
 
     def state(self):
@@ -38,7 +39,7 @@ class Setup:
         shape = (size, len(self.config.model.targets), self.config.model.num_channels, SAMPLES)
         targets = rng.standard_normal(shape).astype(np.float32)
         mixture = targets.sum(1) + rng.standard_normal(targets.sum(1).shape).astype(np.float32)
-        return put({"mixture": mixture, "targets": targets}, self.mesh)
+        return shard_batch({"mixture": mixture, "targets": targets}, self.mesh)
 
     def loss(self, variables, batch, key=None):
         """By way of the model's parts, for the criterion l1 on spectra."""
@@ -144,10 +145,34 @@ def test_dropout_depends_on_the_seed_and_the_step_alone(tiny_config):
     losses = [loss(step) for step in (0, 1, 2)]
     assert losses == [loss(step) for step in (0, 1, 2)]
     assert len(set(losses)) == 3
-    other = make_train_step(
-        setup.model, setup.criterion, setup.optimizer, replace(setup.config.training, seed=1), setup.mesh
-    )
+    other = make_train_step(setup.model, setup.criterion, setup.optimizer, seed=1, ema_decay=0.999)
     assert float(other(setup.state(), batch)[1]["loss"]) not in losses
+
+
+def test_the_optimizer_is_told_the_loss(setup):
+    keeps_value = optax.GradientTransformationExtraArgs(
+        lambda params: jnp.zeros(()), lambda updates, state, params=None, *, value, **others: (updates, value)
+    )
+    optimizer = optax.chain(optax.sgd(0.1), keeps_value)
+    step = make_train_step(setup.model, setup.criterion, optimizer)
+    state = new_state(jax.tree.map(jnp.array, setup.variables), optimizer)
+    for seed in range(2):
+        state, metrics = step(state, setup.batch(seed))
+        assert float(state.opt_state[1]) == float(metrics["loss"]) > 0
+
+
+def test_shardings_are_the_callers_where_they_are_given(setup):
+    place = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    step = make_train_step(
+        setup.model, setup.criterion, setup.optimizer, ema_decay=0.999, state_sharding=place, batch_sharding=place
+    )
+    batch = jax.device_put(setup.batch(), place)
+    state, metrics = step(jax.device_put(setup.state(), place), batch)
+    expected, expected_metrics = setup.step(setup.state(), setup.batch())
+    assert {leaf.sharding for leaf in jax.tree.leaves(state)} == {place}
+    assert flat(metrics) == flat(expected_metrics)
+    for name, value in flat(state).items():
+        np.testing.assert_array_equal(value, flat(expected)[name])
 
 
 def test_bfloat16_computes_with_float32_parameters_and_learns(plain, setup):
@@ -214,10 +239,10 @@ def test_a_segments_share_of_a_validation_is_what_it_holds_of_its_track(setup):
     weights = np.array([1, 0.5, 1, 0], np.float32)
     named = batch | {"track": np.array([0, 0, 1, 0], np.int32), "weight": weights}
     variables = jax.tree.map(jnp.array, setup.variables)
-    zeros = {name: jnp.zeros((2, 1)) for name in ("dot", "truth", "estimate", "mixture_dot", "mixture")}
+    zeros = {name: jnp.zeros((2, 1)) for name in ("dot", "reference", "estimate", "mixture_dot", "mixture")}
     sums = {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | zeros
     loss, _, _ = read_sums(
-        make_eval_step(setup.model, setup.criterion, setup.mesh)(variables, put(named, setup.mesh), sums)
+        make_eval_step(setup.model, setup.criterion, setup.mesh)(variables, shard_batch(named, setup.mesh), sums)
     )
 
     estimates = jax.jit(setup.model.apply)(variables, batch["mixture"])

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.evaluation.metrics import si_sdr
+from auralflow_jax.data.crops import ValidationSegments
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.sharding import make_mesh
-from auralflow_jax.train.step import make_eval_step
-from auralflow_jax.train.validation import validate
+from auralflow_jax.train.validation import make_eval_step, validate
 
 RATE, CROP = 8000, 6000
 LENGTHS = {"a": 15000, "b": 6000, "c": 7001}  # 2.5 segments, one, and one and a sixth
@@ -45,7 +45,7 @@ def scores(config, dataset, head_bias=None):
         head = variables["params"]["head"]
         head["kernel"], head["bias"] = jnp.zeros_like(head["kernel"]), jnp.full_like(head["bias"], head_bias)
     eval_step = make_eval_step(model, make_loss(config.training, model.describe), mesh)
-    result = validate(eval_step, variables, find_tracks(dataset, "valid"), config, mesh)
+    result = validate(eval_step, variables, ValidationSegments(find_tracks(dataset, "valid"), config), mesh)
     assert eval_step._cache_size() <= 2  # the sums are laid out anew after the first batch
     return result, model, variables
 

@@ -272,9 +272,9 @@ def test_a_dataset_in_memory_refuses_the_same(songs, settings, words):
 def test_too_much_for_the_memory_is_refused_before_reading(songs, monkeypatch):
     tracks = find_tracks(songs, "train")
     monkeypatch.setattr("auralflow_torch.data.datasets.read_pair", None)
-    with pytest.raises(InputError, match=r"3 tracks would take 0\.3 MB of memory, 0\.2 MB are there; .*AudioFolder"):
+    with pytest.raises(InputError, match=r"3 tracks would take 0\.3 MB of memory, 0\.2 MB are free; .*AudioFolder"):
         AudioDataset(tracks, ["vocals"], 1, 10, RATE, max_memory=200_000)
-    with pytest.raises(InputError, match="no tracks"):
+    with pytest.raises(InputError, match="list of tracks is empty"):
         AudioDataset([], ["vocals"])
 
 

@@ -10,7 +10,7 @@ import torch
 from outcomes import assert_same_outcome, averages, outcome, quiet, same, weights
 
 from auralflow_core.audio import probe
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.weights.file import read_tensors
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(make_trainer, loaders, tmp_pa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("torch.save", full)
-    with pytest.raises(InputError, match="checkpoint of epoch 2 cannot be written: No space left on device"):
+    with pytest.raises(StorageError, match="checkpoint of epoch 2 cannot be written: No space left on device"):
         make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
     assert trainer.folder.last.read_bytes() == before and len(list(trainer.folder.checkpoint.iterdir())) == 2
 

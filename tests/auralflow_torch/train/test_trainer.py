@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from auralflow_core.config import TrainingConfig
-from auralflow_core.errors import InputError
+from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.training.schedule import plateau
 from auralflow_torch.losses import KLDivergenceLoss, L1Loss
 from auralflow_torch.train.trainer import ModelTrainer
@@ -117,7 +117,7 @@ def test_a_run_stops_early(make_trainer, loaders):
     assert len(history) == 4 and "no better validation loss in 3 epochs" in trainer.console.file.getvalue()
 
 
-def test_schedulers_and_optimizers_of_one_s_own(make_model, loaders):
+def test_schedulers_and_optimizers_of_the_caller(make_model, loaders):
     model = make_model()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.1)
@@ -162,11 +162,12 @@ def test_a_loss_that_is_not_finite_ends_the_run(make_trainer, data, tmp_path, ba
     good = DataLoader(data, batch_size=4)
     loaders = (DataLoader(broken, batch_size=4), good) if bad == "training" else (good, DataLoader(broken))
     words = "the loss of step 1 is nan" if bad == "training" else "validation loss after step 4 is nan"
-    with pytest.raises(InputError, match=f"{words}; there is no checkpoint yet; try a smaller training.lr"):
+    with pytest.raises(DivergedError, match=f"{words}; there is no checkpoint yet; try a smaller training.lr"):
         make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
     make_trainer(folder=tmp_path).train(good, good, max_epochs=1)
-    with pytest.raises(InputError, match="the last good checkpoint is that of epoch 1"):
+    with pytest.raises(DivergedError, match="the last good checkpoint is that of epoch 1") as caught:
         make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+    assert (caught.value.step, caught.value.checkpoint) == (5 if bad == "training" else 8, 1)
 
 
 def test_loaders_without_a_length_and_plain_lists(make_trainer, data):

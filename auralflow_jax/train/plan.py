@@ -1,0 +1,95 @@
+"""The plan of a training run: everything that is decided before the first step."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+
+from auralflow_core.config import Config
+from auralflow_core.data.tracks import training_tracks
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
+from auralflow_jax.losses import Loss, make_loss
+from auralflow_jax.models.base import SeparationModel, Variables
+from auralflow_jax.models.registry import build
+from auralflow_jax.train.optimizer import learning_rate, make_optimizer
+from auralflow_jax.train.sharding import make_mesh
+from auralflow_jax.train.state import TrainState, abstract_state
+from auralflow_jax.weights import load_for
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Everything that is decided before the first step of a run; made by `make_plan`, fixed until the run ends."""
+
+    folder: ModelFolder
+    config: Config
+    crops: TrainingCrops  # of the training tracks, with the chances that they are drawn with
+    segments: ValidationSegments  # of the validation tracks
+    note: str | None  # a sentence that tells which tracks were set aside for validation
+    steps_per_epoch: int
+    mesh: Mesh
+    model: SeparationModel
+    loss: Loss
+    optimizer: optax.GradientTransformation
+    learning_rate: optax.Schedule
+    abstract_state: TrainState  # shapes, types and shardings
+    start_weights: Variables | None  # another model's, for a new run to start from
+
+
+def make_plan(
+    folder: ModelFolder, datasets: str | Path | Sequence[str | Path], start_from: str | Path | Sequence[str | Path] = ()
+) -> TrainingPlan:
+    """Reads and checks all that a run needs, without changing anything on disk; arguments as of `train`.
+
+    Raises:
+        InputError: the folder, its configuration, a dataset or a model to start from cannot be used.
+    """
+    config, mesh = folder.load_config(), make_mesh()
+    training = config.training
+    _check_batch_size(folder, training.batch_size)
+    tracks, valid_tracks, note = training_tracks(datasets, max_num_tracks=config.dataset.max_num_tracks)
+    crops, segments = TrainingCrops(tracks, config), ValidationSegments(valid_tracks, config)
+    steps_per_epoch = math.ceil(epoch_samples(tracks, config) / training.batch_size)
+    total_steps = steps_per_epoch * training.max_epochs
+    model, optimizer = build(config), make_optimizer(training, total_steps)
+    loss = make_loss(training, model.describe)
+    abstract = abstract_state(model, optimizer, config, mesh)
+    _check_loss(loss, model, abstract.ema, config)
+    others = [start_from] if isinstance(start_from, str | Path) else start_from
+    return TrainingPlan(
+        folder=folder,
+        config=config,
+        crops=crops,
+        segments=segments,
+        note=note,
+        steps_per_epoch=steps_per_epoch,
+        mesh=mesh,
+        model=model,
+        loss=loss,
+        optimizer=optimizer,
+        learning_rate=learning_rate(training, total_steps),
+        abstract_state=abstract,
+        start_weights=load_for([*map(ModelFolder, others)], config, abstract.ema) if others else None,
+    )
+
+
+def _check_batch_size(folder: ModelFolder, batch_size: int) -> None:
+    """Refuses a batch that the devices cannot share."""
+    if batch_size % jax.device_count():
+        raise InputError(
+            f"{folder.config_file}: training.batch_size {batch_size} cannot be divided among "
+            f"{jax.device_count()} devices; a multiple of {jax.device_count()} is accepted"
+        )
+
+
+def _check_loss(loss: Loss, model: SeparationModel, variables: Variables, config: Config) -> None:
+    """Refuses a loss that reads what the model's estimates lack."""
+    mixture = jax.ShapeDtypeStruct((1, config.model.num_channels, config.crop_samples), jnp.float32)
+    loss.check(jax.eval_shape(model.apply, variables, mixture), type(config.model).__name__)
