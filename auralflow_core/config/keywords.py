@@ -1,0 +1,46 @@
+"""A model's struct of settings from the keyword arguments of its network."""
+
+from typing import Any, TypeVar
+
+from auralflow_core.config.model import ModelConfig
+from auralflow_core.config.parsing import decode
+from auralflow_core.errors import InputError
+
+Model = TypeVar("Model", bound=ModelConfig)
+
+ALIASES = {"num_fft_bins": "num_bins", "mask_act_fn": "mask_activation"}  # names of the documented torch networks
+
+
+def from_keywords(struct: type[Model], arguments: dict[str, Any]) -> Model:
+    """The settings of a network that is made without a configuration.
+
+    Args:
+        struct: of the network.
+        arguments: settings by name, where `num_fft_bins` and `mask_act_fn` stand for `num_bins` and
+            `mask_activation`, and `num_targets` for that number of targets. Missing ones take their defaults.
+
+    Raises:
+        InputError: an unknown name, a wrong type or a value out of range.
+
+    Example:
+        >>> from auralflow_core.config import AudioNetSimple
+        >>> from_keywords(AudioNetSimple, {"num_targets": 2, "depth": 3}).targets
+        ('target_0', 'target_1')
+    """
+    settings = {ALIASES.get(name, name): _plain(value) for name, value in arguments.items()}
+    if "num_targets" in settings:
+        settings["targets"] = _unnamed_targets(settings.pop("num_targets"), struct.__name__)
+    return decode(struct, settings, struct.__name__)
+
+
+def _unnamed_targets(number: Any, origin: str) -> list[str]:
+    if not isinstance(number, int) or number < 1:
+        raise InputError(f"{origin}: num_targets: expected `int` >= 1, got {number!r}")
+    digits = len(str(number - 1))  # so that sorting keeps the order
+    return [f"target_{index:0{digits}}" for index in range(number)]
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as Python's own, a tuple as a list."""
+    value = value.item() if hasattr(value, "item") else value
+    return list(value) if isinstance(value, tuple) else value
