@@ -17,6 +17,7 @@ from auralflow_core.weights.names import check_same, to_flax
 from auralflow_jax.models.base import Variables
 from auralflow_jax.models.registry import build
 
+
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
     """Writes variables, aside first.
 

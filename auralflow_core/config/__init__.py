@@ -6,7 +6,7 @@ its key.
 """
 
 from auralflow_core.config.base import doc
-from auralflow_core.config.keywords import from_keywords
+from auralflow_core.config.keywords import config_or_keywords, from_keywords
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 from auralflow_core.config.networks.hybrid_net import HybridNet
@@ -41,6 +41,7 @@ __all__ = [
     "TrainingConfig",
     "VisualizerConfig",
     "WaveformConfig",
+    "config_or_keywords",
     "differing_keys",
     "doc",
     "from_dict",

@@ -33,6 +33,24 @@ def from_keywords(struct: type[Model], arguments: dict[str, Any]) -> Model:
     return decode(struct, settings, struct.__name__)
 
 
+def config_or_keywords(struct: type[Model], config: Model | None, arguments: dict[str, Any]) -> Model:
+    """The settings of a network that was called with a struct of them, or with keyword arguments.
+
+    Raises:
+        InputError: both, a struct of another network, or see `from_keywords`.
+    """
+    if config is None:
+        return from_keywords(struct, arguments)
+    if not isinstance(config, struct):
+        raise InputError(
+            f"{struct.__name__}: config is a {type(config).__name__}, expected the settings, an object of "
+            f"auralflow_core.config.{struct.__name__}, or keyword arguments"
+        )
+    if arguments:
+        raise InputError(f"{struct.__name__}: called with a config and with {', '.join(arguments)}; one is accepted")
+    return config
+
+
 def _unnamed_targets(number: Any, origin: str) -> list[str]:
     if not isinstance(number, int) or number < 1:
         raise InputError(f"{origin}: num_targets: expected `int` >= 1, got {number!r}")

@@ -89,19 +89,17 @@ class Recurrent(nn.Module):
 
 
 class RecurrentBottleneck:
-    """What networks with recurrent layers have in common: the first base, before a U-Net.
+    """The part that networks with recurrent layers share: the first base, before a U-Net.
 
     Attributes:
-        recurrent_depth: stacked layers.
-        hidden_size: requested size of each direction; at most the deepest level's channels are used.
+        config: with `recurrent_size`, `recurrent_depth` and `dropout_p`.
+        dtype: of the computation.
     """
 
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, None]:
+    def run_recurrent(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, None]:
         """Maps (batch, steps, features) to the same shape."""
-        recurrent = Recurrent(self.size, self.recurrent_depth, self.dropout_p, self.dtype, name="recurrent")
-        return recurrent(sequence, train), None
-
-    @property
-    def size(self) -> int:
-        """Of the recurrent layers and of the latent variable."""
-        return min(self.hidden_size, self.hidden_channels * 2 ** (self.depth - 1))
+        config = self.config
+        layers = Recurrent(
+            config.recurrent_size, config.recurrent_depth, config.dropout_p, self.dtype, name="recurrent"
+        )
+        return layers(sequence, train), None
