@@ -27,7 +27,7 @@ from bridge.parity.twins import random_variables
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "add-a-network.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-COMMANDS = re.search(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1].splitlines()
+COMMANDS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0].splitlines()
 
 # Runs the commands of the page one after the other, in one process, and then its comparison.
 SCRIPT = """

@@ -1,6 +1,6 @@
 """The parts of the groups of settings: checked numbers, descriptions, and the struct that all groups extend."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +12,11 @@ NonNegative = Annotated[float, Meta(ge=0)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 
 
-class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# Type checkers would want `frozen` at every struct that extends Group, and msgspec hands it down.
+_OPTIONS: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True, "kw_only": True}
+
+
+class Group(msgspec.Struct, **_OPTIONS):
     """One group of settings; a subclass checks its fields against each other in `__post_init__`.
 
     Each field carries its description: `depth: Annotated[Positive, doc("levels")] = 5`. A subclass that declares a

@@ -34,7 +34,7 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
         InputError: an unknown key, a wrong type or a value out of range, with the key's path.
     """
     groups = groups_of(settings, origin)
-    settings = settings | {"training": groups["model"].TRAINING | settings.get("training", {})}
+    settings = settings | {"training": MODELS[settings["model"]["model_type"]].TRAINING | settings.get("training", {})}
     decoded: dict[str, Any] = {
         name: decode(struct, settings.get(name, {}), origin, name) for name, struct in groups.items()
     }

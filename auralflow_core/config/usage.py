@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -10,7 +10,7 @@ from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.registry import FAMILIES
 
 
-def check_used(network: type, struct: type[ModelConfig]) -> None:
+def check_used(network: Callable, struct: type[ModelConfig]) -> None:
     """Compares a struct's fields with the names in a network's code, so that no setting is silently without effect.
 
     The code is the network's module and what that imports from its own package, and those methods of the struct that
@@ -35,7 +35,7 @@ def check_used(network: type, struct: type[ModelConfig]) -> None:
         )
 
 
-def _codes_of_package(network: type) -> Iterator[CodeType]:
+def _codes_of_package(network: Callable) -> Iterator[CodeType]:
     """The code of a class's module, and of the modules of the same package that it imports from."""
     package, waiting, seen = network.__module__.partition(".")[0], [network.__module__], set()
     while waiting:

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from auralflow_core.config import AudioNetSimpleLSTM, SpectrogramNetLSTM
+
 # Keeps the variance of what goes in (LeCun et al. 1998, "Efficient backprop"); weights are (outputs, inputs).
 lecun = nn.initializers.variance_scaling(1.0, "fan_in", "normal", in_axis=-1, out_axis=-2)
 
@@ -92,11 +94,16 @@ class RecurrentBottleneck:
     """The part that networks with recurrent layers share: the first base, before a U-Net.
 
     Attributes:
-        config: with `recurrent_size`, `recurrent_depth` and `dropout_p`.
+        config: the network's settings.
         dtype: of the computation.
     """
 
-    def run_recurrent(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, None]:
+    config: AudioNetSimpleLSTM | SpectrogramNetLSTM
+    dtype: jnp.dtype
+
+    def run_recurrent(
+        self, sequence: jax.Array, train: bool, noise: jax.Array | None
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array] | None]:
         """Maps (batch, steps, features) to the same shape."""
         config = self.config
         layers = Recurrent(

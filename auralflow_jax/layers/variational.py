@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from auralflow_jax.layers.lstm import RecurrentBottleneck
+
 Latent = tuple[jax.Array, jax.Array]  # mu and sigma, each (batch, steps, latent)
 
 START = 0.1  # sigma of untrained weights
@@ -58,7 +60,7 @@ class Variational(nn.Module):
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="to_features")(z), (mu, sigma)
 
 
-class VariationalBottleneck:
+class VariationalBottleneck(RecurrentBottleneck):
     """The part that networks with a latent variable share: the first base, before one with recurrent layers."""
 
     def run_recurrent(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:

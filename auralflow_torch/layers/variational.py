@@ -1,13 +1,15 @@
 """A Gaussian latent variable over sequences (batch, steps, features), for the bottleneck of any network."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from auralflow_core.config import ModelConfig
+from auralflow_torch.layers.checks import is_tracing
 from auralflow_torch.layers.conv2d import linear
+from auralflow_torch.layers.lstm import RecurrentBottleneck
 
 Latent = tuple[Tensor, Tensor]  # mu and sigma, each (batch, steps, latent)
 
@@ -55,27 +57,26 @@ class Variational(nn.Module):
         return self.to_features(z), mu, sigma
 
 
-class VariationalBottleneck:
+class VariationalBottleneck(RecurrentBottleneck):
     """The part that networks with a latent variable share: the first base, before one with recurrent layers.
-
-    The network has `build`, `estimate`, `run_recurrent`, `features` and a config with `recurrent_size`.
 
     Attributes:
         mu, sigma: of the latent variable in the last `forward` while training, (batch, steps, latent); None
             before, and in a copy.
     """
 
+    estimate: Callable[..., tuple[Tensor, Latent]]  # of the network
     mu: Tensor | None = None
     sigma: Tensor | None = None
 
-    def build(self, config: ModelConfig, *sizes_and_device) -> None:
-        super().build(config, *sizes_and_device)
-        self.variational = Variational(self.features, config.recurrent_size, next(self.parameters()).device)
+    def build_recurrent(self, features: int, device: str | torch.device | None) -> None:
+        super().build_recurrent(features, device)
+        self.variational = Variational(features, self.config.recurrent_size, device)
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns what `forward_with_latent` returns first; in training keeps `mu` and `sigma`."""
         output, mu, sigma = self.forward_with_latent(x)
-        if self.training and not torch.compiler.is_exporting() and not torch.jit.is_tracing():
+        if self.training and not torch.compiler.is_exporting() and not is_tracing():
             self.mu, self.sigma = mu, sigma
         return output
 

@@ -10,7 +10,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import config_or_keywords
 from auralflow_torch.layers.checks import AUDIO, check_input
 from auralflow_torch.layers.conv2d import initialize
-from auralflow_torch.layers.lstm import Recurrent
+from auralflow_torch.layers.lstm import RecurrentBottleneck
 from auralflow_torch.layers.variational import Latent, VariationalBottleneck
 
 STRIDE = 4  # of every level
@@ -20,13 +20,13 @@ SILENT = 1e-10  # mean square that is added before the level is taken, so that s
 RECTIFIED, GATED = 2.0, 3.0
 
 
-def conv1d(inputs: int, outputs: int, size: int, stride: int = 1, gain: float = RECTIFIED, device=None) -> nn.Module:
+def conv1d(inputs: int, outputs: int, size: int, stride: int = 1, gain: float = RECTIFIED, device=None) -> nn.Conv1d:
     """Convolution of (batch, inputs, steps) that divides the steps by its stride."""
     layer = nn.Conv1d(inputs, outputs, size, stride, padding=(size - stride) // 2, device=device)
     return initialize(layer, inputs * size, gain)
 
 
-def upsample1d(inputs: int, outputs: int, device=None) -> nn.Module:
+def upsample1d(inputs: int, outputs: int, device=None) -> nn.ConvTranspose1d:
     """Transposed convolution of (batch, inputs, steps) that multiplies the steps by its stride."""
     layer = nn.ConvTranspose1d(inputs, outputs, 2 * STRIDE, STRIDE, padding=STRIDE // 2, device=device)
     return initialize(layer, 2 * inputs, RECTIFIED)  # two windows add up to each step that goes out
@@ -129,7 +129,7 @@ class AudioNetSimple(nn.Module):
         return x, None
 
 
-class AudioNetSimpleLSTM(AudioNetSimple):
+class AudioNetSimpleLSTM(RecurrentBottleneck, AudioNetSimple):
     """U-Net over the samples with bidirectional LSTMs before the bottleneck; arguments as of AudioNetSimple."""
 
     STRUCT = configuration.AudioNetSimpleLSTM
@@ -137,10 +137,8 @@ class AudioNetSimpleLSTM(AudioNetSimple):
 
     def build(self, config: configuration.AudioNetSimpleLSTM, device: str | torch.device | None) -> None:
         super().build(config, device)
-        self.features = config.recurrent_group * self.bottleneck.out_channels
-        self.recurrent = Recurrent(
-            self.features, config.recurrent_size, config.recurrent_depth, config.dropout_p, device
-        )
+        channels = config.hidden_channels * 2 ** (config.depth - 1)  # of the deepest level
+        self.build_recurrent(config.recurrent_group * channels, device)
 
     def samples_per_step(self) -> int:
         return super().samples_per_step() * self.config.recurrent_group
@@ -151,10 +149,6 @@ class AudioNetSimpleLSTM(AudioNetSimple):
         x = x.transpose(1, 2)
         sequence, latent = self.run_recurrent(x.unflatten(1, (-1, self.config.recurrent_group)).flatten(2), noise)
         return sequence.reshape(x.shape).transpose(1, 2), latent
-
-    def run_recurrent(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
-        """Maps (batch, steps, features) to the same shape."""
-        return self.recurrent(sequence), None
 
 
 class AudioNetVAE(VariationalBottleneck, AudioNetSimpleLSTM):

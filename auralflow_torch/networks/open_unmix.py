@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from auralflow_core import config as configuration
 from auralflow_core.config import config_or_keywords
-from auralflow_torch.layers.checks import SPECTRUM, check_input
+from auralflow_torch.layers.checks import SPECTRUM, check_input, is_tracing
 from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.lstm import LSTM, initialize_lstm
 
@@ -99,7 +99,7 @@ class OpenUnmix(nn.Module):
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
         check_input(x, "the network's input", SPECTRUM, self.config.num_channels)
-        if not torch.jit.is_tracing() and x.shape[2] != self.config.num_bins:
+        if not is_tracing() and x.shape[2] != self.config.num_bins:
             raise ValueError(f"OpenUnmix is made for num_bins={self.config.num_bins}, got {x.shape[2]} bins")
         x = x.permute(0, 3, 1, 2)  # to (batch, frames, channels, bins)
         masks = torch.stack([network(x) for network in self.target], dim=1).permute(0, 1, 3, 4, 2)

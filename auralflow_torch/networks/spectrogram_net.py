@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from auralflow_core import config as configuration
 from auralflow_core.config import from_keywords
 from auralflow_core.errors import InputError
-from auralflow_torch.layers.checks import SPECTRUM, check_counts, check_input
+from auralflow_torch.layers.checks import SPECTRUM, check_counts, check_input, is_tracing
 from auralflow_torch.layers.conv2d import MASK_ACTIVATIONS, DoubleConv, conv, upsample
-from auralflow_torch.layers.lstm import Recurrent
+from auralflow_torch.layers.lstm import RecurrentBottleneck
 from auralflow_torch.layers.variational import Latent, VariationalBottleneck
 
 
@@ -166,8 +166,8 @@ class SpectrogramNetSimple(nn.Module):
 
     def check_sizes(self, **found: int) -> None:
         """Compares `bins` and `frames` with what the network was made for."""
-        if torch.jit.is_tracing():
-            return  # sizes are values of the traced graph, and cannot be compared
+        if is_tracing():
+            return
         for axis in sorted(self.fixed_axes()):
             name, expected = {
                 "bins": ("num_fft_bins", self.config.num_bins),
@@ -177,7 +177,7 @@ class SpectrogramNetSimple(nn.Module):
                 raise ValueError(f"{type(self).__name__} is made for {name}={expected}, got {found[axis]} {axis}")
 
 
-class SpectrogramNetLSTM(SpectrogramNetSimple):
+class SpectrogramNetLSTM(RecurrentBottleneck, SpectrogramNetSimple):
     """U-Net with bidirectional LSTMs before the bottleneck.
 
     Args:
@@ -207,11 +207,8 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         size = config.num_bins if config.input_axis == 0 else num_frames
         if size is None:
             raise InputError(f"{type(self).__name__} with input_axis 1 needs num_frames, got None")
-        channels = self.up[-1].out_channels  # of the deepest level
-        self.features = channels * -(-size // 2**config.depth)
-        self.recurrent = Recurrent(
-            self.features, config.recurrent_size, config.recurrent_depth, config.dropout_p, device
-        )
+        channels = config.hidden_channels * 2 ** (config.depth - 1)  # of the deepest level
+        self.build_recurrent(channels * -(-size // 2**config.depth), device)
 
     def transform_bottleneck(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
         """Applies recurrent layers along the frames, or the bins, of (batch, channels, bins, frames)."""
@@ -221,10 +218,6 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         sequence, latent = self.run_recurrent(x.flatten(2), noise)
         x = sequence.unflatten(2, x.shape[2:])
         return x.permute((0, 3, 2, 1) if along_frames else (0, 3, 1, 2)), latent
-
-    def run_recurrent(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
-        """Maps (batch, steps, features) to the same shape."""
-        return self.recurrent(sequence), None
 
     def fixed_axes(self) -> set[str]:
         return super().fixed_axes() | {("bins", "frames")[self.config.input_axis]}

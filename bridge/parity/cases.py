@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from auralflow_core.config import MODELS, Config, from_dict
 from auralflow_core.errors import InputError
@@ -34,7 +35,7 @@ FACTORS = {
     "leak_factor": (0.0, 0.1),
 }
 
-Case = dict[str, object]  # a value for each factor that the model has
+Case = dict[str, Any]  # a value for each factor that the model has
 
 
 def small_config(model_type: str, frames: int = 8, **settings) -> Config:
@@ -64,9 +65,9 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
 def product(model_type: str) -> Iterator[Case]:
     """Every combination of the factors' values that a model accepts."""
     known = {"frames", *MODELS[model_type].__struct_fields__}
-    factors = {"model_type": (model_type,)} | {name: values for name, values in FACTORS.items() if name in known}
+    factors = {"model_type": (model_type,), **{name: values for name, values in FACTORS.items() if name in known}}
     for values in itertools.product(*factors.values()):
-        case = dict(zip(factors, values, strict=True))
+        case: Case = dict(zip(factors, values, strict=True))
         try:
             small_config(**case)
         except InputError:

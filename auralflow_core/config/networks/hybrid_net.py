@@ -37,8 +37,8 @@ class HybridNet(SpectrogramNetLSTM):
 
     def audio_branch(self) -> AudioNetSimpleLSTM:
         """The settings of the waveform branch."""
-        branch = self._shared(AudioNetSimpleLSTM)
-        return AudioNetSimpleLSTM(**branch | {"hidden_channels": self.audio_channels, "depth": self.audio_depth})
+        shared = self._shared(AudioNetSimpleLSTM)
+        return AudioNetSimpleLSTM(**{**shared, "hidden_channels": self.audio_channels, "depth": self.audio_depth})
 
     def spectrogram_branch(self) -> SpectrogramNetLSTM:
         """The settings of the spectrogram branch."""
