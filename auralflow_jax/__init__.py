@@ -5,10 +5,17 @@ The names below are imported when they are first used, so that processes which o
 
 import importlib
 
-__all__ = ["Separator", "load", "separate"]
+_HOME = {
+    "Separator": "auralflow_jax.separation",
+    "load": "auralflow_jax.separation",
+    "register": "auralflow_jax.networks",
+    "separate": "auralflow_jax.separation",
+}
+
+__all__ = [*_HOME]  # noqa: PLE0604
 
 
 def __getattr__(name: str):
-    if name in __all__:
-        return getattr(importlib.import_module("auralflow_jax.separation"), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'auralflow_jax' has no attribute {name!r}")

@@ -9,27 +9,13 @@ from flax.traverse_util import flatten_dict
 from msgspec.structs import replace
 
 from auralflow_core.config import Config, differing_keys
+from auralflow_core.config.fields import without_tensors
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 from auralflow_core.weights.names import check_same, to_flax
 from auralflow_jax.models.base import Variables
 from auralflow_jax.models.registry import build
-
-# Settings in which two models may differ and still hold the same tensors.
-MAY_DIFFER = (
-    "model_name",
-    "targets",
-    "sample_rate",
-    "padding",
-    "high_bins",
-    "joiner",
-    "mask_activation",
-    "leak_factor",
-    "dropout_p",
-    "hop_length",
-    "freeze_statistics",
-)
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -73,8 +59,8 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
 
     Args:
         folders: of the other models; one, or for a model with branches one for each of them, in any order.
-        config: of the model that is to get them; in its architecture, or in that of the branch, it may differ by
-            `MAY_DIFFER` only.
+        config: of the model that is to get them; its settings, or those of the branch, may differ only where they
+            shape no tensors; see `auralflow_core.config.doc`.
         expected: shapes of that model's variables.
 
     Returns:
@@ -110,10 +96,11 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
 
 def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:
     """Refuses weights of another architecture."""
-    if differing := differing_keys(config, theirs, MAY_DIFFER):
+    may_differ = without_tensors(type(config.model))
+    if differing := differing_keys(config, theirs, may_differ):
         raise InputError(
             f"{folder.path}: its weights are of another architecture: {', '.join(differing)}; only these "
-            f"may differ: {', '.join(MAY_DIFFER)}"
+            f"may differ: {', '.join(may_differ)}"
         )
 
 

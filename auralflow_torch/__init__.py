@@ -16,6 +16,7 @@ _HOME = {
     "evaluate": "auralflow_torch.pipelines",
     "load": "auralflow_torch.weights",
     "load_model": "auralflow_torch.models",
+    "register": "auralflow_torch.networks",
     "separate": "auralflow_torch.pipelines",
 }
 

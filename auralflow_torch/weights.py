@@ -1,10 +1,8 @@
 """Networks from files of weights, those of a training run in JAX included."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 from torch import nn
@@ -13,9 +11,7 @@ from auralflow_core.config import Config
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, nested, read_tensors
 from auralflow_core.weights.names import check_same, to_torch
-from auralflow_torch.networks import NETWORKS
-
-DOCUMENTED = {"num_bins": "num_fft_bins", "mask_activation": "mask_act_fn"}  # arguments that torch users know
+from auralflow_torch.networks import build_network
 
 
 def load(model: str | Path) -> nn.Module:
@@ -51,15 +47,6 @@ def read_weights(model: str | Path) -> tuple[Config, dict[str, np.ndarray], str]
     file = read_tensors(path, [FLAX, TORCH])
     state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
     return file.config, state, str(path)
-
-
-def build_network(config: Config) -> nn.Module:
-    """The network that a configuration describes, with fresh weights."""
-    network = NETWORKS[type(config.model).__name__]
-    settings = msgspec.structs.asdict(config.model) | config.model.sizes(config.crop_samples)
-    known = {name for kind in network.__mro__ for name in inspect.signature(kind.__init__).parameters}
-    named = {DOCUMENTED.get(name, name): value for name, value in settings.items()}
-    return network(**{name: value for name, value in named.items() if name in known})
 
 
 def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str = "state dict") -> None:

@@ -15,8 +15,9 @@ def to_flax(state_dict: Mapping[str, Any], network: Config | Mapping, origin: st
 
     Args:
         state_dict: torch names and tensors or numpy arrays, as of `module.state_dict()`.
-        network: what is to hold them: a configuration, or shapes: nested dicts `params` and `batch_stats` of
-            anything with `shape` and `dtype`, such as arrays or `jax.eval_shape` of a network's `init`.
+        network: the configuration of the network that will hold them; or shapes: nested dicts `params` and
+            `batch_stats` of anything with `shape` and `dtype`, such as arrays or `jax.eval_shape` of a network's
+            `init`.
         origin: where the state dict comes from, for messages.
 
     Returns:
@@ -44,7 +45,7 @@ def expected_variables(config: Config) -> dict[str, dict]:
 
 
 def as_array(tensor: Any, name: str, origin: str) -> np.ndarray:
-    """A torch tensor, or whatever numpy makes an array of, as an array."""
+    """A torch tensor, or anything that numpy can convert, as an array."""
     try:
         return tensor.detach().cpu().numpy() if hasattr(tensor, "detach") else np.asarray(tensor)
     except TypeError as error:

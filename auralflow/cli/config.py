@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import add_model
 from auralflow_core.config import MODELS, Config, groups_of, to_dict
-from auralflow_core.config.reference import leaves, meanings
+from auralflow_core.config.fields import meanings
+from auralflow_core.config.reference import leaves
 from auralflow_core.console.parser import Parser
 
 if TYPE_CHECKING:

@@ -1,8 +1,12 @@
 """The configuration of a model: four groups of frozen, validated settings, stored as config.json.
 
-Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) finds its key.
+The model's group has a struct for each network; `register` adds those of other packages, and so do entry points of
+the group `auralflow.networks`. Leaf names are unique over all groups, so that a flat flag (`--dropout_p 0.4`) finds
+its key.
 """
 
+from auralflow_core.config.base import doc
+from auralflow_core.config.keywords import config_or_keywords, from_keywords
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 from auralflow_core.config.networks.hybrid_net import HybridNet
@@ -15,7 +19,8 @@ from auralflow_core.config.networks.spectrogram_net import (
 )
 from auralflow_core.config.networks.spleeter import SpleeterNet
 from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
-from auralflow_core.config.schema import MODELS, Config
+from auralflow_core.config.registry import MODELS, register
+from auralflow_core.config.schema import Config
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
 __all__ = [
@@ -36,10 +41,14 @@ __all__ = [
     "TrainingConfig",
     "VisualizerConfig",
     "WaveformConfig",
+    "config_or_keywords",
     "differing_keys",
+    "doc",
     "from_dict",
+    "from_keywords",
     "groups_of",
     "override",
+    "register",
     "template",
     "to_dict",
 ]

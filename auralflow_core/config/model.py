@@ -1,24 +1,37 @@
-"""What every model has, whatever its family."""
+"""The settings that every model has, whatever its family."""
 
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
-from auralflow_core.config.base import Group, Positive
+from auralflow_core.config.base import Group, Positive, doc
 
 Channels = Annotated[int, Meta(ge=1, le=2)]
 
 
 class ModelConfig(Group, tag_field="model_type"):
-    """What the weights mean: the signal that goes in, the targets that come out."""
+    """The signal that goes in and the targets that come out. A subclass for each network has the network's name.
 
-    TRAINING: ClassVar[dict[str, Any]] = {}  # defaults of the training group that suit the family better
+    Attributes:
+        FAMILY: the kind of network, which decides what stands around it:
+            "spectrogram": maps magnitudes (batch, channels, bins, frames) to masks (batch, targets, channels, bins,
+            frames), between an STFT and its inverse; the struct extends SpectrogramConfig.
+            "audio": maps mixtures (batch, channels, samples) to audio (batch, targets, channels, samples), and there
+            is no spectrum; the struct extends WaveformConfig.
+            "hybrid": the same, and estimates have the spectrum of that audio, too; the struct extends
+            SpectrogramConfig.
+        TRAINING: defaults of the training group that suit the network better.
+    """
 
-    model_name: str = ""  # the folder's name, unless another is given
-    targets: tuple[str, ...] = ("vocals",)  # stems, or named sums of stems; kept sorted
-    num_channels: Channels = 1  # 1: each channel of a song on its own; 2: stereo
-    sample_rate: Positive = 44100  # Hz
+    FAMILY: ClassVar[str]
+    TRAINING: ClassVar[dict[str, Any]] = {}
+
+    model_name: Annotated[str, doc("the folder's name, unless another is given", tensors=False)] = ""
+    # Another number of targets does shape tensors, which are compared on their own.
+    targets: Annotated[tuple[str, ...], doc("stems, or named sums of stems; kept sorted", tensors=False)] = ("vocals",)
+    num_channels: Annotated[Channels, doc("1: each channel of a song is separated alone; 2: stereo")] = 1
+    sample_rate: Annotated[Positive, doc("Hz", tensors=False)] = 44100
 
     def __post_init__(self):
         if not self.targets or "" in self.targets:
@@ -28,8 +41,8 @@ class ModelConfig(Group, tag_field="model_type"):
         msgspec.structs.force_setattr(self, "targets", tuple(sorted(self.targets)))
 
     def sizes(self, samples: int) -> dict[str, int]:
-        """What a network's weights may depend on beside the settings, for crops of `samples` samples."""
-        return {"num_targets": len(self.targets)}
+        """The arguments, in addition to this struct, that the network takes for crops of `samples` samples."""
+        return {}
 
     @property
     def shortest_crop(self) -> int:
@@ -38,14 +51,14 @@ class ModelConfig(Group, tag_field="model_type"):
 
     @property
     def stft_sizes(self) -> tuple[int, int, int]:
-        """Transform, hop and window of spectra that suit the model, in samples."""
+        """Transform, hop and window, in samples, of spectra that suit the model."""
         return 4096, 1024, 4096
 
     @property
     def alignment(self) -> int:
-        """Samples by which a signal can move so that strides inside the network still meet the same places of it."""
+        """The number of samples by which a signal can move and strides inside the network still meet the same parts."""
         return 1
 
     def branches(self) -> dict[str, "ModelConfig"]:
-        """The models that are parts of this one and may have been trained on their own, by the parts' names."""
+        """The models that are parts of this one and may have been trained alone, by the parts' names."""
         return {}

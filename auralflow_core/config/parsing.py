@@ -1,12 +1,16 @@
 """Configurations from and to plain data, and from the text of a command line."""
 
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from auralflow_core.config.schema import MODELS, Config
-from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
+from auralflow_core.config.base import Group
+from auralflow_core.config.fields import choices, types_of
+from auralflow_core.config.registry import GROUPS, MODELS
+from auralflow_core.config.schema import Config
 from auralflow_core.errors import InputError, closest
+
+Struct = TypeVar("Struct", bound=Group)
 
 
 def template(model_type: str) -> Config:
@@ -30,39 +34,55 @@ def from_dict(settings: dict, origin: str = "config") -> Config:
         InputError: an unknown key, a wrong type or a value out of range, with the key's path.
     """
     groups = groups_of(settings, origin)
-    settings = settings | {"training": groups["model"].TRAINING | settings.get("training", {})}
-    for name, group in groups.items():
-        known = getattr(group, "__struct_fields__", ())
-        for key in settings.get(name, {}):
-            if key not in known and key != group.__struct_config__.tag_field:
-                raise InputError(f"{origin}: unknown key {name}.{key}; {closest(key, known)}")
-        for field in msgspec.structs.fields(group):
-            choices = get_args(field.type) if get_origin(field.type) is Literal else ()
-            value = settings.get(name, {}).get(field.name, field.default)
-            if choices and value not in choices:
-                raise InputError(
-                    f"{origin}: {name}.{field.name}: unknown value {value!r}; {closest(str(value), map(str, choices))}"
-                )
+    settings = settings | {"training": MODELS[settings["model"]["model_type"]].TRAINING | settings.get("training", {})}
+    decoded: dict[str, Any] = {
+        name: decode(struct, settings.get(name, {}), origin, name) for name, struct in groups.items()
+    }
     try:
-        return msgspec.convert(settings, Config)
+        return Config(**decoded)
+    except ValueError as error:
+        raise InputError(f"{origin}: {error}") from None
+
+
+def decode(struct: type[Struct], settings: dict, origin: str, group: str = "") -> Struct:
+    """One group of settings from plain data.
+
+    Args:
+        struct: the group's.
+        settings: by name; absent ones take their defaults.
+        origin: where they come from, for messages.
+        group: the group's own key in a configuration, for messages.
+
+    Raises:
+        InputError: an unknown key, a wrong type or a value out of range.
+    """
+    known, prefix = struct.__struct_fields__, f"{group}." if group else ""
+    for key in settings:
+        if key not in known and key != struct.__struct_config__.tag_field:
+            raise InputError(f"{origin}: unknown key {prefix}{key}; {closest(key, known)}")
+    for key, kind in types_of(struct).items():
+        if key in settings and choices(kind) and settings[key] not in choices(kind):
+            accepted = closest(str(settings[key]), map(str, choices(kind)))
+            raise InputError(f"{origin}: {prefix}{key}: unknown value {settings[key]!r}; {accepted}")
+    try:
+        return msgspec.convert(settings, struct)
     except msgspec.ValidationError as error:
-        raise InputError(f"{origin}: {in_words(error, settings)}") from None
+        raise InputError(f"{origin}: {in_words(error, settings, group)}") from None
 
 
-def groups_of(settings: dict, origin: str = "config") -> dict[str, type[msgspec.Struct]]:
+def groups_of(settings: dict, origin: str = "config") -> dict[str, type[Group]]:
     """The struct that describes each group, the model's by its `model_type`."""
     if not isinstance(settings, dict) or not all(isinstance(group, dict) for group in settings.values()):
         raise InputError(f"{origin}: expected an object with the groups model, dataset, training, visualizer")
-    groups = {"dataset": DatasetConfig, "training": TrainingConfig, "visualizer": VisualizerConfig}
     for name in settings:
-        if name not in (known := ("model", *groups)):
+        if name not in (known := ("model", *GROUPS)):
             raise InputError(f"{origin}: unknown group {name!r}; {closest(name, known)}")
     model_type = settings.get("model", {}).get("model_type")
     if model_type is None:
         raise InputError(f"{origin}: model.model_type is missing; known: {', '.join(sorted(MODELS))}")
-    if model_type not in MODELS:
+    if not isinstance(model_type, str) or model_type not in MODELS:
         raise InputError(f"{origin}: unknown model {model_type!r}; {closest(str(model_type), MODELS)}")
-    return {"model": MODELS[model_type], **groups}
+    return {"model": MODELS[model_type], **GROUPS}
 
 
 def override(config: Config, changes: dict[str, str]) -> Config:
@@ -89,7 +109,7 @@ def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = (
     """The settings of the model, each with both values, in which two configurations differ."""
     a, b = (to_dict(config)["model"] for config in (ours, theirs))
     kind = "model_type"
-    keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # of another model every setting is another
+    keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # all settings of another model differ
     return [
         f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)"
         for key in sorted(keys)
@@ -97,9 +117,9 @@ def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = (
     ]
 
 
-def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
+def _parse(name: str, leaf: str, text: str, group: type[Group]):
     """The value that `text` stands for, by the type of the leaf."""
-    kind = next(field.type for field in msgspec.structs.fields(group) if field.name == leaf)
+    kind = types_of(group)[leaf]
     origin = get_origin(kind)
     try:
         if text.lower() in ("none", "null") and type(None) in get_args(kind):
@@ -118,8 +138,14 @@ def _parse(name: str, leaf: str, text: str, group: type[msgspec.Struct]):
         raise InputError(f"command line: {name}.{leaf}: {_lower(str(error))}, got {text!r}") from None
 
 
-def in_words(error: msgspec.ValidationError, settings: dict) -> str:
-    """msgspec's message with the key's path in front and the value behind."""
+def in_words(error: msgspec.ValidationError, settings: dict, group: str = "") -> str:
+    """msgspec's message, after the key's path and before the value.
+
+    Args:
+        error: what msgspec raised.
+        settings: what it was to decode.
+        group: their own key, where they are a part of something.
+    """
     message, _, where = str(error).partition(" - at `$")
     path = [part for part in where.rstrip("`").replace("[", ".[").split(".") if part]
     value, found = settings, bool(path)
@@ -130,7 +156,7 @@ def in_words(error: msgspec.ValidationError, settings: dict) -> str:
         except (KeyError, IndexError, TypeError):
             found = False
             break
-    name = ".".join(path).replace(".[", "[")
+    name = ".".join([group, *path] if group else path).replace(".[", "[")
     detail = f", got {value!r}" if found and not isinstance(value, dict) else ""
     return f"{name + ': ' if name else ''}{_lower(message)}{detail}"
 

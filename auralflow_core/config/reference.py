@@ -1,17 +1,10 @@
 """Every setting with its meaning."""
 
-import functools
-import inspect
-import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, get_args, get_origin
+from typing import NamedTuple, get_origin
 
-import msgspec
-
-from auralflow_core.config import MODELS, groups_of
-from auralflow_core.config.base import Group
-
-COMMENT = re.compile(r"^    (\w+): .*?  # (.+)$", re.MULTILINE)
+from auralflow_core.config.fields import meanings, types_of
+from auralflow_core.config.registry import GROUPS, MODELS
 
 
 class Leaf(NamedTuple):
@@ -30,27 +23,10 @@ def leaves() -> Iterator[Leaf]:
         >>> next(leaf for leaf in leaves() if leaf.name == "targets").is_list
         True
     """
-    structs = [item for model in MODELS for item in groups_of({"model": {"model_type": model}}).items()]
     seen = set()
-    for group, struct in structs:
+    for group, struct in [*(("model", model) for model in MODELS.values()), *GROUPS.items()]:
         texts = meanings(struct)
-        for field in msgspec.structs.fields(struct):
-            if field.name not in seen:
-                seen.add(field.name)
-                yield Leaf(group, field.name, texts[field.name], get_origin(field.type) is tuple)
-
-
-def meanings(group: type[msgspec.Struct]) -> dict[str, str]:
-    """The comments beside the fields of a group and of those that it extends, and their choices."""
-    comments = {name: comment for struct in reversed(group.__mro__) for name, comment in _comments(struct).items()}
-    found = {}
-    for field in msgspec.structs.fields(group):
-        choices = ", ".join(map(str, get_args(field.type))) if get_origin(field.type) is Literal else ""
-        found[field.name] = "; ".join(filter(None, (comments.get(field.name), choices)))
-    return found
-
-
-@functools.cache
-def _comments(struct: type) -> dict[str, str]:
-    """The comments beside the fields of a class."""
-    return dict(COMMENT.findall(inspect.getsource(struct))) if issubclass(struct, Group) else {}
+        for name, kind in types_of(struct).items():
+            if name not in seen:
+                seen.add(name)
+                yield Leaf(group, name, texts[name], get_origin(kind) is tuple)

@@ -1,55 +1,70 @@
-"""What training needs beside a model: songs, an optimisation, things to look at."""
+"""The settings of a run: songs, an optimisation, things to look at."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from auralflow_core.config.base import Count, Fraction, Group, NonNegative, Positive, PositiveFloat
+from auralflow_core.config.base import Count, Fraction, Group, NonNegative, Positive, PositiveFloat, doc
 
 Criterion = Literal["l1", "l2", "mask", "component", "si_sdr", "multi_resolution_stft"]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class DatasetConfig(Group):
-    """Where crops come from and what is done to them."""
+    """Where crops come from and how they are varied."""
 
-    sample_length: PositiveFloat = 3.0  # seconds of one crop
-    samples_per_epoch: Positive | None = None  # crops; default: the set's duration / sample_length
-    shares: tuple[PositiveFloat, ...] = ()  # how often each dataset is drawn from; default: by its duration
-    sources: dict[str, tuple[str, ...]] = {}  # named sums of stems, beside the built-in `accompaniment`
-    remix: bool = True  # every stem of a mixture from a track and a place of its own
-    gain_db: NonNegative = 6.0  # each stem is made louder or softer by at most this much
-    flip_polarity: bool = True  # of a stem, every second time
-    swap_channels: bool = True  # of a stem, every second time
-    silence_db: float = -60.0  # a crop whose targets all lie below this level (dBFS, RMS) is drawn again
-    validation_length: PositiveFloat | None = None  # seconds of each validation track; default: all of it
-    max_num_tracks: Positive | None = None  # of each dataset's train; default: all
-    num_workers: Count = 0  # processes that read crops; 0: threads
+    sample_length: Annotated[PositiveFloat, doc("seconds of one crop")] = 3.0
+    samples_per_epoch: Annotated[
+        Positive | None, doc("crops of one epoch; default: the duration of the training songs / sample_length")
+    ] = None
+    shares: Annotated[
+        tuple[PositiveFloat, ...], doc("how often crops come from each dataset; default: by its duration")
+    ] = ()
+    sources: Annotated[
+        dict[str, tuple[str, ...]], doc("named sums of stems, in addition to the built-in `accompaniment`")
+    ] = {}
+    remix: Annotated[bool, doc("take each stem of a mixture from another track and another place")] = True
+    gain_db: Annotated[NonNegative, doc("dB by which a stem is made louder or softer at most")] = 6.0
+    flip_polarity: Annotated[bool, doc("turn the sign of every second stem")] = True
+    swap_channels: Annotated[bool, doc("exchange left and right of every second stem")] = True
+    silence_db: Annotated[
+        float, doc("dBFS (RMS); a crop whose targets are all softer than this is drawn again")
+    ] = -60.0
+    validation_length: Annotated[PositiveFloat | None, doc("seconds of each validation track; default: all")] = None
+    max_num_tracks: Annotated[Positive | None, doc("training tracks used of each dataset; default: all")] = None
+    num_workers: Annotated[Count, doc("processes that read crops; 0: threads")] = 0
 
 
 class TrainingConfig(Group):
     """The optimisation, from the loss to the moment it stops."""
 
-    max_epochs: Positive = 100
-    batch_size: Positive = 8  # over all devices and hosts
-    lr: PositiveFloat = 1e-3
-    lr_schedule: Literal["plateau", "cosine", "constant"] = "plateau"
-    warmup_steps: Count = 20  # steps in which lr rises from zero
-    lr_decay: Annotated[float, Meta(gt=0, lt=1)] = 0.5  # plateau: lr is multiplied by this ...
-    lr_patience: Positive = 5  # ... after so many epochs without a better validation loss
-    max_lr_steps: Positive = 5  # plateau: so many reductions, then the next one ends the run
-    stop_patience: Positive = 20  # epochs without a better validation loss that end the run
-    weight_decay: NonNegative = 1e-4
-    max_grad_norm: PositiveFloat = 1.0  # global norm at which gradients are clipped
-    ema_decay: Fraction = 0.999  # of the averaged weights and statistics; 0: none
-    precision: Literal["float32", "bfloat16"] = "float32"  # of the computation; parameters are float32
-    criterion: Criterion = "l1"
-    loss_domain: Literal["spectrum", "audio"] = "spectrum"  # what l1 and l2 compare
-    mask_loss_fn: Literal["l1", "l2"] = "l1"  # what criterion `mask` compares masks with
-    n_components: Literal[2, 3] = 2  # criterion `component`
-    alpha: Annotated[float, Meta(ge=0, le=1)] = 0.2  # criterion `component`: weight of the residual
-    beta: Annotated[float, Meta(ge=0, le=1)] = 0.8  # criterion `component` with 3 components: its third weight
-    kl_weight: NonNegative = 1e-3  # of the divergence that models with a latent variable add to any criterion
-    seed: Count = 0
+    max_epochs: Annotated[Positive, doc("epochs after which the run ends")] = 100
+    batch_size: Annotated[Positive, doc("crops of one step, over all devices and hosts")] = 8
+    lr: Annotated[PositiveFloat, doc("learning rate")] = 1e-3
+    lr_schedule: Annotated[Literal["plateau", "cosine", "constant"], doc("course of the learning rate")] = "plateau"
+    warmup_steps: Annotated[Count, doc("steps in which the learning rate rises from zero")] = 20
+    lr_decay: Annotated[float, Meta(gt=0, lt=1), doc("plateau: the factor that reduces the learning rate")] = 0.5
+    lr_patience: Annotated[Positive, doc("plateau: epochs without a better validation loss before a reduction")] = 5
+    max_lr_steps: Annotated[Positive, doc("plateau: reductions after which, instead of one more, the run ends")] = 5
+    stop_patience: Annotated[Positive, doc("epochs without a better validation loss that end the run")] = 20
+    weight_decay: Annotated[NonNegative, doc("AdamW's share of each weight that is taken off, times lr")] = 1e-4
+    max_grad_norm: Annotated[PositiveFloat, doc("global norm above which gradients are clipped")] = 1.0
+    ema_decay: Annotated[Fraction, doc("decay of the averaged weights and statistics at each step; 0: no average")] = (
+        0.999
+    )
+    precision: Annotated[Literal["float32", "bfloat16"], doc("type of the computation; parameters are float32")] = (
+        "float32"
+    )
+    criterion: Annotated[Criterion, doc("loss")] = "l1"
+    loss_domain: Annotated[Literal["spectrum", "audio"], doc("representation that l1 and l2 compare")] = "spectrum"
+    mask_loss_fn: Annotated[Literal["l1", "l2"], doc("distance of masks under criterion `mask`")] = "l1"
+    n_components: Annotated[Literal[2, 3], doc("terms of criterion `component`")] = 2
+    alpha: Annotated[Share, doc("criterion `component`: weight of the residual")] = 0.2
+    beta: Annotated[Share, doc("criterion `component` with 3 components: weight of the third")] = 0.8
+    kl_weight: Annotated[
+        NonNegative, doc("weight of the divergence that models with a latent variable add to any criterion")
+    ] = 1e-3
+    seed: Annotated[Count, doc("start of all random numbers")] = 0
 
     def __post_init__(self):
         if self.criterion == "component" and self.n_components == 3 and self.alpha + self.beta >= 1:
@@ -59,9 +74,9 @@ class TrainingConfig(Group):
 class VisualizerConfig(Group):
     """What a run leaves to look at and to listen to."""
 
-    save_frequency: Positive = 10  # epochs between snippets; the last epoch always leaves them
-    save_audio: bool = True
-    save_images: bool = True
-    snippet_length: PositiveFloat = 6.0  # seconds
-    num_snippets: Count = 2  # validation tracks that are shown
-    tensorboard: bool = True  # event files under runs/
+    save_frequency: Annotated[Positive, doc("epochs between snippets; the last epoch always leaves them")] = 10
+    save_audio: Annotated[bool, doc("write snippets of separated audio")] = True
+    save_images: Annotated[bool, doc("write spectrograms and waveforms of the snippets")] = True
+    snippet_length: Annotated[PositiveFloat, doc("seconds of a snippet")] = 6.0
+    num_snippets: Annotated[Count, doc("validation tracks that are shown")] = 2
+    tensorboard: Annotated[bool, doc("write event files for TensorBoard under runs/")] = True

@@ -8,23 +8,23 @@ from auralflow_core.config import SpectrogramConfig
 from auralflow_jax import spectral
 
 
-def analyze(audio: jax.Array, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+def analyze(audio: jax.Array, front_end: SpectrogramConfig) -> jax.Array:
     """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
 
     Args:
         audio: at the model's rate.
-        front_end: what holds the settings of an STFT under the names of SpectrogramConfig.
+        front_end: the settings of the STFT.
     """
     audio = spectral.pad_to_hop(audio, front_end.hop_length)
     return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
 
 
-def synthesize(spectrum: jax.Array, samples: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+def synthesize(spectrum: jax.Array, samples: int, front_end: SpectrogramConfig) -> jax.Array:
     """The inverse of `analyze`, for audio of `samples` samples."""
     return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
 
 
-def complete(mask: jax.Array, bins: int, front_end: SpectrogramConfig | nn.Module) -> jax.Array:
+def complete(mask: jax.Array, bins: int, front_end: SpectrogramConfig) -> jax.Array:
     """A network's masks (batch, targets, channels, lowest bins, frames), joined and continued up to `bins`."""
     return extend(join(mask, front_end.joiner), bins, front_end.high_bins)
 

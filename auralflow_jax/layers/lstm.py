@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from auralflow_core.config import AudioNetSimpleLSTM, SpectrogramNetLSTM
+
 # Keeps the variance of what goes in (LeCun et al. 1998, "Efficient backprop"); weights are (outputs, inputs).
 lecun = nn.initializers.variance_scaling(1.0, "fan_in", "normal", in_axis=-1, out_axis=-2)
 
@@ -89,19 +91,22 @@ class Recurrent(nn.Module):
 
 
 class RecurrentBottleneck:
-    """What networks with recurrent layers have in common: the first base, before a U-Net.
+    """The part that networks with recurrent layers share: the first base, before a U-Net.
 
     Attributes:
-        recurrent_depth: stacked layers.
-        hidden_size: requested size of each direction; at most the deepest level's channels are used.
+        config: the network's settings.
+        dtype: of the computation.
     """
 
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, None]:
-        """Maps (batch, steps, features) to the same shape."""
-        recurrent = Recurrent(self.size, self.recurrent_depth, self.dropout_p, self.dtype, name="recurrent")
-        return recurrent(sequence, train), None
+    config: AudioNetSimpleLSTM | SpectrogramNetLSTM
+    dtype: jnp.dtype
 
-    @property
-    def size(self) -> int:
-        """Of the recurrent layers and of the latent variable."""
-        return min(self.hidden_size, self.hidden_channels * 2 ** (self.depth - 1))
+    def run_recurrent(
+        self, sequence: jax.Array, train: bool, noise: jax.Array | None
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array] | None]:
+        """Maps (batch, steps, features) to the same shape."""
+        config = self.config
+        layers = Recurrent(
+            config.recurrent_size, config.recurrent_depth, config.dropout_p, self.dtype, name="recurrent"
+        )
+        return layers(sequence, train), None

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from auralflow_jax.layers.lstm import RecurrentBottleneck
+
 Latent = tuple[jax.Array, jax.Array]  # mu and sigma, each (batch, steps, latent)
 
 START = 0.1  # sigma of untrained weights
@@ -58,11 +60,11 @@ class Variational(nn.Module):
         return nn.Dense(x.shape[-1], dtype=self.dtype, name="to_features")(z), (mu, sigma)
 
 
-class VariationalBottleneck:
-    """What networks with a latent variable have in common: the first base, before a network with recurrent layers."""
+class VariationalBottleneck(RecurrentBottleneck):
+    """The part that networks with a latent variable share: the first base, before one with recurrent layers."""
 
-    def recur(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:
+    def run_recurrent(self, sequence: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent]:
         """Maps (batch, steps, features) to the same shape; adds mu and sigma."""
-        variational = Variational(self.size, self.dtype, name="variational")
+        variational = Variational(self.config.recurrent_size, self.dtype, name="variational")
         sequence, latent = variational(sequence, train, noise)
-        return super().recur(sequence, train, noise)[0], latent
+        return super().run_recurrent(sequence, train, noise)[0], latent

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from auralflow_core import config as configuration
 from auralflow_jax.layers.conv1d import GATED, Conv1d, Upsample1d
 from auralflow_jax.layers.lstm import RecurrentBottleneck
 from auralflow_jax.layers.variational import Latent, VariationalBottleneck
@@ -28,25 +29,17 @@ class Down(nn.Module):
 class AudioNetSimple(nn.Module):
     """U-Net of strided convolutions over the samples.
 
-    Skip connections join the channels as in Wave-U-Net (Stoller, Ewert and Dixon 2018); kernels of 8 with stride 4,
-    gated linear units, and the input's level that is taken out and put back are those of Demucs (Défossez et al.
-    2019, "Music source separation in the waveform domain"). There is no normalisation inside: the initial weights
-    keep the signal's variance, and the level is normalised before.
+    Skip connections join the channels as in Wave-U-Net (Stoller, Ewert and Dixon 2018). Kernels of 8 with stride 4 and
+    gated linear units are those of Demucs (Défossez et al. 2019, "Music source separation in the waveform domain"), as
+    is the input's level: the input is divided by it, the output multiplied. There is no normalisation inside: the
+    initial weights keep the signal's variance.
 
     Attributes:
-        num_targets: waveforms to estimate.
-        num_channels: audio channels, seen together.
-        hidden_channels: of the first level; every further level doubles them.
-        depth: levels; samples are padded inside to a multiple of 4 ** depth.
-        dropout_p: probability with which the decoder's channels are dropped while training.
+        config: the settings; samples are padded inside to a multiple of `config.alignment`.
         dtype: of the computation; parameters are float32.
     """
 
-    num_targets: int = 1
-    num_channels: int = 1
-    hidden_channels: int = 32
-    depth: int = 5
-    dropout_p: float = 0.0
+    config: configuration.AudioNetSimple
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -63,60 +56,57 @@ class AudioNetSimple(nn.Module):
         Returns:
             Audio (batch, targets, channels, samples), and the latent variable's mu and sigma or None.
         """
-        batch, channels, samples = mixture.shape
+        config, (batch, channels, samples) = self.config, mixture.shape
         centred = mixture - mixture.mean((1, 2), keepdims=True)
         level = jnp.sqrt(jnp.mean(jnp.square(centred), (1, 2), keepdims=True) + SILENT)
         x = (centred / level).swapaxes(1, 2).astype(self.dtype)  # to (batch, samples, channels)
-        x = jnp.pad(x, ((0, 0), (0, -samples % self.step_samples()), (0, 0)))
+        x = jnp.pad(x, ((0, 0), (0, -samples % self.samples_per_step()), (0, 0)))
 
-        widths, skips = [self.hidden_channels * 2**level for level in range(self.depth)], []
+        widths, skips = [config.hidden_channels * 2**level for level in range(config.depth)], []
         for number, width in enumerate(widths):
             x = Down(width, self.dtype, name=f"down_{number}")(x)
             skips.append(x)
-        x, latent = self.between(x, train, noise)
+        x, latent = self.transform_bottleneck(x, train, noise)
         x = nn.relu(Conv1d(widths[-1], 3, dtype=self.dtype, name="bottleneck")(x))
-        for number in reversed(range(self.depth)):
+        targets = len(config.targets)
+        for number in reversed(range(config.depth)):
             x = nn.glu(
                 Conv1d(2 * widths[number], 3, gain=GATED, dtype=self.dtype, name=f"merge_{number}")(skips[number], x)
             )
-            x = nn.Dropout(self.dropout_p, broadcast_dims=(1,))(x, deterministic=not train)
-            outputs = widths[number - 1] if number else self.num_targets * channels
+            x = nn.Dropout(config.dropout_p, broadcast_dims=(1,))(x, deterministic=not train)
+            outputs = widths[number - 1] if number else targets * channels
             x = Upsample1d(outputs, STRIDE, dtype=self.dtype, name=f"up_{number}")(x)
             x = nn.relu(x) if number else x
 
-        x = x[:, :samples].reshape(batch, samples, self.num_targets, channels).transpose(0, 2, 3, 1)
+        x = x[:, :samples].reshape(batch, samples, targets, channels).transpose(0, 2, 3, 1)
         return x.astype(mixture.dtype) * level[:, None], latent
 
-    def step_samples(self) -> int:
-        """Samples that make up one step at the bottom."""
-        return STRIDE**self.depth
+    def samples_per_step(self) -> int:
+        """The number of samples that make up one step at the bottom."""
+        return STRIDE**self.config.depth
 
-    def between(self, x: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent | None]:
-        """What happens to the deepest level (batch, steps, channels) before the bottleneck: nothing here."""
+    def transform_bottleneck(
+        self, x: jax.Array, train: bool, noise: jax.Array | None
+    ) -> tuple[jax.Array, Latent | None]:
+        """Maps the deepest level (batch, steps, channels), before the bottleneck, to the same shape: here to itself."""
         return x, None
 
 
 class AudioNetSimpleLSTM(RecurrentBottleneck, AudioNetSimple):
-    """U-Net over the samples with bidirectional LSTMs before the bottleneck.
+    """U-Net over the samples with bidirectional LSTMs before the bottleneck."""
 
-    Attributes:
-        recurrent_depth: stacked layers.
-        hidden_size: requested size of each direction; at most the deepest level's channels are used.
-        recurrent_group: steps of the deepest level that the recurrent layers see as one, with all their channels.
-    """
+    config: configuration.AudioNetSimpleLSTM
 
-    recurrent_depth: int = 3
-    hidden_size: int = 1024
-    recurrent_group: int = 4
+    def samples_per_step(self) -> int:
+        return super().samples_per_step() * self.config.recurrent_group
 
-    def step_samples(self) -> int:
-        return super().step_samples() * self.recurrent_group
-
-    def between(self, x: jax.Array, train: bool, noise: jax.Array | None) -> tuple[jax.Array, Latent | None]:
-        """Recurrent layers along (batch, steps, channels)."""
+    def transform_bottleneck(
+        self, x: jax.Array, train: bool, noise: jax.Array | None
+    ) -> tuple[jax.Array, Latent | None]:
+        """Applies recurrent layers along (batch, steps, channels)."""
         batch, steps, channels = x.shape
-        groups = x.reshape(batch, steps // self.recurrent_group, self.recurrent_group * channels)
-        sequence, latent = self.recur(groups, train, noise)
+        group = self.config.recurrent_group
+        sequence, latent = self.run_recurrent(x.reshape(batch, steps // group, group * channels), train, noise)
         return sequence.reshape(x.shape), latent
 
 
@@ -125,3 +115,5 @@ class AudioNetVAE(VariationalBottleneck, AudioNetSimpleLSTM):
 
     Training samples from the random stream `noise`; evaluation takes the mean.
     """
+
+    config: configuration.AudioNetVAE

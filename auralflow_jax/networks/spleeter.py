@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from auralflow_core import config as configuration
 from auralflow_jax.layers import conv2d as blocks
 from auralflow_jax.layers.kernels.conv5x5 import dilate, double, halve
 
@@ -54,34 +55,30 @@ class UNet(nn.Module):
     """The network of one target. Skips carry what comes before the norm, and the deepest level has none.
 
     Attributes:
-        hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, dtype: see SpleeterNet.
+        config: the settings.
+        dtype: of the computation.
     """
 
-    hidden_channels: int
-    depth: int
-    leak_factor: float
-    dropout_p: float
-    freeze_statistics: bool
+    config: configuration.SpleeterNet
     dtype: jnp.dtype
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Maps magnitudes (batch, bins, frames, channels), a multiple of 2 ** depth, to masks of the same shape."""
-        channels, skips = x.shape[-1], []
-        for level in range(self.depth):
+        config, channels, skips = self.config, x.shape[-1], []
+        learn = train and not config.freeze_statistics
+        for level in range(config.depth):
             if level:
-                x = blocks.rectify(
-                    self.norm(f"down_norm_{level - 1}")(x, train and not self.freeze_statistics), self.leak_factor
-                )
-            x = Resize(self.hidden_channels * 2**level, dtype=self.dtype, name=f"down_{level}")(x)
+                x = blocks.rectify(self.norm(f"down_norm_{level - 1}")(x, learn), config.leak_factor)
+            x = Resize(config.hidden_channels * 2**level, dtype=self.dtype, name=f"down_{level}")(x)
             skips.append(x)
-        for level in reversed(range(self.depth)):
-            x = x if level == self.depth - 1 else jnp.concatenate([skips[level], x], axis=-1)
-            features = self.hidden_channels * 2 ** (level - 1) if level else 1
+        for level in reversed(range(config.depth)):
+            x = x if level == config.depth - 1 else jnp.concatenate([skips[level], x], axis=-1)
+            features = config.hidden_channels * 2 ** (level - 1) if level else 1
             x = nn.relu(Resize(features, up=True, dtype=self.dtype, name=f"up_{level}")(x))
-            x = self.norm(f"up_norm_{level}")(x, train and not self.freeze_statistics)
-            if level >= self.depth // 2:
-                x = nn.Dropout(self.dropout_p)(x, deterministic=not train)
+            x = self.norm(f"up_norm_{level}")(x, learn)
+            if level >= config.depth // 2:
+                x = nn.Dropout(config.dropout_p)(x, deterministic=not train)
         return nn.sigmoid(Head(channels, self.dtype, name="head")(x))
 
     def norm(self, name: str) -> blocks.BatchNorm:
@@ -92,24 +89,14 @@ class SpleeterNet(nn.Module):
     """A U-Net for each target that sees the mixture alone (Hennequin, Khlif, Voituret and Moussallam 2020, "Spleeter:
     a fast and efficient music source separation tool with pre-trained models", after Jansson et al. 2017).
 
-    The targets' masks are meant to meet as a ratio of powers. Any number of bins and frames works.
+    The targets' masks are meant to be joined as a ratio of powers. Any number of bins and frames works.
 
     Attributes:
-        num_targets: masks to estimate, each by a network of its own.
-        hidden_channels: of the first level; every further one doubles them.
-        depth: levels, each of which halves bins and frames; they are padded inside to a multiple of 2 ** depth.
-        leak_factor: slope of the encoder's rectifiers below zero.
-        dropout_p: probability with which values of the decoder's deeper half are dropped while training.
-        freeze_statistics: while training, too, normalise by the running statistics and leave them as they are.
+        config: the settings; bins and frames are padded inside to a multiple of 2 ** depth.
         dtype: of the computation; parameters and statistics are float32.
     """
 
-    num_targets: int = 2
-    hidden_channels: int = 16
-    depth: int = 6
-    leak_factor: float = 0.2
-    dropout_p: float = 0.5
-    freeze_statistics: bool = False
+    config: configuration.SpleeterNet
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -119,26 +106,17 @@ class SpleeterNet(nn.Module):
         Args:
             magnitude: (batch, channels, bins, frames), >= 0.
             train: normalise by the batch's statistics, update the running ones, drop out.
-            noise: of no use here, as there is no latent variable.
+            noise: unused, as there is no latent variable.
 
         Returns:
             Masks in [0, 1], (batch, targets, channels, bins, frames), and None.
         """
         bins, frames = magnitude.shape[-2:]
-        stride = 2**self.depth
+        stride = 2**self.config.depth
         x = jnp.moveaxis(magnitude.astype(self.dtype), 1, -1)  # to (batch, bins, frames, channels)
         x = jnp.pad(x, ((0, 0), (0, -bins % stride), (0, -frames % stride), (0, 0)))
         masks = [
-            UNet(
-                self.hidden_channels,
-                self.depth,
-                self.leak_factor,
-                self.dropout_p,
-                self.freeze_statistics,
-                self.dtype,
-                name=f"target_{index}",
-            )(x, train)
-            for index in range(self.num_targets)
+            UNet(self.config, self.dtype, name=f"target_{index}")(x, train) for index in range(len(self.config.targets))
         ]
         masks = jnp.stack(masks, axis=1)[:, :, :bins, :frames]
         return jnp.moveaxis(masks, -1, 2).astype(magnitude.dtype), None

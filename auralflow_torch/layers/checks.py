@@ -11,6 +11,11 @@ SPECTRUM = ("batch", "channels", "bins", "frames")
 AUDIO = ("batch", "channels", "samples")
 
 
+def is_tracing() -> bool:
+    """Whether torch.jit records a graph, in which sizes are values that cannot be compared."""
+    return torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+
+
 def check_counts(**counts: int) -> None:
     """Raises an InputError unless all are whole numbers of at least 1."""
     for name, value in counts.items():
@@ -37,7 +42,7 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
     if isinstance(x, fx.Proxy):
         return  # stands for any tensor
     # Of a graph that is being traced sizes are values, and cannot be asked.
-    if x.is_complex() or x.ndim != len(axes) or not torch.jit.is_tracing() and x.shape[1] != channels:
+    if x.is_complex() or x.ndim != len(axes) or not is_tracing() and x.shape[1] != channels:
         magnitudes = "; the magnitudes of a complex spectrum are its abs()" if x.is_complex() else ""
         raise InputError(
             f"{name} must be real and of shape ({', '.join(axes)}) with {channels} "

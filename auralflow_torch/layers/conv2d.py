@@ -1,12 +1,15 @@
 """Layers that the networks share, with initial weights drawn as in auralflow_jax."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_core.errors import InputError, closest
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 MASK_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
@@ -31,7 +34,7 @@ def mask_activation(name: str, num_targets: int) -> Callable[[Tensor], Tensor]:
     return MASK_ACTIVATIONS[name]
 
 
-def initialize(layer: nn.Module, fan_in: int, gain: float = 1.0) -> nn.Module:
+def initialize(layer: Layer, fan_in: int, gain: float = 1.0) -> Layer:
     """Draws weights of variance gain / fan_in and sets the bias to zero; returns the layer.
 
     A gain of 2 makes up for a rectifier (He et al. 2015, "Delving deep into rectifiers").
@@ -42,18 +45,18 @@ def initialize(layer: nn.Module, fan_in: int, gain: float = 1.0) -> nn.Module:
     return layer
 
 
-def conv(inputs: int, outputs: int, size: int, bias: bool, device) -> nn.Module:
+def conv(inputs: int, outputs: int, size: int, bias: bool, device) -> nn.Conv2d:
     """2-D convolution that keeps the size of (batch, inputs, bins, frames)."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=bias, device=device)
     return initialize(layer, inputs * size**2, gain=2.0)
 
 
-def upsample(inputs: int, outputs: int, device) -> nn.Module:
+def upsample(inputs: int, outputs: int, device) -> nn.ConvTranspose2d:
     """2x2 transposed convolution, stride 2, in which each output pixel has one input pixel."""
     return initialize(nn.ConvTranspose2d(inputs, outputs, 2, stride=2, device=device), inputs)
 
 
-def linear(inputs: int, outputs: int, device) -> nn.Module:
+def linear(inputs: int, outputs: int, device) -> nn.Linear:
     """Linear layer over the last axis."""
     return initialize(nn.Linear(inputs, outputs, device=device), inputs)
 

@@ -1,29 +1,29 @@
 """What stands between audio and a network from magnitudes to masks: the STFT, and what happens to the masks."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from auralflow_core.config import SpectrogramConfig
 from auralflow_torch import spectral
 
 
-def analyze(audio: Tensor, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+def analyze(audio: Tensor, front_end: SpectrogramConfig) -> Tensor:
     """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
 
     Args:
         audio: at the model's rate.
-        front_end: what holds the settings of an STFT under the names of SpectrogramConfig.
+        front_end: the settings of the STFT.
     """
     audio = spectral.pad_to_hop(audio, front_end.hop_length)
     return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
 
 
-def synthesize(spectrum: Tensor, samples: int, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+def synthesize(spectrum: Tensor, samples: int, front_end: SpectrogramConfig) -> Tensor:
     """The inverse of `analyze`, for audio of `samples` samples."""
     return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
 
 
-def complete(mask: Tensor, bins: int, front_end: SpectrogramConfig | nn.Module) -> Tensor:
+def complete(mask: Tensor, bins: int, front_end: SpectrogramConfig) -> Tensor:
     """A network's masks (batch, targets, channels, lowest bins, frames), joined and continued up to `bins`."""
     return extend(join(mask, front_end.joiner), bins, front_end.high_bins)
 

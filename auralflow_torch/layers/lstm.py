@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from auralflow_core.config import AudioNetSimpleLSTM, SpectrogramNetLSTM
 from auralflow_torch.layers.conv2d import linear
 
 
@@ -57,3 +58,22 @@ class Recurrent(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps (batch, steps, features) to the same shape."""
         return self.linear(self.lstm(x))
+
+
+class RecurrentBottleneck(nn.Module):
+    """The part that networks with recurrent layers share: the first base, before a U-Net.
+
+    Attributes:
+        config: the network's settings.
+    """
+
+    config: AudioNetSimpleLSTM | SpectrogramNetLSTM
+
+    def build_recurrent(self, features: int, device: str | torch.device | None) -> None:
+        """Makes the layers, for sequences (batch, steps, features)."""
+        config = self.config
+        self.recurrent = Recurrent(features, config.recurrent_size, config.recurrent_depth, config.dropout_p, device)
+
+    def run_recurrent(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """Maps (batch, steps, features) to the same shape."""
+        return self.recurrent(sequence), None

@@ -1,12 +1,15 @@
 """A Gaussian latent variable over sequences (batch, steps, features), for the bottleneck of any network."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from auralflow_torch.layers.checks import is_tracing
 from auralflow_torch.layers.conv2d import linear
+from auralflow_torch.layers.lstm import RecurrentBottleneck
 
 Latent = tuple[Tensor, Tensor]  # mu and sigma, each (batch, steps, latent)
 
@@ -54,32 +57,31 @@ class Variational(nn.Module):
         return self.to_features(z), mu, sigma
 
 
-class VariationalBottleneck:
-    """What networks with a latent variable have in common: the first base, before a network with recurrent layers.
-
-    The network has `estimate`, `recur` and the sizes `features` and `size`.
+class VariationalBottleneck(RecurrentBottleneck):
+    """The part that networks with a latent variable share: the first base, before one with recurrent layers.
 
     Attributes:
         mu, sigma: of the latent variable in the last `forward` while training, (batch, steps, latent); None
             before, and in a copy.
     """
 
+    estimate: Callable[..., tuple[Tensor, Latent]]  # of the network
     mu: Tensor | None = None
     sigma: Tensor | None = None
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.variational = Variational(self.features, self.size, next(self.parameters()).device)
+    def build_recurrent(self, features: int, device: str | torch.device | None) -> None:
+        super().build_recurrent(features, device)
+        self.variational = Variational(features, self.config.recurrent_size, device)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the network estimates, see there. Leaves `mu` and `sigma` while training."""
+        """Returns what `forward_with_latent` returns first; in training keeps `mu` and `sigma`."""
         output, mu, sigma = self.forward_with_latent(x)
-        if self.training and not torch.compiler.is_exporting() and not torch.jit.is_tracing():
+        if self.training and not torch.compiler.is_exporting() and not is_tracing():
             self.mu, self.sigma = mu, sigma
         return output
 
     def forward_with_latent(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """What the network estimates, mu and sigma.
+        """The network's output (see its `forward`), mu and sigma.
 
         Args:
             x: see `forward`.
@@ -88,9 +90,9 @@ class VariationalBottleneck:
         output, (mu, sigma) = self.estimate(x, noise)
         return output, mu, sigma
 
-    def recur(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent]:
+    def run_recurrent(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent]:
         sequence, mu, sigma = self.variational(sequence, noise)
-        return super().recur(sequence, noise)[0], (mu, sigma)
+        return super().run_recurrent(sequence, noise)[0], (mu, sigma)
 
     def __getstate__(self) -> dict:
         # They belong to one batch, and tensors inside an autograd graph cannot be copied.

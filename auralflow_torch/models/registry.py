@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auralflow_core.config import Config, HybridNet, SpectrogramConfig, WaveformConfig
+from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_torch.models.audio import AudioModel
 from auralflow_torch.models.base import SeparationModel, as_config
@@ -10,28 +10,27 @@ from auralflow_torch.models.hybrid import HybridModel
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
 from auralflow_torch.weights import load_state, read_weights
 
-# What makes a model of a network, by the configuration that it is or extends, the nearest first.
-FAMILIES: dict[type, type[SeparationModel]] = {
-    SpectrogramConfig: SpectrogramMaskModel,
-    WaveformConfig: AudioModel,
-    HybridNet: HybridModel,
+FAMILIES: dict[str, type[SeparationModel]] = {
+    "spectrogram": SpectrogramMaskModel,
+    "audio": AudioModel,
+    "hybrid": HybridModel,
 }
 
 
 def family_of(config: Config) -> type[SeparationModel]:
     """The class of the model that a configuration describes."""
-    return next(FAMILIES[kind] for kind in type(config.model).__mro__ if kind in FAMILIES)
+    return FAMILIES[config.model.FAMILY]
 
 
 def check_family(model: type[SeparationModel], config: Config) -> None:
     """Refuses a configuration of another family.
 
     Args:
-        model: one of ours, or a class that extends it.
-        config: what it is to be made of.
+        model: one of FAMILIES, or a class that extends one.
+        config: of the model that is to be made.
 
     Raises:
-        InputError: another class makes a model of it.
+        InputError: the configuration belongs to another class.
     """
     ours, family = next((kind for kind in model.__mro__ if kind in FAMILIES.values()), None), family_of(config)
     if ours not in (None, family):
@@ -41,10 +40,10 @@ def check_family(model: type[SeparationModel], config: Config) -> None:
 
 
 def create_model(config: dict | Config) -> SeparationModel:
-    """The model that a configuration describes, of whatever family, with fresh weights.
+    """The model that a configuration describes, whatever its family, with fresh weights.
 
     Args:
-        config: what `auralflow.utils.load_config` returns, or a `Config`.
+        config: the dict that `auralflow.utils.load_config` returns, or a `Config`.
 
     Raises:
         InputError: a wrong key or value.
@@ -58,13 +57,13 @@ def create_model(config: dict | Config) -> SeparationModel:
 
 
 def load_model(path: str | Path) -> SeparationModel:
-    """A model of whatever family with its weights, in evaluation mode, on the CPU.
+    """A model with its weights, whatever its family, in evaluation mode, on the CPU.
 
     Args:
         path: a model folder, its best.safetensors alone, or a converted safetensors file.
 
     Raises:
-        InputError: there is no such file, it is damaged or of another kind, or its tensors do not fit.
+        InputError: the file is missing, damaged or of another kind, or its tensors do not fit.
     """
     config, state, origin = read_weights(path)
     model = create_model(config)

@@ -1,8 +1,13 @@
 """The networks as `nn.Module`s, with module names and weights that convert to and from auralflow_jax."""
 
+from auralflow_core import config as configuration
 from auralflow_torch.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 from auralflow_torch.networks.hybrid_net import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
+from auralflow_torch.networks.registry import NETWORKS as NETWORKS
+from auralflow_torch.networks.registry import build_network as build_network
+from auralflow_torch.networks.registry import create_network as create_network
+from auralflow_torch.networks.registry import register
 from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
 
@@ -18,18 +23,12 @@ __all__ = [
     "SpleeterNet",
 ]
 
-# By the names of the configuration's structs.
-NETWORKS = {
-    network.__name__: network
-    for network in (
-        SpectrogramNetSimple,
-        SpectrogramNetLSTM,
-        SpectrogramNetVAE,
-        AudioNetSimple,
-        AudioNetSimpleLSTM,
-        AudioNetVAE,
-        HybridNet,
-        SpleeterNet,
-        OpenUnmix,
-    )
-}
+register("SpectrogramNetSimple", SpectrogramNetSimple.from_config, configuration.SpectrogramNetSimple)
+register("SpectrogramNetLSTM", SpectrogramNetLSTM.from_config, configuration.SpectrogramNetLSTM)
+register("SpectrogramNetVAE", SpectrogramNetVAE.from_config, configuration.SpectrogramNetVAE)
+register("AudioNetSimple", AudioNetSimple, configuration.AudioNetSimple)
+register("AudioNetSimpleLSTM", AudioNetSimpleLSTM, configuration.AudioNetSimpleLSTM)
+register("AudioNetVAE", AudioNetVAE, configuration.AudioNetVAE)
+register("HybridNet", HybridNet, configuration.HybridNet)
+register("SpleeterNet", SpleeterNet, configuration.SpleeterNet)
+register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)

@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from auralflow_torch.layers.checks import SPECTRUM, check_input
+from auralflow_core import config as configuration
+from auralflow_core.config import config_or_keywords
+from auralflow_torch.layers.checks import SPECTRUM, check_input, is_tracing
 from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.lstm import LSTM, initialize_lstm
 
@@ -12,46 +14,35 @@ class Unmix(nn.Module):
     """The network of one target; module names are those of the published weights.
 
     Args:
-        num_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device: see OpenUnmix.
+        config: the settings.
+        device: where the weights are made.
     """
 
-    def __init__(
-        self,
-        num_bins: int,
-        num_channels: int,
-        seen_bins: int,
-        hidden_size: int,
-        recurrent_depth: int,
-        dropout_p: float,
-        device=None,
-    ) -> None:
+    def __init__(self, config: configuration.OpenUnmix, device=None) -> None:
         super().__init__()
-        self.seen_bins = seen_bins
-        sizes = [
-            (num_channels * seen_bins, hidden_size),
-            (2 * hidden_size, hidden_size),
-            (hidden_size, num_channels * num_bins),
-        ]
+        self.seen_bins = config.seen_bins
+        size, channels = config.hidden_size, config.num_channels
+        sizes = [(channels * config.seen_bins, size), (2 * size, size), (size, channels * config.num_bins)]
         self.fc1, self.fc2, self.fc3 = (
-            initialize(nn.Linear(*size, bias=False, device=device), size[0]) for size in sizes
+            initialize(nn.Linear(*pair, bias=False, device=device), pair[0]) for pair in sizes
         )
-        self.bn1, self.bn2, self.bn3 = (nn.BatchNorm1d(size[1], device=device) for size in sizes)
+        self.bn1, self.bn2, self.bn3 = (nn.BatchNorm1d(features, device=device) for _, features in sizes)
         self.lstm = initialize_lstm(
             LSTM(
-                hidden_size,
-                hidden_size // 2,
-                recurrent_depth,
+                size,
+                size // 2,
+                config.recurrent_depth,
                 batch_first=True,
                 bidirectional=True,
-                dropout=dropout_p if recurrent_depth > 1 else 0.0,
+                dropout=config.dropout_p if config.recurrent_depth > 1 else 0.0,
                 device=device,
             )
         )
         # The published networks begin with the training set's mean and scale, and output_mean at 1.
-        self.input_mean = nn.Parameter(torch.zeros(seen_bins, device=device))
-        self.input_scale = nn.Parameter(torch.ones(seen_bins, device=device))
-        self.output_scale = nn.Parameter(torch.ones(num_bins, device=device))
-        self.output_mean = nn.Parameter(torch.ones(num_bins, device=device))
+        self.input_mean = nn.Parameter(torch.zeros(config.seen_bins, device=device))
+        self.input_scale = nn.Parameter(torch.ones(config.seen_bins, device=device))
+        self.output_scale = nn.Parameter(torch.ones(config.num_bins, device=device))
+        self.output_mean = nn.Parameter(torch.ones(config.num_bins, device=device))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps magnitudes (batch, frames, channels, bins) to masks of the same shape."""
@@ -72,40 +63,24 @@ class OpenUnmix(nn.Module):
     Masks are >= 0 and not bounded above. Any number of frames works.
 
     Args:
-        num_fft_bins: bins of the spectrograms, all of which are masked.
-        num_channels: audio channels, seen together.
-        seen_bins: the lowest bins, which the networks read.
-        hidden_size: features of each frame inside, half of them from either direction of the LSTM.
-        recurrent_depth: layers of the LSTM.
-        dropout_p: probability with which features between its layers are dropped while training.
+        config: the settings; all `num_bins` are masked, the lowest `seen_bins` are read.
         device: where the weights are made.
-        num_targets: masks to estimate, each by a network of its own.
+        settings: instead of `config`, some of its fields and `num_targets`; see `from_keywords`.
+
+    Raises:
+        InputError: an unknown setting, a wrong type or a value out of range.
 
     Example:
-        >>> OpenUnmix(65, seen_bins=50, hidden_size=8)(torch.rand(3, 2, 65, 40)).shape
+        >>> OpenUnmix(num_bins=65, seen_bins=50, hidden_size=8)(torch.rand(3, 2, 65, 40)).shape
         torch.Size([3, 4, 2, 65, 40])
     """
 
     def __init__(
-        self,
-        num_fft_bins: int = 2049,
-        num_channels: int = 2,
-        seen_bins: int = 1487,
-        hidden_size: int = 512,
-        recurrent_depth: int = 3,
-        dropout_p: float = 0.4,
-        device: str | torch.device | None = None,
-        *,
-        num_targets: int = 4,
+        self, config: configuration.OpenUnmix | None = None, device: str | torch.device | None = None, **settings
     ) -> None:
         super().__init__()
-        self.num_fft_bins, self.num_channels = num_fft_bins, num_channels
-        self.target = nn.ModuleList(
-            [
-                Unmix(num_fft_bins, num_channels, seen_bins, hidden_size, recurrent_depth, dropout_p, device)
-                for _ in range(num_targets)
-            ]
-        )
+        self.config = config = config_or_keywords(configuration.OpenUnmix, config, settings)
+        self.target = nn.ModuleList([Unmix(config, device) for _ in config.targets])
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimates masks.
@@ -123,9 +98,9 @@ class OpenUnmix(nn.Module):
 
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
-        check_input(x, "the network's input", SPECTRUM, self.num_channels)
-        if not torch.jit.is_tracing() and x.shape[2] != self.num_fft_bins:
-            raise ValueError(f"OpenUnmix is made for num_fft_bins={self.num_fft_bins}, got {x.shape[2]} bins")
+        check_input(x, "the network's input", SPECTRUM, self.config.num_channels)
+        if not is_tracing() and x.shape[2] != self.config.num_bins:
+            raise ValueError(f"OpenUnmix is made for num_bins={self.config.num_bins}, got {x.shape[2]} bins")
         x = x.permute(0, 3, 1, 2)  # to (batch, frames, channels, bins)
         masks = torch.stack([network(x) for network in self.target], dim=1).permute(0, 1, 3, 4, 2)
         return masks.squeeze(1) if len(self.target) == 1 else masks, None

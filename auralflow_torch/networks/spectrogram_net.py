@@ -1,45 +1,52 @@
 """Networks that map magnitude spectrograms to masks."""
 
+from typing import ClassVar, Self
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from auralflow_core import config as configuration
+from auralflow_core.config import from_keywords
 from auralflow_core.errors import InputError
-from auralflow_torch.layers.checks import SPECTRUM, check_counts, check_input
-from auralflow_torch.layers.conv2d import DoubleConv, conv, mask_activation, upsample
-from auralflow_torch.layers.lstm import Recurrent
+from auralflow_torch.layers.checks import SPECTRUM, check_counts, check_input, is_tracing
+from auralflow_torch.layers.conv2d import MASK_ACTIVATIONS, DoubleConv, conv, upsample
+from auralflow_torch.layers.lstm import RecurrentBottleneck
 from auralflow_torch.layers.variational import Latent, VariationalBottleneck
 
 
 class SpectrogramNetSimple(nn.Module):
     """U-Net of double convolutions (Ronneberger et al. 2015, "U-Net", with batch normalisation).
 
-    Any number of bins and frames works, but where something is learned for each bin, or each frame.
+    Any number of bins and frames works, except where something is learned for each bin, or each frame.
+
+    The constructor takes the documented arguments, under their documented names and with their documented defaults;
+    `from_config` takes the settings of a model, whose `dropout_p` is 0.0 by default.
 
     Args:
         num_fft_bins: bins of the spectrograms.
         num_frames: frames of the spectrograms.
         num_channels: 1 for mono, 2 for stereo, whose channels are seen together.
-        hidden_channels: of the first level; every further level, and the bottleneck, doubles them.
-        mask_act_fn: the last layer's activation: sigmoid, softmax (over the targets), hardtanh, relu, softplus or
-            identity.
+        hidden_channels: channels of the first level; every further level, and the bottleneck, doubles them.
+        mask_act_fn: the last layer's activation: sigmoid, softmax (over the targets), hardtanh, relu or softplus.
         leak_factor: slope of the rectifiers below zero.
-        dropout_p: probability with which the decoder's channels are dropped while training.
+        dropout_p: probability with which the decoder's channels are dropped in training.
         normalize_input: normalise each bin over batch, channels and frames, with a learned scale and shift;
             fixes the number of bins.
         normalize_output: the same before the mask's activation.
         device: where the weights are made.
-        num_targets: masks to estimate.
-        depth: levels above the bottleneck; bins and frames are padded inside to a multiple of 2 ** depth.
+        settings: other fields of `auralflow_core.config.SpectrogramNetSimple`, such as `depth`, and `num_targets`.
 
     Raises:
-        InputError: a size below 1, an unknown activation, or softmax for a single target.
+        InputError: an unknown setting, a wrong type or a value out of range, or softmax for a single target.
 
     Example:
         >>> network = SpectrogramNetSimple(num_fft_bins=64, num_frames=40, hidden_channels=2)
         >>> network(torch.rand(3, 1, 64, 40)).shape
         torch.Size([3, 1, 64, 40])
     """
+
+    STRUCT: ClassVar[type[configuration.SpectrogramNetSimple]] = configuration.SpectrogramNetSimple
 
     def __init__(
         self,
@@ -53,35 +60,61 @@ class SpectrogramNetSimple(nn.Module):
         normalize_input: bool = False,
         normalize_output: bool = False,
         device: str | torch.device | None = None,
-        *,
-        num_targets: int = 1,
-        depth: int = 5,
+        **settings,
     ) -> None:
-        super().__init__()
-        check_counts(
-            num_fft_bins=num_fft_bins,
-            num_frames=num_frames,
-            num_channels=num_channels,
-            hidden_channels=hidden_channels,
-            num_targets=num_targets,
-            depth=depth,
-        )
-        mask_activation(mask_act_fn, num_targets)  # refuses what it does not know
-        self.num_fft_bins, self.num_frames = num_fft_bins, num_frames
-        self.num_channels, self.num_targets = num_channels, num_targets
-        self.depth, self.mask_act_fn = depth, mask_act_fn
-        self.input_norm = nn.BatchNorm2d(num_fft_bins, device=device) if normalize_input else None
-        self.output_norm = nn.BatchNorm2d(num_fft_bins, device=device) if normalize_output else None
+        check_counts(num_fft_bins=num_fft_bins, num_frames=num_frames)
+        # The struct describes a front end, too, which is no part of the network; any that has these bins will do.
+        num_fft = max(configuration.SpectrogramConfig().num_fft, 2 * num_fft_bins)
+        arguments = {
+            "num_fft_bins": num_fft_bins,
+            "num_channels": num_channels,
+            "hidden_channels": hidden_channels,
+            "mask_act_fn": mask_act_fn,
+            "leak_factor": leak_factor,
+            "dropout_p": dropout_p,
+            "normalize_input": normalize_input,
+            "normalize_output": normalize_output,
+            "num_fft": num_fft,
+            "window_size": num_fft,
+        }
+        self.build(from_keywords(self.STRUCT, arguments | settings), num_frames, device)
 
-        widths = [hidden_channels * 2**level for level in range(depth + 1)]
-        inputs = [num_channels, *widths]
-        pairs = list(zip(inputs, widths, strict=False))
+    @classmethod
+    def from_config(
+        cls,
+        config: configuration.SpectrogramNetSimple,
+        num_frames: int | None = None,
+        device: str | torch.device | None = None,
+    ) -> Self:
+        """The network of a model's settings.
+
+        Args:
+            config: the settings.
+            num_frames: frames of the spectrograms; needed only where `input_axis` is 1.
+            device: where the weights are made.
+        """
+        network = cls.__new__(cls)
+        network.build(config, num_frames, device)
+        return network
+
+    def build(
+        self, config: configuration.SpectrogramNetSimple, num_frames: int | None, device: str | torch.device | None
+    ) -> None:
+        """Makes the layers."""
+        nn.Module.__init__(self)
+        self.config, self.num_frames = config, num_frames
+        self.input_norm = nn.BatchNorm2d(config.num_bins, device=device) if config.normalize_input else None
+        self.output_norm = nn.BatchNorm2d(config.num_bins, device=device) if config.normalize_output else None
+
+        channels, leak_factor = config.num_channels, config.leak_factor
+        widths = [config.hidden_channels * 2**level for level in range(config.depth + 1)]
+        pairs = list(zip([channels, *widths], widths, strict=False))
         self.down = nn.ModuleList([DoubleConv(*pair, leak_factor, device) for pair in pairs[:-1]])
         self.bottleneck = DoubleConv(*pairs[-1], leak_factor, device)
         self.up = nn.ModuleList([upsample(2 * width, width, device) for width in widths[:-1]])
         self.merge = nn.ModuleList([DoubleConv(2 * width, width, leak_factor, device) for width in widths[:-1]])
-        self.dropout = nn.Dropout2d(dropout_p)
-        self.head = conv(hidden_channels, num_targets * num_channels, 1, bias=True, device=device)
+        self.dropout = nn.Dropout2d(config.dropout_p)
+        self.head = conv(widths[0], len(config.targets) * channels, 1, bias=True, device=device)
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimates masks.
@@ -99,19 +132,20 @@ class SpectrogramNetSimple(nn.Module):
 
     def estimate(self, x: Tensor, noise: Tensor | None = None) -> tuple[Tensor, Latent | None]:
         """The masks, and the latent variable's mu and sigma where there is one."""
-        check_input(x, "the network's input", SPECTRUM, self.num_channels)
+        config, targets = self.config, len(self.config.targets)
+        check_input(x, "the network's input", SPECTRUM, config.num_channels)
         bins, frames = x.shape[-2:]
         self.check_sizes(bins=bins, frames=frames)
         if self.input_norm is not None:
             x = self.input_norm(x.transpose(1, 2)).transpose(1, 2)
-        stride = 2**self.depth
+        stride = 2**config.depth
         x = F.pad(x, (0, -frames % stride, 0, -bins % stride))
 
         skips = []
         for down in self.down:
             skips.append(down(x))
             x = F.max_pool2d(skips[-1], 2)
-        x, latent = self.between(x, noise)
+        x, latent = self.transform_bottleneck(x, noise)
         x = self.bottleneck(x)
         for up, merge in zip(reversed(self.up), reversed(self.merge), strict=True):
             x = self.dropout(merge(torch.cat([skips.pop(), up(x)], dim=1)))
@@ -119,12 +153,11 @@ class SpectrogramNetSimple(nn.Module):
         x = self.head(x)[..., :bins, :frames]
         if self.output_norm is not None:
             x = self.output_norm(x.transpose(1, 2)).transpose(1, 2)
-        x = x.unflatten(1, (self.num_targets, self.num_channels))
-        mask = mask_activation(self.mask_act_fn, self.num_targets)(x)
-        return mask.squeeze(1) if self.num_targets == 1 else mask, latent
+        mask = MASK_ACTIVATIONS[config.mask_activation](x.unflatten(1, (targets, config.num_channels)))
+        return mask.squeeze(1) if targets == 1 else mask, latent
 
-    def between(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
-        """What happens to the deepest level (batch, channels, bins, frames) before the bottleneck: nothing here."""
+    def transform_bottleneck(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
+        """Maps the deepest level (batch, channels, bins, frames), before the bottleneck, to its shape: to itself."""
         return x, None
 
     def fixed_axes(self) -> set[str]:
@@ -133,15 +166,18 @@ class SpectrogramNetSimple(nn.Module):
 
     def check_sizes(self, **found: int) -> None:
         """Compares `bins` and `frames` with what the network was made for."""
-        if torch.jit.is_tracing():
-            return  # sizes are values of the traced graph, and cannot be asked
+        if is_tracing():
+            return
         for axis in sorted(self.fixed_axes()):
-            name = {"bins": "num_fft_bins", "frames": "num_frames"}[axis]
-            if found[axis] != (expected := getattr(self, name)):
+            name, expected = {
+                "bins": ("num_fft_bins", self.config.num_bins),
+                "frames": ("num_frames", self.num_frames),
+            }[axis]
+            if found[axis] != expected:
                 raise ValueError(f"{type(self).__name__} is made for {name}={expected}, got {found[axis]} {axis}")
 
 
-class SpectrogramNetLSTM(SpectrogramNetSimple):
+class SpectrogramNetLSTM(RecurrentBottleneck, SpectrogramNetSimple):
     """U-Net with bidirectional LSTMs before the bottleneck.
 
     Args:
@@ -153,35 +189,38 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
         kwargs: of SpectrogramNetSimple.
 
     Raises:
-        InputError: a size below 1, or an `input_axis` other than 0 and 1.
+        InputError: as SpectrogramNetSimple does, or an `input_axis` other than 0 and 1.
     """
 
+    STRUCT = configuration.SpectrogramNetLSTM
+    config: configuration.SpectrogramNetLSTM
+
     def __init__(self, *args, recurrent_depth: int = 3, hidden_size: int = 1024, input_axis: int = 0, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        check_counts(recurrent_depth=recurrent_depth, hidden_size=hidden_size)
-        if input_axis not in (0, 1):
-            raise InputError(f"input_axis must be 0 (frequency) or 1 (time), got {input_axis!r}")
-        self.input_axis = input_axis
-        channels = self.up[-1].out_channels  # of the deepest level
-        pooled = -(-(self.num_fft_bins, self.num_frames)[input_axis] // 2**self.depth)
-        self.features, self.size = channels * pooled, min(hidden_size, channels)
-        self.recurrent = Recurrent(self.features, self.size, recurrent_depth, self.dropout.p, self.head.weight.device)
+        super().__init__(
+            *args, recurrent_depth=recurrent_depth, hidden_size=hidden_size, input_axis=input_axis, **kwargs
+        )
 
-    def between(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
-        """Recurrent layers along the frames, or the bins, of (batch, channels, bins, frames)."""
+    def build(
+        self, config: configuration.SpectrogramNetLSTM, num_frames: int | None, device: str | torch.device | None
+    ) -> None:
+        super().build(config, num_frames, device)
+        size = config.num_bins if config.input_axis == 0 else num_frames
+        if size is None:
+            raise InputError(f"{type(self).__name__} with input_axis 1 needs num_frames, got None")
+        channels = config.hidden_channels * 2 ** (config.depth - 1)  # of the deepest level
+        self.build_recurrent(channels * -(-size // 2**config.depth), device)
+
+    def transform_bottleneck(self, x: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
+        """Applies recurrent layers along the frames, or the bins, of (batch, channels, bins, frames)."""
         # Features are channels-last on both sides: to (batch, steps, bins or frames, channels).
-        order = (0, 3, 2, 1) if self.input_axis == 0 else (0, 2, 3, 1)
-        x = x.permute(order)
-        sequence, latent = self.recur(x.flatten(2), noise)
+        along_frames = self.config.input_axis == 0
+        x = x.permute((0, 3, 2, 1) if along_frames else (0, 2, 3, 1))
+        sequence, latent = self.run_recurrent(x.flatten(2), noise)
         x = sequence.unflatten(2, x.shape[2:])
-        return x.permute((0, 3, 2, 1) if self.input_axis == 0 else (0, 3, 1, 2)), latent
-
-    def recur(self, sequence: Tensor, noise: Tensor | None) -> tuple[Tensor, Latent | None]:
-        """Maps (batch, steps, features) to the same shape."""
-        return self.recurrent(sequence), None
+        return x.permute((0, 3, 2, 1) if along_frames else (0, 3, 1, 2)), latent
 
     def fixed_axes(self) -> set[str]:
-        return super().fixed_axes() | {("bins", "frames")[self.input_axis]}
+        return super().fixed_axes() | {("bins", "frames")[self.config.input_axis]}
 
 
 class SpectrogramNetVAE(VariationalBottleneck, SpectrogramNetLSTM):
@@ -196,3 +235,5 @@ class SpectrogramNetVAE(VariationalBottleneck, SpectrogramNetLSTM):
         mu, sigma: of the latent variable in the last `forward` while training, (batch, steps, latent); None
             before, and in a copy.
     """
+
+    STRUCT = configuration.SpectrogramNetVAE

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from auralflow_core import config as configuration
+from auralflow_core.config import config_or_keywords
 from auralflow_torch.layers.checks import SPECTRUM, check_input
 from auralflow_torch.layers.conv2d import initialize
 
@@ -33,30 +35,23 @@ class UNet(nn.Module):
     """The network of one target. Skips carry what comes before the norm, and the deepest level has none.
 
     Args:
-        num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device: see SpleeterNet.
+        config: the settings.
+        device: where the weights are made.
     """
 
-    def __init__(
-        self,
-        num_channels: int,
-        hidden_channels: int,
-        depth: int,
-        leak_factor: float,
-        dropout_p: float,
-        freeze_statistics: bool,
-        device=None,
-    ) -> None:
+    def __init__(self, config: configuration.SpleeterNet, device=None) -> None:
         super().__init__()
-        self.depth, self.leak_factor = depth, leak_factor
-        widths = [hidden_channels * 2**level for level in range(depth)]
+        self.depth, self.leak_factor = config.depth, config.leak_factor
+        channels, frozen = config.num_channels, config.freeze_statistics
+        widths = [config.hidden_channels * 2**level for level in range(config.depth)]
         self.down = nn.ModuleList(
             [
                 initialize(nn.Conv2d(*pair, 5, stride=2, device=device), 25 * pair[0], gain=2.0)
-                for pair in zip([num_channels, *widths], widths, strict=False)
+                for pair in zip([channels, *widths], widths, strict=False)
             ]
         )
-        self.down_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in widths[:-1]])
-        inputs = [*(2 * width for width in widths[:-1]), widths[-1]]  # a skip beside what comes up, but at the deepest
+        self.down_norm = nn.ModuleList([Norm(width, frozen, device) for width in widths[:-1]])
+        inputs = [*(2 * width for width in widths[:-1]), widths[-1]]  # a skip and the level below
         self.up = nn.ModuleList(
             [
                 # A quarter of the taps meets each output pixel.
@@ -64,9 +59,9 @@ class UNet(nn.Module):
                 for pair in zip(inputs, [1, *widths], strict=False)
             ]
         )
-        self.up_norm = nn.ModuleList([Norm(width, freeze_statistics, device) for width in [1, *widths[:-1]]])
-        self.dropout = nn.Dropout(dropout_p)
-        self.head = initialize(nn.Conv2d(1, num_channels, 4, dilation=2, padding=3, device=device), 16)
+        self.up_norm = nn.ModuleList([Norm(width, frozen, device) for width in [1, *widths[:-1]]])
+        self.dropout = nn.Dropout(config.dropout_p)
+        self.head = initialize(nn.Conv2d(1, channels, 4, dilation=2, padding=3, device=device), 16)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps magnitudes (batch, channels, bins, frames), a multiple of 2 ** depth, to masks of the same shape."""
@@ -89,17 +84,15 @@ class SpleeterNet(nn.Module):
     """A U-Net for each target that sees the mixture alone (Hennequin, Khlif, Voituret and Moussallam 2020, "Spleeter:
     a fast and efficient music source separation tool with pre-trained models", after Jansson et al. 2017).
 
-    The targets' masks are meant to meet as a ratio of powers. Any number of bins and frames works.
+    The targets' masks are meant to be joined as a ratio of powers. Any number of bins and frames works.
 
     Args:
-        num_channels: audio channels, seen together.
-        hidden_channels: of the first level; every further one doubles them.
-        leak_factor: slope of the encoder's rectifiers below zero.
-        dropout_p: probability with which values of the decoder's deeper half are dropped while training.
-        freeze_statistics: while training, too, normalise by the running statistics and leave them as they are.
+        config: the settings; bins and frames are padded inside to a multiple of 2 ** depth.
         device: where the weights are made.
-        num_targets: masks to estimate, each by a network of its own.
-        depth: levels, each of which halves bins and frames; they are padded inside to a multiple of 2 ** depth.
+        settings: instead of `config`, some of its fields and `num_targets`; see `from_keywords`.
+
+    Raises:
+        InputError: an unknown setting, a wrong type or a value out of range.
 
     Example:
         >>> SpleeterNet(hidden_channels=2, depth=2)(torch.rand(3, 2, 64, 40)).shape
@@ -107,25 +100,11 @@ class SpleeterNet(nn.Module):
     """
 
     def __init__(
-        self,
-        num_channels: int = 2,
-        hidden_channels: int = 16,
-        leak_factor: float = 0.2,
-        dropout_p: float = 0.5,
-        freeze_statistics: bool = False,
-        device: str | torch.device | None = None,
-        *,
-        num_targets: int = 2,
-        depth: int = 6,
+        self, config: configuration.SpleeterNet | None = None, device: str | torch.device | None = None, **settings
     ) -> None:
         super().__init__()
-        self.depth, self.num_channels = depth, num_channels
-        self.target = nn.ModuleList(
-            [
-                UNet(num_channels, hidden_channels, depth, leak_factor, dropout_p, freeze_statistics, device)
-                for _ in range(num_targets)
-            ]
-        )
+        self.config = config = config_or_keywords(configuration.SpleeterNet, config, settings)
+        self.target = nn.ModuleList([UNet(config, device) for _ in config.targets])
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimates masks.
@@ -140,9 +119,9 @@ class SpleeterNet(nn.Module):
 
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
-        check_input(x, "the network's input", SPECTRUM, self.num_channels)
+        check_input(x, "the network's input", SPECTRUM, self.config.num_channels)
         bins, frames = x.shape[-2:]
-        stride = 2**self.depth
+        stride = 2**self.config.depth
         x = F.pad(x, (0, -frames % stride, 0, -bins % stride))
         masks = torch.stack([network(x) for network in self.target], dim=1)[..., :bins, :frames]
         return masks.squeeze(1) if len(self.target) == 1 else masks, None

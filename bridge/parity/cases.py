@@ -1,12 +1,13 @@
-"""The settings that decide what a network computes, combined: what the two frameworks are compared over."""
+"""Combinations of the settings that decide what a network computes, over which the two frameworks are compared."""
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from auralflow_core.config import MODELS, Config, from_dict
 from auralflow_core.errors import InputError
 
-# Two levels of four channels and an STFT to match; of these a model takes the settings that it has.
+# Two levels of four channels and an STFT to match; each model takes those settings that it has.
 SMALL = {
     "hidden_channels": 4,
     "depth": 2,
@@ -23,7 +24,6 @@ SMALL = {
     "recurrent_group": 2,
 }
 FACTORS = {
-    "model_type": tuple(MODELS),
     "num_channels": (1, 2),
     "targets": (("vocals",), ("bass", "drums", "vocals")),
     "mask_activation": ("sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"),
@@ -35,7 +35,7 @@ FACTORS = {
     "leak_factor": (0.0, 0.1),
 }
 
-Case = dict[str, object]  # a value for each factor that the model has
+Case = dict[str, Any]  # a value for each factor that the model has
 
 
 def small_config(model_type: str, frames: int = 8, **settings) -> Config:
@@ -44,7 +44,7 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
     Args:
         model_type: one of MODELS.
         frames: of a crop.
-        settings: of the model, beside SMALL.
+        settings: of the model, in addition to SMALL.
 
     Raises:
         InputError: the settings exclude each other.
@@ -64,10 +64,10 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
 
 def product(model_type: str) -> Iterator[Case]:
     """Every combination of the factors' values that a model accepts."""
-    known = {"model_type", "frames", *MODELS[model_type].__struct_fields__}
-    factors = {name: values for name, values in FACTORS.items() if name in known} | {"model_type": (model_type,)}
+    known = {"frames", *MODELS[model_type].__struct_fields__}
+    factors = {"model_type": (model_type,), **{name: values for name, values in FACTORS.items() if name in known}}
     for values in itertools.product(*factors.values()):
-        case = dict(zip(factors, values, strict=True))
+        case: Case = dict(zip(factors, values, strict=True))
         try:
             small_config(**case)
         except InputError:
@@ -81,7 +81,7 @@ def pairs_of(case: Case) -> set[frozenset]:
 
 
 def covering_set() -> list[Case]:
-    """Few cases in which every two settings that can meet do meet: greedily, each covers most of what is left."""
+    """Few cases that contain every pair of settings which some model accepts, chosen greedily by the pairs left."""
     left = {tuple(case.items()): pairs_of(case) for name in MODELS for case in product(name)}
     cases = []
     while left:

@@ -83,10 +83,12 @@ SIGNATURES = [
 
 @pytest.mark.parametrize(("function", "documented"), SIGNATURES, ids=lambda value: getattr(value, "__qualname__", ""))
 def test_arguments_come_in_the_documented_order(function, documented):
-    """What there is beside them follows them, and has a default."""
+    """Others follow them, and have a default or are keywords of any name."""
     parameters = inspect.signature(function).parameters
     assert list(parameters)[: len(documented)] == list(documented)
     for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
         assert parameter.default == documented[name] if name in documented else parameter.default is not NEEDED, name
 
 

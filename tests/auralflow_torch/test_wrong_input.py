@@ -8,7 +8,7 @@ from torch import fx, nn
 from auralflow_core.errors import InputError
 from auralflow_torch.losses import L1Loss, SISDRLoss
 from auralflow_torch.models import SpectrogramMaskModel
-from auralflow_torch.networks import NETWORKS, SpectrogramNetLSTM, SpectrogramNetSimple
+from auralflow_torch.networks import AudioNetVAE, SpectrogramNetLSTM, SpectrogramNetSimple
 from auralflow_torch.transforms import AudioTransform
 
 
@@ -65,11 +65,12 @@ def test_arrays_are_no_tensors(make_model, audio):
     ],
 )
 def test_networks_of_no_size(name, value):
-    with pytest.raises(InputError, match=f"{name} is {value!r}, expected a whole number of at least 1"):
+    words = rf"{name}( is {value!r}, expected a whole number|: expected `int`.*, got {value!r}$)"
+    with pytest.raises(InputError, match=words):
         SpectrogramNetLSTM(**{"num_fft_bins": 16, "num_frames": 8} | {name: value})
     if name in ("num_channels", "hidden_channels", "num_targets", "depth", "recurrent_depth", "hidden_size"):
-        with pytest.raises(InputError, match=f"{name} is {value!r}"):
-            NETWORKS["AudioNetVAE"](**{name: value})
+        with pytest.raises(InputError, match=words):
+            AudioNetVAE(**{name: value})
 
 
 @pytest.mark.parametrize("setting", ["num_fft", "hop_length", "window_size", "sample_rate", "num_mels"])

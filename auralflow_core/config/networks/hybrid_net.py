@@ -1,39 +1,48 @@
-"""Models that look at the waveform and at its spectrogram."""
+"""Models that see the waveform and its spectrogram."""
 
 import math
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec.structs import asdict
 
-from auralflow_core.config.base import Positive
+from auralflow_core.config.base import Positive, doc
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimpleLSTM
 from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM
 
 
-class HybridNet(SpectrogramNetLSTM, tag="HybridNet"):
+class HybridNet(SpectrogramNetLSTM):
     """AudioNetSimpleLSTM and SpectrogramNetLSTM, whose estimates are joined bin by bin.
 
-    The settings that both have are shared; those that the waveform branch has of its own are named after it.
+    The settings that both have are shared; those of the waveform branch alone are named after it.
     """
 
+    FAMILY: ClassVar[str] = "hybrid"
     TRAINING: ClassVar[dict[str, Any]] = AudioNetSimpleLSTM.TRAINING
 
-    audio_channels: Positive = 32  # of the waveform branch's first level; doubled at every further one
-    audio_depth: Positive = 5  # levels of the waveform branch
-    recurrent_group: Positive = 4  # steps of its deepest level that the recurrent layers see as one
+    audio_channels: Annotated[
+        Positive, doc("channels of the waveform branch's first level; doubled at every further one")
+    ] = 32
+    audio_depth: Annotated[Positive, doc("levels of the waveform branch")] = 5
+    recurrent_group: Annotated[
+        Positive, doc("steps of the waveform branch's deepest level that its recurrent layers see as one")
+    ] = 4
 
     @property
     def alignment(self) -> int:
         return math.lcm(*(branch.alignment for branch in self.branches().values()))
 
     def branches(self) -> dict[str, ModelConfig]:
-        settings = asdict(self)
+        return {"audio": self.audio_branch(), "spectrogram": self.spectrogram_branch()}
 
-        def branch(kind: type[ModelConfig], **own):
-            return kind(**{name: settings[name] for name in kind.__struct_fields__} | own)
+    def audio_branch(self) -> AudioNetSimpleLSTM:
+        """The settings of the waveform branch."""
+        shared = self._shared(AudioNetSimpleLSTM)
+        return AudioNetSimpleLSTM(**{**shared, "hidden_channels": self.audio_channels, "depth": self.audio_depth})
 
-        return {
-            "audio": branch(AudioNetSimpleLSTM, hidden_channels=self.audio_channels, depth=self.audio_depth),
-            "spectrogram": branch(SpectrogramNetLSTM),
-        }
+    def spectrogram_branch(self) -> SpectrogramNetLSTM:
+        """The settings of the spectrogram branch."""
+        return SpectrogramNetLSTM(**self._shared(SpectrogramNetLSTM))
+
+    def _shared(self, branch: type[ModelConfig]) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if name in branch.__struct_fields__}

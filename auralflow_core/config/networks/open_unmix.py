@@ -1,11 +1,13 @@
-"""Networks that others designed and trained, with their own defaults."""
+"""Settings of Open-Unmix."""
 
-from auralflow_core.config.base import Fraction, Positive
+from typing import Annotated
+
+from auralflow_core.config.base import Fraction, Positive, doc
 from auralflow_core.config.model import Channels
 from auralflow_core.config.networks.spectrogram_net import SpectrogramConfig
 
 
-class OpenUnmix(SpectrogramConfig, tag="OpenUnmix"):
+class OpenUnmix(SpectrogramConfig):
     """Open-Unmix: a recurrent network for each target."""
 
     targets: tuple[str, ...] = ("bass", "drums", "other", "vocals")
@@ -14,10 +16,14 @@ class OpenUnmix(SpectrogramConfig, tag="OpenUnmix"):
     window_size: Positive = 4096
     hop_length: Positive = 1024
     num_bins: Positive = 2049
-    seen_bins: Positive = 1487  # of num_bins, the lowest, which the network reads; all of them are masked
-    hidden_size: Positive = 512  # features of each frame inside; even
-    recurrent_depth: Positive = 3  # stacked layers
-    dropout_p: Fraction = 0.4
+    seen_bins: Annotated[
+        Positive, doc("bins, the lowest of num_bins, that the network reads; all num_bins are masked")
+    ] = 1487
+    hidden_size: Annotated[Positive, doc("features of each frame inside; even")] = 512
+    recurrent_depth: Annotated[Positive, doc("stacked recurrent layers")] = 3
+    dropout_p: Annotated[
+        Fraction, doc("probability with which features between the recurrent layers are dropped", tensors=False)
+    ] = 0.4
 
     def __post_init__(self):
         super().__post_init__()

@@ -1,25 +1,28 @@
 """Models that estimate masks for magnitude spectrograms."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from auralflow_core.config.base import Fraction, NonNegative, Positive
+from auralflow_core.config.base import Fraction, NonNegative, Positive, doc
 from auralflow_core.config.model import ModelConfig
 
 Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"]
 Padding = Literal["reflect", "constant"]
 Joiner = Literal["independent", "softmax", "ratio"]
+HighBins = Literal["zeros", "last", "mean"]
 
 
 class SpectrogramConfig(ModelConfig):
     """A front end (STFT) around a network that maps magnitudes to masks."""
 
-    num_fft: Positive = 2048  # samples; even
-    window_size: Positive = 2048  # samples
-    hop_length: Positive = 768  # samples
-    padding: Padding = "reflect"  # of the signal's ends, before the STFT
-    num_bins: Positive = 1024  # the lowest bins, which the network sees
-    high_bins: Literal["zeros", "last", "mean"] = "zeros"  # the mask above them
-    joiner: Joiner = "independent"  # how the targets' masks meet
+    FAMILY: ClassVar[str] = "spectrogram"
+
+    num_fft: Annotated[Positive, doc("samples of one Fourier transform; even")] = 2048
+    window_size: Annotated[Positive, doc("samples of the window")] = 2048
+    hop_length: Annotated[Positive, doc("samples from one frame to the next", tensors=False)] = 768
+    padding: Annotated[Padding, doc("continuation of the signal's ends before the STFT", tensors=False)] = "reflect"
+    num_bins: Annotated[Positive, doc("frequency bins, the lowest ones, that the network sees")] = 1024
+    high_bins: Annotated[HighBins, doc("the mask of the bins above them", tensors=False)] = "zeros"
+    joiner: Annotated[Joiner, doc("how the targets' masks are joined", tensors=False)] = "independent"
 
     def __post_init__(self):
         super().__post_init__()
@@ -38,7 +41,7 @@ class SpectrogramConfig(ModelConfig):
             raise ValueError(f"joiner {self.joiner!r} runs over the targets and needs at least two of them")
 
     def count_frames(self, samples: int) -> int:
-        """The frames of a signal of `samples` samples, which is padded to a whole number of hops."""
+        """The number of frames of a signal of `samples` samples, which is padded to a whole number of hops."""
         return 1 + -(-samples // self.hop_length)
 
     @property
@@ -53,20 +56,21 @@ class SpectrogramConfig(ModelConfig):
     def alignment(self) -> int:
         return self.hop_length
 
-    def sizes(self, samples: int) -> dict[str, int]:
-        return super().sizes(samples) | {"num_frames": self.count_frames(samples)}
 
-
-class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
+class SpectrogramNetSimple(SpectrogramConfig):
     """U-Net over magnitude spectrograms."""
 
-    hidden_channels: Positive = 16  # of the first level; doubled at every further one
-    depth: Positive = 5  # levels above the bottleneck
-    mask_activation: Activation = "sigmoid"
-    leak_factor: NonNegative = 0.0  # slope of the rectifiers below zero
-    dropout_p: Fraction = 0.0
-    normalize_input: bool = False  # learn a shift and a scale for every bin of the input
-    normalize_output: bool = False  # the same before the mask's activation
+    hidden_channels: Annotated[Positive, doc("channels of the first level; doubled at every further one")] = 16
+    depth: Annotated[Positive, doc("levels above the bottleneck")] = 5
+    mask_activation: Annotated[Activation, doc("function that makes masks of the last layer", tensors=False)] = (
+        "sigmoid"
+    )
+    leak_factor: Annotated[NonNegative, doc("slope of the rectifiers below zero", tensors=False)] = 0.0
+    dropout_p: Annotated[
+        Fraction, doc("probability with which the decoder's channels are dropped in training", tensors=False)
+    ] = 0.0
+    normalize_input: Annotated[bool, doc("learn a shift and a scale for every bin of the input")] = False
+    normalize_output: Annotated[bool, doc("the same before mask_activation")] = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -75,18 +79,28 @@ class SpectrogramNetSimple(SpectrogramConfig, tag="SpectrogramNetSimple"):
         if self.mask_activation == "identity" and self.joiner != "softmax":
             raise ValueError("mask_activation 'identity' leaves masks without bounds and needs joiner 'softmax'")
 
+    def sizes(self, samples: int) -> dict[str, int]:
+        return {"num_frames": self.count_frames(samples)}
+
     @property
     def alignment(self) -> int:
         return self.hop_length * 2**self.depth
 
 
-class SpectrogramNetLSTM(SpectrogramNetSimple, tag="SpectrogramNetLSTM"):
+class SpectrogramNetLSTM(SpectrogramNetSimple):
     """U-Net with recurrent layers before the bottleneck."""
 
-    recurrent_depth: Positive = 3  # stacked layers
-    hidden_size: Positive = 1024  # requested; at most the deepest level's channels are used
-    input_axis: Literal[0, 1] = 0  # 0: bins are features, frames the sequence; 1: the other way round
+    recurrent_depth: Annotated[Positive, doc("stacked recurrent layers")] = 3
+    hidden_size: Annotated[
+        Positive, doc("requested features of each recurrent direction; at most the deepest level's channels are used")
+    ] = 1024
+    input_axis: Annotated[Literal[0, 1], doc("0: bins are features, frames the sequence; 1: the other way round")] = 0
+
+    @property
+    def recurrent_size(self) -> int:
+        """The features of each recurrent direction, and of the latent variable."""
+        return min(self.hidden_size, self.hidden_channels * 2 ** (self.depth - 1))
 
 
-class SpectrogramNetVAE(SpectrogramNetLSTM, tag="SpectrogramNetVAE"):
+class SpectrogramNetVAE(SpectrogramNetLSTM):
     """U-Net with a latent variable and recurrent layers before the bottleneck."""

@@ -1,12 +1,14 @@
 """Settings of Spleeter."""
 
-from auralflow_core.config.base import Fraction, NonNegative, Positive
+from typing import Annotated
+
+from auralflow_core.config.base import Fraction, NonNegative, Positive, doc
 from auralflow_core.config.model import Channels
 from auralflow_core.config.networks.spectrogram_net import Joiner, Padding, SpectrogramConfig
 
 
-class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
-    """Spleeter: a strided U-Net for each target, whose masks meet as a ratio of powers."""
+class SpleeterNet(SpectrogramConfig):
+    """Spleeter: a strided U-Net for each target, whose masks are joined as a ratio of powers."""
 
     targets: tuple[str, ...] = ("accompaniment", "vocals")
     num_channels: Channels = 2
@@ -15,11 +17,16 @@ class SpleeterNet(SpectrogramConfig, tag="SpleeterNet"):
     hop_length: Positive = 1024
     padding: Padding = "constant"
     joiner: Joiner = "ratio"
-    hidden_channels: Positive = 16  # of the first level; doubled at every further one
-    depth: Positive = 6  # levels, each half the size of the one above
-    leak_factor: NonNegative = 0.2  # slope of the rectifiers below zero
-    dropout_p: Fraction = 0.5
-    freeze_statistics: bool = False  # of the batch norms, while training: as Spleeter's own weights want it
+    hidden_channels: Annotated[Positive, doc("channels of the first level; doubled at every further one")] = 16
+    depth: Annotated[Positive, doc("levels, each half the size of the one above")] = 6
+    leak_factor: Annotated[NonNegative, doc("slope of the encoder's rectifiers below zero", tensors=False)] = 0.2
+    dropout_p: Annotated[
+        Fraction, doc("probability with which values of the decoder's deeper half are dropped", tensors=False)
+    ] = 0.5
+    freeze_statistics: Annotated[
+        bool,
+        doc("use the stored statistics of the norms in training, too, as Spleeter's weights need it", tensors=False),
+    ] = False
 
     @property
     def alignment(self) -> int:

@@ -1,4 +1,4 @@
-"""Networks that estimate audio itself; that they compute what the torch ones do is tested in tests/parity."""
+"""Networks that estimate audio itself; tests/parity compares them with the torch ones."""
 
 import jax
 import jax.numpy as jnp
@@ -199,8 +199,8 @@ def test_build_passes_every_setting_on():
         model=HybridNet(targets=("drums", "bass"), **changes), training=TrainingConfig(precision="bfloat16")
     )
     network = build(config).network
-    assert {key: getattr(network, key) for key in changes} == changes
-    assert (network.num_targets, network.num_frames, network.dtype) == (2, 1324, jnp.bfloat16)
+    assert network.config is config.model
+    assert (network.num_frames, network.dtype) == (1324, jnp.bfloat16)
     for name, branch in config.model.branches().items():
         alone = build(Config(model=branch))
         ours, theirs = (

@@ -1,4 +1,4 @@
-"""What concerns the torch networks alone; that they compute what the flax ones do is tested in tests/parity."""
+"""Properties of the torch networks alone; tests/parity compares them with the flax ones."""
 
 import copy
 import io
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from auralflow_core.errors import InputError
-from auralflow_torch.networks import NETWORKS, SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
+from auralflow_torch import networks
+from auralflow_torch.networks import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 
 BINS, FRAMES = 13, 11
 U_NETS = ("SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE")
@@ -17,7 +18,7 @@ U_NETS = ("SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE")
 
 def make(name, **settings):
     torch.manual_seed(0)
-    return NETWORKS[name](BINS, FRAMES, **({"hidden_channels": 4, "depth": 2} | settings))
+    return getattr(networks, name)(BINS, FRAMES, **({"hidden_channels": 4, "depth": 2} | settings))
 
 
 @pytest.fixture(params=U_NETS)
@@ -42,7 +43,7 @@ def trained(network, x):
 
 
 def test_documented_arguments_in_their_order(name):
-    network = NETWORKS[name](64, 40, 2, 8, "relu", 0.1, 0.4, True, True, "cpu")
+    network = getattr(networks, name)(64, 40, 2, 8, "relu", 0.1, 0.4, True, True, "cpu")
     assert network(torch.rand(2, 2, 64, 40)).shape == (2, 2, 64, 40)
     assert network.dropout.p == 0.4 and network.head.in_channels == 8
     assert network.input_norm.num_features == network.output_norm.num_features == 64
@@ -51,7 +52,8 @@ def test_documented_arguments_in_their_order(name):
 
 def test_defaults_are_the_documented_ones():
     network = SpectrogramNetSimple(1024, 173, device="meta")
-    assert (network.num_channels, network.head.in_channels, network.mask_act_fn) == (1, 16, "sigmoid")
+    config = network.config
+    assert (config.num_channels, network.head.in_channels, config.mask_activation) == (1, 16, "sigmoid")
     assert network.dropout.p == 0.5 and network.input_norm is network.output_norm is None
     recurrent = SpectrogramNetLSTM(1024, 173, device="meta").recurrent.lstm
     assert (recurrent.num_layers, recurrent.hidden_size, recurrent.input_size) == (3, 256, 8192)
@@ -71,7 +73,7 @@ def test_the_documented_recurrent_arguments():
         ).recurrent.lstm
         # 173 frames become 6 after five halvings of 192; the size is at most the deepest level's 256 channels.
         assert (lstm.num_layers, lstm.hidden_size, lstm.input_size) == (2, 256, 6 * 256)
-        assert network(64, 40, hidden_size=100, hidden_channels=8, device="meta").size == 100
+        assert network(64, 40, hidden_size=100, hidden_channels=8, device="meta").config.recurrent_size == 100
 
 
 @pytest.mark.parametrize("num_channels", [1, 2])
@@ -100,11 +102,11 @@ def test_wrong_sizes_are_named(name):
 
 
 def test_unknown_settings_are_named():
-    with pytest.raises(InputError, match="unknown mask_act_fn 'sigmoyd'; did you mean 'sigmoid'"):
+    with pytest.raises(InputError, match="mask_activation: unknown value 'sigmoyd'; did you mean 'sigmoid'"):
         SpectrogramNetSimple(BINS, FRAMES, mask_act_fn="sigmoyd")
     with pytest.raises(InputError, match="'softmax' runs over the targets"):
         SpectrogramNetSimple(BINS, FRAMES, mask_act_fn="softmax")
-    with pytest.raises(InputError, match="input_axis must be 0 .* or 1 .*, got 2"):
+    with pytest.raises(InputError, match="input_axis: unknown value 2; known: 0, 1"):
         SpectrogramNetLSTM(BINS, FRAMES, input_axis=2)
 
 

@@ -1,4 +1,4 @@
-"""What concerns the torch modules of foreign networks alone; that they compute what the originals do: tests/parity."""
+"""Properties of the torch modules of third-party networks alone; tests/parity compares them with the originals."""
 
 import copy
 
@@ -12,12 +12,12 @@ BINS, FRAMES = 21, 11
 
 def spleeter(**settings):
     torch.manual_seed(0)
-    return SpleeterNet(hidden_channels=2, depth=2, **settings)
+    return SpleeterNet(hidden_channels=2, depth=2, joiner="independent", **settings)
 
 
 def unmix(**settings):
     torch.manual_seed(0)
-    return OpenUnmix(BINS, seen_bins=16, hidden_size=8, **settings)
+    return OpenUnmix(num_fft_bins=BINS, seen_bins=16, hidden_size=8, **settings)
 
 
 @pytest.fixture(params=[spleeter, unmix])
@@ -53,7 +53,7 @@ def test_frozen_statistics_stay_and_are_what_training_uses(x):
 
 
 def test_another_number_of_bins_is_named(x):
-    with pytest.raises(ValueError, match=f"num_fft_bins={BINS}, got {BINS - 1} bins"):
+    with pytest.raises(ValueError, match=f"num_bins={BINS}, got {BINS - 1} bins"):
         unmix()(x[:, :, 1:])
     assert spleeter()(x[:, :, 1:]).shape == (3, 2, 2, BINS - 1, FRAMES)
 
