@@ -2,6 +2,7 @@
 
 import atexit
 import ctypes
+import fnmatch
 import gc
 import io
 import json
@@ -10,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,6 +40,52 @@ for library in ("OMP", "MKL", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Modules, as patterns below this folder, that `-m fast` runs but for their slow tests: under a minute in all on two
+# cores, and something of every package.
+FAST = (
+    "test_doctests.py",
+    "auralflow/test_utils.py",
+    "auralflow/cli/test_config_command.py",
+    "auralflow/report/test_boxplots.py",
+    "auralflow_core/config/*",
+    "auralflow_core/console/*",
+    "auralflow_core/dsp/*",
+    "auralflow_core/evaluation/test_table.py",
+    "auralflow_core/plots/*",
+    "auralflow_core/training/*",
+    "auralflow_core/weights/*",
+    "auralflow_core/test_*.py",
+    "auralflow_jax/data/test_augment.py",
+    "auralflow_jax/layers/*",
+    "auralflow_jax/test_weights.py",
+    "auralflow_jax/train/test_optimizer.py",
+    "auralflow_torch/losses/*",
+    "auralflow_torch/networks/test_spectrogram_net.py",
+    "auralflow_torch/test_transforms.py",
+    "bridge/test_conversion.py",
+    "parity/test_losses.py",
+    "parity/test_masks.py",
+)
+
+
+def is_fast(path):
+    name = path.relative_to(Path(__file__).parent).as_posix()
+    return any(fnmatch.fnmatch(name, pattern) for pattern in FAST)
+
+
+def pytest_ignore_collect(collection_path, config):
+    # Modules that would lose all their tests are not even imported.
+    if config.option.markexpr == "fast" and collection_path.is_file() and not is_fast(collection_path):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if is_fast(item.path) and not item.get_closest_marker("slow"):
+            item.add_marker("fast")
 
 
 MEMORY = 1.2e9  # bytes; a process of tests that has more drops the programs that it has compiled
