@@ -1,15 +1,23 @@
 """The environment that jax reads when it is imported, and the fixtures that tests of several packages share."""
 
 import atexit
+import ctypes
+import fnmatch
+import gc
 import io
+import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from auralflow.songs import make_songs
@@ -18,15 +26,108 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import Separator
 
 # Read by jax when it is imported, here and in the processes that tests start.
-# Unoptimised machine code for XLA's own loops: small programs that run once compile in a quarter of the time.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
-# What is compiled once is compiled for the whole session.
+# Small programs that run once: what costs most about them is compiling, which these two make four times as quick.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+# What is compiled once is compiled for the whole session, by whichever of its processes comes first.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="auralflow-tests-")
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+# A promotion of types that nobody wrote down is a fault.
+os.environ["JAX_NUMPY_DTYPE_PROMOTION"] = "strict"
+# Threads that wait for each other cost more than these small networks, and each worker process has a core.
+for library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 # A shell that starts the tests in the background makes them, and all that they start, deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Modules, as patterns below this folder, that `-m fast` runs but for their slow tests: under a minute in all on two
+# cores, and something of every package.
+FAST = (
+    "test_doctests.py",
+    "auralflow/test_utils.py",
+    "auralflow/cli/test_config_command.py",
+    "auralflow/report/test_boxplots.py",
+    "auralflow_core/config/*",
+    "auralflow_core/console/*",
+    "auralflow_core/dsp/*",
+    "auralflow_core/evaluation/test_table.py",
+    "auralflow_core/plots/*",
+    "auralflow_core/training/*",
+    "auralflow_core/weights/*",
+    "auralflow_core/test_*.py",
+    "auralflow_jax/data/test_augment.py",
+    "auralflow_jax/layers/*",
+    "auralflow_jax/test_weights.py",
+    "auralflow_jax/train/test_optimizer.py",
+    "auralflow_torch/losses/*",
+    "auralflow_torch/networks/test_spectrogram_net.py",
+    "auralflow_torch/test_transforms.py",
+    "bridge/test_conversion.py",
+    "parity/test_losses.py",
+    "parity/test_masks.py",
+)
+
+
+def is_fast(path):
+    name = path.relative_to(Path(__file__).parent).as_posix()
+    return any(fnmatch.fnmatch(name, pattern) for pattern in FAST)
+
+
+def pytest_ignore_collect(collection_path, config):
+    # Modules that would lose all their tests are not even imported.
+    if config.option.markexpr == "fast" and collection_path.is_file() and not is_fast(collection_path):
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if is_fast(item.path) and not item.get_closest_marker("slow"):
+            item.add_marker("fast")
+
+
+MEMORY = 1.2e9  # bytes; a process of tests that has more drops the programs that it has compiled
+peaks = []  # the most memory that each worker process held, in bytes
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory():
+    """Drops what jax and torch have compiled when a module is done and the process has grown."""
+    yield
+    if psutil.Process().memory_info().rss > MEMORY:
+        if "jax" in sys.modules:
+            sys.modules["jax"].clear_caches()
+        if "torch._dynamo" in sys.modules:
+            sys.modules["torch._dynamo"].reset()
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system
+
+
+def peak():
+    """The most memory that this process has held, in bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return psutil.Process().memory_info().peak_wset
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak"] = peak()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    peaks.append(getattr(node, "workeroutput", {}).get("peak", 0))
+
+
+def pytest_terminal_summary(terminalreporter):
+    memory = ", ".join(f"{value / 1e9:.1f} GB" for value in peaks or [peak()])
+    terminalreporter.write_line(f"Largest size of the processes that ran tests: {memory}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,16 +152,40 @@ def tiny_config():
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory, tiny_config):
-    """A folder with songs, a model that was trained on them, and its history."""
-    from auralflow_jax.train.run import train
+def make_once(tmp_path_factory):
+    """`make_once(name, make)`: a copy of the folder that `make(folder)` fills, once for all worker processes."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    folder = tmp_path_factory.mktemp("trained")
-    make_songs(folder / "songs", tracks=3, seconds=2, sample_rate=8000)
-    model = ModelFolder(folder / "model")
-    model.save_config(tiny_config)
-    history = train(model.path, folder / "songs", console=Console(file=io.StringIO()))
-    return SimpleNamespace(path=folder, songs=folder / "songs", model=model, history=history)
+    def once(name, make):
+        folder, done = shared / f"{name}-original", shared / f"{name}.done"
+        with FileLock(shared / f"{name}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # from an attempt that failed
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return shutil.copytree(folder, tmp_path_factory.mktemp(name) / name)
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def trained(make_once, tiny_config):
+    """A folder with songs, a model that was trained on them, and its history."""
+
+    def make(folder):
+        from auralflow_jax.train.run import train
+
+        make_songs(folder / "songs", tracks=3, seconds=2, sample_rate=8000)
+        model = ModelFolder(folder / "model")
+        model.save_config(tiny_config)
+        history = train(model.path, folder / "songs", console=Console(file=io.StringIO()))
+        (folder / "history.json").write_text(json.dumps(history))
+
+    folder = make_once("trained", make)
+    history = json.loads((folder / "history.json").read_text())
+    return SimpleNamespace(path=folder, songs=folder / "songs", model=ModelFolder(folder / "model"), history=history)
 
 
 class Copies(Separator):

@@ -47,8 +47,6 @@ def change():
 
 
 @pytest.fixture(scope="session")
-def dataset(tmp_path_factory) -> Path:
+def dataset(make_once) -> Path:
     """Generated songs at the documentation's rate, four seconds each."""
-    folder = tmp_path_factory.mktemp("dataset")
-    make_songs(folder, tracks=3, seconds=4)
-    return folder
+    return make_once("documented", lambda folder: make_songs(folder, tracks=3, seconds=4))

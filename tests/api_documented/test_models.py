@@ -35,7 +35,7 @@ def test_the_simple_network():
         normalize_input=True,
         normalize_output=True,
     )
-    mix_audio = torch.rand((8, 1, 1024, 173))
+    mix_audio = torch.rand((2, 1, 1024, 173))
     with torch.no_grad():
         mask = spec_net(mix_audio)
     assert mask.shape == mix_audio.shape and mask.min() >= 0 and mask.max() <= 1
@@ -55,7 +55,7 @@ def test_the_recurrent_networks(name):
         hidden_size=2048,
         input_axis=1,
     )
-    mix_audio = torch.rand((8, 1, 1024, 173))
+    mix_audio = torch.rand((2, 1, 1024, 173))
     with torch.no_grad():
         mask = spec_net(mix_audio)
     assert mask.shape == mix_audio.shape and mask.min() >= 0 and mask.max() <= 1

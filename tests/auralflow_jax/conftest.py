@@ -19,11 +19,9 @@ from auralflow_core.model_folder import ModelFolder
 
 
 @pytest.fixture(scope="session")
-def songs(tmp_path_factory) -> Path:
+def songs(make_once) -> Path:
     """Generated songs of two seconds: two to train on, one to validate with, one to test."""
-    folder = tmp_path_factory.mktemp("songs")
-    make_songs(folder, tracks=4, seconds=2, sample_rate=8000)
-    return folder
+    return make_once("four-songs", lambda folder: make_songs(folder, tracks=4, seconds=2, sample_rate=8000))
 
 
 @pytest.fixture(scope="session")
@@ -53,19 +51,24 @@ def console() -> Console:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, songs, tiny_config) -> tuple[ModelFolder, list[dict], str]:
+def finished(make_once, songs, tiny_config) -> tuple[ModelFolder, list[dict], str]:
     """A model folder after a whole run of `tiny_config`, its history, and what was printed. Not to be changed.
 
     It has snippets, which the other runs do without: a picture takes longer than an epoch.
     """
-    from auralflow_jax.train.run import train
 
-    folder = ModelFolder(tmp_path_factory.mktemp("finished") / "model")
-    visualizer = replace(tiny_config.visualizer, num_snippets=1, tensorboard=True)
-    folder.save_config(replace(tiny_config, visualizer=visualizer))
-    console = Console(file=io.StringIO(), width=200, soft_wrap=True, highlight=False)
-    history = train(folder.path, songs, console=console)
-    return folder, history, console.file.getvalue()
+    def make(path):
+        from auralflow_jax.train.run import train
+
+        folder = ModelFolder(path / "model")
+        visualizer = replace(tiny_config.visualizer, num_snippets=1, tensorboard=True)
+        folder.save_config(replace(tiny_config, visualizer=visualizer))
+        console = Console(file=io.StringIO(), width=200, soft_wrap=True, highlight=False)
+        history = train(folder.path, songs, console=console)
+        (path / "report.json").write_text(json.dumps([history, console.file.getvalue()]))
+
+    path = make_once("finished", make)
+    return ModelFolder(path / "model"), *json.loads((path / "report.json").read_text())
 
 
 @pytest.fixture(scope="session")

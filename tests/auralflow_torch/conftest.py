@@ -28,15 +28,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other cost more than these small networks."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def make_config():
     """`make_config(name, **settings)`: a small configuration of a model of that name, for crops of 600 samples."""
@@ -73,11 +64,9 @@ def audio() -> torch.Tensor:
 
 
 @pytest.fixture(scope="session")
-def songs(tmp_path_factory) -> Path:
+def songs(make_once) -> Path:
     """Three generated songs of two seconds, one in each split."""
-    folder = tmp_path_factory.mktemp("songs")
-    make_songs(folder, tracks=3, seconds=2, sample_rate=8000)
-    return folder
+    return make_once("three-songs", lambda folder: make_songs(folder, tracks=3, seconds=2, sample_rate=8000))
 
 
 def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:

@@ -1,6 +1,4 @@
-"""Fixtures that compare the two frameworks: both behind one interface, full precision, one thread, programs that
-compile quickly.
-"""
+"""Fixtures that compare the two frameworks: both behind one interface, at full precision."""
 
 from functools import partial
 
@@ -24,15 +22,6 @@ import auralflow_torch.spectral
 def full_precision():
     with jax.default_matmul_precision("highest"):
         yield
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other cost more than these small networks."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

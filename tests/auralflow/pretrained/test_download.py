@@ -17,7 +17,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     asked: list = []
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         Server.asked.append((self.path, self.headers.get("Range")))
         start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and self.path == "/file" else 0
         if self.path == "/none":

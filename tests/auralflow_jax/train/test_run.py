@@ -104,7 +104,7 @@ def test_snippets_are_sound_pictures_and_events(finished, songs):
     vocals = vocals.mean(1)
     places = [
         start
-        for start in range(0, len(vocals) - 12000 + 1)
+        for start in range(len(vocals) - 12000 + 1)
         if np.allclose(vocals[start : start + 12000], kinds["truth"][:, 0], atol=1e-6)
     ]
     assert places
