@@ -34,7 +34,7 @@ from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import compare, make_train_step
 from auralflow_torch import losses
 from auralflow_torch.models import create_model
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 from bridge.parity.twins import network_shapes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -21,7 +21,6 @@ from auralflow_jax.data.batches import drawing_chances, epoch_samples, training_
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.base import Variables
 from auralflow_jax.models.registry import build
-from auralflow_jax.separation import make_separator
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.monitor import Interrupt, Interrupted, LossMonitor
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
@@ -96,7 +95,7 @@ class Run:
         self.total_steps = self.steps_per_epoch * self.training.max_epochs
 
         self.model = build(self.config)
-        self.criterion = make_loss(self.training, self.model.describe)
+        self.criterion = make_loss(self.training, self.model.represent)
         self.optimizer = make_optimizer(self.training, self.total_steps)
         self.learning_rate = learning_rate(self.training, self.total_steps)
         self.history: list[dict] = []  # one entry for every epoch
@@ -155,7 +154,6 @@ class Run:
             self.interrupt = Interrupt(self.progress)
             self.closing += [self.batches, self.interrupt]
             if self.is_first:
-                self.separator = make_separator(self.config, self.state.ema, self.model)
                 self.visualizer = Visualizer(self.folder, self.config, self.valid_tracks)
                 self.closing.append(self.visualizer)
         while reason is None:
@@ -215,8 +213,7 @@ class Run:
             self.visualizer.write_scalars(self.history[-1])
             if self.visualizer.is_due(epoch, reason is not None):
                 # From the host, so that the first process can separate while the others wait, on one device.
-                separator = self.separator.with_variables(jax.device_get(self.state.ema))
-                self.visualizer.write_snippets(separator, step)
+                self.visualizer.write_snippets(self.model.replace(variables=jax.device_get(self.state.ema)), step)
         self.progress.epoch(self)
         return reason
 

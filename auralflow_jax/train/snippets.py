@@ -11,7 +11,7 @@ from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.snippets import SnippetWriter
-from auralflow_jax.separation import separate
+from auralflow_jax.separation import Model, separate
 
 
 class Visualizer:
@@ -45,14 +45,14 @@ class Visualizer:
                 self.events.add_scalar(f"{name}/{target}", value, epoch["step"])
         self.events.flush()
 
-    def write_snippets(self, separator, step: int) -> None:
+    def write_snippets(self, model: Model, step: int) -> None:
         """Separates the snippets and writes audio/<track>-<target>.wav, images/ and events."""
         rate = self.config.model.sample_rate
         for track, (start, samples) in zip(self.tracks, self.places, strict=True):
             excerpt = (start, samples, rate, self.config.model.num_channels)
             mixture = read_mixture(track, *excerpt)
-            sums = expand_targets(separator.targets, track.stems, self.config.dataset.sources)
-            estimates = separate(separator, mixture, rate)
+            sums = expand_targets(self.config.model.targets, track.stems, self.config.dataset.sources)
+            estimates = separate(model, mixture, rate)
             for (target, parts), estimate in zip(sums.items(), estimates, strict=True):
                 panels = {"mixture": mixture, "estimate": estimate, "truth": read_stems(track, parts, *excerpt).sum(0)}
                 self.snippets.write(f"{track.name}-{target}", panels, step)

@@ -61,7 +61,7 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
 
 def compare(model, criterion: Loss, estimate, batch: Batch) -> jax.Array:
     """The criterion's value, a scalar, of an estimate for a batch's mixture."""
-    return criterion(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))
+    return criterion(estimate, model.represent(batch["targets"]), model.represent(batch["mixture"][:, None]))
 
 
 def empty_sums(tracks: int, targets: int) -> dict[str, jax.Array]:

@@ -14,11 +14,11 @@ from auralflow_core.config import MODELS
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_core.weights.names import to_torch
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.separation import load
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.weights import load_weights
 from bridge.cli import main
-from bridge.conversion import expected_variables
 from bridge.parity import cases
 from bridge.parity.outputs import TOLERANCE, compare_networks, difference
 from bridge.training_state import fresh_state, read_run, training_to_flax
@@ -35,7 +35,7 @@ def refused(capsys, *arguments):
 
 def test_weights_go_to_torch_and_back(here, capsys):
     config = small_config(KINDS[1], targets="bass,vocals")
-    variables = random_bits(expected_variables(config))
+    variables = random_bits(abstract_variables(config))
     make_model("model", config, variables)
     assert main(["to-torch", "model"]) == 0 and main(["to-torch", "model", "-o", "deep/t.safetensors"]) == 0
     assert capsys.readouterr().out.split() == ["model.safetensors", "deep/t.safetensors"]
@@ -64,7 +64,7 @@ def test_a_state_dict_goes_into_a_folder_that_has_a_configuration(here, capsys):
 
 def test_a_training_state_goes_to_torch_and_back(here):
     config = small_config()
-    shapes = expected_variables(config)
+    shapes = abstract_variables(config)
     folder = make_model("model", config, random_bits(shapes, 1))
     state = fresh_state(random_bits(shapes, 2), config).replace(ema=random_bits(shapes, 3))
     history = [{"epoch": 1, "step": 0, "valid_loss": 0.5}]

@@ -11,7 +11,7 @@ import auralflow_torch
 from auralflow_core.errors import InputError
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
 from auralflow_core.weights.names import to_torch
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 from bridge.files import read_flax, read_pickled, read_torch
 
 

@@ -21,10 +21,11 @@ from auralflow_jax.train.step import average as jax_average
 from auralflow_jax.weights import load_weights
 from auralflow_torch.losses import L1Loss
 from auralflow_torch.models import SpectrogramMaskModel, create_model
+from auralflow_torch.networks import build_network
 from auralflow_torch.train.ema import average_of
 from auralflow_torch.train.trainer import ModelTrainer
 from auralflow_torch.train.transfer import load_run, save_run
-from auralflow_torch.weights import build_network, load_state
+from auralflow_torch.weights import load_state
 from bridge.cli import main
 
 

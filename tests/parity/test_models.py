@@ -7,12 +7,12 @@ import torch
 import bridge
 from auralflow_core.config import MODELS, from_dict
 from auralflow_core.separation.separator import separate
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import make_separator
 from auralflow_torch.models import create_model
 from auralflow_torch.separation import Separator
 from auralflow_torch.weights import load_state
-from bridge.conversion import expected_variables
 from bridge.parity.twins import random_variables
 
 CASES = [
@@ -73,7 +73,7 @@ def twins(request):
     sizes = {name: value for name, value in SIZES.items() if name in known}
     config = from_dict({"model": sizes | request.param, "dataset": {"sample_length": SAMPLES / 8000}})
     flax = build(config)
-    variables = random_variables(expected_variables(config))
+    variables = random_variables(abstract_variables(config))
     model = create_model(config).eval()
     load_state(model.network, bridge.to_torch(variables))
     return flax, variables, model
