@@ -142,10 +142,9 @@ def find_model(name_or_path: str | Path) -> Path:
         if (found := resolver.resolve(name)) is not None:
             return found
         known += resolver.names()
-    raise InputError(
-        f"{name}: no such file or folder, and no pretrained model of that name"
-        f"{'; ' + closest(name, known) if known else ''}"
-    )
+    if path.name != name:
+        raise InputError(f"{name}: no such file or folder")
+    raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")
 
 
 def find_weights(name_or_path: str | Path) -> Path:

@@ -65,8 +65,9 @@ class Separator(separation.Separator):
             refined = wiener(magnitudes, spectrum(mixture), iterations, residual=residual)[:, : estimates.shape[1]]
             return spectral.istft(refined, num_fft, hop_length, window_size, mixture.shape[-1]).cpu().numpy()
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.model.device)
+    def _tensor(self, audio: np.ndarray) -> Tensor:
+        # A copy, as what is broadcast cannot be written to, and torch would warn of it.
+        return torch.tensor(audio, device=self.model.device)
 
 
 def separate(model: Model, audio: Audio, rate: int | None = None, **options: Any) -> Audio:

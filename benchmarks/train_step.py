@@ -129,7 +129,7 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
     on_device = put(batch, mesh)
 
     def spectra(batch):
-        return [model.describe(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]
+        return [model.represent(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]
 
     def loss(params, batch_stats, batch):
         estimate, after = model.apply_and_update(
@@ -170,7 +170,7 @@ def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool)
     targets_last = targets.movedim(1, -1)
 
     def spectra():
-        return [model.describe(audio).spectrum for audio in (mixture[:, None], targets)]
+        return [model.represent(audio).spectrum for audio in (mixture[:, None], targets)]
 
     def forward():
         with torch.autocast(DEVICE, torch.bfloat16, enabled=training.precision == "bfloat16"):

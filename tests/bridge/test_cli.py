@@ -14,8 +14,8 @@ from auralflow_core.config import MODELS
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_core.weights.names import to_torch
+from auralflow_jax.loading import load
 from auralflow_jax.models.base import abstract_variables
-from auralflow_jax.separation import load
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.weights import load_weights
 from bridge.cli import main
@@ -194,7 +194,7 @@ def test_info_tells_what_a_file_or_a_folder_holds(here, capsys):
     main(["to-torch", "model"])
     ModelFolder("untrained").save_config(config)
     torch.save(torch.nn.Linear(3, 5).state_dict(), "net.pth")
-    network = auralflow_torch.load("model")
+    network = auralflow_torch.load("model").network
     count = sum(parameter.numel() for parameter in network.parameters())
     tensors = len([*network.parameters()])
     for path in ("model", "model.safetensors", "model/checkpoint/best.safetensors"):

@@ -15,7 +15,8 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
 from auralflow_core.weights.names import COUNTER, to_flax, to_torch
 from auralflow_core.weights.training_state import read_training
-from auralflow_jax.separation import load, separate
+from auralflow_jax.loading import load
+from auralflow_jax.separation import separate
 from auralflow_jax.train.run import train
 from auralflow_jax.train.step import average as jax_average
 from auralflow_jax.weights import load_weights

@@ -13,9 +13,10 @@ from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches
+from auralflow_jax.loading import load
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
-from auralflow_jax.separation import load, separate
+from auralflow_jax.separation import separate
 from auralflow_jax.train import run as training
 from auralflow_jax.train.run import Run, train
 from auralflow_jax.train.sharding import make_mesh
