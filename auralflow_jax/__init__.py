@@ -16,6 +16,7 @@ _HOME = {
     "StreamingSeparator": "auralflow_jax.streaming",
     "create_model": "auralflow_jax.models",
     "load": "auralflow_jax.loading",
+    "register": "auralflow_jax.networks",
     "separate": "auralflow_jax.separation",
 }
 _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")

@@ -17,6 +17,7 @@ _HOME = {
     "create_model": "auralflow_torch.models",
     "load": "auralflow_torch.loading",
     "load_model": "auralflow_torch.models",
+    "register": "auralflow_torch.networks",
     "separate": "auralflow_torch.separation",
 }
 _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")

@@ -1,3 +1,5 @@
+"""The commands as functions, with torch as the framework."""
+
 import inspect
 
 import numpy as np
@@ -6,22 +8,29 @@ import soundfile
 import torch
 
 import auralflow
-import auralflow_torch
 from auralflow.cli import main as cli
+from auralflow.songs import make_songs
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
+from auralflow_torch.models import create_model
 
 
 @pytest.fixture
-def trained(tmp_path, make_model):
+def songs(tmp_path):
+    """Three generated songs of two seconds, one in each split."""
+    make_songs(tmp_path / "songs", tracks=3, seconds=2, sample_rate=8000)
+    return tmp_path / "songs"
+
+
+@pytest.fixture
+def trained(tmp_path):
     """A model, and the folder that it was saved in."""
-    model = make_model(targets=["drums", "vocals"])
-    folder = ModelFolder(tmp_path / "my_model")
-    folder.save_config(model.config)
-    state = {name: tensor.numpy() for name, tensor in model.network.state_dict().items()}
-    write_tensors(folder.weights, TensorFile(TORCH, state, model.config, {}))
-    return model, folder
+    torch.manual_seed(0)
+    front_end = {"sample_rate": 8000, "num_fft": 64, "window_size": 64, "hop_length": 24, "num_bins": 29}
+    network = {"model_type": "SpectrogramNetSimple", "targets": ["drums", "vocals"], "hidden_channels": 2, "depth": 1}
+    model = create_model({"model": network | front_end, "dataset": {"sample_length": 0.075}})
+    model.save(tmp_path / "my_model")
+    return model, ModelFolder(tmp_path / "my_model")
 
 
 def test_the_functions_have_the_commands_arguments():
@@ -37,7 +46,7 @@ def test_the_functions_have_the_commands_arguments():
 def test_separate_writes_what_the_model_estimates(trained, songs, tmp_path):
     model, folder = trained
     song = next(songs.glob("test/*"))
-    report = auralflow_torch.separate(folder.path, song, tmp_path / "out", residual=True, duration=0.5)
+    report = auralflow.separate(folder.path, song, tmp_path / "out", residual=True, duration=0.5, backend="torch")
     assert (report.separated, report.failures, report.audio) == (1, [], 0.5)
     mixture, _ = soundfile.read(song / "mixture.wav", dtype="float32", frames=4000, always_2d=True)
     expected = model.separate(torch.from_numpy(mixture.T))
@@ -52,17 +61,17 @@ def test_separate_reports_what_failed(trained, songs, tmp_path):
     _, folder = trained
     (tmp_path / "broken.wav").write_bytes(b"no audio")
     song = next(songs.glob("test/*"))
-    report = auralflow_torch.separate(str(folder.path), [song, tmp_path / "broken.wav"], tmp_path / "out")
+    report = auralflow.separate(str(folder.path), [song, tmp_path / "broken.wav"], tmp_path / "out", backend="torch")
     assert report.separated == 1 and len(report.failures) == 1 and "broken.wav" in report.failures[0]
     with pytest.raises(InputError, match="broken.wav"):
-        auralflow_torch.separate(folder.path, tmp_path / "broken.wav", tmp_path / "out")
+        auralflow.separate(folder.path, tmp_path / "broken.wav", tmp_path / "out", backend="torch")
     with pytest.raises(TypeError, match="durration"):
-        auralflow_torch.separate(folder.path, song, durration=3)
+        auralflow.separate(folder.path, song, durration=3)
 
 
 def test_evaluate_measures_and_writes_a_table(trained, songs):
     model, folder = trained
-    evaluation = auralflow_torch.evaluate(folder.path, songs, split="valid", metrics="sdr")
+    evaluation = auralflow.evaluate(folder.path, songs, split="valid", metrics="sdr", backend="torch")
     assert evaluation.tracks == 1 and evaluation.file == folder.evaluation and folder.evaluation.exists()
     assert {row["target"] for row in evaluation.rows} == set(model.targets) - set(*evaluation.silent.values())
     assert {row["track"] for row in evaluation.summary} == {"mean", "median"}
