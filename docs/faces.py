@@ -80,8 +80,8 @@ def compare(jax: Any, torch: Any) -> list[str]:
 
 
 def parameters(value: Any) -> Mapping[str, inspect.Parameter] | None:
-    """The arguments, without annotations, of what can be called; a model, which is made by `load`, has none."""
-    if not callable(value) or (inspect.isclass(value) and issubclass(value, _models())):
+    """The arguments, without annotations, of a function or class; a model, which is made by `load`, has none."""
+    if not inspect.isroutine(value) and not (inspect.isclass(value) and not issubclass(value, _models())):
         return None
     arguments = inspect.signature(value).parameters
     return {n: p.replace(annotation=inspect.Parameter.empty) for n, p in arguments.items() if n != "self"}

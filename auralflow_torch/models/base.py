@@ -46,6 +46,7 @@ class SeparationModel(nn.Module, abc.ABC):
 
     FAMILY: ClassVar[str]
 
+    config: Config
     network: nn.Module
 
     def __init_subclass__(cls) -> None:
