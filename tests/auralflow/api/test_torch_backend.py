@@ -8,8 +8,10 @@ import soundfile
 import torch
 
 import auralflow
-from auralflow.cli import main as cli
+from auralflow.cli import evaluate as evaluate_command
+from auralflow.cli import separate as separate_command
 from auralflow.songs import make_songs
+from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_torch.models import create_model
@@ -33,14 +35,15 @@ def trained(tmp_path):
     return model, ModelFolder(tmp_path / "my_model")
 
 
-def test_the_functions_have_the_commands_arguments():
-    _, commands = cli._parsers()
-    for name in ("separate", "evaluate"):
-        flags = {action.dest: action.default for action in commands[name]._actions if action.dest != "help"}
-        known = inspect.signature(getattr(auralflow, name)).parameters
-        assert set(known) == set(flags)
-        for argument, parameter in known.items():
-            assert parameter.default in (flags[argument], inspect.Parameter.empty), argument
+@pytest.mark.parametrize(("name", "command"), [("separate", separate_command), ("evaluate", evaluate_command)])
+def test_the_functions_have_the_commands_arguments(name, command):
+    parser = Parser()
+    command.add_arguments(parser)
+    flags = {action.dest: action.default for action in parser._actions if action.dest != "help"}
+    known = inspect.signature(getattr(auralflow, name)).parameters
+    assert set(known) == set(flags)
+    for argument, parameter in known.items():
+        assert parameter.default in (flags[argument], inspect.Parameter.empty), argument
 
 
 def test_separate_writes_what_the_model_estimates(trained, songs, tmp_path):
