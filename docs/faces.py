@@ -9,17 +9,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from flax import linen
+from torch import nn
+
 import auralflow_jax
 import auralflow_torch
 
 PAGE = Path(__file__).with_name("faces.md")
 PACKAGES = (auralflow_jax, auralflow_torch)
+MADE = (linen.Module, nn.Module, auralflow_jax.SeparationModel)  # by `create_model`, and not by their constructors
 INTRO = """\
 # Two packages, one interface
 
 `auralflow_jax` and `auralflow_torch` have the same names with the same arguments in the same order. This page is
 written by `python docs/faces.py` from the signatures, and a test compares it with them. An argument that only one
-package has is always a keyword with a default, and stands in the last column.
+package has is always a keyword with a default, and stands in the last column. Models and networks stand here without
+arguments: `load`, `create_model` and `networks.create_network` make them.
 
 In auralflow_jax the axis of the targets is always there. In auralflow_torch a tensor of one target keeps the shape of
 the audio, as documented for its models; a numpy array has the axis.
@@ -80,8 +85,8 @@ def compare(jax: Any, torch: Any) -> list[str]:
 
 
 def parameters(value: Any) -> Mapping[str, inspect.Parameter] | None:
-    """The arguments, without annotations, of a function or class; a model, which is made by `load`, has none."""
-    if not inspect.isroutine(value) and not (inspect.isclass(value) and not issubclass(value, _models())):
+    """The arguments, without annotations, of a function or class; None for models and networks, and other objects."""
+    if not inspect.isroutine(value) and not (inspect.isclass(value) and not issubclass(value, MADE)):
         return None
     arguments = inspect.signature(value).parameters
     return {n: p.replace(annotation=inspect.Parameter.empty) for n, p in arguments.items() if n != "self"}
@@ -121,10 +126,6 @@ def _section(title: str, jax: dict[str, Any], torch: dict[str, Any]) -> str:
         if alone := sorted(own.keys() - other.keys()):
             lines += ["", f"Only in {side}: {', '.join(f'`{name}`' for name in alone)}."]
     return "\n".join(lines) + "\n"
-
-
-def _models() -> tuple[type, ...]:
-    return tuple(package.SeparationModel for package in PACKAGES)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ def test_names_of_both_have_the_same_arguments(faces):
     problems = [
         f"{title}: {name}: {problem}"
         for title, jax, torch in faces.sections()
-        if title != "networks"  # built from their settings alone, see docs/add-a-network.md
         for name in sorted(jax.keys() & torch.keys())
         for problem in faces.compare(jax[name], torch[name])
     ]
