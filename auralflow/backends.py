@@ -41,12 +41,14 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
     with needs(backend):
         if backend == "torch":
             from auralflow_torch.loading import load
+            from auralflow_torch.separation import Separator
         else:
             from auralflow_jax.compilation_cache import enable_cache
-            from auralflow_jax.separation import load
+            from auralflow_jax.loading import load
+            from auralflow_jax.separation import Separator
 
             enable_cache()
-    return load(folder)
+    return Separator(load(folder))
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

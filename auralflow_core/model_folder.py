@@ -1,13 +1,19 @@
-"""A model's folder: the one place that knows the names of the files in it."""
+"""Model folders: the names of the files in one, and the folders that names of models stand for."""
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
-from auralflow_core.errors import InputError
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.errors import InputError, closest
+from auralflow_core.storage.atomic import new_folder, replacing
+from auralflow_core.storage.cache import cache_folder
+from auralflow_core.weights.file import TensorFile, write_tensors
+
+RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
+BUILT_IN = "auralflow.pretrained"  # the first of them, also in a checkout that is not installed and so declares none
 
 
 class ModelFolder:
@@ -79,6 +85,103 @@ class ModelFolder:
         """Writes config.json, aside first, so that a failure leaves the old one."""
         with replacing(self.config_file) as aside:
             aside.write_text(json.dumps(configuration.to_dict(config), indent=2) + "\n", encoding="utf-8")
+
+    def save_model(self, file: TensorFile) -> None:
+        """Writes config.json and best.safetensors; a new folder appears whole or not at all.
+
+        Args:
+            file: weights with their configuration. In a model folder they replace what an earlier call wrote.
+
+        Raises:
+            InputError: the path is no model folder but something else, or the folder holds a training run, to which
+                its weights belong.
+        """
+        is_model = self.config_file.exists()
+        if not is_model and self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise InputError(f"{self.path}: exists already and is no model folder; name a new folder")
+        if self.checkpoint.is_dir() and {path.name for path in self.checkpoint.iterdir()} - {self.weights.name}:
+            raise InputError(
+                f"{self.checkpoint}: holds a training run, and best.safetensors belongs to it; name a new folder"
+            )
+        if is_model:
+            self.save_config(file.config)
+            write_tensors(self.weights, file)
+            return
+        with new_folder(self.path) as aside:
+            ModelFolder(aside).save_config(file.config)
+            write_tensors(ModelFolder(aside).weights, file)
+
+
+class Resolver(Protocol):
+    """What an entry point of the group `auralflow.resolvers` refers to: a module, or an object, with two functions."""
+
+    def names(self) -> Iterable[str]:
+        """The names of the models that it knows."""
+
+    def resolve(self, name: str) -> Path | None:
+        """The model's folder, made on first use; None for a name that it does not know."""
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Finds the model folder, or the file of weights, that a name or a path stands for.
+
+    What exists under that path comes first, then the cached folder of a pretrained model, then what the resolvers
+    make: the packages' own pretrained models, and those of installed packages that declare an entry point in the
+    group `auralflow.resolvers`.
+
+    Raises:
+        InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
+    """
+    name, path = str(name_or_path), Path(name_or_path)
+    if path.exists():
+        return path
+    if path.name == name and ModelFolder(cache_folder("models") / name).weights.exists():
+        return cache_folder("models") / name
+    known: list[str] = []
+    for resolver in _resolvers():
+        if (found := resolver.resolve(name)) is not None:
+            return found
+        known += resolver.names()
+    if path.name != name:
+        raise InputError(f"{name}: no such file or folder")
+    raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """Finds the file of weights that a model folder, a file itself or a pretrained model's name stands for.
+
+    Raises:
+        InputError: see `find_model`; or the folder holds no trained model.
+    """
+    path = find_model(name_or_path)
+    return ModelFolder(path).find_weights() if path.is_dir() else path
+
+
+def _resolvers() -> Iterator[Resolver]:
+    """Loads the resolvers one by one."""
+    from importlib import metadata  # here, as it takes longer to import than the rest of this file
+
+    built_in = metadata.EntryPoint("pretrained", BUILT_IN, RESOLVERS)
+    for entry in {entry.value: entry for entry in (built_in, *metadata.entry_points(group=RESOLVERS))}.values():
+        yield entry.load()
+
+
+def as_config(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path) -> Config:
+    """Makes a checked configuration.
+
+    Args:
+        config_or_dict_or_path: a `Config`, which is returned as it is; what config.json holds, as a dict; or the path
+            of such a file or of a model folder.
+
+    Raises:
+        InputError: a wrong key or value, or a file that cannot be read.
+    """
+    given = config_or_dict_or_path
+    if isinstance(given, Config):
+        return given
+    if isinstance(given, str | Path):
+        return ModelFolder(given).load_config() if Path(given).is_dir() else read_config(given)
+    return configuration.from_dict(given)
 
 
 def read_config(file: str | Path) -> Config:

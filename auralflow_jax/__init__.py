@@ -1,21 +1,36 @@
-"""The training core in JAX: pure functions over pytrees.
+"""Training and inference in JAX: models that are pytrees, and pure functions of arrays.
 
-The names below are imported when they are first used, so that processes which only read data need no jax.
+The names below are imported when they are first used, so that processes which only read data need no jax. The same
+names mean the same in auralflow_torch: docs/faces.md has the table.
 """
 
 import importlib
 
 _HOME = {
+    "AudioModel": "auralflow_jax.models",
+    "Estimate": "auralflow_jax.models",
+    "HybridModel": "auralflow_jax.models",
+    "SeparationModel": "auralflow_jax.models",
     "Separator": "auralflow_jax.separation",
-    "load": "auralflow_jax.separation",
+    "SpectrogramMaskModel": "auralflow_jax.models",
+    "StreamingSeparator": "auralflow_jax.streaming",
+    "create_model": "auralflow_jax.models",
+    "load": "auralflow_jax.loading",
     "register": "auralflow_jax.networks",
     "separate": "auralflow_jax.separation",
 }
+_MODULES = ("losses", "metrics", "networks", "spectral", "wiener")
 
-__all__ = [*_HOME]  # noqa: PLE0604
+__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
 
 
 def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'auralflow_jax' has no attribute {name!r}")
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,80 +1,83 @@
-"""Trained models as functions from blocks of audio to estimates, compiled once."""
+"""Separation of arrays with a model."""
 
-import dataclasses
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import jax
 import numpy as np
 
 from auralflow_core.config import Config
-from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation import separator as separation
-from auralflow_core.separation.separator import separate
+from auralflow_core.separation.separator import separate_array
 from auralflow_jax import spectral
-from auralflow_jax.models.base import Variables
-from auralflow_jax.models.registry import build
-from auralflow_jax.weights import check_fits, load_best
 from auralflow_jax.wiener import wiener
 
-__all__ = ["Separator", "load", "make_separator", "separate"]
+
+class Model(Protocol):
+    """A pytree that estimates: a `SeparationModel` with its variables."""
+
+    @property
+    def settings(self) -> Config:
+        """The configuration that the weights were trained with."""
+        ...
+
+    def estimate(self, audio: jax.Array) -> Any:
+        """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
 
 @dataclass(frozen=True)
 class Separator(separation.Separator):
-    """A model with its weights, ready to separate; see `auralflow_core.separation.separator`.
+    """A model that separates blocks of audio; see `auralflow_core.separation.separator`.
 
     Attributes:
-        config: the configuration that the weights were trained with.
-        variables: `params` and `batch_stats`.
+        model: with its variables. What is compiled for one model serves all with the same settings.
     """
 
-    config: Config
-    variables: Variables
-    _apply: Callable = field(repr=False)  # (variables, mixture) -> audio, jitted
+    model: Model
 
-    def with_variables(self, variables: Variables) -> "Separator":
-        """The same model with other weights, without compiling again."""
-        return dataclasses.replace(self, variables=variables)
+    @property
+    def config(self) -> Config:
+        return self.model.settings
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
-        return np.asarray(self._apply(self.variables, mixture))
+        return np.asarray(_estimate(self.model, mixture))
 
     def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
         return np.asarray(_refine(mixture, estimates, iterations, residual, *self.front_end))
 
 
-def make_separator(config: Config, variables: Variables, model=None) -> Separator:
-    """A separator for weights that are already in memory.
+def separate(model: Model, audio: np.ndarray, rate: int | None = None, **options: Any) -> np.ndarray:
+    """Separates audio of any length, in evaluation mode and without gradients.
+
+    Segments of the length that the model was trained on overlap and are cross-faded. A mono model takes each channel
+    on its own; a stereo model takes mono as two equal channels and returns their mean, and more channels two by two.
 
     Args:
-        config: the configuration that built the model.
-        variables: `params` and `batch_stats`.
-        model: the built model, if there is one already.
-    """
-    model = model or build(config)
-    return Separator(config, variables, jax.jit(lambda variables, mixture: model.apply(variables, mixture).audio))
+        model: from `load` or `create_model`.
+        audio: numpy or jax array, (samples,), (channels, samples) or (batch, channels, samples), floating point.
+        rate: of the audio, in Hz. Default: the model's.
+        options: `overlap`, `batch_size`, `shifts`, `wiener`, `consistency`, see
+            `auralflow_core.separation.separator.SeparationOptions`; `progress`, called with the number of finished
+            samples.
 
-
-def load(folder: str | Path) -> Separator:
-    """Loads the best weights of a model folder.
+    Returns:
+        float32 numpy array, at the audio's rate and of its length: (targets, samples), (targets, channels, samples) or
+        (batch, targets, channels, samples), also for a single target.
 
     Raises:
-        InputError: there is no model, it was never trained, or its files are damaged or do not fit each other.
+        InputError: an array that is no audio, or an option out of range.
 
     Example:
-        separator = load("my_model")
-        stems = separate(separator, audio, 44100)  # (targets, channels, samples)
+        model = auralflow_jax.load("my_model")
+        stems = auralflow_jax.separate(model, audio, 44100)
     """
-    folder = ModelFolder(folder)
-    variables, config = load_best(folder)
-    model = build(config)
-    check_fits(
-        variables, jax.eval_shape(lambda: model.init(jax.random.key(0), config.crop_samples)), str(folder.weights)
-    )
-    return make_separator(config, jax.device_put(variables), model)
+    return separate_array(Separator(model), np.asarray(audio), rate, **options)
+
+
+@jax.jit
+def _estimate(model: Model, mixture: jax.Array) -> jax.Array:
+    return model.estimate(mixture).audio
 
 
 @functools.partial(jax.jit, static_argnums=range(2, 7))

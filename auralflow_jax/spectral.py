@@ -152,7 +152,7 @@ def _frame(padded: jax.Array, frames: int, size: int, hop: int) -> jax.Array:
 
 def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
     """The transpose of `_frame`: (..., frames, size) to (..., samples) with at least size + (frames - 1) hop."""
-    *batch, frames, size = segments.shape
+    *batch, _frames, size = segments.shape
     pieces = -(-size // hop)
     spread = [(0, 0)] * len(batch)
     segments = jnp.pad(segments, [*spread, (0, 0), (0, pieces * hop - size)])

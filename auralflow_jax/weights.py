@@ -14,8 +14,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 from auralflow_core.weights.names import check_same, to_flax
-from auralflow_jax.models.base import Variables
-from auralflow_jax.models.registry import build
+from auralflow_jax.models.base import Variables, abstract_variables
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -40,9 +39,7 @@ def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
     file = read_tensors(path, [FLAX, TORCH])
     if file.format == FLAX:
         return nested(file, path), file.config, file.provenance
-    model = build(file.config)
-    expected = jax.eval_shape(lambda: model.init(jax.random.key(0), file.config.crop_samples))
-    return to_flax(file.tensors, expected, str(path)), file.config, file.provenance
+    return to_flax(file.tensors, abstract_variables(file.config), str(path)), file.config, file.provenance
 
 
 def load_best(folder: ModelFolder) -> tuple[Variables, Config]:

@@ -4,23 +4,24 @@ from pathlib import Path
 
 import torch
 
-from auralflow_torch.models import load_model
-from auralflow_torch.separation import Separator
+from auralflow_torch.models import SeparationModel
 
 
-def load(folder: str | Path, device: str | torch.device | None = None) -> Separator:
-    """Loads the best weights of a model folder.
+def load(name_or_path: str | Path, *, device: str | torch.device | None = None) -> SeparationModel:
+    """Loads a trained model, in evaluation mode.
 
     Args:
-        folder: a model folder, its best.safetensors alone, or a converted safetensors file.
-        device: where to compute; default: the first CUDA device if there is one, else the CPU.
+        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
+            pretrained model's name, which is fetched on first use.
+        device: where the weights lie and the model computes. Default: the first CUDA device if there is one, else
+            the CPU.
 
     Raises:
-        InputError: there is no model, it was never trained, or its files are damaged or do not fit each other.
+        InputError: there is no such model, it was never trained, or its files are damaged or do not fit each other.
 
     Example:
-        separator = load("my_model")
-        stems = separate(separator, audio, 44100)  # numpy, (targets, channels, samples)
+        model = auralflow_torch.load("my_model")
+        stems = model.separate(audio, 44100)
+        network = model.network  # the bare network
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Separator(load_model(folder).to(device))
+    return SeparationModel.from_pretrained(name_or_path, device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -1,40 +1,56 @@
-"""Trained models as functions from blocks of audio to estimates, and separation of tensors."""
+"""Separation of tensors and arrays with a model."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.separation import separator as separation
-from auralflow_core.separation.separator import separate
+from auralflow_core.separation.separator import separate_array
 from auralflow_torch import spectral
 from auralflow_torch.eval_mode import evaluating
-from auralflow_torch.layers.checks import check_tensor
-from auralflow_torch.models import SeparationModel
 from auralflow_torch.wiener import wiener
 
-__all__ = ["Separator", "separate", "separate_tensor"]
+Audio = TypeVar("Audio", Tensor, np.ndarray)
+
+
+class Model(Protocol):
+    """A module that estimates: a `SeparationModel`."""
+
+    @property
+    def settings(self) -> Config:
+        """The configuration that the weights were trained with."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        ...
+
+    def estimate(self, audio: Tensor) -> Any:
+        """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
 
 @dataclass(frozen=True)
 class Separator(separation.Separator):
-    """A model, ready to separate; see `auralflow_core.separation.separator`.
+    """A model that separates blocks of audio; see `auralflow_core.separation.separator`.
 
     Attributes:
-        model: in evaluation mode, on any device.
+        model: on any device; it is in evaluation mode while it estimates, and afterwards in the mode it was in.
     """
 
-    model: SeparationModel
+    model: Model
 
     @property
     def config(self) -> Config:
-        return self.model.config
+        return self.model.settings
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
+        with torch.inference_mode(), evaluating(cast(nn.Module, self.model)):
             return self.model.estimate(self._tensor(mixture)).audio.float().cpu().numpy()
 
     def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
@@ -54,18 +70,59 @@ class Separator(separation.Separator):
         return torch.tensor(audio, device=self.model.device)
 
 
-def separate_tensor(model: SeparationModel, audio: Tensor, **options) -> Tensor:
-    """Separates a tensor at the model's rate; see `SeparationModel.separate`."""
-    check_tensor(audio, "audio")
-    if not 1 <= audio.ndim <= 3 or audio.numel() == 0 or not audio.is_floating_point():
-        raise InputError(
-            "audio must be floating point, (samples,), (channels, samples) or (batch, channels, samples), "
-            f"got {audio.dtype} of shape {tuple(audio.shape)}"
-        )
-    rate, separator = model.config.model.sample_rate, Separator(model)
-    items = audio.detach().float().cpu().numpy().reshape(-1, *(1, *audio.shape)[-2:])
-    with evaluating(model):
-        estimates = np.stack([separate(separator, item, rate, **options) for item in items])
-    # (batch, targets, channels, samples) to the audio's axes, and one for the targets where there are several.
-    targets = () if len(model.targets) == 1 else (len(model.targets),)
-    return torch.from_numpy(estimates).reshape(*audio.shape[:-2], *targets, *audio.shape[-2:]).to(audio.device)
+def separate(model: Model, audio: Audio, rate: int | None = None, **options: Any) -> Audio:
+    """Separates audio of any length, in evaluation mode and without gradients.
+
+    Segments of the length that the model was trained on overlap and are cross-faded. A mono model takes each channel
+    on its own; a stereo model takes mono as two equal channels and returns their mean, and more channels two by two.
+
+    Args:
+        model: from `load` or `create_model`; it is in the mode afterwards that it was in before.
+        audio: tensor on any device, or numpy array: (samples,), (channels, samples) or (batch, channels, samples),
+            floating point.
+        rate: of the audio, in Hz. Default: the model's.
+        options: `overlap`, `batch_size`, `shifts`, `wiener`, `consistency`, see
+            `auralflow_core.separation.separator.SeparationOptions`; `progress`, called with the number of finished
+            samples.
+
+    Returns:
+        float32, at the audio's rate and of its length. Of a tensor a tensor on its device: for one target in the
+        audio's shape, for several (targets, samples), (targets, channels, samples) or (batch, targets, channels,
+        samples). Of an array an array, in these shapes also for a single target, as `auralflow_jax.separate` has it.
+
+    Raises:
+        InputError: neither a tensor nor an array, one that is no audio, or an option out of range.
+
+    Example:
+        model = auralflow_torch.load("my_model")
+        stems = auralflow_torch.separate(model, audio, 44100)
+    """
+    return like(separate_array(Separator(model), as_array(audio), rate, **options), audio)
+
+
+def as_array(audio: Tensor | np.ndarray, name: str = "audio") -> np.ndarray:
+    """The numbers of a tensor as an array of numpy's.
+
+    Raises:
+        InputError: neither a tensor nor an array.
+    """
+    if isinstance(audio, Tensor):
+        return (audio.float() if audio.is_floating_point() else audio).numpy(force=True)
+    if not isinstance(audio, np.ndarray):
+        kind = f"{type(audio).__module__}.{type(audio).__name__}"
+        raise InputError(f"{name} is a {kind}, expected a torch.Tensor or a numpy.ndarray")
+    return audio
+
+
+def like(estimates: np.ndarray, audio: Audio) -> Audio:
+    """Estimates as what the audio is: of an array themselves, of a tensor a tensor, without the axis of one target.
+
+    Args:
+        estimates: (..., targets, samples) or (..., targets, channels, samples).
+        audio: what was separated.
+    """
+    if isinstance(audio, np.ndarray):
+        return estimates
+    tensor = torch.from_numpy(estimates).to(audio.device)
+    targets = tensor.ndim - 1 - len(audio.shape[-2:])
+    return tensor.squeeze(targets) if tensor.shape[targets] == 1 else tensor

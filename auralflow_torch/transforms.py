@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auralflow_core.audio.check import check_layout
 from auralflow_core.dsp.mel import mel_filterbank
 from auralflow_core.dsp.windows import check_sizes
 from auralflow_core.errors import InputError
@@ -161,10 +162,10 @@ class AudioTransform:
 
     def _checked(self, audio: Tensor) -> Tensor:
         check_tensor(audio, "audio")
-        if not 1 <= audio.ndim <= 3 or audio.shape[-1] < self.window_size or not audio.is_floating_point():
+        if audio.ndim and audio.shape[-1] < self.window_size:
             raise InputError(
-                "audio must be floating-point (samples,), (channels, samples) or (batch, channels, "
-                f"samples) with at least one window of {self.window_size} samples in the last axis, got "
+                f"audio must have at least one window of {self.window_size} samples in the last axis, got "
                 f"{tuple(audio.shape)} of {audio.dtype}"
             )
+        check_layout(audio, ranks=(1, 2, 3))
         return audio

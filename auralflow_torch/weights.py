@@ -8,42 +8,24 @@ import torch
 from torch import nn
 
 from auralflow_core.config import Config
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import find_weights
 from auralflow_core.weights.file import FLAX, TORCH, nested, read_tensors
 from auralflow_core.weights.names import check_same, to_torch
-from auralflow_torch.networks import build_network
 
 
-def load(model: str | Path) -> nn.Module:
-    """Loads a network with its weights, in evaluation mode, on the CPU.
+def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray], str]:
+    """Reads the weights of a model that either framework trained.
 
     Args:
-        model: a model folder, its best.safetensors alone, or a converted safetensors file.
+        name_or_path: a model folder, a file of weights, or a pretrained model's name.
 
     Returns:
-        The network that the file's configuration describes: magnitudes (batch, channels, bins, frames) -> masks, or
-        audio (batch, channels, samples) -> audio.
-
-    Raises:
-        InputError: there is no such file, it is damaged or of another kind, or its tensors do not fit.
-
-    Example:
-        network = load("my_model/checkpoint/best.safetensors")
-        mask = network(magnitudes)
-    """
-    config, state, origin = read_weights(model)
-    network = build_network(config)
-    load_state(network, state, origin)
-    return network.eval()
-
-
-def read_weights(model: str | Path) -> tuple[Config, dict[str, np.ndarray], str]:
-    """The configuration, the torch state dict and the file's name; see `load`.
+        The configuration, the torch state dict and the file's name.
 
     Raises:
         InputError: there is no such file, or it is damaged or of another kind.
     """
-    path = ModelFolder(model).find_weights() if Path(model).is_dir() else Path(model)
+    path = find_weights(name_or_path)
     file = read_tensors(path, [FLAX, TORCH])
     state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
     return file.config, state, str(path)
@@ -62,3 +44,11 @@ def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str 
     """
     check_same(state, {name: tensor.numpy(force=True) for name, tensor in network.state_dict().items()}, origin)
     network.load_state_dict({name: torch.from_numpy(np.array(array, order="C")) for name, array in state.items()})
+
+
+def state_arrays(network: nn.Module) -> dict[str, np.ndarray]:
+    """Copies a network's state dict to numpy arrays on the CPU; floating point becomes float32, as files hold it."""
+    return {
+        name: np.array((tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True), order="C")
+        for name, tensor in network.state_dict().items()
+    }

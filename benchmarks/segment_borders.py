@@ -104,11 +104,11 @@ def small_separator() -> Separator:
     import jax
 
     from auralflow_jax.models.registry import build
-    from auralflow_jax.separation import make_separator
+    from auralflow_jax.separation import Separator as JaxSeparator
 
     config = Config(model=SpectrogramNetSimple(num_bins=512, hidden_channels=4, depth=4))
     model = build(config)
-    return make_separator(config, model.init(jax.random.key(0), config.crop_samples), model)
+    return JaxSeparator(model.replace(variables=model.init(jax.random.key(0))))
 
 
 if __name__ == "__main__":

@@ -82,15 +82,10 @@ def measure(name: str, backend: str, seconds: float, rounds: int) -> dict[str, f
 
 
 def jax_model(name: str) -> Call:
-    import jax
+    from auralflow_jax.models import create_model
+    from auralflow_jax.separation import Separator
 
-    from auralflow_jax.models.registry import build
-    from auralflow_jax.separation import make_separator
-
-    config = template(name)
-    model = build(config)
-    variables = jax.jit(lambda: model.init(jax.random.key(0), config.crop_samples))()
-    return partial(separate, make_separator(config, variables, model), sample_rate=RATE)
+    return partial(separate, Separator(create_model(template(name))), sample_rate=RATE)
 
 
 def torch_model(name: str) -> Call:

@@ -6,7 +6,7 @@ python benchmarks/sizes.py
 import jax
 
 from auralflow_core.config import MODELS, template
-from bridge.conversion import expected_variables
+from auralflow_jax.models.base import abstract_variables
 
 # In millions of parameters, as users know the models.
 DOCUMENTED = {
@@ -33,7 +33,7 @@ def table() -> str:
 
 def count_parameters(name: str) -> int:
     """The trained parameters of a template's network, from shapes alone."""
-    return sum(leaf.size for leaf in jax.tree.leaves(expected_variables(template(name))["params"]))
+    return sum(leaf.size for leaf in jax.tree.leaves(abstract_variables(template(name))["params"]))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def port_masks() -> Masks:
 
 def torch_masks(folder: Path) -> Masks:
     """Of our torch network."""
-    network = load(folder)
+    network = load(folder, device="cpu").network
     return torch.inference_mode()(lambda magnitude: network(torch.from_numpy(magnitude)).numpy())
 
 
@@ -105,12 +105,11 @@ def jax_masks(folder: Path) -> Masks:
     """Of our flax network."""
     import jax
 
-    from auralflow_jax.models.registry import build
+    import auralflow_jax
 
-    separator = load_separator(folder, "jax")
-    network = build(separator.config).network
-    apply = jax.jit(lambda variables, magnitude: network.apply(variables, magnitude)[0])
-    return lambda magnitude: np.asarray(apply(separator.variables, magnitude))
+    model = auralflow_jax.load(folder)
+    apply = jax.jit(lambda variables, magnitude: model.network.apply(variables, magnitude)[0])
+    return lambda magnitude: np.asarray(apply(model.variables, magnitude))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import compare, make_train_step
 from auralflow_torch import losses
 from auralflow_torch.models import create_model
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 from bridge.parity.twins import network_shapes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -129,7 +129,7 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
     on_device = shard_batch(batch, mesh)
 
     def spectra(batch):
-        return [model.describe(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]
+        return [model.represent(audio).spectrum for audio in (batch["mixture"][:, None], batch["targets"])]
 
     def loss(params, batch_stats, batch):
         estimate, after = model.apply_and_update(
@@ -170,7 +170,7 @@ def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool)
     targets_last = targets.movedim(1, -1)
 
     def spectra():
-        return [model.describe(audio).spectrum for audio in (mixture[:, None], targets)]
+        return [model.represent(audio).spectrum for audio in (mixture[:, None], targets)]
 
     def forward():
         with torch.autocast(DEVICE, torch.bfloat16, enabled=training.precision == "bfloat16"):

@@ -134,27 +134,20 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """`verify`."""
-    from bridge.folders import check_network
-    from bridge.parity.outputs import EXACT, ROUNDING, TOLERANCE, compare_networks
+    from bridge.parity.outputs import EXACT, TOLERANCE
+    from bridge.verification import verify
 
-    variables, config, _ = read_flax(arguments.model)
-    state = None
-    if arguments.torch:
-        stored = read_torch(arguments.torch, [TORCH])
-        check_network(stored.config or config, config, arguments.torch, arguments.model)
-        state = stored.tensors
-    worst = _show(compare_networks(config, variables, state, str(arguments.torch)), TOLERANCE)
-    same = worst <= TOLERANCE
-    if not same and worst <= ROUNDING:
+    verification = verify(arguments.model, arguments.torch)
+    _show(verification.rows, TOLERANCE)
+    if verification.exact is not None:
         print("Again in float64, to tell a difference from rounding:")
-        exactly = _show(compare_networks(config, variables, state, str(arguments.torch), "float64"), EXACT)
-        same = exactly <= EXACT
-    print("The networks are the same." if same else "The networks differ.")
-    return 0 if same else 1
+        _show(verification.exact, EXACT)
+    print("The networks are the same." if verification.same else "The networks differ.")
+    return 0 if verification.same else 1
 
 
-def _show(rows: "list[Difference]", tolerance: float) -> float:
-    """Prints a table of differences and returns the largest."""
+def _show(rows: "list[Difference]", tolerance: float) -> None:
+    """Prints a table of differences."""
     from rich.console import Console
     from rich.table import Table
 
@@ -168,7 +161,6 @@ def _show(rows: "list[Difference]", tolerance: float) -> float:
         f"At most {worst.relative:.1e} of the largest value (or of 1 where that is less), in {worst.name}; "
         f"{tolerance:.0e} is tolerated."
     )
-    return worst.relative
 
 
 def info(arguments: argparse.Namespace) -> int:

@@ -32,16 +32,11 @@ def to_flax(state_dict: Mapping[str, Any], network: Config | Mapping, origin: st
         [1.0, 1.0, 1.0]
     """
     state = {name: as_array(tensor, name, origin) for name, tensor in state_dict.items()}
-    return naming.to_flax(state, expected_variables(network) if isinstance(network, Config) else network, origin)
+    if isinstance(network, Config):
+        from auralflow_jax.models.base import abstract_variables  # here, as shapes need no jax
 
-
-def expected_variables(config: Config) -> dict[str, dict]:
-    """The shapes and types of the variables of a configuration's network; nothing is computed."""
-    import jax
-
-    from auralflow_jax.models.registry import build
-
-    return jax.eval_shape(lambda: build(config).init(jax.random.key(0), config.crop_samples))
+        network = abstract_variables(network)
+    return naming.to_flax(state, network, origin)
 
 
 def as_array(tensor: Any, name: str, origin: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reading weights, whatever file they are in."""
+"""Reading weights from files of every kind."""
 
 import pickle
 import re
@@ -10,41 +10,32 @@ import numpy as np
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import find_weights
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, read_tensors
-from bridge.conversion import as_array, expected_variables
+from bridge.conversion import as_array
 
 PICKLED = (".pth", ".pt")
 
 
 def read_flax(model: str | Path) -> tuple[dict[str, dict], Config, dict]:
-    """Reads the best weights of a model folder, whichever framework trained it, or a file like its best.safetensors.
+    """Reads the weights of a model that either framework trained.
+
+    Args:
+        model: a model folder, a file like its best.safetensors, or a pretrained model's name.
 
     Returns:
         The variables, the configuration that built them, and their provenance.
 
     Raises:
-        InputError: there are none, the file is damaged or of another format, or its tensors do not fit its network.
+        InputError: there is no such model, the file is damaged or of another format, or its tensors do not fit.
     """
+    from auralflow_jax.models.base import abstract_variables
     from auralflow_jax.weights import check_fits, load_weights
 
-    path = weights_path(model)
+    path = find_weights(model)
     variables, config, provenance = load_weights(path)
-    check_fits(variables, expected_variables(config), str(path))
+    check_fits(variables, abstract_variables(config), str(path))
     return variables, config, provenance
-
-
-def weights_path(model: str | Path) -> Path:
-    """The file of weights that a model folder, or a file itself, stands for."""
-    if not Path(model).is_dir():
-        return Path(model)
-    folder = ModelFolder(model)
-    folder.load_config()  # a folder without a readable one is no model folder
-    if not folder.weights.exists():
-        raise InputError(
-            f"{folder.path}: the model has no weights yet, {folder.weights} does not exist; train it first"
-        )
-    return folder.weights
 
 
 def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> TensorFile:
@@ -60,14 +51,14 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
     Raises:
         InputError: the file is missing, damaged, of another format, or would run code.
     """
-    path = weights_path(path)
+    path = find_weights(path)
     if path.suffix in PICKLED:
         return TensorFile(TORCH, read_pickled(path), None, {})
     return read_tensors(path, formats)
 
 
 def read_pickled(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads a state dict that `torch.save` wrote, and nothing that would run code."""
+    """Reads a state dict that `torch.save` wrote; refuses a file that would run code."""
     import torch
 
     try:

@@ -1,12 +1,12 @@
-"""Model folders made of converted weights."""
+"""Model folders made from converted weights."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow_core.config import Config, differing_keys
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import new_folder
 
 if TYPE_CHECKING:
     from auralflow_jax.models.base import Variables
@@ -68,9 +68,9 @@ def write_folder(
     from auralflow_jax.weights import save_weights
 
     folder = ModelFolder(path)
-    folder.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.path.parent, prefix=f".{folder.name}-") as aside:
-        staged = ModelFolder(Path(aside) / folder.name)
+    has_config = folder.config_file.exists()  # then the folder stays, and gets its checkpoint
+    with new_folder(folder.checkpoint if has_config else folder.path) as aside:
+        staged = ModelFolder(aside.parent if has_config else aside)
         staged.save_config(config)
         checkpoints = Checkpoints(staged)
         try:
@@ -79,7 +79,3 @@ def write_folder(
             checkpoints.close()
         if best is not None:
             save_weights(staged.weights, best, config, provenance)
-        if folder.config_file.exists():
-            staged.checkpoint.rename(folder.checkpoint)
-        else:
-            staged.path.rename(folder.path)

@@ -11,7 +11,8 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, nested, read_tensors
 from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import TrainingTensors
-from bridge.conversion import expected_variables, to_flax
+from auralflow_jax.models.base import abstract_variables
+from bridge.conversion import to_flax
 
 if TYPE_CHECKING:
     from auralflow_jax.models.base import Variables
@@ -65,7 +66,7 @@ def training_to_flax(
     """
     import optax
 
-    expected = expected_variables(config)
+    expected = abstract_variables(config)
     parameters = {"params": expected["params"]}
     variables = to_flax(training.params, expected, f"{origin} (params)")
     first = to_flax(training.exp_avg, parameters, f"{origin} (exp_avg)")["params"]
@@ -108,7 +109,7 @@ def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
     if not folder.checkpoint.exists():
         raise InputError(f"{folder.path}: the model has no training state yet, {folder.checkpoint} does not exist")
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    shapes = jax.eval_shape(lambda variables: fresh_state(variables, config), expected_variables(config))
+    shapes = jax.eval_shape(lambda variables: fresh_state(variables, config), abstract_variables(config))
     abstract = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), shapes)
     checkpoints = Checkpoints(folder)
     try:

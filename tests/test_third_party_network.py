@@ -20,7 +20,7 @@ import auralflow_torch.networks
 import bridge
 from auralflow_core.config import MODELS, template
 from auralflow_core.errors import InputError
-from bridge.conversion import expected_variables
+from auralflow_jax.models.base import abstract_variables
 from bridge.parity.cases import small_config
 from bridge.parity.twins import random_variables
 
@@ -115,7 +115,7 @@ def test_registered_by_calls(toy_net, registries):
     assert [registry["ToyNet"] for registry in registries] == toy_net
     config = small_config("ToyNet", targets=("bass", "vocals"), num_channels=2)
     assert type(config.model) is toy_net[0]
-    variables = random_variables(expected_variables(config))
+    variables = random_variables(abstract_variables(config))
     network = auralflow_torch.networks.build_network(config)
     assert type(network) is toy_net[2]
     state = bridge.to_torch(variables)

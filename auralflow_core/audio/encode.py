@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from auralflow_core.audio.check import check_layout
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing
 
@@ -255,9 +256,11 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
         subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
 
     Raises:
-        InputError: another suffix or subtype, or values that are not finite.
+        InputError: another suffix or subtype, an array that is no audio (see `auralflow_core.audio.check`), or values
+            that are not finite.
     """
     path = Path(path)
+    check_layout(audio)
     known = {".wav": SUBTYPES.values(), ".flac": PCM_BITS}
     if path.suffix.lower() not in known:
         raise InputError(f"{path}: cannot write the suffix {path.suffix!r}; known: {', '.join(known)}")

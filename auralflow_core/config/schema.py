@@ -28,6 +28,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 f"at least {self.model.shortest_crop} samples"
             )
 
+    def __hash__(self) -> int:
+        # The fields' own hashes would not do: `dataset.sources` is a dict.
+        return hash(msgspec.json.encode(self, order="deterministic"))
+
     @property
     def crop_samples(self) -> int:
         """The length of a crop in samples."""

@@ -4,9 +4,11 @@ import abc
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from auralflow_core.audio.check import check_audio, check_rate
 from auralflow_core.audio.resample import resample_stream
 from auralflow_core.config import Config
 from auralflow_core.data.targets import expand_targets
@@ -177,9 +179,11 @@ def separate(
 
     Returns:
         float32 (targets, channels, samples), exactly as long as the input, at its rate.
+
+    Raises:
+        InputError: an array that is no audio (see `auralflow_core.audio.check`), or an option out of range.
     """
-    if audio.ndim != 2 or 0 in audio.shape:
-        raise ValueError(f"audio must be (channels, samples), got {audio.shape}")
+    check_audio(audio)
     options = SeparationOptions(overlap, batch_size, shifts, wiener, consistency)
     done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
     for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
@@ -188,6 +192,29 @@ def separate(
         if progress is not None:
             progress(done)
     return whole
+
+
+def separate_array(separator: Separator, audio: np.ndarray, rate: int | None = None, **options: Any) -> np.ndarray:
+    """Separates one signal or a batch of them in memory.
+
+    Args:
+        separator: the model.
+        audio: (samples,), (channels, samples) or (batch, channels, samples), floating point.
+        rate: of the audio, in Hz. Default: the model's.
+        options: the others of `separate`.
+
+    Returns:
+        float32 (targets, samples), (targets, channels, samples) or (batch, targets, channels, samples).
+
+    Raises:
+        InputError: an array that is no audio (see `auralflow_core.audio.check`), or an option out of range.
+    """
+    check_audio(audio, ranks=(1, 2, 3))
+    rate = separator.config.model.sample_rate if rate is None else check_rate(rate)
+    items = audio.reshape(-1, *(1, *audio.shape)[-2:])
+    estimates = np.stack([separate(separator, item, rate, **options) for item in items])
+    # (batch, targets, channels, samples) to the audio's axes, with one for the targets
+    return estimates.reshape(*audio.shape[:-2], len(separator.targets), *audio.shape[-2:])
 
 
 def separate_blocks(
@@ -215,7 +242,8 @@ def separate_blocks(
     """
     options = options or SeparationOptions()
     options.check(separator.targets)
-    rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
+    sample_rate, rate = check_rate(sample_rate, "sample_rate"), separator.config.model.sample_rate
+    segment = separator.config.crop_samples
     # Two copies, as the mixture waits for the estimates, for a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
     estimates = stream(

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files and folders so that a reader never sees half of one."""
 
 import contextlib
 import os
@@ -30,3 +30,21 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Yields an empty folder to fill; it takes the place of `path` only if the block ends without an error.
+
+    Args:
+        path: does not exist, or is an empty folder.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.resolve().name}-") as aside:
+        staged = Path(aside) / path.resolve().name
+        staged.mkdir()
+        yield staged
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        staged.rename(path)

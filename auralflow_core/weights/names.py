@@ -110,11 +110,10 @@ def torch_layout(variables: Mapping) -> dict[str, Place]:
             )
         prefix = "".join(f"{torch_module(module)}." for module in modules)
         ndim = len(leaf.shape)
-        if transposed := (collection, last) == ("params", "kernel"):
-            if ndim < 2:
-                raise InputError(
-                    f"variable {'/'.join(path)!r} has shape {tuple(leaf.shape)}; a kernel has at least two axes"
-                )
+        if (transposed := (collection, last) == ("params", "kernel")) and ndim < 2:
+            raise InputError(
+                f"variable {'/'.join(path)!r} has shape {tuple(leaf.shape)}; a kernel has at least two axes"
+            )
         axes = (ndim - 1, ndim - 2, *range(ndim - 2)) if transposed else tuple(range(ndim))
         place = Place(path, axes, tuple(leaf.shape[axis] for axis in axes), np.dtype(leaf.dtype))
         _add(layout, prefix + RENAMED.get((collection, last), last), place)

@@ -1,31 +1,26 @@
-"""Models of networks from waveforms to waveforms."""
-
-from dataclasses import dataclass
+"""Separation models of networks from waveforms to waveforms."""
 
 import jax
 import jax.numpy as jnp
 
-from auralflow_jax.models.base import Estimate, SeparationModel
+from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 
 
-@dataclass(frozen=True)
 class AudioModel(SeparationModel):
-    """Audio in, estimates out, without a spectrum.
+    """Separation in the waveform domain: the network itself makes audio of audio.
 
-    Attributes:
-        network: linen module, mixtures (batch, channels, samples) -> audio (batch, targets, channels, samples),
-            latent.
-        config: the model's settings.
+    The network maps mixtures (batch, channels, samples) to audio (batch, targets, channels, samples) and a latent
+    variable.
     """
 
+    FAMILY = "audio"
+
     def example(self, samples: int) -> jax.Array:
-        return jnp.zeros((1, self.config.num_channels, samples))
+        return jnp.zeros((1, self.num_channels, samples))
 
-    def apply_and_update(
-        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
-    ) -> tuple[Estimate, dict]:
-        (audio, latent), batch_stats = self.run(variables, mixture, train, key)
-        return self.describe(audio)._replace(latent=latent), batch_stats
+    def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
+        (estimate, latent), batch_stats = self._call(variables, audio, train, key)
+        return self.represent(estimate)._replace(latent=latent), batch_stats
 
-    def describe(self, audio: jax.Array) -> Estimate:
+    def represent(self, audio: jax.Array) -> Estimate:
         return Estimate(audio)

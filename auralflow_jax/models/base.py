@@ -1,15 +1,27 @@
-"""What the models of every family have in common."""
+"""The members that models of every family have, and how a model is made from its settings."""
 
 import abc
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
 
 import jax
+import numpy as np
 from flax import linen as nn
+from flax.traverse_util import flatten_dict
 
-from auralflow_core.config import ModelConfig
+from auralflow_core.audio.check import check_layout
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.file import FLAX, TensorFile
+from auralflow_jax.networks import build_network
+from auralflow_jax.separation import separate
 
 Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
+
+FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class adds itself
 
 
 class Estimate(NamedTuple):
@@ -17,56 +29,164 @@ class Estimate(NamedTuple):
 
     audio: jax.Array  # (batch, targets, channels, samples)
     spectrum: jax.Array | None = None  # magnitudes, (batch, targets, channels, bins, frames)
-    mask: jax.Array | None = None  # what the mixture's magnitudes are multiplied by, same shape
+    mask: jax.Array | None = None  # factor of the mixture's magnitudes, same shape
     latent: tuple[jax.Array, jax.Array] | None = None  # mu and sigma of a variational bottleneck
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SeparationModel(abc.ABC):
-    """Audio in, estimates out: a network with what stands around it. Abstract; `build` makes one of a family.
+    """A separation model: mixtures in, estimates of the targets out. Abstract; `create_model` and `load` make one.
+
+    A model is a pytree: its variables are the leaves, network and settings are static. So it goes through `jax.jit`,
+    `jax.grad`, `jax.vmap` and `jax.tree.map` as it is.
 
     Attributes:
         network: linen module that returns its output and a latent variable's mu and sigma, or None.
-        config: the model's settings.
+        settings: the configuration.
+        variables: `params` and `batch_stats`; None in a model that was built without.
+
+    Example:
+        model = auralflow_jax.create_model("my_model/config.json")
+        loss = jax.jit(jax.grad(lambda model, mixture: jnp.mean(model.estimate(mixture).audio ** 2)))
+        gradients = loss(model, mixture).variables["params"]
     """
 
-    network: nn.Module
-    config: ModelConfig
+    FAMILY: ClassVar[str]
 
-    def init(self, key: jax.Array, samples: int) -> dict:
-        """Initial variables, for audio of `samples` samples: `params` and `batch_stats`."""
-        variables = self.network.init(key, self.example(samples))
+    network: nn.Module
+    settings: Config
+    variables: Variables | None = None
+
+    def __init_subclass__(cls) -> None:
+        jax.tree_util.register_dataclass(cls, data_fields=["variables"], meta_fields=["network", "settings"])
+        FAMILIES[cls.FAMILY] = cls
+
+    def __repr__(self) -> str:
+        network, parameters = type(self.settings.model).__name__, (self.variables or {}).get("params", {})
+        count = sum(np.size(leaf) for leaf in jax.tree.leaves(parameters))
+        return (
+            f"{type(self).__name__}({network}, targets={self.targets}, sample_rate={self.sample_rate}, "
+            f"num_channels={self.num_channels}, {count:,} parameters)"
+        )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of what the model separates, sorted."""
+        return self.settings.model.targets
+
+    @property
+    def sample_rate(self) -> int:
+        """The rate in Hz of the audio that the model takes."""
+        return self.settings.model.sample_rate
+
+    @property
+    def num_channels(self) -> int:
+        """The number of channels that the model takes at once, 1 or 2."""
+        return self.settings.model.num_channels
+
+    def replace(self, *, variables: Variables | None) -> Self:
+        """The same model with other variables; what was compiled for one serves the other."""
+        return replace(self, variables=variables)
+
+    def init(self, key: jax.Array, samples: int | None = None) -> Variables:
+        """Draws initial variables.
+
+        Args:
+            key: random key.
+            samples: length of the audio that the network is made for. Default: the settings' `crop_samples`.
+
+        Returns:
+            `params` and `batch_stats`.
+        """
+        variables = self.network.init(key, self.example(self.settings.crop_samples if samples is None else samples))
         return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
 
-    def apply(self, variables: dict, mixture: jax.Array, train: bool = False, key: jax.Array | None = None) -> Estimate:
-        """Estimates the targets in a mixture (batch, channels, samples).
+    def apply(
+        self, variables: Variables, audio: jax.Array, train: bool = False, key: jax.Array | None = None
+    ) -> Estimate:
+        """Estimates the targets in mixtures with given variables.
 
         Args:
             variables: `params` and `batch_stats`.
-            mixture: audio at the model's rate.
-            train: see the network.
+            audio: mixtures at the model's rate, (batch, channels, samples).
+            train: normalise by the batch's statistics, and draw dropout and latent variables.
             key: random key, needed while training.
+
+        Raises:
+            InputError: audio of another type or shape.
         """
-        return self.apply_and_update(variables, mixture, train, key)[0]
+        return self.apply_and_update(variables, audio, train, key)[0]
+
+    def apply_and_update(
+        self, variables: Variables, audio: jax.Array, train: bool = False, key: jax.Array | None = None
+    ) -> tuple[Estimate, dict]:
+        """`apply`, and the batch statistics after it."""
+        check_layout(audio, ranks=(3,), channels=self.num_channels)
+        return self._run(variables, audio, train, key)
+
+    def estimate(self, audio: jax.Array) -> Estimate:
+        """Estimates the targets in mixtures, in evaluation mode and with gradients.
+
+        Args:
+            audio: mixtures at the model's rate, (batch, channels, samples).
+
+        Returns:
+            Audio (batch, targets, channels, samples), also for a single target, and the other fields that the
+            family has.
+
+        Raises:
+            InputError: audio of another type or shape, or a model without variables.
+        """
+        return self.apply(self._filled(), audio)
+
+    @abc.abstractmethod
+    def represent(self, audio: jax.Array) -> Estimate:
+        """Puts known audio (batch, targets, channels, samples) into the form of an estimate, to compare with one."""
+
+    def separate(self, audio: np.ndarray, rate: int | None = None, **options: Any) -> np.ndarray:
+        """Separates audio of any length; see `auralflow_jax.separate`."""
+        return separate(self, audio, rate, **options)
+
+    def save(self, folder: str | Path, provenance: Mapping[str, Any] = {}) -> None:
+        """Writes a model folder, which every command takes: config.json and checkpoint/best.safetensors.
+
+        Args:
+            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
+            provenance: plain data about where the weights come from, stored with them.
+
+        Raises:
+            InputError: the path is something else, or the folder holds a training run.
+        """
+        tensors = {name: np.asarray(leaf) for name, leaf in flatten_dict(self._filled(), sep="/").items()}
+        ModelFolder(folder).save_model(TensorFile(FLAX, tensors, self.settings, dict(provenance)))
 
     @abc.abstractmethod
     def example(self, samples: int) -> jax.Array:
         """Zeros in the shape that the network takes, for audio of `samples` samples."""
 
     @abc.abstractmethod
-    def apply_and_update(
-        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
-    ) -> tuple[Estimate, dict]:
-        """`apply`, and the batch statistics after it."""
+    def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
+        """`apply_and_update` of audio that has been checked."""
 
-    @abc.abstractmethod
-    def describe(self, audio: jax.Array) -> Estimate:
-        """Known audio (batch, targets, channels, samples) in the terms of an estimate: a loss's other side."""
-
-    def run(self, variables: dict, inputs: jax.Array, train: bool, key: jax.Array | None) -> tuple[tuple, dict]:
+    def _call(self, variables: Variables, inputs: jax.Array, train: bool, key: jax.Array | None) -> tuple[tuple, dict]:
         """What the network returns, and the batch statistics after it."""
         rngs = None if key is None else dict(zip(("dropout", "noise"), jax.random.split(key), strict=True))
         outputs, updated = self.network.apply(
             variables, inputs, train, rngs=rngs, mutable=["batch_stats"] if train else []
         )
         return outputs, updated.get("batch_stats", variables["batch_stats"])
+
+    def _filled(self) -> Variables:
+        if self.variables is None:
+            raise InputError("the model has no variables; model.replace(variables=model.init(key)) gives it some")
+        return self.variables
+
+
+def build(config: Config) -> SeparationModel:
+    """Makes the model that a configuration describes, without variables."""
+    return FAMILIES[config.model.FAMILY](build_network(config), config)
+
+
+def abstract_variables(config: Config) -> Variables:
+    """The shapes and types of the variables of a configuration's model; nothing is computed."""
+    return jax.eval_shape(build(config).init, jax.random.key(0))

@@ -1,6 +1,6 @@
-"""Models of networks that join a waveform and a spectrogram branch."""
+"""Separation models of networks that join a waveform and a spectrogram branch."""
 
-from dataclasses import dataclass
+from typing import cast
 
 import jax
 
@@ -11,16 +11,10 @@ from auralflow_jax.models.audio import AudioModel
 from auralflow_jax.models.base import Estimate
 
 
-@dataclass(frozen=True)
 class HybridModel(AudioModel):
-    """Audio in, estimates out, with the spectrum of the joined audio. It is no mask of the mixture's.
+    """Separation in both domains; the estimate has the spectrum of its audio, which no mask of the mixture makes."""
 
-    Attributes:
-        network: as of AudioModel.
-        config: the settings of the STFT, among others.
-    """
+    FAMILY = "hybrid"
 
-    config: HybridConfig
-
-    def describe(self, audio: jax.Array) -> Estimate:
-        return Estimate(audio, spectral.magnitude(analyze(audio, self.config)))
+    def represent(self, audio: jax.Array) -> Estimate:
+        return Estimate(audio, spectral.magnitude(analyze(audio, cast(HybridConfig, self.settings.model))))

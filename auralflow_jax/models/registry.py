@@ -1,27 +1,30 @@
 """Models by their configurations."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
 from auralflow_core.config import Config
-from auralflow_jax.models.audio import AudioModel
-from auralflow_jax.models.base import SeparationModel
-from auralflow_jax.models.hybrid import HybridModel
-from auralflow_jax.models.spectrogram import SpectrogramModel
-from auralflow_jax.networks import build_network
+from auralflow_core.model_folder import as_config
+from auralflow_jax.models.base import SeparationModel, build
 
-FAMILIES: dict[str, type[SeparationModel]] = {
-    "spectrogram": SpectrogramModel,
-    "audio": AudioModel,
-    "hybrid": HybridModel,
-}
+__all__ = ["build", "create_model"]
 
 
-def build(config: Config) -> SeparationModel:
-    """The model that a configuration describes.
+def create_model(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path) -> SeparationModel:
+    """Makes the model that a configuration describes, of whatever family, with fresh weights.
 
-    Returns:
-        An object with `init(key, samples)`, `apply(variables, mixture, train, key) -> Estimate`,
-        `apply_and_update` and `describe(audio)`, the same for every family.
+    Args:
+        config_or_dict_or_path: a `Config`; what config.json holds, as a dict; or the path of such a file or of a model
+            folder. The weights are drawn from its `training.seed`.
 
     Raises:
-        InputError: the model has no network in JAX.
+        InputError: a wrong key or value, or a file that cannot be read.
     """
-    return FAMILIES[config.model.FAMILY](build_network(config), config.model)
+    config = as_config(config_or_dict_or_path)
+    model = build(config)
+    # Drawing the weights happens once; optimising the program that does takes four times as long.
+    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
+    return model.replace(variables=init(jax.random.key(config.training.seed)))

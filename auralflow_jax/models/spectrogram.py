@@ -1,6 +1,6 @@
-"""Models of networks from magnitudes to masks."""
+"""Separation models of networks from magnitudes to masks."""
 
-from dataclasses import dataclass
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -8,34 +8,33 @@ import jax.numpy as jnp
 from auralflow_core.config import SpectrogramConfig
 from auralflow_jax import spectral
 from auralflow_jax.layers.front_end import analyze, complete, synthesize
-from auralflow_jax.models.base import Estimate, SeparationModel
+from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 
 
-@dataclass(frozen=True)
-class SpectrogramModel(SeparationModel):
-    """Audio in, estimates out: STFT, a network that sees the lowest bins, masks joined, inverse STFT.
+class SpectrogramMaskModel(SeparationModel):
+    """Deep mask estimation: STFT, a network that sees the lowest bins, masks joined, the mixture's phase, inverse STFT.
 
-    Attributes:
-        network: linen module, magnitudes (batch, channels, bins, frames) -> masks (batch, targets, channels,
-            bins, frames), latent.
-        config: the front end.
+    The network maps magnitudes (batch, channels, bins, frames) to masks (batch, targets, channels, bins, frames) and
+    a latent variable.
     """
 
-    config: SpectrogramConfig
+    FAMILY = "spectrogram"
+
+    @property
+    def front_end(self) -> SpectrogramConfig:
+        """The settings of the STFT and of the masks."""
+        return cast(SpectrogramConfig, self.settings.model)
 
     def example(self, samples: int) -> jax.Array:
-        config = self.config
-        return jnp.zeros((1, config.num_channels, config.num_bins, config.count_frames(samples)))
+        return jnp.zeros((1, self.num_channels, self.front_end.num_bins, self.front_end.count_frames(samples)))
 
-    def apply_and_update(
-        self, variables: dict, mixture: jax.Array, train: bool, key: jax.Array | None = None
-    ) -> tuple[Estimate, dict]:
-        spectrum = analyze(mixture, self.config)
+    def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
+        spectrum = analyze(audio, self.front_end)
         magnitude = spectral.magnitude(spectrum)
-        (mask, latent), batch_stats = self.run(variables, magnitude[:, :, : self.config.num_bins], train, key)
-        mask = complete(mask, magnitude.shape[-2], self.config)
-        audio = synthesize(mask * spectrum[:, None], mixture.shape[-1], self.config)
-        return Estimate(audio, mask * magnitude[:, None], mask, latent), batch_stats
+        (mask, latent), batch_stats = self._call(variables, magnitude[:, :, : self.front_end.num_bins], train, key)
+        mask = complete(mask, magnitude.shape[-2], self.front_end)
+        estimate = synthesize(mask * spectrum[:, None], audio.shape[-1], self.front_end)
+        return Estimate(estimate, mask * magnitude[:, None], mask, latent), batch_stats
 
-    def describe(self, audio: jax.Array) -> Estimate:
-        return Estimate(audio, spectral.magnitude(analyze(audio, self.config)))
+    def represent(self, audio: jax.Array) -> Estimate:
+        return Estimate(audio, spectral.magnitude(analyze(audio, self.front_end)))

@@ -47,7 +47,7 @@ def open_loop(plan: TrainingPlan, run: RunState, checkpoints: Checkpoints, progr
     training, hosts = plan.config.training, (jax.process_index(), jax.process_count())
     with contextlib.ExitStack() as stack:
         batches = training_batches(plan.crops, int(run.state.step), hosts)
-        visualizer = Visualizer(plan, run.state.ema) if jax.process_index() == 0 else None
+        visualizer = Visualizer(plan) if jax.process_index() == 0 else None
         yield Loop(
             plan=plan,
             train_step=make_train_step(

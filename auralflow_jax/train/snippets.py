@@ -9,8 +9,8 @@ from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.dsp.excerpts import loudest
 from auralflow_core.training.snippets import SnippetWriter
-from auralflow_jax.models.base import Variables
-from auralflow_jax.separation import make_separator, separate
+from auralflow_jax.models.base import SeparationModel
+from auralflow_jax.separation import separate
 from auralflow_jax.train.plan import TrainingPlan
 from auralflow_jax.train.state import RunState
 
@@ -22,12 +22,11 @@ class Visualizer:
 
     Args:
         plan: of the run.
-        variables: `params` and `batch_stats`, in the shapes that the run has.
     """
 
-    def __init__(self, plan: TrainingPlan, variables: Variables):
+    def __init__(self, plan: TrainingPlan):
         self.config = config = plan.config
-        self.separator = make_separator(config, variables, plan.model)
+        self.model = plan.model
         self.tracks = plan.segments.tracks[: config.visualizer.num_snippets]
         self.places = [_place(track, config) for track in self.tracks]
         self.events = SummaryWriter(str(plan.folder.runs)) if config.visualizer.tensorboard else None
@@ -39,7 +38,7 @@ class Visualizer:
         self.write_scalars(epoch)
         if is_last or epoch["epoch"] % self.config.visualizer.save_frequency == 0:
             # From the host, so that the first process can separate while the others wait, on one device.
-            self.write_snippets(jax.device_get(run.state.ema), epoch["step"])
+            self.write_snippets(self.model.replace(variables=jax.device_get(run.state.ema)), epoch["step"])
 
     def write_scalars(self, epoch: dict) -> None:
         """Writes one entry of a run's history, as TensorBoard scalars over the steps."""
@@ -52,14 +51,14 @@ class Visualizer:
                 self.events.add_scalar(f"{name}/{target}", value, epoch["step"])
         self.events.flush()
 
-    def write_snippets(self, variables: Variables, step: int) -> None:
+    def write_snippets(self, model: SeparationModel, step: int) -> None:
         """Separates the snippets and writes audio/<track>-<target>-<panel>.wav, images/ and events."""
-        rate, separator = self.config.model.sample_rate, self.separator.with_variables(variables)
+        rate = self.config.model.sample_rate
         for track, (start, samples) in zip(self.tracks, self.places, strict=True):
             excerpt = (start, samples, rate, self.config.model.num_channels)
             mixture = read_mixture(track, *excerpt)
-            sums = expand_targets(separator.targets, track.stems, self.config.dataset.sources)
-            estimates = separate(separator, mixture, rate)
+            sums = expand_targets(self.config.model.targets, track.stems, self.config.dataset.sources)
+            estimates = separate(model, mixture, rate)
             for (target, parts), estimate in zip(sums.items(), estimates, strict=True):
                 panels = {"mixture": mixture, "estimate": estimate, "truth": read_stems(track, parts, *excerpt).sum(0)}
                 self.snippets.write(f"{track.name}-{target}", panels, step)

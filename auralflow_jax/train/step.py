@@ -86,4 +86,4 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
 
 def compare(model: SeparationModel, loss: Loss, estimate: Estimate, batch: Batch) -> jax.Array:
     """The loss, a scalar, of an estimate for a batch's mixture."""
-    return loss(estimate, model.describe(batch["targets"]), model.describe(batch["mixture"][:, None]))
+    return loss(estimate, model.represent(batch["targets"]), model.represent(batch["mixture"][:, None]))

@@ -30,7 +30,7 @@ def check_tensor(value: Tensor, name: str) -> None:
 
 
 def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> None:
-    """Raises an InputError unless a tensor is real and has these axes and so many channels.
+    """Raises an InputError unless a tensor is real and floating point, and has these axes and this number of channels.
 
     Args:
         x: the tensor.
@@ -42,9 +42,9 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
     if isinstance(x, fx.Proxy):
         return  # stands for any tensor
     # Of a graph that is being traced sizes are values, and cannot be asked.
-    if x.is_complex() or x.ndim != len(axes) or not is_tracing() and x.shape[1] != channels:
+    if not x.is_floating_point() or x.ndim != len(axes) or (not is_tracing() and x.shape[1] != channels):
         magnitudes = "; the magnitudes of a complex spectrum are its abs()" if x.is_complex() else ""
         raise InputError(
-            f"{name} must be real and of shape ({', '.join(axes)}) with {channels} "
+            f"{name} must be real and floating point, of shape ({', '.join(axes)}) with {channels} "
             f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{magnitudes}"
         )

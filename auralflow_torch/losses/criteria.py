@@ -27,7 +27,7 @@ class Criterion(nn.Module):
     the network's layers run; hooks on the model and on the network run where these are called, not in a criterion.
 
     Args:
-        model: has `estimate(mixture) -> Estimate` and `describe(audio) -> Estimate`, as separation models do.
+        model: has `estimate(mixture) -> Estimate` and `represent(audio) -> Estimate`, as separation models do.
         loss: a function of estimate, truth and mixture, see `Loss`.
 
     Raises:
@@ -93,7 +93,7 @@ def compare(model: nn.Module, loss: EstimateLoss, mixture_audio: Tensor, target_
         )
     # Spectra take time, and a loss of audio alone reads none.
     only_audio = isinstance(loss, Loss) and set(loss.needs) <= {"audio", "latent"}
-    represent = Estimate if only_audio else model.describe
+    represent = Estimate if only_audio else model.represent
     return loss(estimate, represent(target), represent(mixture_audio.unsqueeze(1)))
 
 
@@ -120,7 +120,7 @@ def check_model(model: nn.Module, wanted_by: str) -> None:
     """Raises an InputError unless this is a separation model, itself and not a wrapper of it."""
     # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
     compiled = hasattr(model, "_orig_mod")
-    if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "describe")):
+    if compiled or not all(callable(getattr(model, name, None)) for name in ("estimate", "represent")):
         raise InputError(
             f"{wanted_by} needs a separation model, which `create_model` makes of a configuration, got a "
             f"{type(model).__name__}; torch.compile goes around the criterion, DataParallel and "
@@ -159,7 +159,7 @@ class _Configured(Criterion):
 
     def __init__(self, model: nn.Module, training: TrainingConfig, needs: tuple[str, ...] = ()) -> None:
         check_model(model, type(self).__name__)
-        loss = make_loss(training, model.describe)
+        loss = make_loss(training, model.represent)
         super().__init__(model, Loss(type(self).__name__, loss.needs + needs, loss.function, loss.kl_weight))
 
 

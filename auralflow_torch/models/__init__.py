@@ -1,8 +1,8 @@
-"""Separation models: what makes audio of audio, around the networks, which are reachable here as well."""
+"""Separation models: the networks, which are reachable here as well, with the front ends that make audio of audio."""
 
 from auralflow_torch import networks
 from auralflow_torch.models.audio import AudioModel
-from auralflow_torch.models.base import SeparationModel
+from auralflow_torch.models.base import Estimate, SeparationModel
 from auralflow_torch.models.hybrid import HybridModel
 from auralflow_torch.models.registry import create_model, load_model
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
@@ -10,10 +10,11 @@ from auralflow_torch.networks import *  # noqa: F403
 
 __all__ = [
     "AudioModel",
+    "Estimate",
     "HybridModel",
     "SeparationModel",
     "SpectrogramMaskModel",
     "create_model",
     "load_model",
     *networks.__all__,
-]  # noqa: PLE0604
+]

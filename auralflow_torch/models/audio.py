@@ -12,16 +12,18 @@ class AudioModel(SeparationModel):
     audio of any length.
 
     Args:
-        configuration: what `auralflow.utils.load_config` returns, or a `Config`, of a waveform network. The
-            weights are fresh; `from_pretrained` brings trained ones.
+        configuration: what `auralflow.utils.load_config` returns, a `Config`, or the path of a config.json or of a
+            model folder, of a waveform network. The weights are fresh; `from_pretrained` brings trained ones.
 
     Raises:
         InputError: a wrong key or value in the configuration, or a model of another family.
 
     Example:
-        model = AudioModel(auralflow.utils.load_config("my_model/config.json"))
+        model = AudioModel("my_model/config.json")
         vocals = model.separate(torch.rand(1, 88200))  # (channels, samples), as the mixture
     """
+
+    FAMILY = "audio"
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimates waveforms.
@@ -34,9 +36,9 @@ class AudioModel(SeparationModel):
         """
         return self.network(mixture)
 
-    def estimate(self, mixture: Tensor, noise: Tensor | None = None) -> Estimate:
-        audio, latent = self.network.estimate(mixture, noise)
-        return self.describe(audio.unsqueeze(1) if len(self.targets) == 1 else audio)._replace(latent=latent)
+    def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
+        estimate, latent = self.network.estimate(audio, noise)
+        return self.represent(estimate.unsqueeze(1) if len(self.targets) == 1 else estimate)._replace(latent=latent)
 
-    def describe(self, audio: Tensor) -> Estimate:
+    def represent(self, audio: Tensor) -> Estimate:
         return Estimate(audio)

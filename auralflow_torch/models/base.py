@@ -1,17 +1,23 @@
-"""What separation models of every family have in common."""
+"""The members that separation models of every family have."""
 
 import abc
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import BATCH_SIZE, OVERLAP
-from auralflow_torch.weights import build_network
+from auralflow_core.model_folder import ModelFolder, as_config
+from auralflow_core.weights.file import TORCH, TensorFile
+from auralflow_torch.networks import build_network
+from auralflow_torch.separation import separate
+from auralflow_torch.weights import load_state, read_weights, state_arrays
+
+FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class that names its own adds itself
 
 
 class Estimate(NamedTuple):
@@ -19,15 +25,16 @@ class Estimate(NamedTuple):
 
     audio: Tensor  # (batch, targets, channels, samples)
     spectrum: Tensor | None = None  # magnitudes, (batch, targets, channels, bins, frames)
-    mask: Tensor | None = None  # what the mixture's magnitudes are multiplied by, same shape
+    mask: Tensor | None = None  # factor of the mixture's magnitudes, same shape
     latent: tuple[Tensor, Tensor] | None = None  # mu and sigma of a variational bottleneck
 
 
 class SeparationModel(nn.Module, abc.ABC):
-    """Audio in, estimates out: a network with what stands around it. Abstract; `create_model` makes one of a family.
+    """A separation model: mixtures in, estimates of the targets out. Abstract; `create_model` and `load` make one.
 
     Args:
-        configuration: what `auralflow.utils.load_config` returns, or a `Config`.
+        configuration: what `auralflow.utils.load_config` returns, a `Config`, or the path of a config.json or of a
+            model folder.
 
     Attributes:
         config: the configuration.
@@ -37,20 +44,45 @@ class SeparationModel(nn.Module, abc.ABC):
         InputError: a wrong key or value in the configuration, or a model of another family.
     """
 
+    FAMILY: ClassVar[str]
+
+    config: Config
     network: nn.Module
 
-    def __init__(self, configuration: dict | Config) -> None:
-        from auralflow_torch.models.registry import check_family  # it knows the classes, and they not it
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "FAMILY" in vars(cls):
+            FAMILIES[cls.FAMILY] = cls
 
+    def __init__(self, configuration: Config | Mapping[str, Any] | str | Path) -> None:
         super().__init__()
         self.config = as_config(configuration)
-        check_family(type(self), self.config)
+        if (family := self.config.model.FAMILY) != self.FAMILY:
+            raise InputError(
+                f"{type(self).__name__} takes no configuration of {type(self.config.model).__name__}; "
+                f"{FAMILIES[family].__name__} does"
+            )
         self.network = build_network(self.config)
 
     @property
+    def settings(self) -> Config:
+        """The configuration."""
+        return self.config
+
+    @property
     def targets(self) -> tuple[str, ...]:
-        """What the model separates, sorted."""
+        """The names of what the model separates, sorted."""
         return self.config.model.targets
+
+    @property
+    def sample_rate(self) -> int:
+        """The rate in Hz of the audio that the model takes."""
+        return self.config.model.sample_rate
+
+    @property
+    def num_channels(self) -> int:
+        """The number of channels that the model takes at once, 1 or 2."""
+        return self.config.model.num_channels
 
     @property
     def device(self) -> torch.device:
@@ -58,87 +90,78 @@ class SeparationModel(nn.Module, abc.ABC):
         return next(self.parameters()).device
 
     @abc.abstractmethod
-    def estimate(self, mixture: Tensor, noise: Tensor | None = None) -> Estimate:
-        """Estimates the targets in a mixture, with gradients: what a criterion compares with the truth.
+    def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
+        """Estimates the targets in mixtures, with gradients: one side of what a loss compares.
 
         Args:
-            mixture: audio at the model's rate, (batch, channels, samples), with the model's number of channels.
-            noise: for a latent variable, instead of a random draw; see the network.
+            audio: mixtures at the model's rate, (batch, channels, samples), with the model's number of channels.
+            noise: for a latent variable, in place of a random draw; see the network.
 
         Returns:
-            The targets' audio (batch, targets, channels, samples), also for a single one; and what the family has
-            beside it.
+            Audio (batch, targets, channels, samples), also for a single target, and the other fields that the
+            family has.
 
         Raises:
-            InputError: audio of another shape.
+            InputError: audio of another type or shape.
         """
 
     @abc.abstractmethod
-    def describe(self, audio: Tensor) -> Estimate:
-        """Known audio (batch, targets, channels, samples) in the terms of an estimate: a loss's other side."""
+    def represent(self, audio: Tensor) -> Estimate:
+        """Puts known audio (batch, targets, channels, samples) into the form of an estimate, to compare with one."""
 
-    def separate(
-        self,
-        audio: Tensor,
-        overlap: float = OVERLAP,
-        batch_size: int = BATCH_SIZE,
-        shifts: int = 1,
-        wiener: int = 0,
-        consistency: bool = False,
-    ) -> Tensor:
-        """Separates audio of any length, in evaluation mode and without gradients.
-
-        Segments of the length that the model was trained on overlap and are cross-faded. A mono model takes each
-        channel on its own; a stereo model takes mono as two equal channels and returns their mean, and more channels
-        two by two.
-
-        Args:
-            audio: at the model's rate, (samples,), (channels, samples) or (batch, channels, samples), on any device.
-            overlap: see `auralflow_core.separation.separator.SeparationOptions`, as for the next four.
-            batch_size: segments of one pass through the network; fewer need less memory.
-            shifts: separations that are averaged.
-            wiener: iterations of a Wiener filter.
-            consistency: divide what is left of the mixture among the targets.
-
-        Returns:
-            float32, on the audio's device. For one target the audio's shape; for several a targets axis before the
-            channels: (targets, samples), (targets, channels, samples) or (batch, targets, channels, samples).
-
-        Raises:
-            InputError: audio of another shape, or an option out of range.
+    def separate(self, audio: Tensor, rate: int | None = None, **options: Any) -> Tensor:
+        """Separates audio of any length, in evaluation mode and without gradients; see `auralflow_torch.separate`.
 
         Example:
             model = SpectrogramMaskModel.from_pretrained("my_model")
             vocals = model.separate(torch.rand(1, 88200))
         """
-        from auralflow_torch.separation import separate_tensor  # it is written for models, and they not for it
+        return separate(self, audio, rate, **options)
 
-        return separate_tensor(
-            self, audio, overlap=overlap, batch_size=batch_size, shifts=shifts, wiener=wiener, consistency=consistency
-        )
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path) -> Self:
-        """A model with its weights, in evaluation mode, on the CPU.
+    def save(self, folder: str | Path, provenance: Mapping[str, Any] = {}) -> None:
+        """Writes a model folder, which every command takes: config.json and checkpoint/best.safetensors.
 
         Args:
-            path: a model folder, its best.safetensors alone, or a converted safetensors file.
+            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
+            provenance: plain data about where the weights come from, stored with them.
+
+        Raises:
+            InputError: the path is something else, or the folder holds a training run.
+        """
+        file = TensorFile(TORCH, state_arrays(self.network), self.config, dict(provenance))
+        ModelFolder(folder).save_model(file)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes a model folder; `save` under the name that torch users know from other libraries."""
+        self.save(folder)
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+    ) -> Self:
+        """Loads a model with its weights, in evaluation mode.
+
+        Args:
+            name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
+                pretrained model's name, which is fetched on first use.
+            device: where the weights go. Default: the CPU.
+            dtype: of the weights. Default: float32.
+
+        Returns:
+            A model of this class; of `SeparationModel`, which is abstract, one of the class for the file's family.
 
         Raises:
             InputError: there is no such file, it is damaged or of another kind, its tensors do not fit, or it holds
-                a model of another class.
+                a model of another family.
         """
-        from auralflow_torch.models.registry import load_model  # it knows the classes, and they not it
-
-        model = load_model(path)
-        if not isinstance(model, cls):
+        config, state, origin = read_weights(name_or_path)
+        family = FAMILIES[config.model.FAMILY]
+        kind = family if inspect.isabstract(cls) else cls
+        if not issubclass(kind, cls) or kind.FAMILY != family.FAMILY:
             raise InputError(
-                f"{path}: holds a {type(model.config.model).__name__}, which is a "
-                f"{type(model).__name__}, expected a {cls.__name__}"
+                f"{origin}: holds a {type(config.model).__name__}, which is a {family.__name__}, expected a "
+                f"{cls.__name__}"
             )
-        return model
-
-
-def as_config(settings: dict | Config) -> Config:
-    """A checked configuration of the dict that config.json holds; a `Config` stays as it is."""
-    return settings if isinstance(settings, Config) else configuration.from_dict(settings)
+        model = kind(config)
+        load_state(model.network, state, origin)
+        return model.to(device=device, dtype=dtype).eval()

@@ -9,14 +9,17 @@ from auralflow_torch.models.base import Estimate
 
 
 class HybridModel(AudioModel):
-    """Separation in both domains, with the spectrum of the joined audio. It is no mask of the mixture's.
+    """Separation in both domains; the estimate has the spectrum of its audio, which no mask of the mixture makes.
 
     Args:
-        configuration: what `auralflow.utils.load_config` returns, or a `Config`, of HybridNet.
+        configuration: what `auralflow.utils.load_config` returns, a `Config`, or the path of a config.json or of a
+            model folder, of HybridNet.
 
     Raises:
         InputError: a wrong key or value in the configuration, or a model of another family.
     """
 
-    def describe(self, audio: Tensor) -> Estimate:
+    FAMILY = "hybrid"
+
+    def represent(self, audio: Tensor) -> Estimate:
         return Estimate(audio, spectral.magnitude(analyze(audio, self.config.model)))

@@ -1,71 +1,32 @@
 """Models by their configurations: made fresh, or with weights from a file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from auralflow_core.config import Config
-from auralflow_core.errors import InputError
-from auralflow_torch.models.audio import AudioModel
-from auralflow_torch.models.base import SeparationModel, as_config
-from auralflow_torch.models.hybrid import HybridModel
-from auralflow_torch.models.spectrogram import SpectrogramMaskModel
-from auralflow_torch.weights import load_state, read_weights
-
-FAMILIES: dict[str, type[SeparationModel]] = {
-    "spectrogram": SpectrogramMaskModel,
-    "audio": AudioModel,
-    "hybrid": HybridModel,
-}
+from auralflow_core.model_folder import as_config
+from auralflow_torch.models.base import FAMILIES, SeparationModel
 
 
-def family_of(config: Config) -> type[SeparationModel]:
-    """The class of the model that a configuration describes."""
-    return FAMILIES[config.model.FAMILY]
-
-
-def check_family(model: type[SeparationModel], config: Config) -> None:
-    """Refuses a configuration of another family.
+def create_model(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path) -> SeparationModel:
+    """Makes the model that a configuration describes, of whatever family, with fresh weights.
 
     Args:
-        model: one of FAMILIES, or a class that extends one.
-        config: of the model that is to be made.
+        config_or_dict_or_path: a `Config`; what config.json holds, as a dict; or the path of such a file or of a model
+            folder. The weights are drawn from torch's random numbers.
 
     Raises:
-        InputError: the configuration belongs to another class.
-    """
-    ours, family = next((kind for kind in model.__mro__ if kind in FAMILIES.values()), None), family_of(config)
-    if ours not in (None, family):
-        raise InputError(
-            f"{model.__name__} takes no configuration of {type(config.model).__name__}; {family.__name__} does"
-        )
-
-
-def create_model(config: dict | Config) -> SeparationModel:
-    """The model that a configuration describes, whatever its family, with fresh weights.
-
-    Args:
-        config: the dict that `auralflow.utils.load_config` returns, or a `Config`.
-
-    Raises:
-        InputError: a wrong key or value.
+        InputError: a wrong key or value, or a file that cannot be read.
 
     Example:
         >>> type(create_model({"model": {"model_type": "SpectrogramNetLSTM", "hidden_channels": 2}})).__name__
         'SpectrogramMaskModel'
     """
-    config = as_config(config)
-    return family_of(config)(config)
+    config = as_config(config_or_dict_or_path)
+    return FAMILIES[config.model.FAMILY](config)
 
 
 def load_model(path: str | Path) -> SeparationModel:
-    """A model with its weights, whatever its family, in evaluation mode, on the CPU.
-
-    Args:
-        path: a model folder, its best.safetensors alone, or a converted safetensors file.
-
-    Raises:
-        InputError: the file is missing, damaged or of another kind, or its tensors do not fit.
-    """
-    config, state, origin = read_weights(path)
-    model = create_model(config)
-    load_state(model.network, state, origin)
-    return model.eval()
+    """Loads a model of whatever family, in evaluation mode, on the CPU; see `SeparationModel.from_pretrained`."""
+    return SeparationModel.from_pretrained(path)

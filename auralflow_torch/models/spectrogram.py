@@ -16,16 +16,18 @@ class SpectrogramMaskModel(SeparationModel):
     with; `separate` takes audio of any length.
 
     Args:
-        configuration: what `auralflow.utils.load_config` returns, or a `Config`, of a spectrogram network. The
-            weights are fresh; `from_pretrained` brings trained ones.
+        configuration: what `auralflow.utils.load_config` returns, a `Config`, or the path of a config.json or of a
+            model folder, of a spectrogram network. The weights are fresh; `from_pretrained` brings trained ones.
 
     Raises:
         InputError: a wrong key or value in the configuration, or a model of another family.
 
     Example:
-        model = SpectrogramMaskModel(auralflow.utils.load_config("my_model/config.json"))
+        model = SpectrogramMaskModel("my_model/config.json")
         vocals = model.separate(torch.rand(1, 88200))  # (channels, samples), as the mixture
     """
+
+    FAMILY = "spectrogram"
 
     def forward(self, mixture_magnitude: Tensor) -> Tensor:
         """Estimates masks.
@@ -43,26 +45,26 @@ class SpectrogramMaskModel(SeparationModel):
         mask = self._complete(self.network(self._seen(mixture_magnitude)), mixture_magnitude)
         return mask.squeeze(1) if len(self.targets) == 1 else mask
 
-    def estimate(self, mixture: Tensor, noise: Tensor | None = None) -> Estimate:
-        """Estimates the targets in a mixture, with gradients: what a criterion compares with the truth.
+    def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
+        """Estimates the targets in mixtures, with gradients: one side of what a loss compares.
 
         Args:
-            mixture: audio at the model's rate, (batch, channels, samples), with the model's number of channels.
-            noise: for a latent variable, standard normal, instead of a random draw; see the network.
+            audio: mixtures at the model's rate, (batch, channels, samples), with the model's number of channels.
+            noise: for a latent variable, standard normal, in place of a random draw; see the network.
 
         Returns:
             Audio (batch, targets, channels, samples), spectrum and mask (batch, targets, channels, bins, frames),
             also for a single target; latent, where the network has one, its mu and sigma.
         """
-        check_input(mixture, "mixture", AUDIO, self.config.model.num_channels)
-        spectrum = self.to_spectrogram(mixture)
+        check_input(audio, "audio", AUDIO, self.config.model.num_channels)
+        spectrum = self.to_spectrogram(audio)
         magnitude = spectral.magnitude(spectrum)
         mask, latent = self.network.estimate(self._seen(magnitude), noise)
         mask = self._complete(mask, magnitude)
-        audio = self.to_audio(mask * spectrum.unsqueeze(1), mixture.shape[-1])
-        return Estimate(audio, mask * magnitude.unsqueeze(1), mask, latent)
+        estimate = self.to_audio(mask * spectrum.unsqueeze(1), audio.shape[-1])
+        return Estimate(estimate, mask * magnitude.unsqueeze(1), mask, latent)
 
-    def describe(self, audio: Tensor) -> Estimate:
+    def represent(self, audio: Tensor) -> Estimate:
         return Estimate(audio, spectral.magnitude(self.to_spectrogram(audio)))
 
     def to_spectrogram(self, audio: Tensor) -> Tensor:

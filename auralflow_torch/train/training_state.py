@@ -71,7 +71,7 @@ def training_tensors(
         zeros = {
             name: np.zeros(parameter.shape, parameter.numpy(force=True).dtype) for name, parameter in parameters.items()
         }
-        moments, step = {moment: zeros for moment in MOMENTS}, 0
+        moments, step = dict.fromkeys(MOMENTS, zeros), 0
     else:
         states = optimizer.state_dict()["state"]
         found = {name: states.get(index, {}) for name, index in indices.items()}

@@ -64,11 +64,11 @@ def compare_networks(
     """
     import jax
 
+    from auralflow_jax.models.base import abstract_variables
     from auralflow_jax.models.registry import build
     from auralflow_jax.weights import check_fits
-    from bridge.conversion import expected_variables
 
-    check_fits(variables, expected_variables(config), "the flax variables")
+    check_fits(variables, abstract_variables(config), "the flax variables")
     state = to_torch(variables) if state is None else state
     model, mixture = build(_conditioned(config)), probe(config)[None].astype(precision)
     variables = jax.tree.map(lambda array: np.asarray(array, precision), variables)
@@ -150,7 +150,8 @@ class TorchCalls:
     def __init__(self, config: Config, state: Mapping[str, np.ndarray], origin: str, precision: str):
         import torch
 
-        from auralflow_torch.weights import build_network, load_state
+        from auralflow_torch.networks import build_network
+        from auralflow_torch.weights import load_state
 
         self.outputs: dict[str, np.ndarray] = {}
         self.network = build_network(config).eval()

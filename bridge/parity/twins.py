@@ -49,14 +49,15 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
     import msgspec
     import torch
 
+    from auralflow_jax.models.base import abstract_variables
     from auralflow_jax.models.registry import build
-    from auralflow_torch.weights import build_network, load_state
-    from bridge.conversion import expected_variables
+    from auralflow_torch.networks import build_network
+    from auralflow_torch.weights import load_state
 
     if hasattr(config.model, "dropout_p"):
         config = msgspec.structs.replace(config, model=msgspec.structs.replace(config.model, dropout_p=0.0))
     rng = np.random.default_rng((seed, 1))
-    variables = random_variables(expected_variables(config), seed)
+    variables = random_variables(abstract_variables(config), seed)
     twin = build_network(config)
     load_state(twin, to_torch(variables))
     twin.to(getattr(torch, precision))
@@ -88,13 +89,13 @@ def network_shapes(config: Config, batch: int) -> tuple[tuple[int, ...], Any, An
     """
     import jax
 
+    from auralflow_jax.models.base import abstract_variables
     from auralflow_jax.models.registry import build
-    from bridge.conversion import expected_variables
 
     model = build(config)
     listener = _Listener(model.network)
     mixture = jax.ShapeDtypeStruct((batch, config.model.num_channels, config.crop_samples), np.float32)
-    jax.eval_shape(dataclasses.replace(model, network=listener).apply, expected_variables(config), mixture)
+    jax.eval_shape(dataclasses.replace(model, network=listener).apply, abstract_variables(config), mixture)
     return listener.shape, *listener.returned
 
 

@@ -10,7 +10,7 @@ from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions, block_function, cross_fade
 from auralflow_jax.models.registry import build
-from auralflow_jax.separation import make_separator
+from auralflow_jax.separation import Separator
 
 RATE = 8000
 
@@ -26,7 +26,7 @@ def separation(tmp_path_factory):
     )
     config = Config(model=model, dataset=DatasetConfig(sample_length=1.5))
     network = build(config)
-    separator = make_separator(config, network.init(jax.random.key(0), config.crop_samples), network)
+    separator = Separator(network.replace(variables=network.init(jax.random.key(0))))
     return separator, audio, separator(audio[None])[0]
 
 

@@ -6,7 +6,6 @@ import torch
 from auralflow.songs import make_songs
 from auralflow_core.config import MODELS, Config, from_dict, template
 from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
-from auralflow_torch.models.registry import family_of
 
 # A front end whose sizes fit nothing: an odd number of bins above those that the network sees, a hop that is no
 # divisor of the window. Of the rest a network takes the settings that it has.
@@ -45,13 +44,13 @@ def make_model():
     return make
 
 
-@pytest.fixture(params=[name for name in MODELS if family_of(template(name)) is SpectrogramMaskModel])
+@pytest.fixture(params=[name for name in MODELS if template(name).model.FAMILY == SpectrogramMaskModel.FAMILY])
 def model(request, make_model) -> SeparationModel:
     """A small model of every network between spectra and masks."""
     return make_model(request.param)
 
 
-@pytest.fixture(params=[name for name in MODELS if family_of(template(name)) is not SpectrogramMaskModel])
+@pytest.fixture(params=[name for name in MODELS if template(name).model.FAMILY != SpectrogramMaskModel.FAMILY])
 def waveform_model(request, make_model) -> SeparationModel:
     """A small model of every network that estimates audio itself."""
     return make_model(request.param)

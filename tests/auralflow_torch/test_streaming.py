@@ -23,13 +23,13 @@ def live(streaming, audio, *sizes):
 @pytest.mark.parametrize("overlap", [0.0, 0.1, 0.5])
 def test_what_comes_out_is_the_offline_result_later(make_model, sizes, overlap):
     model = make_model()
-    streaming = StreamingSeparator(model, overlap)
+    streaming = StreamingSeparator(model, overlap=overlap)
     assert streaming.latency == 600
     for samples in (5, 600, 4321):
         audio = torch.rand(1, samples, generator=torch.Generator().manual_seed(samples)) - 0.5
         output = live(streaming, audio, *sizes)
         assert output.shape == (1, samples + 600) and not output[:, :600].any()
-        torch.testing.assert_close(output[:, 600:], model.separate(audio, overlap), rtol=0, atol=1e-6)
+        torch.testing.assert_close(output[:, 600:], model.separate(audio, overlap=overlap), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(2000,), (1, 2000), (2, 2000)])
@@ -37,9 +37,9 @@ def test_several_targets_and_a_wiener_filter(make_model, shape):
     model = make_model(targets=["drums", "vocals"], num_channels=2)
     model.train()
     audio = torch.rand(shape, generator=torch.Generator().manual_seed(0)) - 0.5
-    output = live(StreamingSeparator(model, 0.25, wiener=1), audio, 333)
+    output = live(StreamingSeparator(model, overlap=0.25, wiener=1), audio, 333)
     assert output.shape == (2, *shape[:-1], 2600) and model.training
-    torch.testing.assert_close(output[..., 600:], model.separate(audio, 0.25, wiener=1), rtol=0, atol=1e-4)
+    torch.testing.assert_close(output[..., 600:], model.separate(audio, overlap=0.25, wiener=1), rtol=0, atol=1e-4)
 
 
 def test_shorter_segments_come_sooner(make_model):
@@ -60,8 +60,9 @@ def test_blocks_of_another_kind_are_refused(make_model):
     streaming.push(torch.zeros(2, 10))
     for block, words in (
         (torch.zeros(10), "has the shape .10,., those before it .2, 'samples'"),
-        (torch.zeros(1, 2, 10), "got torch.float32 of shape"),
-        (torch.zeros(2, 10).int(), "got torch.int32"),
+        (torch.zeros(1, 2, 10), "got float32 of shape"),
+        (torch.zeros(2, 10).int(), "got int32 of shape .*block / 2147483648"),
+        (torch.full((2, 10), torch.nan), "got 20 values that are NaN"),
     ):
         with pytest.raises(InputError, match=words):
             streaming.push(block)

@@ -61,18 +61,19 @@ def test_without_padding_the_spectrum_is_that_of_the_audio_as_it_is(transform):
 
 
 @pytest.mark.parametrize(
-    "audio",
+    ("audio", "words"),
     [
-        torch.rand(16, 88200, 1),
-        torch.rand(1023),
-        torch.rand(2, 1, 2, 5000),
-        torch.tensor(0.5),
-        torch.zeros(2, 5000, dtype=torch.int16),
+        (torch.rand(16, 88200, 1), r"at least one window of 1024 samples in the last axis, got \(16, 88200, 1\)"),
+        (torch.rand(1023), r"at least one window of 1024 samples in the last axis, got \(1023,\)"),
+        (torch.rand(2, 1, 2, 5000), r"audio must be floating point, \(samples,\) or .*, got float32 of shape"),
+        (torch.tensor(0.5), r"audio must be floating point, .*, got float32 of shape \(\)"),
+        (torch.zeros(2, 5000, dtype=torch.int16), "audio must be floating point, .*; audio / 32768 brings"),
+        (torch.rand(5000, 2000), "would be 5000 channels of 2000 samples.*transpose it"),
     ],
 )
-def test_what_is_no_audio_is_refused_in_words(transform, audio):
+def test_what_is_no_audio_is_refused_in_words(transform, audio, words):
     for method in (transform.to_spectrogram, transform.audio_to_mel, transform.pad_audio):
-        with pytest.raises(InputError, match=r"at least one window of 1024 samples in the last axis, got \("):
+        with pytest.raises(InputError, match=words):
             method(audio)
 
 

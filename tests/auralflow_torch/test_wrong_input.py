@@ -39,7 +39,7 @@ def test_arrays_are_no_tensors(make_model, audio):
     model, array = make_model(), audio.numpy()
     transform = AudioTransform(64, 24, 64)
     calls = {
-        "audio": (lambda: model.separate(array), lambda: transform.to_spectrogram(array)),
+        "audio": (lambda: transform.to_spectrogram(array),),
         "mixture_audio": (lambda: L1Loss(model)(array, array),),
         "target_audio": (lambda: L1Loss(model)(audio, array),),
         "complex_spec": (lambda: transform.to_audio(np.zeros((33, 4), np.complex64)),),
@@ -117,6 +117,14 @@ def test_tensors_that_stand_for_others_pass():
     torch.testing.assert_close(fx.symbolic_trace(network)(x), network(x))
 
 
-def test_a_configuration_is_no_path():
+def test_a_configuration_is_a_dict_or_a_path():
     with pytest.raises(InputError, match="config: expected an object with the groups model, dataset"):
+        SpectrogramMaskModel(["model"])
+    with pytest.raises(InputError, match="my_model/config.json: cannot be read: No such file"):
         SpectrogramMaskModel("my_model/config.json")
+
+
+@pytest.mark.parametrize("audio", [[0.0, 1.0], "song.wav", None])
+def test_what_is_no_array_is_not_separated(model, audio):
+    with pytest.raises(InputError, match="^audio is a builtins.*, expected a torch.Tensor or a numpy.ndarray"):
+        model.separate(audio)

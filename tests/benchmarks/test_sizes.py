@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from auralflow_core.config import MODELS, template
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,11 +14,11 @@ from auralflow_core.config import MODELS
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_core.weights.names import to_torch
-from auralflow_jax.separation import load
+from auralflow_jax.loading import load
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.weights import load_weights
 from bridge.cli import main
-from bridge.conversion import expected_variables
 from bridge.parity import cases
 from bridge.parity.outputs import TOLERANCE, compare_networks, difference
 from bridge.training_state import fresh_state, read_run, training_to_flax
@@ -35,7 +35,7 @@ def refused(capsys, *arguments):
 
 def test_weights_go_to_torch_and_back(here, capsys):
     config = small_config(KINDS[1], targets="bass,vocals")
-    variables = random_bits(expected_variables(config))
+    variables = random_bits(abstract_variables(config))
     make_model("model", config, variables)
     assert main(["to-torch", "model"]) == 0 and main(["to-torch", "model", "-o", "deep/t.safetensors"]) == 0
     assert capsys.readouterr().out.split() == ["model.safetensors", "deep/t.safetensors"]
@@ -64,7 +64,7 @@ def test_a_state_dict_goes_into_a_folder_that_has_a_configuration(here, capsys):
 
 def test_a_training_state_goes_to_torch_and_back(here):
     config = small_config()
-    shapes = expected_variables(config)
+    shapes = abstract_variables(config)
     folder = make_model("model", config, random_bits(shapes, 1))
     state = fresh_state(random_bits(shapes, 2), config).replace(ema=random_bits(shapes, 3))
     history = [{"epoch": 1, "step": 0, "valid_loss": 0.5}]
@@ -194,7 +194,7 @@ def test_info_tells_what_a_file_or_a_folder_holds(here, capsys):
     main(["to-torch", "model"])
     ModelFolder("untrained").save_config(config)
     torch.save(torch.nn.Linear(3, 5).state_dict(), "net.pth")
-    network = auralflow_torch.load("model")
+    network = auralflow_torch.load("model").network
     count = sum(parameter.numel() for parameter in network.parameters())
     tensors = len([*network.parameters()])
     for path in ("model", "model.safetensors", "model/checkpoint/best.safetensors"):
@@ -245,8 +245,10 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-jax", "cut.safetensors", "new"], "cut.safetensors: not a readable safetensors file"),
         (
             ["to-jax", "odd.safetensors", "new"],
-            "odd.safetensors: the tensors do not fit the network: "
-            "1 of another shape ('head.bias' is (4,), expected (1,))",
+            (
+                "odd.safetensors: the tensors do not fit the network: "
+                "1 of another shape ('head.bias' is (4,), expected (1,))"
+            ),
         ),
         (["to-jax", "model/checkpoint/best.safetensors", "new"], "the metadata's format is 'auralflow-flax'"),
         (["verify", "other"], "other: the model has no weights yet"),
@@ -255,9 +257,11 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         *[
             (
                 [*command, "bad.safetensors"],
-                "bad.safetensors: the tensors do not fit the network: 1 missing ('params/head"
-                "/kernel' of shape (1, 1, 4, 1)); 1 left over ('params/more' of shape (2,)); 1 of another shape "
-                "('params/head/bias' is (4,), expected (1,))",
+                (
+                    "bad.safetensors: the tensors do not fit the network: 1 missing ('params/head"
+                    "/kernel' of shape (1, 1, 4, 1)); 1 left over ('params/more' of shape (2,)); 1 of another shape "
+                    "('params/head/bias' is (4,), expected (1,))"
+                ),
             )
             for command in (["to-torch", "-o", "t.safetensors"], ["verify"])
         ],

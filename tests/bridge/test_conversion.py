@@ -10,8 +10,9 @@ from torch import nn
 
 import bridge
 from auralflow_core.errors import InputError
-from auralflow_torch.weights import build_network, load_state
-from bridge.conversion import expected_variables
+from auralflow_jax.models.base import abstract_variables
+from auralflow_torch.networks import build_network
+from auralflow_torch.weights import load_state
 
 CASES = [
     (kind, changes)
@@ -28,7 +29,7 @@ CASES += [(kind, {"num_channels": "2", "targets": "bass,drums,other"}) for kind 
 @pytest.mark.parametrize(("kind", "changes"), CASES)
 def test_every_network_goes_through_torch_bit_for_bit(kind, changes):
     config = small_config(kind, **changes)
-    variables = random_bits(expected_variables(config))
+    variables = random_bits(abstract_variables(config))
     network = build_network(config)
     load_state(network, bridge.to_torch(variables))  # names, shapes and types are torch's own
     again = bridge.to_flax(network.state_dict(), config)
@@ -73,7 +74,7 @@ def test_layers_compute_the_same_with_converted_weights(ours, theirs):
 
 def test_tensors_of_another_network_or_type_are_refused():
     config, other = small_config(KINDS[0]), small_config(KINDS[1])
-    state = bridge.to_torch(random_bits(expected_variables(config)))
+    state = bridge.to_torch(random_bits(abstract_variables(config)))
     with pytest.raises(InputError, match=r"missing \('recurrent.linear.bias' of shape \(208,\)\)"):
         bridge.to_flax(state, other)
     head = {name: torch.from_numpy(array) for name, array in state.items()}

@@ -11,7 +11,7 @@ import auralflow_torch
 from auralflow_core.errors import InputError
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
 from auralflow_core.weights.names import to_torch
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 from bridge.files import read_flax, read_pickled, read_torch
 
 
@@ -107,7 +107,7 @@ def test_torch_loads_a_folder_its_best_weights_alone_and_a_converted_file(here, 
     folder.weights.rename("alone.safetensors")
     make_model("model", config, variables)
     for source in ("model", "alone.safetensors", "t.safetensors"):
-        network = auralflow_torch.load(source)
+        network = auralflow_torch.load(source).network
         assert type(network).__name__ == kind and not network.training
         loaded = network.state_dict()
         assert loaded.keys() == state.keys()

@@ -15,16 +15,18 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
 from auralflow_core.weights.names import COUNTER, to_flax, to_torch
 from auralflow_core.weights.training_state import read_training
-from auralflow_jax.separation import load, separate
+from auralflow_jax.loading import load
+from auralflow_jax.separation import separate
 from auralflow_jax.train.run import train
 from auralflow_jax.train.step import average as jax_average
 from auralflow_jax.weights import load_weights
 from auralflow_torch.losses import L1Loss
 from auralflow_torch.models import SpectrogramMaskModel, create_model
+from auralflow_torch.networks import build_network
 from auralflow_torch.train.ema import average_of
 from auralflow_torch.train.trainer import ModelTrainer
 from auralflow_torch.train.transfer import load_run, save_run
-from auralflow_torch.weights import build_network, load_state
+from auralflow_torch.weights import load_state
 from bridge.cli import main
 
 

@@ -8,11 +8,13 @@ from small_models import PROVENANCE, make_model, random_bits, random_weights, sa
 from auralflow_core.errors import InputError
 from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import read_training, write_training
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_torch.networks import build_network
 from auralflow_torch.train.training_state import optimizer_state, training_tensors
-from auralflow_torch.weights import build_network, load_state
-from bridge.conversion import expected_variables, to_flax
+from auralflow_torch.weights import load_state
+from bridge.conversion import to_flax
 from bridge.training_state import fresh_state, read_run, training_to_flax, training_to_torch
 
 CONFIG = small_config(lr_schedule="constant", warmup_steps="0", lr="0.01", weight_decay="0.1")
@@ -21,7 +23,7 @@ RUN = {"history": [{"epoch": 1, "step": 3, "valid_loss": 0.5}, {**PROVENANCE}], 
 
 def random_state(step=7):
     """A state in which no two groups of tensors are alike, every one of random bits."""
-    shapes = expected_variables(CONFIG)
+    shapes = abstract_variables(CONFIG)
     state = fresh_state(random_bits(shapes, 1), CONFIG)
     first, second = random_bits(shapes, 2)["params"], random_bits(shapes, 3)["params"]
     return state.replace(
@@ -33,7 +35,7 @@ def random_state(step=7):
 
 
 def test_a_training_state_goes_through_a_file_bit_for_bit(tmp_path):
-    state, best = random_state(), random_bits(expected_variables(CONFIG), 5)
+    state, best = random_state(), random_bits(abstract_variables(CONFIG), 5)
     write_training(tmp_path / "t.safetensors", training_to_torch(state, best), CONFIG, RUN)
     training, config, run = read_training(tmp_path / "t.safetensors")
     again, best_again = training_to_flax(training, config)
@@ -41,7 +43,7 @@ def test_a_training_state_goes_through_a_file_bit_for_bit(tmp_path):
 
 
 def test_the_state_of_a_folder_is_its_latest_checkpoint(tmp_path):
-    state, best = random_state(), random_bits(expected_variables(CONFIG), 5)
+    state, best = random_state(), random_bits(abstract_variables(CONFIG), 5)
     folder = make_model(tmp_path / "model", CONFIG, best)
     with pytest.raises(InputError, match="has no training state yet"):
         read_run(folder.path)
@@ -63,7 +65,7 @@ def test_weights_alone_become_raw_and_averaged_weights():
 def gradients(step):
     """For step `step`, small enough to be left alone by the clipping of the global norm."""
     rng = np.random.default_rng(100 + step)
-    params = expected_variables(CONFIG)["params"]
+    params = abstract_variables(CONFIG)["params"]
     return jax.tree.map(lambda s: (1e-3 * rng.standard_normal(s.shape)).astype(np.float32), params)
 
 

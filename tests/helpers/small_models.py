@@ -5,8 +5,8 @@ import numpy as np
 
 from auralflow_core.config import override, template
 from auralflow_core.model_folder import ModelFolder
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.weights import save_weights
-from bridge.conversion import expected_variables
 
 KINDS = ["SpectrogramNetSimple", "SpectrogramNetLSTM", "SpectrogramNetVAE"]
 WAVEFORM_KINDS = ["AudioNetSimple", "AudioNetVAE", "HybridNet"]
@@ -51,7 +51,7 @@ def random_weights(config, seed=0):
             value *= shape.shape[-1] ** -0.5
         return value.astype(np.float32)
 
-    return jax.tree_util.tree_map_with_path(draw, expected_variables(config))
+    return jax.tree_util.tree_map_with_path(draw, abstract_variables(config))
 
 
 def same_bits(a, b):

@@ -8,7 +8,7 @@ import torch
 import bridge
 from auralflow_core.config import MODELS
 from auralflow_jax.models.registry import build
-from auralflow_torch.weights import build_network
+from auralflow_torch.networks import build_network
 from bridge.parity.cases import small_config
 
 

@@ -8,8 +8,8 @@ import torch
 
 from auralflow_core.config import MODELS, Config, template
 from auralflow_core.weights.names import torch_layout
-from auralflow_torch.weights import build_network
-from bridge.conversion import expected_variables
+from auralflow_jax.models.base import abstract_variables
+from auralflow_torch.networks import build_network
 from bridge.parity.cases import small_config
 
 PRODUCT = {
@@ -23,7 +23,7 @@ PRODUCT = {
 
 def layouts(config: Config) -> list[dict]:
     """Of the flax network and of the torch network: name -> (shape, type)."""
-    ours = {key: (place.shape, place.dtype) for key, place in torch_layout(expected_variables(config)).items()}
+    ours = {key: (place.shape, place.dtype) for key, place in torch_layout(abstract_variables(config)).items()}
     with torch.device("meta"):
         twin = build_network(config)
     theirs = {

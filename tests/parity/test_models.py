@@ -7,12 +7,12 @@ import torch
 import bridge
 from auralflow_core.config import MODELS, from_dict
 from auralflow_core.separation.separator import separate
+from auralflow_jax import separation as jax_separation
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.models.registry import build
-from auralflow_jax.separation import make_separator
 from auralflow_torch.models import create_model
 from auralflow_torch.separation import Separator
 from auralflow_torch.weights import load_state
-from bridge.conversion import expected_variables
 from bridge.parity.twins import random_variables
 
 CASES = [
@@ -73,7 +73,7 @@ def twins(request):
     sizes = {name: value for name, value in SIZES.items() if name in known}
     config = from_dict({"model": sizes | request.param, "dataset": {"sample_length": SAMPLES / 8000}})
     flax = build(config)
-    variables = random_variables(expected_variables(config))
+    variables = random_variables(abstract_variables(config))
     model = create_model(config).eval()
     load_state(model.network, bridge.to_torch(variables))
     return flax, variables, model
@@ -103,7 +103,7 @@ def test_estimates_agree(twins, quick_jit):
     with torch.no_grad():
         compare(model.estimate(torch.from_numpy(mixture)), quick_jit(flax.apply)(variables, mixture))
     truth = noise(2, len(model.targets), *mixture.shape[1:])
-    compare(model.describe(torch.from_numpy(truth)), flax.describe(truth))
+    compare(model.represent(torch.from_numpy(truth)), flax.represent(truth))
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -113,7 +113,7 @@ def test_separated_songs_agree(twins, channels):
     audio = noise(channels, 4321)
     expected, ours = (
         separate(separator, audio, 11025, overlap=0.2, batch_size=3)
-        for separator in (make_separator(model.config, variables, flax), Separator(model))
+        for separator in (jax_separation.Separator(flax.replace(variables=variables)), Separator(model))
     )
     assert ours.shape == expected.shape == (len(model.targets), channels, 4321)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
@@ -122,7 +122,7 @@ def test_separated_songs_agree(twins, channels):
 def test_refined_songs_agree(twins):
     flax, variables, model = twins
     audio, options = noise(2, 2000), {"shifts": 2, "wiener": 1, "consistency": len(model.targets) > 1}
-    expected = separate(make_separator(model.config, variables, flax), audio, 8000, **options)
+    expected = flax.replace(variables=variables).separate(audio, **options)
     ours = model.separate(torch.from_numpy(audio), **options).numpy().reshape(expected.shape)
     # The filter divides by what is estimated, which magnifies rounding: 1.2e-5 was seen.
     np.testing.assert_allclose(ours, expected, rtol=0, atol=5e-5 * max(1, np.abs(expected).max()))

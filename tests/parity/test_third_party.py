@@ -20,7 +20,8 @@ from auralflow.pretrained.download import fetch
 from auralflow_core.errors import InputError
 from auralflow_core.weights.names import to_flax
 from auralflow_jax.models.registry import build
-from auralflow_torch.weights import build_network, load_state
+from auralflow_torch.networks import build_network
+from auralflow_torch.weights import load_state
 from auralflow_torch.wiener import wiener
 from bridge.importers.open_unmix import TARGETS, read_open_unmix
 from bridge.importers.spleeter import MEMBERS, read_arrays, read_spleeter

@@ -29,7 +29,7 @@ def test_separate_writes_stems(run, trained):
 
 
 def test_separate_is_what_the_library_does(run, trained):
-    from auralflow_jax.separation import load, separate
+    from auralflow_jax import load, separate
 
     [track] = (trained.songs / "test").iterdir()
     run("separate", trained.model.path, track / "mixture.wav", "--save", "out", "--overlap", 0.25)

@@ -1,4 +1,5 @@
 import inspect
+import itertools
 import shutil
 
 import numpy as np
@@ -215,7 +216,7 @@ def test_notes_keep_to_the_scale_and_to_the_song():
         assert line and bass
         assert {note.pitch % 12 for note in (*line, *bass)} <= keys
         assert all(40 <= note.pitch <= 80 for note in line) and all(28 <= note.pitch <= 51 for note in bass)
-        assert all(a.start + a.duration <= b.start + 1e-9 for a, b in zip(line, line[1:], strict=False))
+        assert all(a.start + a.duration <= b.start + 1e-9 for a, b in itertools.pairwise(line))
         assert all(note.duration > 0 for note in (*line, *bass))
         assert len(score.chords) * score.steps * score.step >= 12.0
         assert score.sections[-1].bars.stop == len(score.chords)

@@ -55,3 +55,17 @@ def test_a_wav_too_large_for_its_header_is_an_rf64(tmp_path, monkeypatch):
     write(tmp_path / "a.wav", audio, 44100)
     assert soundfile.info(tmp_path / "a.wav").format == "RF64"
     np.testing.assert_array_equal(read(tmp_path / "a.wav")[0], audio)
+
+
+@pytest.mark.parametrize(
+    ("audio", "words"),
+    [
+        (np.zeros((2, 100), np.int16), "got int16 of shape .*audio / 32768"),
+        (np.zeros(100), r"audio must be floating point, \(channels, samples\), got float64 of shape \(100,\)"),
+        (np.zeros((44100, 2)), "44100 channels of 2 samples, .*transpose it"),
+    ],
+)
+def test_what_is_no_audio_is_not_written(tmp_path, audio, words):
+    with pytest.raises(InputError, match=words):
+        write(tmp_path / "a.wav", audio, 44100)
+    assert list(tmp_path.iterdir()) == []

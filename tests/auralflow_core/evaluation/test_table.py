@@ -49,7 +49,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "evaluation.csv"
     path.write_text("old")
     with pytest.raises(TypeError):
-        write_csv(path, [*some_rows(), dict.fromkeys(COLUMNS, [])])
+        write_csv(path, [*some_rows(), {key: [] for key in COLUMNS}])
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["evaluation.csv"]
 
 

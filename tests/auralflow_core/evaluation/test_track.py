@@ -69,7 +69,7 @@ def test_sdr_is_musevals_where_no_filter_can_explain_anything():
     # BSSEval's SDR against its image allows no filter: it is |s|^2 / |s - e|^2 of each frame.
     import museval
 
-    mixture, references, estimates = song(30_000)
+    _mixture, references, estimates = song(30_000)
     figures = museval.evaluate([references["vocals"].T], [estimates["vocals"].T], win=30_000, hop=30_000)
     assert sdr(estimates["vocals"], references["vocals"]) == pytest.approx(figures[0].item(), abs=1e-6)
 

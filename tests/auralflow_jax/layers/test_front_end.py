@@ -19,7 +19,7 @@ def test_a_stereo_model_of_two_targets_keeps_the_contract(tiny_config, joiner, h
     variables = jax.jit(model.init, static_argnums=1)(jax.random.key(0), 6000)
     mixture = np.random.default_rng(1).standard_normal((3, 2, 5999)).astype(np.float32)
     estimate = jax.jit(model.apply)(variables, mixture)
-    truth = model.describe(jnp.asarray(estimate.audio))
+    truth = model.represent(jnp.asarray(estimate.audio))
     assert estimate.audio.shape == (3, 2, 2, 5999)
     assert estimate.mask.shape == estimate.spectrum.shape == truth.spectrum.shape == (3, 2, 2, 129, 64)
     assert estimate.latent is None

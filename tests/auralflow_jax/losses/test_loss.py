@@ -55,7 +55,7 @@ def test_l1_and_l2_compare_what_the_configuration_says(parts):
 
 @pytest.mark.parametrize("loss_fn", ["l1", "l2"])
 def test_mask_compares_every_target_with_the_one_mixture(parts, loss_fn):
-    estimate, truth, mixture = map(lambda part: jax.tree.map(np.asarray, part), parts)
+    estimate, truth, mixture = (jax.tree.map(np.asarray, part) for part in parts)
     difference = np.abs(estimate.mask - np.minimum(truth.spectrum / mixture.spectrum, 1))
     loss = configured(criterion="mask", mask_loss_fn=loss_fn)
     np.testing.assert_allclose(loss(*parts), (difference ** int(loss_fn[1])).mean(), rtol=1e-5)

@@ -33,8 +33,10 @@ def test_losses_are_read_late_and_in_order():
     [
         (
             metrics(math.nan),
-            "the loss of step 7 is nan; its batch came from Abel, Cid; the last good checkpoint is that "
-            "of step 5; try a smaller",
+            (
+                "the loss of step 7 is nan; its batch came from Abel, Cid; the last good checkpoint is that "
+                "of step 5; try a smaller"
+            ),
         ),
         (metrics(-math.inf), "the loss of step 7 is -inf"),
         (metrics(0.5, math.inf), "the gradient's norm of step 7 is inf"),

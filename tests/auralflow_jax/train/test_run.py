@@ -15,9 +15,10 @@ from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.data.crops import ValidationSegments
+from auralflow_jax.loading import load
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
-from auralflow_jax.separation import load, separate
+from auralflow_jax.separation import separate
 from auralflow_jax.train import loop
 from auralflow_jax.train.plan import make_plan
 from auralflow_jax.train.progress import Progress
@@ -60,7 +61,7 @@ def assert_equal_trees(tree, other):
 
 
 def test_a_run_reports_every_epoch_and_learns(finished):
-    folder, history, printed = finished
+    _folder, history, printed = finished
     assert [entry["epoch"] for entry in history] == [1, 2, 3] and [entry["step"] for entry in history] == [3, 6, 9]
     for entry in history:
         assert entry.keys() == {

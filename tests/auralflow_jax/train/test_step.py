@@ -43,13 +43,13 @@ class Setup:
 
     def loss(self, variables, batch, key=None):
         """By way of the model's parts, for the criterion l1 on spectra."""
-        spectrum = self.model.describe(batch["mixture"][:, None]).spectrum
+        spectrum = self.model.represent(batch["mixture"][:, None]).spectrum
         bins = self.config.model.num_bins
         rngs = None if key is None else {"dropout": key}
         (mask, _), _ = self.model.network.apply(
             variables, spectrum[:, 0, :, :bins], True, rngs=rngs, mutable=["batch_stats"]
         )
-        truth = self.model.describe(batch["targets"]).spectrum
+        truth = self.model.represent(batch["targets"]).spectrum
         error = jnp.abs(mask * spectrum[..., :bins, :] - truth[..., :bins, :])
         return (error.sum() + truth[..., bins:, :].sum()) / truth.size  # above the masks there is nothing
 
@@ -246,6 +246,6 @@ def test_a_segments_share_of_a_validation_is_what_it_holds_of_its_track(setup):
     )
 
     estimates = jax.jit(setup.model.apply)(variables, batch["mixture"])
-    truth = setup.model.describe(jnp.asarray(batch["targets"])).spectrum
+    truth = setup.model.represent(jnp.asarray(batch["targets"])).spectrum
     each = np.abs(np.asarray(estimates.spectrum) - np.asarray(truth)).mean((1, 2, 3, 4))
     assert loss == pytest.approx((each * weights).sum() / 2.5, rel=1e-5)

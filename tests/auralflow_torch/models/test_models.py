@@ -13,7 +13,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
 from auralflow_torch.eval_mode import evaluating
-from auralflow_torch.models import SeparationModel, SpectrogramMaskModel, create_model
+from auralflow_torch.models import AudioModel, SeparationModel, SpectrogramMaskModel, create_model
 
 
 def passing_everything(make_model, **settings):
@@ -71,7 +71,7 @@ def test_separate_refuses_what_is_no_audio(make_model, audio):
 def test_a_mask_of_ones_gives_the_input_back(make_model, samples, channels):
     model, audio = passing_everything(make_model, num_channels=channels), torch.rand(2, 2, samples) - 0.5
     for overlap in (0.0, 0.1, 0.5):
-        torch.testing.assert_close(model.separate(audio, overlap), audio, rtol=0, atol=1e-6)
+        torch.testing.assert_close(model.separate(audio, overlap=overlap), audio, rtol=0, atol=1e-6)
     mono = audio[:, :1]
     torch.testing.assert_close(model.separate(mono, batch_size=1), mono, rtol=0, atol=1e-6)
 
@@ -128,8 +128,8 @@ def test_spectrograms_are_librosas_and_come_back(make_model, audio, padding):
     torch.testing.assert_close(model.to_audio(model.to_spectrogram(odd), 587), odd, rtol=0, atol=1e-6)
 
 
-def test_describe_is_audio_with_its_magnitudes(model, audio):
-    truth = model.describe(audio.unsqueeze(1))
+def test_represent_is_audio_with_its_magnitudes(model, audio):
+    truth = model.represent(audio.unsqueeze(1))
     assert truth.audio.shape == (2, 1, 1, 600) and truth.mask is None and truth.latent is None
     torch.testing.assert_close(truth.spectrum[:, 0], model.to_spectrogram(audio).abs())
 
@@ -149,7 +149,7 @@ def test_from_pretrained_takes_a_folder_or_a_file(tmp_path, model):
             assert type(loaded) is SpectrogramMaskModel and not loaded.training and loaded.config == model.config
             for name, value in model.state_dict().items():
                 assert torch.equal(loaded.state_dict()[name], value), name
-    assert type(auralflow_torch.load(folder.path)) is type(model.network)
+    assert type(auralflow_torch.load(folder.path).network) is type(model.network)
 
 
 def test_from_pretrained_refuses_another_family(tmp_path, model):
@@ -157,8 +157,22 @@ def test_from_pretrained_refuses_another_family(tmp_path, model):
         pass
 
     path = save(tmp_path / "weights.safetensors", model)
-    with pytest.raises(InputError, match="is a SpectrogramMaskModel, expected a OtherModel"):
-        OtherModel.from_pretrained(path)
+    with pytest.raises(InputError, match="which is a SpectrogramMaskModel, expected a AudioModel"):
+        AudioModel.from_pretrained(path)
+    assert type(OtherModel.from_pretrained(path)) is OtherModel
+
+
+def test_a_model_of_another_device_and_type(make_model, audio, tmp_path):
+    model = make_model().eval()
+    model.save_pretrained(tmp_path / "model")
+    loaded = SeparationModel.from_pretrained(tmp_path / "model", "meta", torch.float64)
+    assert {(array.device.type, array.dtype) for array in loaded.parameters()} == {("meta", torch.float64)}
+    half = SeparationModel.from_pretrained(tmp_path / "model", dtype=torch.bfloat16)
+    torch.testing.assert_close(half.separate(audio), model.separate(audio), rtol=0, atol=5e-2)
+    half.save(tmp_path / "half")  # files hold float32
+    again = auralflow_torch.load(tmp_path / "half", device="cpu")
+    for name, value in half.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value.to(again.state_dict()[name].dtype)), name
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

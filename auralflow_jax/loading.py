@@ -1,0 +1,43 @@
+"""Trained models, loaded from files."""
+
+from pathlib import Path
+
+import jax
+
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import find_weights
+from auralflow_jax.models.base import SeparationModel, abstract_variables, build
+from auralflow_jax.weights import check_fits, load_weights
+
+
+def load(name_or_path: str | Path, *, device: str | jax.Device | None = None) -> SeparationModel:
+    """Loads a trained model.
+
+    Args:
+        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
+            pretrained model's name, which is fetched on first use.
+        device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
+            or TPU if there is one, else the CPU.
+
+    Raises:
+        InputError: there is no such model, it was never trained, its files are damaged or do not fit each other, or
+            there is no such device.
+
+    Example:
+        model = auralflow_jax.load("my_model")
+        stems = model.separate(audio, 44100)  # (targets, channels, samples)
+    """
+    path = find_weights(name_or_path)
+    variables, settings, _ = load_weights(path)
+    check_fits(variables, abstract_variables(settings), str(path))
+    return build(settings).replace(variables=jax.device_put(variables, _device(device)))
+
+
+def _device(device: str | jax.Device | None) -> jax.Device | None:
+    """The first device of a platform that is given by name."""
+    if not isinstance(device, str):
+        return device
+    try:
+        return jax.devices(device)[0]
+    except RuntimeError as error:
+        raise InputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None
