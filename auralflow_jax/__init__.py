@@ -15,7 +15,9 @@ _HOME = {
     "SpectrogramMaskModel": "auralflow_jax.models",
     "StreamingSeparator": "auralflow_jax.streaming",
     "create_model": "auralflow_jax.models",
+    "fit": "auralflow_jax.train.fitting",
     "load": "auralflow_jax.loading",
+    "make_train_step": "auralflow_jax.train.step",
     "register": "auralflow_jax.networks",
     "separate": "auralflow_jax.separation",
 }

@@ -10,6 +10,7 @@ _HOME = {
     "AudioModel": "auralflow_torch.models",
     "Estimate": "auralflow_torch.models",
     "HybridModel": "auralflow_torch.models",
+    "ModelTrainer": "auralflow_torch.train.trainer",
     "SeparationModel": "auralflow_torch.models",
     "Separator": "auralflow_torch.separation",
     "SpectrogramMaskModel": "auralflow_torch.models",
