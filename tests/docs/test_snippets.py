@@ -1,8 +1,8 @@
 """Runs every command and every piece of Python in the README and the documentation, page by page, word for word.
 
 A page's blocks run in order in a new folder. Names such as `my_model` or `song.mp3` that the page does not make itself
-are stand-ins: small models and short songs. Commands that make songs or models are followed by `SMALLER`, so that they
-take seconds. `NOT_RUN` lists what is left out, and why.
+are stand-ins: small models and short songs. Commands that make songs or models are followed by smaller settings, so that
+they take seconds. `NOT_RUN` lists what is left out, and why.
 """
 
 import re
@@ -29,13 +29,10 @@ NOT_RUN = {
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }
 SONGS = {"tracks": 3, "seconds": 2, "seed": 0}
-SMALLER = {
-    "max_epochs": 1,
-    "samples_per_epoch": 1,
-    "batch_size": 1,
+SHORT = {"max_epochs": "1", "samples_per_epoch": "1", "batch_size": "1", "num_snippets": "0", "tensorboard": "false"}
+SMALL = {
     "sample_length": 0.3,
     "sample_rate": 8000,
-    "num_snippets": 0,
     "hidden_channels": 2,
     "depth": 1,
     "num_fft": 128,
@@ -48,7 +45,6 @@ SMALLER = {
     "audio_channels": 2,
     "audio_depth": 1,
 }
-OTHER_GROUPS = {"max_epochs", "samples_per_epoch", "batch_size", "sample_length", "num_snippets"}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +64,7 @@ def page_folder(tmp_path, monkeypatch):
     """A folder to run a page in, and small networks in the place of the pretrained models."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for model in PRETRAINED.values():
-        folder = make_model(model.folder, small_config(targets=",".join(model.targets)))
+        folder = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
         (folder.path / "README.md").write_text("A stand-in.")
     (tmp_path / "page").mkdir()
     monkeypatch.chdir(tmp_path / "page")
@@ -123,8 +119,8 @@ def smaller(arguments):
     if arguments[0] == "songs":
         changes = SONGS
     elif arguments[0] == "config" and arguments[2:] and arguments[2] in MODELS:
-        fields = set(MODELS[arguments[2]].__struct_fields__) | OTHER_GROUPS
-        changes = {name: value for name, value in SMALLER.items() if name in fields}
+        fields = {"sample_length", *MODELS[arguments[2]].__struct_fields__}
+        changes = SHORT | {name: value for name, value in SMALL.items() if name in fields}
     else:
         changes = {}
     return [text for name, value in changes.items() for text in (f"--{name}", str(value))]
