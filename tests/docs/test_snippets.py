@@ -20,8 +20,11 @@ from auralflow.songs import make_songs
 from auralflow_core.config import MODELS
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = {
+    page.relative_to(ROOT).as_posix(): BLOCK.findall(page.read_text(encoding="utf-8"))
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
 NOT_RUN = {
     "pip install": "it would change the environment in which the tests run",
     "python -m pytest": "the tests are running",
@@ -49,36 +52,29 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def stand_ins(tmp_path_factory, trained):
-    """The files and folders that pages use without making them."""
+    """The files and folders that pages use without making them; and a cache with small pretrained models."""
     folder = tmp_path_factory.mktemp("stand_ins")
     make_songs(folder / "songs", sample_rate=8000, **SONGS)
     audio, rate = soundfile.read(folder / "songs" / "test" / "song-0-002" / "mixture.wav")
     soundfile.write(folder / "song.mp3", audio, rate)
     datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
     models = dict.fromkeys(("my_model", "other_model", "third_model"), trained.model.path)
-    return {"song.mp3": folder / "song.mp3"} | datasets | models
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        for model in PRETRAINED.values():
+            small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
+            (small.path / "README.md").write_text("A stand-in.")
+        yield {"song.mp3": folder / "song.mp3"} | datasets | models
 
 
-@pytest.fixture
-def page_folder(tmp_path, monkeypatch):
-    """A folder to run a page in, and small networks in the place of the pretrained models."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for model in PRETRAINED.values():
-        folder = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
-        (folder.path / "README.md").write_text("A stand-in.")
-    (tmp_path / "page").mkdir()
-    monkeypatch.chdir(tmp_path / "page")
-    return tmp_path / "page"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_blocks_of_a_page_run(page, stand_ins, page_folder):
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    prepare(page_folder, "\n".join(text for _, text in blocks), stand_ins)
+@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])
+def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path, "\n".join(text for _, text in BLOCKS[page]), stand_ins)
     names = {"__name__": "__main__"}
-    for language, text in blocks:
+    for language, text in BLOCKS[page]:
         if language == "python":
-            exec(compile(text, f"{page.name}: {text.splitlines()[0]}", "exec"), names)
+            exec(compile(text, f"{page}: {text.splitlines()[0]}", "exec"), names)
         else:
             for command in commands(text):
                 run(command)
@@ -86,7 +82,7 @@ def test_the_blocks_of_a_page_run(page, stand_ins, page_folder):
 
 def test_nothing_is_left_out_without_need():
     """Each entry of the list still stands for a command of some page."""
-    found = [command for page in PAGES for kind, text in BLOCK.findall(page.read_text()) for command in commands(text)]
+    found = [command for blocks in BLOCKS.values() for _, text in blocks for command in commands(text)]
     assert all(any(command.startswith(start) for command in found) for start in NOT_RUN)
 
 
