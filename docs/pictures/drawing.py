@@ -24,7 +24,9 @@ class Drawing:
         step = 1.25 * size
         top = y + height / 2 - step * (len(lines) - 1) / 2
         for number, line in enumerate(lines):
-            self.text(x + width / 2, top + number * step, line, size=size if number == 0 else size - 2, bold=number == 0)
+            self.text(
+                x + width / 2, top + number * step, line, size=size if number == 0 else size - 2, bold=number == 0
+            )
 
     def text(self, x: float, y: float, line: str, size: int = 20, bold: bool = False, anchor: str = "middle"):
         """A line of text, vertically centred on y."""
@@ -50,7 +52,7 @@ class Drawing:
         )
         lines = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" '
-            'font-family="system-ui, -apple-system, \'Segoe UI\', Roboto, \'DejaVu Sans\', sans-serif">',
+            "font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\">",
             f"<title>{escape(self.title)}</title>",
             head,
             f'<rect width="{self.width}" height="{self.height}" rx="14" fill="{PAPER}"/>',

@@ -30,10 +30,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Fills in what is generated, and points links at the site, or at the repository."""
+    """Fills in what is generated, and makes links to files of the repository work on the site."""
     markdown = GENERATED.sub(lambda found: generate(*found.groups()), markdown)
     folder = ROOT if page.file.src_uri in PAGES_OF_THE_ROOT else ROOT / "docs" / Path(page.file.src_uri).parent
-    return LINK.sub(lambda found: _link(found, folder, page, config), markdown)
+    levels = "../" * page.file.src_uri.count("/")
+
+    def link(found: re.Match) -> str:
+        inside = _address((folder / found[1]).resolve(), config, files)
+        return found[0] if inside is None else f"]({levels}{inside}{found[2]})"
+
+    return LINK.sub(link, markdown)
 
 
 def generate(kind: str, name: str | None) -> str:
@@ -50,16 +56,16 @@ def _formula(found: re.Match) -> str:
     return convert(html.unescape(found[2]), display="block" if found[1] == "[" else "inline")
 
 
-def _link(found: re.Match, folder: Path, page: Page, config: MkDocsConfig) -> str:
-    """A link to a file of the repository: to its page if it has one, else to the file in the repository."""
-    target = (folder / found[1]).resolve()
+def _address(target: Path, config: MkDocsConfig, files: Files) -> str | None:
+    """Where the site has a file of the repository: its page, or a copy of the file that is added now."""
     if target.is_relative_to(ROOT / "docs"):
-        inside = target.relative_to(ROOT / "docs").as_posix()
-    elif target.parent == ROOT and target.name in PAGES_OF_THE_ROOT:
-        inside = target.name
-    elif target.exists():
-        return f"]({config.repo_url.rstrip('/')}/blob/main/{target.relative_to(ROOT).as_posix()}{found[2]})"
-    else:
-        return found[0]
-    levels = page.file.src_uri.count("/")
-    return f"]({'../' * levels}{inside}{found[2]})"
+        return target.relative_to(ROOT / "docs").as_posix()
+    if not target.is_file() or not target.is_relative_to(ROOT):
+        return None
+    name = target.relative_to(ROOT).as_posix()
+    if name in PAGES_OF_THE_ROOT:
+        return name
+    copy = f"repository/{name}"
+    if files.get_file_from_path(copy) is None:
+        files.append(File.generated(config, copy, abs_src_path=str(target)))
+    return copy

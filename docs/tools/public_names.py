@@ -26,7 +26,9 @@ def faces(package: str) -> list[str]:
 
 
 def _section(module: ModuleType, package: str, described: set[str]) -> str:
-    entries = [_entry(f"{module.__name__}.{name}", getattr(module, name), package, described) for name in module.__all__]
+    entries = [
+        _entry(f"{module.__name__}.{name}", getattr(module, name), package, described) for name in module.__all__
+    ]
     return "\n".join([f"## {module.__name__}", "", inspect.getdoc(module) or "", "", *filter(None, entries)]) + "\n"
 
 

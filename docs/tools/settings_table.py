@@ -39,7 +39,10 @@ def accepted(kind: Any) -> str:
     if origin is Annotated:
         meta = [item for item in arguments[1:] if isinstance(item, msgspec.Meta)]
         bounds = [
-            text.format(value) for item in meta for key, text in BOUNDS.items() if (value := getattr(item, key)) is not None
+            text.format(value)
+            for item in meta
+            for key, text in BOUNDS.items()
+            if (value := getattr(item, key)) is not None
         ]
         return " ".join([accepted(arguments[0]), ", ".join(bounds)]).strip()
     if origin is Literal:

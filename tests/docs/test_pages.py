@@ -62,16 +62,24 @@ def test_options_that_are_named_exist(page, capsys):
 
 def test_messages_that_are_quoted_are_those_of_the_code():
     """Each part of a quoted message between two ellipses stands in some string of the code."""
-    strings = "\n".join(message for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py") for message in messages(path))
+    strings = "\n".join(
+        message for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py") for message in messages(path)
+    )
     quoted = re.findall(r"^> (.+)$", text_of(ROOT / "docs" / "troubleshooting.md"), re.MULTILINE)
     assert len(quoted) > 20
-    missing = [part for line in quoted for part in re.split("…", line) if part.strip(" ().;,") and part.strip() not in strings]
+    missing = [
+        part for line in quoted for part in re.split("…", line) if part.strip(" ().;,") and part.strip() not in strings
+    ]
     assert not missing
 
 
 def messages(path):
     """The strings of a file, those with fields in pieces."""
-    return [node.value for node in ast.walk(ast.parse(text_of(path))) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [
+        node.value
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
 
 
 def test_pictures_are_small():

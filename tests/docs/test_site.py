@@ -55,5 +55,7 @@ def test_formulas_are_set(site):
 
 def test_nothing_is_loaded_from_elsewhere(site):
     for page in site.rglob("*.html"):
-        loaded = re.findall(r'<(?:script|img|iframe)[^>]+src="([^"]+)"|<link[^>]+stylesheet[^>]+href="([^"]+)"', page.read_text())
+        loaded = re.findall(
+            r'<(?:script|img|iframe)[^>]+src="([^"]+)"|<link[^>]+stylesheet[^>]+href="([^"]+)"', page.read_text()
+        )
         assert not [address for pair in loaded for address in pair if "://" in address], page

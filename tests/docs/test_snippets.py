@@ -1,8 +1,8 @@
 """Runs every command and every piece of Python in the README and the documentation, page by page, word for word.
 
 A page's blocks run in order in a new folder. Names such as `my_model` or `song.mp3` that the page does not make itself
-are stand-ins: small models and short songs. Commands that make songs or models are followed by smaller settings, so that
-they take seconds. `NOT_RUN` lists what is left out, and why.
+are stand-ins: small models and short songs. Commands that make songs or models get smaller settings, so that they take
+seconds. `NOT_RUN` lists the commands that are left out, and why.
 """
 
 import re
@@ -98,7 +98,9 @@ def prepare(folder, text, stand_ins):
 
 def commands(text):
     """The commands of a block."""
-    return [part.strip() for line in text.replace("\\\n", " ").splitlines() for part in line.split("&&") if part.strip()]
+    return [
+        part.strip() for line in text.replace("\\\n", " ").splitlines() for part in line.split("&&") if part.strip()
+    ]
 
 
 def run(command):
