@@ -70,6 +70,8 @@ def meaning(name: str, having: dict[str, msgspec.structs.FieldInfo]) -> str:
     """The description of a field, without the choices, which stand in a column already."""
     text = next(leaf.meaning for leaf in leaves() if leaf.name == name)
     kind = next(iter(having.values())).type
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     return text.removesuffix(", ".join(map(str, get_args(kind))) if get_origin(kind) is Literal else "").rstrip("; ")
 
 

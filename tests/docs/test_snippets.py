@@ -21,9 +21,12 @@ from auralflow_core.config import MODELS
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+OTHERS = {"add-a-network.md"}  # pages whose blocks are run by a test of their own
 BLOCKS = {
     page.relative_to(ROOT).as_posix(): BLOCK.findall(page.read_text(encoding="utf-8"))
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    for page in PAGES
+    if page.name not in OTHERS
 }
 NOT_RUN = {
     "pip install": "it would change the environment in which the tests run",
