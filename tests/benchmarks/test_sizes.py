@@ -1,4 +1,4 @@
-"""The README's table of models, against what is computed; no weights are made."""
+"""The documentation's table of networks, against what is computed; no weights are made."""
 
 import runpy
 from pathlib import Path
@@ -17,8 +17,8 @@ def sizes():
     return runpy.run_path(str(ROOT / "benchmarks" / "sizes.py"))
 
 
-def test_the_readme_shows_the_table(sizes):
-    assert f"\n\n{sizes['table']()}\n\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_shows_the_table(sizes):
+    assert f"\n\n{sizes['table']()}\n\n" in (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", MODELS)

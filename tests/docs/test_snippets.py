@@ -1,0 +1,127 @@
+"""Runs every command and every piece of Python in the README and the documentation, page by page, word for word.
+
+A page's blocks run in order in a new folder. Names such as `my_model` or `song.mp3` that the page does not make itself
+are stand-ins: small models and short songs. Commands that make songs or models get smaller settings, so that they take
+seconds. `NOT_RUN` lists the commands that are left out, and why.
+"""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+from small_models import make_model, small_config
+
+from auralflow.cli.main import main
+from auralflow.pretrained import PRETRAINED
+from auralflow.songs import make_songs
+from auralflow_core.config import MODELS
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+OTHERS = {"add-a-network.md"}  # pages whose blocks are run by a test of their own
+BLOCKS = {
+    page.relative_to(ROOT).as_posix(): BLOCK.findall(page.read_text(encoding="utf-8"))
+    for page in PAGES
+    if page.name not in OTHERS
+}
+NOT_RUN = {
+    "pip install": "it would change the environment in which the tests run",
+    "python -m pytest": "the tests are running",
+    "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
+    "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
+}
+SONGS = {"tracks": 3, "seconds": 2, "seed": 0}
+SHORT = {"max_epochs": "1", "samples_per_epoch": "1", "batch_size": "1", "num_snippets": "0", "tensorboard": "false"}
+SMALL = {
+    "sample_length": 0.3,
+    "sample_rate": 8000,
+    "hidden_channels": 2,
+    "depth": 1,
+    "num_fft": 128,
+    "window_size": 128,
+    "hop_length": 64,
+    "num_bins": 64,
+    "recurrent_depth": 1,
+    "hidden_size": 4,
+    "recurrent_group": 1,
+    "audio_channels": 2,
+    "audio_depth": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def stand_ins(tmp_path_factory, trained):
+    """The files and folders that pages use without making them; and a cache with small pretrained models."""
+    folder = tmp_path_factory.mktemp("stand_ins")
+    make_songs(folder / "songs", sample_rate=8000, **SONGS)
+    audio, rate = soundfile.read(folder / "songs" / "test" / "song-0-002" / "mixture.wav")
+    soundfile.write(folder / "song.mp3", audio, rate)
+    datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
+    models = dict.fromkeys(("my_model", "other_model", "third_model"), trained.model.path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        for model in PRETRAINED.values():
+            small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
+            (small.path / "README.md").write_text("A stand-in.")
+        yield {"song.mp3": folder / "song.mp3"} | datasets | models
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])
+def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepare(tmp_path, "\n".join(text for _, text in BLOCKS[page]), stand_ins)
+    names = {"__name__": "__main__"}
+    for language, text in BLOCKS[page]:
+        if language == "python":
+            exec(compile(text, f"{page}: {text.splitlines()[0]}", "exec"), names)
+        else:
+            for command in commands(text):
+                run(command)
+
+
+def test_nothing_is_left_out_without_need():
+    """Each entry of the list still stands for a command of some page."""
+    found = [command for blocks in BLOCKS.values() for _, text in blocks for command in commands(text)]
+    assert all(any(command.startswith(start) for command in found) for start in NOT_RUN)
+
+
+def prepare(folder, text, stand_ins):
+    """Copies the stand-ins that a page uses and does not make."""
+    makes = re.findall(r"auralflow songs (\S+)|auralflow config (\S+) [A-Z]", text)
+    for name in {name for name in stand_ins if name in text} - {name for pair in makes for name in pair}:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if stand_ins[name].is_dir() else shutil.copy
+        copy(stand_ins[name], target)
+
+
+def commands(text):
+    """The commands of a block."""
+    return [
+        part.strip() for line in text.replace("\\\n", " ").splitlines() for part in line.split("&&") if part.strip()
+    ]
+
+
+def run(command):
+    """Runs a command in this process, or not at all if it is listed."""
+    if any(command.startswith(start) for start in NOT_RUN):
+        return
+    program, *arguments = shlex.split(command, comments=True)
+    assert program == "auralflow", f"{command}: neither run nor listed"
+    assert main([*arguments, *smaller(arguments)]) == 0, command
+
+
+def smaller(arguments):
+    """Arguments that make songs short, and a new model small."""
+    if arguments[0] == "songs":
+        changes = SONGS
+    elif arguments[0] == "config" and arguments[2:] and arguments[2] in MODELS:
+        fields = {"sample_length", *MODELS[arguments[2]].__struct_fields__}
+        changes = SHORT | {name: value for name, value in SMALL.items() if name in fields}
+    else:
+        changes = {}
+    return [text for name, value in changes.items() for text in (f"--{name}", str(value))]
