@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow_core.config import MODELS, Config
+from auralflow_core.config import MODELS, Config, SpectrogramConfig
 from auralflow_core.config.fields import choices, types_of
 from auralflow_core.config.registry import FAMILIES
 from auralflow_core.errors import InputError
@@ -65,11 +65,15 @@ def observe_torch(config: Config) -> list[np.ndarray]:
 def observe_jax(config: Config) -> str:
     """The program that makes the network's tensors and its output while training."""
     model = config.model
-    shape = (model.num_bins, model.count_frames(SAMPLES)) if model.FAMILY == "spectrogram" else (SAMPLES,)
-    network, keys = build_network(config), dict.fromkeys(("params", "dropout", "noise"), jax.random.key(0))
-    program = jax.make_jaxpr(lambda x: network.init_with_output(keys, x, True))(
-        np.ones((2, model.num_channels, *shape))
-    )
+    masks = isinstance(model, SpectrogramConfig) and model.FAMILY == "spectrogram"
+    shape = (model.num_bins, model.count_frames(SAMPLES)) if masks else (SAMPLES,)
+    network = build_network(config)
+
+    def run(x):
+        keys = {stream: jax.random.key(0) for stream in ("params", "dropout", "noise")}
+        return network.init_with_output(keys, x, True)
+
+    program = jax.make_jaxpr(run)(np.ones((2, model.num_channels, *shape), np.float32))
     return re.sub("0x[0-9a-f]+", "", str(program))  # without addresses in memory
 
 

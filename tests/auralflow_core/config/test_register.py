@@ -44,7 +44,7 @@ def test_a_registered_model_is_configured_like_any_other(registry):
     config = from_dict({"model": {"model_type": "Whisper", "width": 3}})
     assert config.model == Whisper(width=3) and from_dict(to_dict(config)) == config
     assert config.training.loss_domain == "audio"  # as waveform networks need it
-    assert override(config, {"width": "5"}).model.width == 5
+    assert override(config, {"width": "5"}).model == Whisper(width=5)
     assert read_template("Whisper") == template("Whisper") == Config(model=Whisper(), training=config.training)
     assert ("model", "width", "features") in [leaf[:3] for leaf in leaves()]
     for settings, words in (
