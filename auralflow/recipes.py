@@ -15,7 +15,7 @@ from auralflow.backends import train
 from auralflow.songs import STEMS, complete_songs, require_sampler
 from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
-from auralflow_core.config.parsing import in_words
+from auralflow_core.config.parsing import message_of
 from auralflow_core.config.templates import templates_folder
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.tracks import SPLITS, training_tracks
@@ -83,7 +83,7 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     try:
         recipe = msgspec.convert(settings, Recipe)
     except msgspec.ValidationError as error:
-        raise InputError(f"{file}: {in_words(error, settings)}") from None
+        raise InputError(f"{file}: {message_of(error, settings)}") from None
     if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):
         raise InputError(f"{file}: songs: expected one entry for each sound, and at least one")
     config = from_dict(recipe.config, f"{file}: config")

@@ -1,4 +1,4 @@
-"""The fields of a struct of settings: their types, and what is said at them."""
+"""The fields of a struct of settings: their types and descriptions."""
 
 import inspect
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from auralflow_core.config.base import Group
 
 
 def types_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    """The type of each field, without what is said of it.
+    """The type of each field, without its metadata.
 
     Example:
         >>> from auralflow_core.config import TrainingConfig
@@ -42,7 +42,7 @@ def without_tensors(struct: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 def _metas(struct: type[msgspec.Struct]) -> Iterator[tuple[str, Meta]]:
-    """What is said at each field, by a struct after those that it extends."""
+    """The metadata of each field; those of a struct follow those of the structs that it extends."""
     for kind in reversed(struct.__mro__):
         if issubclass(kind, Group):
             for name, hint in inspect.get_annotations(kind, eval_str=True).items():

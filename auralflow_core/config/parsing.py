@@ -67,7 +67,7 @@ def decode(struct: type[Struct], settings: dict, origin: str, group: str = "") -
     try:
         return msgspec.convert(settings, struct)
     except msgspec.ValidationError as error:
-        raise InputError(f"{origin}: {in_words(error, settings, group)}") from None
+        raise InputError(f"{origin}: {message_of(error, settings, group)}") from None
 
 
 def groups_of(settings: dict, origin: str = "config") -> dict[str, type[Group]]:
@@ -138,7 +138,7 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
         raise InputError(f"command line: {name}.{leaf}: {_lower(str(error))}, got {text!r}") from None
 
 
-def in_words(error: msgspec.ValidationError, settings: dict, group: str = "") -> str:
+def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") -> str:
     """msgspec's message, after the key's path and before the value.
 
     Args:

@@ -72,7 +72,7 @@ class TrainingConfig(Group):
 
 
 class VisualizerConfig(Group):
-    """What a run leaves to look at and to listen to."""
+    """The pictures and sounds that a run leaves."""
 
     save_frequency: Annotated[Positive, doc("epochs between snippets; the last epoch always leaves them")] = 10
     save_audio: Annotated[bool, doc("write snippets of separated audio")] = True
