@@ -46,7 +46,7 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     optimizer = make_optimizer(config.training, 1000)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
     train_step = make_train_step(
-        model, make_loss(config.training, model.describe), optimizer, ema_decay=config.training.ema_decay
+        model, make_loss(config.training, model.represent), optimizer, ema_decay=config.training.ema_decay
     )
     batches = training_batches(TrainingCrops(tracks, config))
 

@@ -122,7 +122,7 @@ def make_batch(config: Config) -> dict[str, np.ndarray]:
 def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Program]:
     """The parts of a step, each with all before it."""
     model, mesh, training = build(config), make_mesh(), config.training
-    criterion, optimizer = make_loss(training, model.describe), make_optimizer(training, 1000)
+    criterion, optimizer = make_loss(training, model.represent), make_optimizer(training, 1000)
     train_step = make_train_step(model, criterion, optimizer, ema_decay=training.ema_decay)
     state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
     params, batch_stats = jax.tree.map(jnp.copy, (state.params, state.batch_stats))  # the step donates the state's own
@@ -164,7 +164,7 @@ def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool)
     model = create_model(config).to(DEVICE, memory_format=torch.channels_last).train()
     if compiled:
         model.network.estimate = torch.compile(model.network.estimate)
-    criterion = losses.Criterion(model, losses.make_loss(training, model.describe))
+    criterion = losses.Criterion(model, losses.make_loss(training, model.represent))
     optimizer = torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
     mixture, targets = (torch.from_numpy(batch[name]).to(DEVICE) for name in ("mixture", "targets"))
     targets_last = targets.movedim(1, -1)

@@ -59,7 +59,7 @@ def make_plan(
     steps_per_epoch = math.ceil(epoch_samples(tracks, config) / training.batch_size)
     total_steps = steps_per_epoch * training.max_epochs
     model, optimizer = build(config), make_optimizer(training, total_steps)
-    loss = make_loss(training, model.describe)
+    loss = make_loss(training, model.represent)
     abstract = abstract_state(model, optimizer, config, mesh)
     _check_loss(loss, model, abstract.ema, config)
     others = [start_from] if isinstance(start_from, str | Path) else start_from

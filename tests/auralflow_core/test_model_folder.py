@@ -74,7 +74,7 @@ def test_a_new_file_has_the_usual_permissions(tmp_path):
 
 def test_errors_name_the_file_and_not_the_temporary_one(tmp_path):
     path = tmp_path / ("n" * 300)  # longer than a name may be
-    with pytest.raises(OSError) as error, replacing(path):
+    with pytest.raises(OSError, match="File name too long") as error, replacing(path):
         pass
     assert error.value.filename == str(path)
 

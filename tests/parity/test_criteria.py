@@ -57,7 +57,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     training = TrainingConfig(**settings)
 
     model = auralflow_jax.models.registry.build(CONFIG)
-    loss = auralflow_jax.losses.make_loss(training, model.describe)
+    loss = auralflow_jax.losses.make_loss(training, model.represent)
     with jax.enable_x64(True):
         estimate = Estimate(*map(jnp.asarray, (audio, spectrum, mask)), tuple(map(jnp.asarray, latent)))
         batch = {"mixture": jnp.asarray(mixture), "targets": jnp.asarray(targets)}
@@ -67,7 +67,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     twin.estimate = lambda mixture: TorchEstimate(
         *map(torch.tensor, (audio, spectrum, mask)), tuple(map(torch.tensor, latent))
     )
-    criterion = auralflow_torch.losses.Criterion(twin, auralflow_torch.losses.make_loss(training, twin.describe))
+    criterion = auralflow_torch.losses.Criterion(twin, auralflow_torch.losses.make_loss(training, twin.represent))
     theirs = criterion(torch.tensor(mixture), torch.tensor(np.moveaxis(targets, 1, -1)))
     assert theirs.dtype == torch.float64
     np.testing.assert_allclose(ours, theirs, rtol=1e-10)

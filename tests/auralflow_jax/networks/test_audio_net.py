@@ -155,20 +155,20 @@ def test_the_joiner_of_a_new_hybrid_averages():
 def test_criteria_of_audio_are_accepted_and_others_refused(name):
     model, variables = make(name)
     estimate = jax.eval_shape(model.apply, variables, noise(1, 1, SAMPLES))
-    make_loss(template(name).training, model.describe).check(estimate, name)  # the template's own
+    make_loss(template(name).training, model.represent).check(estimate, name)  # the template's own
     for settings in (
         {"criterion": "l2", "loss_domain": "audio"},
         {"criterion": "si_sdr"},
         {"criterion": "multi_resolution_stft"},
     ):
-        make_loss(TrainingConfig(**settings), model.describe).check(estimate, name)
+        make_loss(TrainingConfig(**settings), model.represent).check(estimate, name)
     with pytest.raises(InputError, match=f"criterion 'mask' needs the model's mask, and {name} has none"):
-        make_loss(TrainingConfig(criterion="mask"), model.describe).check(estimate, name)
+        make_loss(TrainingConfig(criterion="mask"), model.represent).check(estimate, name)
     if name == "HybridNet":
-        make_loss(TrainingConfig(), model.describe).check(estimate, name)
+        make_loss(TrainingConfig(), model.represent).check(estimate, name)
     else:
         with pytest.raises(InputError, match=f"criterion 'l1' needs the model's spectrum, and {name} has none"):
-            make_loss(TrainingConfig(), model.describe).check(estimate, name)
+            make_loss(TrainingConfig(), model.represent).check(estimate, name)
 
 
 def test_build_passes_every_setting_on():

@@ -88,7 +88,7 @@ def test_the_weights_file_holds_what_validation_scored_best(finished, songs):
     best = min(history, key=lambda entry: entry["valid_loss"])
     assert provenance == best
     model, mesh = build(config), make_mesh()
-    eval_step = make_eval_step(model, make_loss(config.training, model.describe), mesh)
+    eval_step = make_eval_step(model, make_loss(config.training, model.represent), mesh)
     segments = ValidationSegments(find_tracks(songs, "valid"), config)
     scores = validate(eval_step, jax.device_put(weights), segments, mesh)
     assert scores == {key: best[key] for key in scores}

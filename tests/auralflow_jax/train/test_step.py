@@ -26,7 +26,7 @@ class Setup:
     def __init__(self, config):
         self.config, self.mesh = config, make_mesh()
         self.model = build(config)
-        self.criterion = make_loss(config.training, self.model.describe)
+        self.criterion = make_loss(config.training, self.model.represent)
         self.optimizer = make_optimizer(config.training, total_steps=1000)
         self.step = make_train_step(self.model, self.criterion, self.optimizer, ema_decay=config.training.ema_decay)
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))
@@ -210,7 +210,7 @@ def test_the_gradient_of_every_criterion_is_the_way_down(plain):
             model=replace(plain.model, targets=("vocals", "drums"), num_channels=2, joiner="ratio", high_bins="last"),
         )
     )
-    criteria = [make_loss(replace(plain.training, **changes), setup.model.describe) for changes in CRITERIA]
+    criteria = [make_loss(replace(plain.training, **changes), setup.model.represent) for changes in CRITERIA]
 
     @jax.jit
     def losses(params, batch):

@@ -44,7 +44,7 @@ def scores(config, dataset, head_bias=None):
     if head_bias is not None:
         head = variables["params"]["head"]
         head["kernel"], head["bias"] = jnp.zeros_like(head["kernel"]), jnp.full_like(head["bias"], head_bias)
-    eval_step = make_eval_step(model, make_loss(config.training, model.describe), mesh)
+    eval_step = make_eval_step(model, make_loss(config.training, model.represent), mesh)
     result = validate(eval_step, variables, ValidationSegments(find_tracks(dataset, "valid"), config), mesh)
     assert eval_step._cache_size() <= 2  # the sums are laid out anew after the first batch
     return result, model, variables

@@ -173,7 +173,7 @@ def test_settings_that_make_no_loss_are_refused_at_once(make_model):
     with pytest.raises(InputError, match="less than 1 with 3 components"):
         losses.WeightedComponentLoss(model, 0.2, 0.8, n_components=3)
     with pytest.raises(InputError, match="unknown criterion 'si_sdf'; did you mean 'si_sdr'"):
-        losses.make_loss(TrainingConfig(criterion="si_sdf"), model.describe)
+        losses.make_loss(TrainingConfig(criterion="si_sdf"), model.represent)
 
 
 @pytest.mark.parametrize("name", CRITERIA)
