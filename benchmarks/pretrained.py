@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from auralflow.backends import BACKENDS, load_separator
-from auralflow.pretrained import PRETRAINED, find_model
+from auralflow.pretrained import PRETRAINED
 from auralflow_core.audio import read
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.metrics import si_sdr
+from auralflow_core.model_folder import find_model
 from auralflow_core.separation.separator import separate
 
 RATE = 44100  # Hz

@@ -18,11 +18,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from auralflow.backends import load_separator
-from auralflow.pretrained import find_model
 from auralflow.songs import make_songs
 from auralflow_core.audio import read, resample
 from auralflow_core.config import Config, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
+from auralflow_core.model_folder import find_model
 from auralflow_core.plots.signals import save_figure
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions, Separator, block_function, cross_fade
 

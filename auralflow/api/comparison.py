@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auralflow.backends import load_separator
-from auralflow.pretrained import find_model
 from auralflow.report import Excerpts, write_page
 from auralflow.report.excerpts import SECONDS
 from auralflow.report.players import SMALL
@@ -18,7 +17,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import BASELINES, Row, aggregate, write_csv
 from auralflow_core.evaluation.track import FramewiseMetric
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, find_model
 from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.temp_arrays import Allocate
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow.backends import load_separator
-from auralflow.pretrained import find_model
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
+from auralflow_core.model_folder import find_model
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions
 from auralflow_core.separation.stems import FILENAME, SeparationResult, StemOutput, separate_files
 

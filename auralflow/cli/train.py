@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Trains a model."""
     from auralflow.api.configure import configure_like
     from auralflow.backends import train
-    from auralflow.pretrained import find_model
+    from auralflow_core.model_folder import find_model
     from auralflow_jax.train.sharding import initialize
 
     start_from = [find_model(other) for other in arguments.start_from]

@@ -9,18 +9,8 @@ Our own models are files in weights/, which `packing` writes and `bundled` finds
 4. its entry in `registry.PRETRAINED`.
 """
 
-from auralflow.pretrained.install import choose_model, find_model, get_model, names, resolve
+from auralflow.pretrained.install import choose_model, get_model, names, resolve
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
 
-__all__ = [
-    "DEFAULT",
-    "DEFAULTS",
-    "PRETRAINED",
-    "PretrainedModel",
-    "choose_model",
-    "find_model",
-    "get_model",
-    "names",
-    "resolve",
-]
+__all__ = ["DEFAULT", "DEFAULTS", "PRETRAINED", "PretrainedModel", "choose_model", "get_model", "names", "resolve"]

@@ -136,6 +136,7 @@ class WebFile:
         try:
             response = urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
+            error.close()
             if received and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # it is complete
             raise

@@ -2,8 +2,7 @@
 
 import dataclasses
 import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from auralflow.pretrained.download import fetch
@@ -13,6 +12,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 
@@ -34,16 +34,6 @@ def resolve(name: str) -> Path | None:
         InputError: the model's files cannot be fetched.
     """
     return get_model(name) if name in PRETRAINED else None
-
-
-def find_model(model: str | Path) -> Path:
-    """The folder that a path or a pretrained model's name stands for; a folder that exists comes first.
-
-    Raises:
-        InputError: a pretrained model cannot be fetched.
-    """
-    folder = ModelFolder(model).path
-    return folder if folder.exists() else resolve(str(model)) or folder
 
 
 def get_model(
@@ -80,12 +70,14 @@ def get_model(
     folder = model.folder
     if not ModelFolder(folder).weights.exists():
         paths = [fetch(published, None if file is None else Path(file), offline) for published in model.files]
-        install_atomically(folder, lambda staged: _write(staged, model, paths))
+        with new_folder(folder) as staged:
+            _write(staged, model, paths)
         for published in model.files:
             (cache_folder("downloads") / published.name).unlink(missing_ok=True)
     if target is None:
         return folder
-    install_atomically(target, lambda staged: _copy(folder, staged, config))
+    with new_folder(target) as staged:
+        _copy(folder, staged, config)
     return target
 
 
@@ -122,23 +114,6 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
             "are expected"
         )
     return (first, others) if named else (default_model(targets), list(inputs))
-
-
-def install_atomically(folder: Path, write: Callable[[Path], None]) -> None:
-    """Makes a folder that appears whole or not at all.
-
-    Args:
-        folder: does not exist, or is empty.
-        write: fills an empty folder, which is then renamed.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as aside:
-        staged = Path(aside) / folder.name
-        staged.mkdir()
-        write(staged)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-        staged.rename(folder)
 
 
 def card(model: PretrainedModel) -> str:

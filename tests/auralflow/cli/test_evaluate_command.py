@@ -42,7 +42,7 @@ def test_evaluate_compares_models_on_a_page(run, trained):
     assert "second" in Path("first/report.html").read_text() and not Path("second/report.html").exists()
     assert Path("first/evaluation.csv").read_text() == Path("second/evaluation.csv").read_text()
     assert "first: is given twice" in run(*arguments, "first", fails=True)
-    assert "no model folder" in run("evaluate", "first", trained.songs, "--compare", "third", fails=True)
+    assert "third: no such file or folder" in run("evaluate", "first", trained.songs, "--compare", "third", fails=True)
 
 
 def test_evaluate_leaves_silent_targets_out(run, trained):

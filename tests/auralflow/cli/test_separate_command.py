@@ -91,7 +91,7 @@ def test_separate_refuses_before_anything_is_written(run, trained):
     ):
         assert words in run("separate", model, *argv, fails=True)
     assert "untrained: the model is not trained yet" in run("separate", "untrained", "good.wav", fails=True)
-    assert "no model folder" in run("separate", "nowhere", "good.wav", fails=True)
+    assert "nowhere: no such file or folder" in run("separate", "nowhere", "good.wav", fails=True)
     assert not Path("separated").exists()
 
 

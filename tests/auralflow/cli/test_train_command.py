@@ -24,6 +24,7 @@ def test_train_passes_its_flags_on(run, monkeypatch):
 
     calls = []
     monkeypatch.setattr(train, "train", lambda *arguments: calls.append(arguments[:4]))
+    Path("another").mkdir()
     ModelFolder("other").save_config(from_dict({"model": {"model_type": "SpectrogramNetLSTM", "depth": 3}}))
     assert "with the settings of other" in run("train", "--from", "other", "model", "--restart", "data")
     made = ModelFolder("model").load_config().model

@@ -8,10 +8,10 @@ import soundfile
 from safetensors.numpy import load_file
 
 from auralflow.cli.main import main
-from auralflow.pretrained import PRETRAINED, find_model, get_model, packing
+from auralflow.pretrained import PRETRAINED, get_model, packing
 from auralflow.pretrained.bundled import bundled
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, find_model
 from auralflow_core.weights.file import nested, read_tensors, write_tensors
 from auralflow_core.weights.names import to_torch
 

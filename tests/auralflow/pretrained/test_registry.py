@@ -8,17 +8,18 @@ import soundfile
 
 from auralflow import pretrained
 from auralflow.cli.main import main
-from auralflow.pretrained import DEFAULT, PRETRAINED, choose_model, find_model, get_model, resolve
+from auralflow.pretrained import DEFAULT, PRETRAINED, choose_model, get_model, resolve
 from auralflow.pretrained import install as installation
 from auralflow.pretrained.download import PackagedFile
 from auralflow_core.config import MODELS
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, find_model
 from auralflow_core.weights.file import read_tensors
 
 
 def test_a_model_becomes_a_folder(tiny, home):
-    assert find_model("elsewhere") == Path("elsewhere")
+    with pytest.raises(InputError, match="elsewhere: no such file or folder, and no pretrained model of that name"):
+        find_model("elsewhere")
     with pytest.raises(InputError, match="refused"):
         find_model(tiny.name)
     folder = get_model(tiny.name, file="tiny.whl")
