@@ -50,9 +50,10 @@ class Drawing:
             '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="6" markerHeight="6" '
             f'orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" fill="{LINE}"/></marker></defs>'
         )
+        font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+        size = f'viewBox="0 0 {self.width} {self.height}"'
         lines = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" role="img" '
-            "font-family=\"system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif\">",
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{font}">',
             f"<title>{escape(self.title)}</title>",
             head,
             f'<rect width="{self.width}" height="{self.height}" rx="14" fill="{PAPER}"/>',

@@ -9,7 +9,7 @@ from pathlib import Path
 from drawing import IMAGES
 from PIL import Image
 
-import auralflow
+from auralflow.api.evaluation import evaluate
 from auralflow.pretrained import get_model
 from auralflow.songs import make_songs
 
@@ -25,7 +25,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_songs(Path(folder) / "songs", tracks=17, seconds=6, seed=SEED)
         model = get_model("auralflow-4stems", Path(folder) / "auralflow-4stems")
-        page = auralflow.evaluate(model, Path(folder) / "songs", metrics="sdr").page
+        page = evaluate(model, Path(folder) / "songs", metrics="sdr").page
+        assert page is not None
         picture = Path(folder) / "page.png"
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         size = [f"--window-size={WIDTH},{HEIGHT}", f"--force-device-scale-factor={SCALE}"]

@@ -9,10 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
-import auralflow_jax
 from auralflow.songs import make_songs
 from auralflow_core.audio import read
 from auralflow_jax import spectral
+from auralflow_jax.loading import load
 
 SEED = 77  # its songs are none of those that the model was trained on
 COLOURS = {"mixture": "#334155", "bass": "#7c3aed", "drums": "#b45309", "other": "#15803d", "vocals": "#be123c"}
@@ -25,7 +25,7 @@ def main() -> None:
         song = make_songs(folder, tracks=3, seconds=8, seed=SEED)[0]
         mixture, rate = read(Path(song) / "mixture.wav")
         vocals, _ = read(Path(song) / "vocals.wav")
-    model = auralflow_jax.load("auralflow-4stems")
+    model = load("auralflow-4stems")
     stems = dict(zip(model.targets, np.asarray(model.separate(mixture, rate)), strict=True))
     save(draw_stems({"mixture": mixture, **stems}), "stems.png")
     save(draw_mask(mixture, stems["vocals"], vocals, rate), "mask.png")

@@ -44,7 +44,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def generate(kind: str, name: str | None) -> str:
     """The markdown that stands for `<!-- generated: KIND NAME -->`."""
-    return settings() if kind == "settings" else reference(name)
+    return settings() if kind == "settings" else reference(name or "")
 
 
 def on_page_content(content: str, **_) -> str:

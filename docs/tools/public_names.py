@@ -48,7 +48,8 @@ def _entry(name: str, item: Any, package: str, described: set[str]) -> str:
 def _identifiers(package: str) -> set[str]:
     """What the package's own page describes."""
     modules = [importlib.import_module(name) for name in faces(package)]
-    return {_identifier(getattr(module, name)) for module in modules for name in module.__all__} - {None}
+    found = {_identifier(getattr(module, name)) for module in modules for name in module.__all__}
+    return {identifier for identifier in found if identifier}
 
 
 def _identifier(item: Any) -> str | None:

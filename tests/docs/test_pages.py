@@ -83,7 +83,7 @@ def messages(path):
 
 
 def test_pictures_are_small():
-    pictures = [path for path in (ROOT / "docs" / "images").iterdir()]
+    pictures = list((ROOT / "docs" / "images").iterdir())
     assert pictures and all(path.stat().st_size < 150_000 for path in pictures)
 
 

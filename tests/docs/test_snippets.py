@@ -34,7 +34,7 @@ NOT_RUN = {
     "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }
-SONGS = {"tracks": 3, "seconds": 2, "seed": 0}
+SONGS = {"tracks": "3", "seconds": "2"}
 SHORT = {"max_epochs": "1", "samples_per_epoch": "1", "batch_size": "1", "num_snippets": "0", "tensorboard": "false"}
 SMALL = {
     "sample_length": 0.3,
@@ -57,7 +57,7 @@ SMALL = {
 def stand_ins(tmp_path_factory, trained):
     """The files and folders that pages use without making them; and a cache with small pretrained models."""
     folder = tmp_path_factory.mktemp("stand_ins")
-    make_songs(folder / "songs", sample_rate=8000, **SONGS)
+    make_songs(folder / "songs", tracks=3, seconds=2, sample_rate=8000)
     audio, rate = soundfile.read(folder / "songs" / "test" / "song-0-002" / "mixture.wav")
     soundfile.write(folder / "song.mp3", audio, rate)
     datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
