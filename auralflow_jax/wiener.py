@@ -59,18 +59,20 @@ def wiener(
         )
     if iterations < 0 or (window is not None and window < 1):
         raise ValueError(f"iterations >= 0 and window >= 1 are needed, got {iterations} and {window}.")
-    estimates = _first_estimates(magnitudes, mixture, softmask, eps)
-    if residual:
-        rest = mixture[..., None, :, :, :] - estimates.sum(-4, keepdims=True)
-        estimates = jnp.concatenate([estimates, rest], axis=-4)
-    if iterations == 0:
-        return estimates
-    refine = functools.partial(_refine, iterations=iterations, scale_factor=scale_factor, eps=eps)
-    frames = mixture.shape[-1]
-    if window is None or window >= frames:
-        return refine((estimates, mixture))
-    stretches = jax.lax.map(refine, (_stretches(estimates, window), _stretches(mixture, window)))
-    return jnp.moveaxis(stretches, 0, -2).reshape(*estimates.shape[:-1], -1)[..., :frames]
+    # Real factors of complex spectra: the one promotion of types here, for users who have made promotion strict.
+    with jax.numpy_dtype_promotion("standard"):
+        estimates = _first_estimates(magnitudes, mixture, softmask, eps)
+        if residual:
+            rest = mixture[..., None, :, :, :] - estimates.sum(-4, keepdims=True)
+            estimates = jnp.concatenate([estimates, rest], axis=-4)
+        if iterations == 0:
+            return estimates
+        refine = functools.partial(_refine, iterations=iterations, scale_factor=scale_factor, eps=eps)
+        frames = mixture.shape[-1]
+        if window is None or window >= frames:
+            return refine((estimates, mixture))
+        stretches = jax.lax.map(refine, (_stretches(estimates, window), _stretches(mixture, window)))
+        return jnp.moveaxis(stretches, 0, -2).reshape(*estimates.shape[:-1], -1)[..., :frames]
 
 
 def _first_estimates(magnitudes: jax.Array, mixture: jax.Array, softmask: bool, eps: float) -> jax.Array:
