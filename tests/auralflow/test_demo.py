@@ -32,7 +32,7 @@ def test_makes_songs_model_stems_figures_and_page(demo):
         for name in ("vocals", "residual")
     ]
     np.testing.assert_allclose(sum(stems), soundfile.read(track / "mixture.wav")[0], atol=1e-7)
-    rows = list(csv.DictReader(open(model.evaluation, encoding="utf-8")))
+    rows = list(csv.DictReader(model.evaluation.read_text(encoding="utf-8").splitlines()))
     assert [(row["track"], row["estimate"]) for row in rows[:3]] == [
         (track.name, kind) for kind in ("model", "mixture", "ideal_mask")
     ]

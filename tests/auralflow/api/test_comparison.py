@@ -64,7 +64,7 @@ def test_models_are_shown_side_by_side_and_each_folder_gets_its_table(dataset, m
     result = evaluate(folders[0], dataset, metrics="sdr", compare=folders[1])
     assert result.others == (folders[1] / "evaluation.csv",) and not (folders[1] / "report.html").exists()
     for folder, count in zip(folders, (1, 2), strict=True):
-        rows = list(csv.DictReader(open(folder / "evaluation.csv", encoding="utf-8")))
+        rows = list(csv.DictReader((folder / "evaluation.csv").read_text(encoding="utf-8").splitlines()))
         assert len(rows) == (2 + 2) * count * 3 and {row["estimate"] for row in rows} == {
             "model",
             "mixture",

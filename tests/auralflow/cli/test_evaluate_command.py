@@ -9,7 +9,7 @@ from auralflow.cli import evaluate as commands
 
 def test_evaluate_writes_a_table(run, trained):
     output = run("evaluate", trained.model.path, trained.songs)
-    rows = list(csv.DictReader(open(trained.model.evaluation, encoding="utf-8")))
+    rows = list(csv.DictReader(trained.model.evaluation.read_text(encoding="utf-8").splitlines()))
     assert [(row["track"], row["estimate"]) for row in rows][-6:] == [
         (track, kind) for track in ("mean", "median") for kind in ("model", "mixture", "ideal_mask")
     ]
