@@ -1,4 +1,5 @@
 import csv
+import io
 import os
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize("columns", [BSS_COLUMNS, MUSEVAL_COLUMNS])
 def test_the_table_shows_every_figure_on_any_terminal(width, columns):
     rows = [row | dict.fromkeys(columns, -123.456) for row in some_rows()]
-    console = rich.console.Console(width=width, record=True, file=open(os.devnull, "w"))
+    console = rich.console.Console(width=width, record=True, file=io.StringIO())
     console.print(table(rows))
     text = console.export_text()
     assert text.count("-123.46") == 6 * 4 and "10.00" in text and "…" not in text
