@@ -40,15 +40,14 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     with needs(backend):
         if backend == "torch":
-            from auralflow_torch.loading import load
-            from auralflow_torch.separation import Separator
-        else:
-            from auralflow_jax.compilation_cache import enable_cache
-            from auralflow_jax.loading import load
-            from auralflow_jax.separation import Separator
+            from auralflow_torch import Separator, load
 
-            enable_cache()
-    return Separator(load(folder))
+            return Separator(load(folder))
+        from auralflow_jax import Separator, load
+        from auralflow_jax.compilation_cache import enable_cache
+
+        enable_cache()
+        return Separator(load(folder))
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":
@@ -128,7 +127,7 @@ def _museval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
         # (sources, samples, channels)
         stacks = (np.stack([signal.T for signal in signals]).astype(np.float64) for signals in both)
         found = museval.evaluate(*stacks, win=sample_rate, hop=sample_rate)
-        scores = dict(zip(("sdr", "isr", "sir", "sar"), found, strict=True))
+        scores: dict[str, np.ndarray] = dict(zip(("sdr", "isr", "sir", "sar"), found, strict=True))
         columns = {column: scores[column.removeprefix("museval_")] for column in MUSEVAL_COLUMNS}
         return [{column: frames[index] for column, frames in columns.items()} for index in range(len(estimates))]
 

@@ -117,6 +117,7 @@ class Resolver(Protocol):
 
     def names(self) -> Iterable[str]:
         """The names of the models that it knows."""
+        ...
 
     def resolve(self, name: str) -> Path | None:
         """The model's folder, made on first use; None for a name that it does not know."""
@@ -181,7 +182,7 @@ def as_config(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path) -
         return given
     if isinstance(given, str | Path):
         return ModelFolder(given).load_config() if Path(given).is_dir() else read_config(given)
-    return configuration.from_dict(given)
+    return configuration.from_dict(dict(given))
 
 
 def read_config(file: str | Path) -> Config:

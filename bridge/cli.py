@@ -119,7 +119,7 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
     file, folder = arguments.file, arguments.folder
     stored = read_torch(file)
     config = config_for(folder, stored.config, file)
-    if stored.format == TRAINING:
+    if isinstance(stored, TensorFile) and stored.format == TRAINING:
         run = stored.provenance
         state, best = training_to_flax(unpack(stored, file), config, str(file))
         provenance = best_epoch(run["history"]) if run["history"] else {}

@@ -4,6 +4,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,16 @@ from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, read_tensor
 from bridge.conversion import as_array
 
 PICKLED = (".pth", ".pt")
+
+
+@dataclass(frozen=True)
+class StateDict:
+    """The content of a file of `torch.save`, which has neither a configuration nor a provenance."""
+
+    tensors: dict[str, np.ndarray]
+    format: str = TORCH
+    config: None = None
+    provenance: dict = field(default_factory=dict)
 
 
 def read_flax(model: str | Path) -> tuple[dict[str, dict], Config, dict]:
@@ -38,7 +49,7 @@ def read_flax(model: str | Path) -> tuple[dict[str, dict], Config, dict]:
     return variables, config, provenance
 
 
-def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> TensorFile:
+def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> "TensorFile | StateDict":
     """Reads torch tensors: a safetensors file, or a state dict that `torch.save` wrote.
 
     Args:
@@ -46,14 +57,14 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
         formats: of safetensors files, those that are accepted.
 
     Returns:
-        The tensors; a file of `torch.save` has no configuration, so that is None, and no provenance.
+        The tensors with what is stored with them; of a file of `torch.save` these alone.
 
     Raises:
         InputError: the file is missing, damaged, of another format, or would run code.
     """
     path = find_weights(path)
     if path.suffix in PICKLED:
-        return TensorFile(TORCH, read_pickled(path), None, {})
+        return StateDict(read_pickled(path))
     return read_tensors(path, formats)
 
 

@@ -1,6 +1,5 @@
 """Several models evaluated on the same tracks: their names, their rows in one table, and a page about them."""
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,7 +43,7 @@ class EvaluatedModel(NamedTuple):
     separator: Separator
 
 
-def load_models(models: Iterable[str | os.PathLike], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
+def load_models(models: Iterable[str | Path], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
     """Loads all models, so that a wrong one is refused before the work begins.
 
     Args:
@@ -192,7 +191,7 @@ def write_report(
         among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
         parts.append(LISTEN.format(seconds=SECONDS, tracks=_count(excerpts.tracks) + among, bitrate=SMALL.bitrate))
     names = {model.folder.name if model.name == ALONE else model.name: model.separator for model in models}
-    notes = {name: _describe(separator) for name, separator in names.items()} | facts
+    notes = {name: _describe(separator) for name, separator in names.items()} | dict(facts)
     write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, [], notes, SMALL)
 
 

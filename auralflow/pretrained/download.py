@@ -29,8 +29,11 @@ class PublishedFile(Protocol):
         sha256: its SHA-256, or the first digits of it, if only those are published.
     """
 
-    name: str
-    sha256: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
     def download(self, path: Path) -> None:
         """Fetches the file to a path in a folder that exists; the path appears only if that succeeds."""

@@ -125,5 +125,5 @@ def _cell(value: float, sign: str = "") -> str:
     return f"{value:{sign}.2f}".replace("-", "&minus;") if math.isfinite(value) else "&ndash;"
 
 
-def _number(value: object) -> float:
-    return math.nan if value in (None, "") else float(value)
+def _number(value: float | str | None) -> float:
+    return math.nan if value is None or value == "" else float(value)

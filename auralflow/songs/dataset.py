@@ -113,7 +113,7 @@ def complete_songs(
 def _write_track(folder: Path, stems: dict[str, np.ndarray], sample_rate: int) -> None:
     """Writes the stems as 16-bit integers, and their sum; the folder gets its name when it is complete."""
     whole = {name: np.rint(stem * 32767).astype(np.int16).T for name, stem in stems.items()}
-    whole["mixture"] = sum(samples.astype(np.int32) for samples in whole.values()).astype(np.int16)
+    whole["mixture"] = np.sum([samples.astype(np.int32) for samples in whole.values()], axis=0).astype(np.int16)
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent.parent, prefix=f".{folder.name}-"))
     try:

@@ -153,7 +153,7 @@ def melody(rng: np.random.Generator, score: Score, centre: float) -> list[Note]:
 def _next_degree(rng: np.random.Generator, score: Score, degree: int, home: int, bar: int, step: int) -> int:
     """A small random move with a pull towards `home`; on a beat, the nearest tone of the chord."""
     degree += int(rng.choice([-2, -1, 0, 1, 2, 3], p=(0.15, 0.27, 0.13, 0.25, 0.15, 0.05)))
-    degree -= int(np.sign(degree - home)) * (abs(degree - home) > rng.integers(3, 6)) * 2
+    degree -= int(np.sign(degree - home)) * (abs(degree - home) > int(rng.integers(3, 6))) * 2
     if step % score.beat == 0:
         near = [degree + move for move in (0, -1, 1) if (degree + move - score.chords[bar]) % 7 in (0, 2, 4)]
         degree = near[0] if near else degree

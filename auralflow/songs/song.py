@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,9 @@ def make_song(
     """
     check_song(seconds, seed, sample_rate, sound)
     samples = round(seconds * sample_rate)
-    rngs = dict(zip(("score", "mix", *STEMS), np.random.default_rng(seed).spawn(6), strict=True))
+    rngs: dict[str, np.random.Generator] = dict(
+        zip(("score", "mix", *STEMS), np.random.default_rng(seed).spawn(6), strict=True)
+    )
     layers = int(rngs["score"].integers(2, 4))
     score = compose(rngs["score"], seconds, layers)
     perform = _synthesize if sound == "synthesized" else partial(_sample, require_sampler(soundfont))
@@ -174,10 +176,10 @@ def _mix(rng: np.random.Generator, stems: dict[str, np.ndarray], sample_rate: in
         if name in wetness:
             stem += np.float32(wetness[name]) * reverberate(stem.mean(axis=0), response)
         stem *= np.float32(10 ** (rng.uniform(*LEVELS[name]) / 20) / (_active_rms(stem, sample_rate) + 1e-9))
-    mixture = sum(stems.values())
+    mixture = reduce(np.add, stems.values())
     loud = np.float32(10 ** (rng.uniform(*LOUDNESS) / 20) / np.sqrt(np.mean(mixture**2)))
     # One gain for all stems, as on the bus of a mixing desk: the limited stems still add up to the limited mixture.
-    gain = loud * limiter([mixture, *stems.values()], PEAK / loud, sample_rate)
+    gain = loud * limiter([mixture, *stems.values()], float(PEAK / loud), sample_rate)
     return {name: stem * gain for name, stem in stems.items()}
 
 

@@ -224,7 +224,7 @@ def _noise_gain(frames: Frames, tracks: _Tracks, mouth: np.ndarray, breath: np.n
     return consonants + breath[:, None].astype(np.float32) * lungs
 
 
-def _resonance(frequencies: np.ndarray, centre: np.ndarray, width: float) -> np.ndarray:
+def _resonance(frequencies: np.ndarray, centre: np.ndarray | np.float32, width: float) -> np.ndarray:
     """The inverse power response of a resonator: 1 at 0 Hz, (width / centre)**2 at its centre."""
     ratio = (frequencies / centre) ** 2
     return (1 - ratio) ** 2 + ratio * (np.float32(width) / centre) ** 2

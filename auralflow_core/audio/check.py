@@ -1,6 +1,5 @@
 """Checks of audio arrays that come in: one rule for every public function of every package."""
 
-import numbers
 import re
 from collections.abc import Collection
 from typing import Any
@@ -47,7 +46,8 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
     """
     if not hasattr(audio, "shape") or not hasattr(audio, "dtype"):
         raise InputError(f"{name} is a {type(audio).__name__}, expected an array")
-    shape, dtype = tuple(audio.shape), str(audio.dtype).removeprefix("torch.")
+    shape: tuple[int, ...] = tuple(audio.shape)
+    dtype = str(audio.dtype).removeprefix("torch.")
     if not dtype.startswith(("float", "bfloat")) or len(shape) not in ranks or 0 in shape:
         accepted = " or ".join(SHAPES[rank] for rank in ranks)
         raise InputError(
@@ -69,7 +69,12 @@ def check_rate(rate: Any, name: str = "rate") -> int:
     Raises:
         InputError: it is no whole number above 0.
     """
-    if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or rate != rate // 1 or rate < 1:
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, int | float | np.integer | np.floating)
+        or rate != rate // 1
+        or rate < 1
+    ):
         raise InputError(f"{name} is {rate!r}, expected a whole number of Hz above 0")
     return int(rate)
 

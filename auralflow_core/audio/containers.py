@@ -3,12 +3,14 @@
 import functools
 import os
 from pathlib import Path
+from typing import Literal
 
 import soundfile
 
 from auralflow_core.errors import InputError
 
-CHUNKED = {b"RIFF": ("little", b"data"), b"FORM": ("big", b"SSND")}  # first bytes -> byte order, chunk of the audio
+# First bytes of a file -> its byte order, and the name of the chunk with the audio.
+CHUNKED: dict[bytes, tuple[Literal["little", "big"], bytes]] = {b"RIFF": ("little", b"data"), b"FORM": ("big", b"SSND")}
 STREAMED = 0x7FFFF000  # sizes from here on stand for an unknown one, in files that were written to a pipe
 
 

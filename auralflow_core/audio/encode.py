@@ -25,7 +25,7 @@ WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the sam
 # kbit/s of Vorbis's qualities 0, 0.1, ... 1 for stereo at 44.1 kHz, as its encoder states them.
 OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
 # By sample rate. With fewer kbit/s the encoder changes the rate, or has no room for the length in its header.
-MP3_BITRATES = (
+MP3_BITRATES: dict[int, tuple[int, ...]] = (
     dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320))
     | dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160))
     | dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64))
@@ -72,7 +72,7 @@ class Encoding:
         if self.clip is None:
             object.__setattr__(self, "clip", "none" if self.bits == 32 else "clamp")
         if self.clip not in CLIPS:
-            raise InputError(f"unknown clip {self.clip!r}; {closest(self.clip, CLIPS)}")
+            raise InputError(f"unknown clip {self.clip!r}; {closest(str(self.clip), CLIPS)}")
         if self.clip == "none" and self.bits in (16, 24):
             raise InputError(
                 f"clip 'none': {self.bits} bits hold nothing beyond full scale; expected 32 bits, clamp or rescale"
@@ -82,7 +82,7 @@ class Encoding:
     @property
     def subtype(self) -> str:
         """libsndfile's name of the type of a sample before compression."""
-        return SUBTYPES.get(self.bits, "FLOAT")
+        return "FLOAT" if self.bits is None else SUBTYPES.get(self.bits, "FLOAT")
 
     def check(self, sample_rate: int, channels: int) -> None:
         """Refuses audio that the format cannot hold.
@@ -136,7 +136,7 @@ class Encoding:
             level = (highest - (self.bitrate or highest)) / (highest - MP3_LOWEST[highest])
             options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
             return options | {"compression_level": level}
-        large = samples * channels * self.bits // 8 >= WAV_BYTES
+        large = samples * channels * (self.bits or 32) // 8 >= WAV_BYTES
         container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
         return {"format": container, "subtype": self.subtype}
 

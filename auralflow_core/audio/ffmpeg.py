@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,12 +78,13 @@ def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int
                 return
 
 
-def _decoded(path: Path, stream: int, channels: int, block: int) -> Iterator[np.ndarray]:
+def _decoded(path: Path, stream: int, channels: int, block: int) -> Generator[np.ndarray, None, None]:
     """The whole stream, float32 (samples, channels)."""
     source = f"file:{os.fspath(path)}"
     command = ["ffmpeg", *"-v error -nostdin -i".split(), source, "-map", f"0:a:{stream}", *"-f f32le -".split()]
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints)
+        assert process.stdout is not None  # it is a pipe
         try:
             while data := process.stdout.read(4 * channels * block):
                 yield np.frombuffer(data[: len(data) // (4 * channels) * 4 * channels], "<f4").reshape(-1, channels)

@@ -46,7 +46,7 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError("\n  ".join([f"{folder}: {count}, nothing was read", *sorted(problems)]))
-    return tracks
+    return [track for track in tracks if track is not None]
 
 
 def training_tracks(

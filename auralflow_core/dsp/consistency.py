@@ -1,8 +1,8 @@
 """Estimates that add up to the mixture."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
-Array = TypeVar("Array")  # of numpy, jax or torch: the arithmetic is the same
+Array = TypeVar("Array", bound=Any)  # of numpy, jax or torch: the arithmetic is the same
 
 
 def mixture_consistency(estimates: Array, mixture: Array, by_energy: bool = False) -> Array:

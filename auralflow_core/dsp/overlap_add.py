@@ -46,6 +46,8 @@ def overlap_add(
         done += piece.shape[-1]
         if progress is not None:
             progress(done)
+    if whole is None:
+        raise ValueError("overlap_add needs audio of at least one sample.")
     return whole
 
 

@@ -40,8 +40,8 @@ def ahead(items: Iterable[Item], depth: int = 2) -> Iterator[Iterator[Item]]:
         except BaseException as error:  # of any kind; it is raised in the thread that takes the items
             failures.append(error)
         finally:
-            if hasattr(items, "close"):
-                items.close()
+            if (close := getattr(items, "close", None)) is not None:
+                close()
             waiting.put(_END)
 
     def taken() -> Iterator[Item]:
@@ -80,20 +80,19 @@ def aligned(*streams: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, ...]]:
         [([0, 1], [0, 1]), ([2], [2])]
     """
     iterators = [iter(stream) for stream in streams]
-    held: list[np.ndarray | None] = [None] * len(iterators)
+    held: list[np.ndarray | None] = [next(iterator, None) for iterator in iterators]
     while True:
         for index, iterator in enumerate(iterators):
-            while held[index] is None or held[index].shape[-1] == 0:
+            while (piece := held[index]) is not None and piece.shape[-1] == 0:
                 held[index] = next(iterator, None)
-                if held[index] is None:
-                    break
-        if any(piece is None for piece in held):
-            if all(piece is None for piece in held):
-                return
+        pieces = [piece for piece in held if piece is not None]
+        if not pieces:
+            return
+        if len(pieces) < len(held):
             raise ValueError("Streams that belong together have different lengths.")
-        samples = min(piece.shape[-1] for piece in held)
-        yield tuple(piece[..., :samples] for piece in held)
-        held = [piece[..., samples:] for piece in held]
+        samples = min(piece.shape[-1] for piece in pieces)
+        yield tuple(piece[..., :samples] for piece in pieces)
+        held = [piece[..., samples:] for piece in pieces]
 
 
 def delayed(stream: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:

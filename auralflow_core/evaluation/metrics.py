@@ -62,7 +62,7 @@ def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndar
     if np.shape(estimate) != np.shape(target):
         raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
     for piece in pieces(np.shape(target)[-1]):
-        yield tuple(np.ravel(signal[..., piece]).astype(np.float64) for signal in (estimate, target))
+        yield np.ravel(estimate[..., piece]).astype(np.float64), np.ravel(target[..., piece]).astype(np.float64)
 
 
 def _decibel(signal: float, distortion: float) -> float:

@@ -2,13 +2,14 @@
 
 import csv
 import os
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 from auralflow_core.storage.atomic import replacing
 
-Row = dict[str, str | float]
+Row = dict[str, Any]  # a label or a number for each column
 
 LABELS = ("track", "target", "estimate")
 BASELINES = ("mixture", "ideal_mask")  # estimates that are not a model's

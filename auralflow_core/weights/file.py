@@ -27,14 +27,14 @@ class TensorFile:
     Attributes:
         format: FLAX, TORCH or TRAINING.
         tensors: name -> array.
-        config: the configuration of the network; None for a file without one.
+        config: the configuration of the network.
         provenance: the origin of the tensors, as plain data: for weights the best epoch, for a training state the
             `history` and `losses` of the run.
     """
 
     format: str
     tensors: dict[str, np.ndarray]
-    config: Config | None
+    config: Config
     provenance: dict
 
 
@@ -78,15 +78,14 @@ def read_tensors(
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
-    if metadata.get("format") not in formats:
-        raise InputError(
-            f"{path}: the metadata's format is {metadata.get('format')!r}, expected {' or '.join(map(repr, formats))}"
-        )
+    found = metadata.get("format")
+    if found is None or found not in formats:
+        raise InputError(f"{path}: the metadata's format is {found!r}, expected {' or '.join(map(repr, formats))}")
     try:
         config, provenance = (json.loads(metadata[key]) for key in ("config", "provenance"))
     except (KeyError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: the metadata lack a readable config and provenance: {error}") from None
-    return TensorFile(metadata["format"], tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
+    return TensorFile(found, tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
 
 
 def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:
@@ -108,7 +107,7 @@ def nested(file: TensorFile, path: str | Path) -> dict[str, dict]:
     Raises:
         InputError: a tensor is in neither collection of variables, or its name is also that of a group of tensors.
     """
-    variables = {"params": {}, "batch_stats": {}}
+    variables: dict[str, Any] = {"params": {}, "batch_stats": {}}
     for name, array in file.tensors.items():
         *modules, leaf = name.split("/")
         if not modules or modules[0] not in variables:

@@ -34,8 +34,11 @@ RENAMED = {
 class Described(Protocol):
     """An array, or its shape and type."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
 
 class Place(NamedTuple):
@@ -87,14 +90,14 @@ def to_flax(state: Mapping[str, np.ndarray], expected: Mapping, origin: str = "s
     """
     layout = torch_layout(expected)
     check_same(state, layout, origin)
-    variables = {collection: {} for collection in expected}
+    variables: dict[str, Any] = {collection: {} for collection in expected}
     for name, place in layout.items():
         if place.path is not None:
             *modules, leaf = place.path
             node = variables
             for module in modules:
                 node = node.setdefault(module, {})
-            node[leaf] = moved(state[name], np.argsort(place.axes))
+            node[leaf] = moved(state[name], tuple(np.argsort(place.axes).tolist()))
     return variables
 
 
