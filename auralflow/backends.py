@@ -40,11 +40,13 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     with needs(backend):
         if backend == "torch":
-            from auralflow_torch import Separator, load
+            from auralflow_torch.loading import load
+            from auralflow_torch.separation import Separator
 
             return Separator(load(folder))
-        from auralflow_jax import Separator, load
         from auralflow_jax.compilation_cache import enable_cache
+        from auralflow_jax.loading import load
+        from auralflow_jax.separation import Separator
 
         enable_cache()
         return Separator(load(folder))

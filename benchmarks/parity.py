@@ -38,7 +38,15 @@ from auralflow_core.config import MODELS, Config, template
 from auralflow_core.console.progress import progress_bar
 from bridge.parity.cases import product, small_config
 from bridge.parity.outputs import END, EXACT, ROUNDING, TOLERANCE, compare_networks
-from bridge.parity.single_step import FLOAT32, FLOAT64, Gap, Outcome, flax_step, gaps, torch_step
+from bridge.parity.single_step import (
+    FLOAT32,
+    FLOAT64,
+    StepResult,
+    TensorDifference,
+    compare_steps,
+    flax_step,
+    torch_step,
+)
 from bridge.parity.trajectory import draw_batches, flax_run, torch_run
 from bridge.parity.twins import Twins, make_twins
 
@@ -149,7 +157,7 @@ def whole_product(name: str, advance: Callable[[str, float], None]) -> Iterable[
     return worst(found)
 
 
-def small_step(config: Config, precision: str) -> list[Gap]:
+def small_step(config: Config, precision: str) -> list[TensorDifference]:
     """The differences of one step of a small network."""
     return list(step(*outcomes(make_twins(config, precision=precision), precision), precision))
 
@@ -165,13 +173,13 @@ def round_trip(twins: Twins, config: Config) -> tuple[float, float, bool]:
     )
 
 
-def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
+def modules(config: Config, variables: dict, precision: str) -> Iterator[TensorDifference]:
     """Each module's output, the mask and the audio, of the same audio."""
     bar = {"float32": TOLERANCE, "float64": EXACT}[precision]
     for row in compare_networks(config, variables, precision=precision):
         tolerance = bar * max(1.0, row.largest)
         single = f"{row.name.removeprefix(END)}, end to end" if row.name.startswith(END) else "output of any module"
-        yield Gap(
+        yield TensorDifference(
             single if precision == "float32" else OUTPUTS64,
             row.name,
             row.absolute,
@@ -180,14 +188,14 @@ def modules(config: Config, variables: dict, precision: str) -> Iterator[Gap]:
         )
 
 
-def outcomes(twins: Twins, precision: str) -> tuple[Outcome, Outcome]:
+def outcomes(twins: Twins, precision: str) -> tuple[StepResult, StepResult]:
     """Evaluation, gradients, and what a training step leaves: in flax and in torch."""
     with jax.enable_x64(precision == "float64"):
         ours = flax_step(twins)
     return ours, torch_step(twins)
 
 
-def own_errors(quantity: str, exact: Outcome, *rounded: Outcome) -> dict[str, float]:
+def own_errors(quantity: str, exact: StepResult, *rounded: StepResult) -> dict[str, float]:
     """By how much each tensor in float32 differs from that in float64, at most."""
     return {
         name: max(largest(getattr(outcome, quantity)[name] - true) for outcome in rounded)
@@ -196,8 +204,8 @@ def own_errors(quantity: str, exact: Outcome, *rounded: Outcome) -> dict[str, fl
 
 
 def step(
-    ours: Outcome, theirs: Outcome, precision: str, errors: Mapping[str, Mapping[str, float]] | None = None
-) -> Iterator[Gap]:
+    ours: StepResult, theirs: StepResult, precision: str, errors: Mapping[str, Mapping[str, float]] | None = None
+) -> Iterator[TensorDifference]:
     """How far two outcomes are apart.
 
     Args:
@@ -207,7 +215,7 @@ def step(
         errors: torch's own, by quantity and tensor, where more than the bars is tolerated.
     """
     bars, names = {"float32": (FLOAT32, STEP), "float64": (FLOAT64, STEP64)}[precision]
-    for gap in gaps(ours, theirs, bars):
+    for gap in compare_steps(ours, theirs, bars):
         if own := (errors or {}).get(gap.quantity):
             tolerance = max(gap.tolerance, ERRORS * own[gap.name])
             gap = gap._replace(tolerance=tolerance, ok=gap.ok or gap.difference <= tolerance)
@@ -232,9 +240,9 @@ def largest(array: np.ndarray) -> float:
     return float(np.abs(array).max())
 
 
-def worst(found: Iterable[Gap]) -> Iterator[Line]:
+def worst(found: Iterable[TensorDifference]) -> Iterator[Line]:
     """Of each quantity the tensor that comes nearest to what is tolerated, or exceeds it most."""
-    kept: dict[str, Gap] = {}
+    kept: dict[str, TensorDifference] = {}
     for gap in found:
         other = kept.setdefault(gap.quantity, gap)
         if (not gap.ok, gap.difference / gap.tolerance) > (not other.ok, other.difference / other.tolerance):

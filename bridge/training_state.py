@@ -43,7 +43,7 @@ def training_to_torch(state: "TrainState", best: "Variables | None") -> Training
         exp_avg=to_torch({"params": first}),
         exp_avg_sq=to_torch({"params": second}),
         step=int(state.step),
-        lr_scale=state.lr_scale,
+        lr_scale=np.asarray(state.lr_scale),
         best=None if best is None else to_torch(best),
     )
 
@@ -115,7 +115,9 @@ def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
     try:
         if checkpoints.latest is None:
             raise InputError(f"{folder.path}: the model has no training state yet, {folder.checkpoint} holds no step")
-        state, run = checkpoints.restore(abstract, config)
+        restored = checkpoints.restore(abstract, config)
+        assert restored is not None  # as it has a latest step
+        state, run = restored
     finally:
         checkpoints.close()
     best = nested(read_tensors(folder.weights, [FLAX]), folder.weights) if run["history"] else None

@@ -84,7 +84,7 @@ def sing_words(
     pitch = _contour(rng, singer, notes, count)
     frequency = np.where(voiced, 440 * 2 ** ((pitch - 69) / 12), 0.0)
     envelope = _warp(envelope, singer.formant_scale / VOICES[name])
-    speech = pyworld.synthesize(frequency, envelope, noise, RATE, PERIOD).astype(np.float32)
+    speech = pyworld.synthesize(frequency, envelope, noise, RATE, PERIOD).astype(np.float32)  # pyright: ignore[reportAttributeAccessIssue]
     audio = resample(speech[None], RATE, sample_rate)[0]
     audio = np.pad(audio, (0, max(0, samples - len(audio))))[:samples]
     return audio if sample_rate <= RATE else audio + _air(rng, audio, sample_rate)
@@ -110,10 +110,10 @@ def _speak(voice: str, word: str) -> Word:
     loud = np.flatnonzero(np.abs(speech) > 0.02 * np.abs(speech).max())
     speech = speech[max(0, loud[0] - RATE // 100) : loud[-1] + RATE // 50]
     speech /= np.sqrt(np.mean(speech**2))
-    frequency, times = pyworld.dio(speech, RATE, frame_period=PERIOD)
-    frequency = pyworld.stonemask(speech, frequency, times, RATE)
-    envelope = pyworld.cheaptrick(speech, frequency, times, RATE)
-    noise = pyworld.d4c(speech, frequency, times, RATE)
+    frequency, times = pyworld.dio(speech, RATE, frame_period=PERIOD)  # pyright: ignore[reportAttributeAccessIssue]
+    frequency = pyworld.stonemask(speech, frequency, times, RATE)  # pyright: ignore[reportAttributeAccessIssue]
+    envelope = pyworld.cheaptrick(speech, frequency, times, RATE)  # pyright: ignore[reportAttributeAccessIssue]
+    noise = pyworld.d4c(speech, frequency, times, RATE)  # pyright: ignore[reportAttributeAccessIssue]
     vowels = np.flatnonzero(frequency > 0)
     voiced = slice(int(vowels[0]), int(vowels[-1]) + 1) if len(vowels) else slice(0, len(frequency))
     return Word(envelope, noise, voiced)

@@ -53,12 +53,12 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
         raise InputError(
             f"{name} must be floating point, {accepted}, got {dtype} of shape {shape}{_how_to_scale(name, dtype)}"
         )
-    found = shape[-2] if len(shape) > 1 else 1
+    found = 1 if len(shape) < 2 else shape[-2]
     if channels is not None and found != channels:
         raise InputError(f"{name} must have {channels} channel{'s' * (channels > 1)}, got {found} in shape {shape}")
     if found > MAX_CHANNELS:
         raise InputError(
-            f"{name} of shape {shape} would be {found} channels of {shape[-1]} samples, and at most {MAX_CHANNELS} "
+            f"{name} of shape {shape} would be {found} channels of {audio.shape[-1]} samples, and at most {MAX_CHANNELS} "
             "channels are accepted; transpose it to (channels, samples)"
         )
 

@@ -137,7 +137,7 @@ class OverlapAdd:
             piece = self._call(np.pad(signal, [(0, 0), (0, self.span - self._held)]), used)
             yield piece[..., : self._held]
             self._held -= piece.shape[-1]
-        if self._held > 0:
+        if self._tail is not None and self._held > 0:
             yield self._tail[..., : self._held]
         self._waiting, self._held, self._tail = [], 0, None
 

@@ -39,7 +39,7 @@ class Streaming:
             block_function(separator, options), self.latency, cross_fade(config, overlap, self.latency)
         )
         self._shape: tuple[int, ...] | None = None  # of a block, without its samples
-        self._ready: np.ndarray | None = None  # (targets, channels, samples)
+        self._ready = np.empty((0, 0, 0), np.float32)  # (targets, channels, samples), while there is a shape
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples, and returns equally many.
@@ -65,7 +65,7 @@ class Streaming:
         elif self._shape != shape:
             raise InputError(f"a block has the shape {block.shape}, those before it {(*self._shape, 'samples')}")
         self._ready = np.concatenate([self._ready, *self._adder.push(audio)], axis=-1)
-        return self._take(samples)
+        return self._take(samples, shape)
 
     def finish(self) -> np.ndarray:
         """Returns the last `latency` samples; a block that is pushed afterwards begins a new signal.
@@ -76,11 +76,11 @@ class Streaming:
         if self._shape is None:
             raise InputError("finish needs samples, and none were pushed")
         self._ready = np.concatenate([self._ready, *self._adder.finish()], axis=-1)
-        last = self._take(self.latency)
-        self._shape = self._ready = None
+        last = self._take(self.latency, self._shape)
+        self._shape = None
         return last
 
-    def _take(self, samples: int) -> np.ndarray:
-        """The next finished samples."""
+    def _take(self, samples: int, shape: tuple[int, ...]) -> np.ndarray:
+        """The next finished samples, for blocks (*shape, samples)."""
         taken, self._ready = np.split(self._ready, [samples], axis=-1)
-        return np.ascontiguousarray(taken).reshape(self._targets, *self._shape, samples)
+        return np.ascontiguousarray(taken).reshape(self._targets, *shape, samples)

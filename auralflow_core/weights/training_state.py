@@ -32,7 +32,7 @@ class TrainingTensors:
     exp_avg: State
     exp_avg_sq: State
     step: int
-    lr_scale: np.ndarray
+    lr_scale: np.ndarray | np.floating
     best: State | None
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
 
 def compare_networks(
     config: Config,
-    variables: Mapping,
+    variables: dict[str, Any],
     state: Mapping[str, np.ndarray] | None = None,
     origin: str = "state dict",
     precision: str = "float32",
@@ -74,12 +74,12 @@ def compare_networks(
     variables = jax.tree.map(lambda array: np.asarray(array, precision), variables)
     with jax.default_matmul_precision("highest"), jax.enable_x64(precision == "float64"):
         flax = FlaxCalls(model.network.clone(dtype=precision))
-        ours = dataclasses.replace(model, network=flax).apply(variables, mixture)
+        ours = dataclasses.replace(model, network=flax).apply(variables, cast("jax.Array", mixture))
         torch = TorchCalls(config, state, origin, precision)
-        theirs = dataclasses.replace(model, network=torch).apply(variables, mixture)
+        theirs = dataclasses.replace(model, network=torch).apply(variables, cast("jax.Array", mixture))
     rows = [difference(name, flax.outputs[name], torch.outputs[name]) for name in torch.outputs if name in flax.outputs]
     return rows + [
-        difference(END + field, _array(getattr(ours, field)), _array(getattr(theirs, field)))
+        difference(END + field, np.asarray(getattr(ours, field)), np.asarray(getattr(theirs, field)))
         for field in ("mask", "audio")
         if getattr(ours, field) is not None
     ]
@@ -138,8 +138,9 @@ class FlaxCalls:
         returned, kept = self.network.apply(
             variables, inputs, train, capture_intermediates=True, mutable=["intermediates"]
         )
-        for (*modules, _), (output, *_) in flatten_dict(kept["intermediates"]).items():
-            if modules and (array := _array(output)) is not None:
+        for path, outputs in flatten_dict(kept["intermediates"]).items():
+            *modules, _ = path
+            if modules and (array := _array(cast(tuple, outputs)[0])) is not None:
                 self.outputs[".".join(map(torch_module, modules))] = array
         return returned, {}
 

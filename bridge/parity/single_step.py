@@ -13,7 +13,7 @@ RATE = 1e-2  # of the step of gradient descent
 Arrays = dict[str, np.ndarray]
 
 
-class Outcome(NamedTuple):
+class StepResult(NamedTuple):
     """What came of a step, under torch's names.
 
     Attributes:
@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
     statistics: Arrays
 
 
-class Bars(NamedTuple):
+class Tolerances(NamedTuple):
     """The differences that are tolerated: absolute, or relative to the tensor's largest value where that exceeds 1.
 
     Attributes:
@@ -47,15 +47,15 @@ class Bars(NamedTuple):
     step: float
 
 
-FLOAT32 = Bars(output=1e-5, gradient=1e-5, gradient_share=1e-4, step=1e-5)
-FLOAT64 = Bars(output=1e-10, gradient=1e-10, gradient_share=1e-10, step=1e-10)
+FLOAT32 = Tolerances(output=1e-5, gradient=1e-5, gradient_share=1e-4, step=1e-5)
+FLOAT64 = Tolerances(output=1e-10, gradient=1e-10, gradient_share=1e-10, step=1e-10)
 
 
-class Gap(NamedTuple):
+class TensorDifference(NamedTuple):
     """How far two tensors are apart.
 
     Attributes:
-        quantity: a field of Outcome.
+        quantity: a field of StepResult.
         name: of the tensor.
         difference: the largest absolute difference; inf where one side is not a number.
         tolerance: what is tolerated of the element with that difference.
@@ -69,7 +69,7 @@ class Gap(NamedTuple):
     ok: bool
 
 
-def flax_step(twins: Twins, jit: Callable | None = None) -> Outcome:
+def flax_step(twins: Twins, jit: Callable | None = None) -> StepResult:
     """Runs the flax network at the highest matmul precision.
 
     Args:
@@ -98,15 +98,16 @@ def flax_step(twins: Twins, jit: Callable | None = None) -> Outcome:
 
     with jax.default_matmul_precision("highest"):
         evaluated, trained, gradients, weights, updated = (jit or jax.jit)(run)(twins.variables, twins.x)
-    return Outcome(
-        *(_named(output, latent) for output, latent in (evaluated, trained)),
+    return StepResult(
+        _named(*evaluated),
+        _named(*trained),
         to_torch({"params": gradients}),
         to_torch({"params": weights}),
         _statistics(to_torch(updated)),
     )
 
 
-def torch_step(twins: Twins) -> Outcome:
+def torch_step(twins: Twins) -> StepResult:
     """The same in torch; the network keeps the step's weights."""
     import torch
 
@@ -114,8 +115,8 @@ def torch_step(twins: Twins) -> Outcome:
 
     def run(noise) -> dict[str, torch.Tensor]:
         x = torch.from_numpy(twins.x)
-        if hasattr(network, "forward_with_latent"):
-            output, *latent = network.forward_with_latent(x, noise)
+        if forward_with_latent := getattr(network, "forward_with_latent", None):
+            output, *latent = forward_with_latent(x, noise)
         else:
             output, latent = network(x), None
         return _named(output.reshape(twins.cotangent.shape), latent)  # torch has no targets' axis for a single one
@@ -132,17 +133,16 @@ def torch_step(twins: Twins) -> Outcome:
     objective.backward()
     torch.optim.SGD(network.parameters(), RATE).step()
     parameters, state = dict(network.named_parameters()), network.state_dict()
-    return Outcome(
-        *(
-            {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
-            for tensors in (
-                evaluated,
-                trained,
-                {name: array.grad for name, array in parameters.items()},
-                parameters,
-                _statistics({name: state[name] for name in state.keys() - parameters.keys()}),
-            )
-        )
+
+    def arrays(tensors: "Mapping[str, torch.Tensor]") -> Arrays:
+        return {name: tensor.numpy(force=True) for name, tensor in tensors.items()}
+
+    return StepResult(
+        arrays(evaluated),
+        arrays(trained),
+        arrays({name: parameter.grad for name, parameter in parameters.items() if parameter.grad is not None}),
+        arrays(parameters),
+        arrays(_statistics({name: state[name] for name in state.keys() - parameters.keys()})),
     )
 
 
@@ -154,13 +154,13 @@ def _statistics(state: Mapping) -> dict:
     return {name: state[name] for name in sorted(state) if not name.endswith(COUNTER)}
 
 
-def gaps(ours: Outcome, theirs: Outcome, bars: Bars) -> Iterator[Gap]:
+def compare_steps(ours: StepResult, theirs: StepResult, bars: Tolerances) -> Iterator[TensorDifference]:
     """Compares every tensor of two outcomes.
 
     Raises:
         ValueError: they hold different tensors.
     """
-    for quantity in Outcome._fields:
+    for quantity in StepResult._fields:
         found, expected = getattr(ours, quantity), getattr(theirs, quantity)
         if found.keys() != expected.keys():
             raise ValueError(f"{quantity}: only one side has {', '.join(sorted(found.keys() ^ expected.keys()))}")
@@ -170,10 +170,10 @@ def gaps(ours: Outcome, theirs: Outcome, bars: Bars) -> Iterator[Gap]:
             distance = np.where(np.isnan(distance), np.inf, distance)
             worst = np.unravel_index(distance.argmax(), distance.shape)
             ok = bool((distance <= tolerance).all())
-            yield Gap(quantity, name, float(distance[worst]), float(tolerance[worst]), ok)
+            yield TensorDifference(quantity, name, float(distance[worst]), float(tolerance[worst]), ok)
 
 
-def _tolerance(quantity: str, reference: np.ndarray, bars: Bars) -> np.ndarray:
+def _tolerance(quantity: str, reference: np.ndarray, bars: Tolerances) -> np.ndarray:
     """What is tolerated of each element."""
     scale = max(1.0, float(np.abs(reference).max(initial=0)))
     if quantity == "gradients":

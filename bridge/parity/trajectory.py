@@ -1,7 +1,7 @@
 """A run of many steps in both frameworks, from the same weights and batches."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -104,8 +104,9 @@ def torch_run(twins: Twins, batches: Sequence[Batch], optimizer: "optim.Optimize
 
     network, losses = twins.torch.train(), []
     for batch in batches:
-        x, target, noise = (array if array is None else torch.from_numpy(array) for array in batch)
-        output, latent = network.estimate(x, noise)
+        x, target = torch.from_numpy(batch.x), torch.from_numpy(batch.target)
+        noise = None if batch.noise is None else torch.from_numpy(batch.noise)
+        output, latent = cast(Any, network).estimate(x, noise)
         output = output.reshape(len(x), -1, *x.shape[1:])  # torch has no targets' axis for a single one
         loss = (output * x[:, None] - target[:, None]).square().mean()
         loss = loss if latent is None else loss + KL_WEIGHT * kl_div_loss(*latent)

@@ -6,14 +6,14 @@ import pytest
 
 from auralflow_core.config import MODELS
 from bridge.parity.cases import covering_set, pairs_of, product, small_config
-from bridge.parity.single_step import FLOAT32, FLOAT64, flax_step, gaps, torch_step
+from bridge.parity.single_step import FLOAT32, FLOAT64, compare_steps, flax_step, torch_step
 from bridge.parity.twins import make_twins
 
 CASES = covering_set()
 
 
 def apart(ours, theirs, bars) -> list:
-    return [gap for gap in gaps(ours, theirs, bars) if not gap.ok]
+    return [gap for gap in compare_steps(ours, theirs, bars) if not gap.ok]
 
 
 def name_of(case) -> str:
@@ -58,7 +58,7 @@ def test_any_perturbed_tensor_is_found(quick_jit):
 def test_gaps_between_outcomes_are_measured(quick_jit):
     twins = make_twins(small_config("SpectrogramNetSimple"))
     ours, theirs = flax_step(twins, quick_jit), torch_step(twins)
-    assert all(gap.ok and gap.difference == 0 for gap in gaps(theirs, theirs, FLOAT64))
+    assert all(gap.ok and gap.difference == 0 for gap in compare_steps(theirs, theirs, FLOAT64))
     bias = theirs.gradients["head.bias"]
 
     def gap_with(value):
