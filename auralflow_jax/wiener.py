@@ -77,10 +77,11 @@ def wiener(
 
 def _first_estimates(magnitudes: jax.Array, mixture: jax.Array, softmask: bool, eps: float) -> jax.Array:
     if softmask:
-        return magnitudes / (eps + magnitudes.sum(-4, keepdims=True)) * mixture[..., None, :, :, :]
+        share = magnitudes / (eps + magnitudes.sum(-4, keepdims=True))
+        return share.astype(mixture.dtype) * mixture[..., None, :, :, :]
     size = magnitude(mixture)
-    phase = jnp.where(size == 0, 1, mixture / jnp.where(size == 0, 1, size))
-    return magnitudes * phase[..., None, :, :, :]
+    phase = jnp.where(size == 0, 1, mixture / jnp.where(size == 0, 1, size).astype(mixture.dtype))
+    return magnitudes.astype(mixture.dtype) * phase[..., None, :, :, :]
 
 
 def _stretches(spectrum: jax.Array, window: int) -> jax.Array:
@@ -92,13 +93,14 @@ def _stretches(spectrum: jax.Array, window: int) -> jax.Array:
 def _refine(spectra: tuple[jax.Array, jax.Array], iterations: int, scale_factor: float, eps: float) -> jax.Array:
     estimates, mixture = spectra
     # Each item of a batch has its own scale.
-    scale = jnp.maximum(1, magnitude(mixture).max((-3, -2, -1), keepdims=True) / scale_factor)
+    scale = jnp.maximum(1, magnitude(mixture).max((-3, -2, -1), keepdims=True) / scale_factor).astype(mixture.dtype)
     mixture, estimates = mixture / scale, estimates / scale[..., None, :, :, :]
     for _ in range(iterations):
         # (..., targets, bins, frames), and (..., targets, channels, channels, bins)
         power = _square(estimates).mean(-3)
         covariance = jnp.einsum("...abt,...cbt->...acb", estimates, estimates.conj(), precision="highest")
-        covariance = covariance / (eps + power.sum(-1))[..., None, None, :]
+        covariance = covariance / (eps + power.sum(-1))[..., None, None, :].astype(covariance.dtype)
+        power = power.astype(covariance.dtype)
         mixed = jnp.einsum("...jft,...jacf->...acft", power, covariance, precision="highest")
         whitened = _solve(mixed, eps**0.5, mixture)
         estimates = power[..., None, :, :] * jnp.einsum(
@@ -124,8 +126,9 @@ def _solve(matrix: jax.Array, ridge: float, vector: jax.Array) -> jax.Array:
         for c in range(a):
             inner = sum(lower[a, k] * pivots[k] * lower[c, k].conj() for k in range(c))
             lower[a, c] = (matrix[..., a, c, :, :] - inner) / pivots[c]
-        taken = sum(pivots[k] * _square(lower[a, k]) for k in range(a))
-        pivots.append(jnp.maximum(jnp.real(matrix[..., a, a, :, :]) - taken, 0) + ridge)
+        taken = sum(jnp.real(pivots[k]) * _square(lower[a, k]) for k in range(a))
+        pivot = jnp.maximum(jnp.real(matrix[..., a, a, :, :]) - taken, 0) + ridge
+        pivots.append(pivot.astype(matrix.dtype))
         solution.append(vector[..., a, :, :] - sum(lower[a, k] * solution[k] for k in range(a)))
     solution = [row / pivot for row, pivot in zip(solution, pivots, strict=True)]
     for a in reversed(range(channels)):
