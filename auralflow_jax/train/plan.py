@@ -51,9 +51,10 @@ def make_plan(
     Raises:
         InputError: the folder, its configuration, a dataset or a model to start from cannot be used.
     """
-    config, mesh = folder.load_config(), make_mesh()
+    config = folder.load_config()
     training = config.training
     _check_batch_size(folder, training.batch_size)
+    mesh = make_mesh()
     tracks, valid_tracks, note = training_tracks(datasets, max_num_tracks=config.dataset.max_num_tracks)
     crops, segments = TrainingCrops(tracks, config), ValidationSegments(valid_tracks, config)
     steps_per_epoch = math.ceil(epoch_samples(tracks, config) / training.batch_size)

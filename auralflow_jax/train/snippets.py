@@ -57,7 +57,7 @@ class Visualizer:
         for track, (start, samples) in zip(self.tracks, self.places, strict=True):
             excerpt = (start, samples, rate, self.config.model.num_channels)
             mixture = read_mixture(track, *excerpt)
-            sums = expand_targets(self.config.model.targets, track.stems, self.config.dataset.sources)
+            sums = expand_targets(model.targets, track.stems, self.config.dataset.sources)
             estimates = separate(model, mixture, rate)
             for (target, parts), estimate in zip(sums.items(), estimates, strict=True):
                 panels = {"mixture": mixture, "estimate": estimate, "truth": read_stems(track, parts, *excerpt).sum(0)}
