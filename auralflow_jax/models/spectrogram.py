@@ -33,7 +33,7 @@ class SpectrogramMaskModel(SeparationModel):
         magnitude = spectral.magnitude(spectrum)
         (mask, latent), batch_stats = self._call(variables, magnitude[:, :, : self.front_end.num_bins], train, key)
         mask = complete(mask, magnitude.shape[-2], self.front_end)
-        estimate = synthesize(mask * spectrum[:, None], audio.shape[-1], self.front_end)
+        estimate = synthesize(mask.astype(spectrum.dtype) * spectrum[:, None], audio.shape[-1], self.front_end)
         return Estimate(estimate, mask * magnitude[:, None], mask, latent), batch_stats
 
     def represent(self, audio: jax.Array) -> Estimate:

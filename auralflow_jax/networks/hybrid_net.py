@@ -50,7 +50,7 @@ class HybridNet(nn.Module):
         magnitude = spectral.magnitude(spectrum)
         masks = SpectrogramNetLSTM(config.spectrogram_branch(), self.num_frames, self.dtype, name="spectrogram")
         mask, _ = masks(magnitude[:, :, : config.num_bins], train)
-        masked = complete(mask, magnitude.shape[-2], config) * spectrum[:, None]
+        masked = complete(mask, magnitude.shape[-2], config).astype(spectrum.dtype) * spectrum[:, None]
 
         blend = self.param("blend", nn.initializers.zeros, (len(config.targets), magnitude.shape[-2]))
         weight = nn.sigmoid(STEEPNESS * blend)[:, None, :, None]  # to (targets, channels, bins, frames)
