@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 
@@ -88,7 +89,7 @@ class BatchNorm(nn.Module):
         running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
         if train:
             axes, count = tuple(range(x.ndim - 1)), x.size // channels
-            wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+            wide = x.astype(np.promote_types(x.dtype, np.float32))
             mean = jnp.mean(wide, axes)
             var = jnp.maximum(jnp.mean(jnp.square(wide), axes) - jnp.square(mean), 0)
             if not self.is_initializing():

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from auralflow_jax.layers.lstm import RecurrentBottleneck
@@ -40,7 +41,7 @@ class Variational(nn.Module):
         Raises:
             ValueError: noise of another shape.
         """
-        wide = jnp.promote_types(self.dtype, jnp.float32)
+        wide = np.promote_types(self.dtype, np.float32)
         mu = nn.Dense(self.latent_size, dtype=self.dtype, name="to_mu")(x).astype(wide)
         # A layer over thousands of features moves far in one step: an exponential of it soon overflows. Random weights
         # would scatter sigma as widely.

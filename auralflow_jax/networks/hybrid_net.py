@@ -50,9 +50,10 @@ class HybridNet(nn.Module):
         magnitude = spectral.magnitude(spectrum)
         masks = SpectrogramNetLSTM(config.spectrogram_branch(), self.num_frames, self.dtype, name="spectrogram")
         mask, _ = masks(magnitude[:, :, : config.num_bins], train)
-        masked = complete(mask, magnitude.shape[-2], config) * spectrum[:, None]
+        mask = complete(mask, magnitude.shape[-2], config).astype(spectrum.dtype)
 
         blend = self.param("blend", nn.initializers.zeros, (len(config.targets), magnitude.shape[-2]))
         weight = nn.sigmoid(STEEPNESS * blend)[:, None, :, None]  # to (targets, channels, bins, frames)
-        joined = weight * masked + (1 - weight) * analyze(audio, config)
+        weight = weight.astype(spectrum.dtype)
+        joined = weight * (mask * spectrum[:, None]) + (1 - weight) * analyze(audio, config)
         return synthesize(joined, mixture.shape[-1], config), None

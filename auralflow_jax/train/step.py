@@ -57,7 +57,8 @@ def make_train_step(
             return compare(model, loss, estimate, batch), batch_stats
 
         (value, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
-        updates, opt_state = optimizer.update(gradients, state.opt_state, state.params, value=value)
+        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
+            updates, opt_state = optimizer.update(gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
         state = state.replace(
             step=state.step + 1,

@@ -77,7 +77,8 @@ def flax_run(
             return loss, updated.get("batch_stats", {})
 
         (loss, stats), gradients = jax.value_and_grad(objective, has_aux=True)(params)
-        updates, state = optimizer.update(gradients, state, params)
+        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
+            updates, state = optimizer.update(gradients, state, params)
         return loss, optax.apply_updates(params, updates), stats, state
 
     step = (jit or jax.jit)(step)

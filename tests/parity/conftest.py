@@ -24,6 +24,13 @@ def full_precision():
         yield
 
 
+@pytest.fixture
+def real_times_complex():
+    """Lets functions that a test writes for both frameworks multiply real by complex arrays, as torch does."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def quick_jit():
     """`jax.jit` that spends less on compiling, as each network here runs once or a few times."""

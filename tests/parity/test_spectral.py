@@ -115,6 +115,7 @@ def test_lower_precision_is_computed_in_float32(backend):
     assert backend.dtype(function, np.ones((1, 600), np.float32), dtype="bfloat16") == "complex64"
 
 
+@pytest.mark.usefixtures("real_times_complex")
 def test_the_gradient_is_the_slope_and_none_at_silence(backend):
     sizes, audio, way = (256, 100, 200), noise((2, 1000), 0, np.float64), 1e-6 * noise((2, 1000), 1, np.float64)
     weight = noise((2, 129, 11), 2, np.float64)
@@ -133,6 +134,7 @@ def test_the_gradient_is_the_slope_and_none_at_silence(backend):
     np.testing.assert_array_equal(backend.gradients(filtered, np.zeros_like(audio), weight)[0], 0)
 
 
+@pytest.mark.usefixtures("real_times_complex")
 def test_the_magnitude_has_the_gradient_of_a_norm_and_none_at_zero(backend):
     spectrum = np.array([3 + 4j, 0, -2j], np.complex64)
     np.testing.assert_allclose(backend.run(backend.spectral.magnitude, spectrum), [5, 0, 2])
@@ -200,6 +202,7 @@ def test_decibels_of_silence_are_finite_and_so_is_their_gradient(backend):
     assert np.isfinite(backend.gradients(backend.spectral.to_decibel, silence, reference=None)[0]).all()
 
 
+@pytest.mark.usefixtures("real_times_complex")
 @pytest.mark.parametrize("sizes", SIZES[::2])
 def test_both_packages_agree_in_float64(backends, sizes):
     audio, hop = noise((2, 2, 4999), dtype=np.float64), sizes[1]
