@@ -1,4 +1,4 @@
-"""Figures of tensors: `auralflow_core.plots.signals` and `auralflow_core.plots.differences` for signals that are torch's, on any device.
+"""Figures of tensors on any device: those of `auralflow_core.plots`.
 
 Nothing is drawn on a screen: a figure has `savefig`, a notebook shows it.
 """
@@ -68,7 +68,7 @@ def waveform_show_diff(
 
 
 def spectrogram_figure(panels: Mapping[str, Signal], sample_rate: int, title: str | None = None) -> Figure:
-    """Spectrograms of audio (channels, samples) above each other; see `auralflow_core.plots.signals.spectrogram_figure`."""
+    """Draws spectrograms of audio (channels, samples) above each other; see `plots.signals.spectrogram_figure`."""
     return plots.spectrogram_figure({name: _array(audio) for name, audio in panels.items()}, sample_rate, title)
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/separate.py [--model NAME ...] [--backend jax torch] [--seconds S] [--rounds N]
 
-A stereo song of noise at 44.1 kHz, random weights; `auralflow_core.separation.separator.separate` as it is. Each line comes from a
-process of its own: the median of its calls after the first, which compiles, and the peak of the whole process. The
+A stereo song of noise at 44.1 kHz, random weights, separated as `auralflow separate` does it. Each line comes from a
+separate process: the median of its calls after the first, which compiles, and the peak of the whole process. The
 last lines are Open-Unmix's `umxhq` from the package openunmix, where that is installed, with random weights as well:
 its network for one target, as the templates have one, and for all four with the Wiener filter that is its default.
 """

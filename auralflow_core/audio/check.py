@@ -58,8 +58,8 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
         raise InputError(f"{name} must have {channels} channel{'s' * (channels > 1)}, got {found} in shape {shape}")
     if found > MAX_CHANNELS:
         raise InputError(
-            f"{name} of shape {shape} would be {found} channels of {audio.shape[-1]} samples, and at most {MAX_CHANNELS} "
-            "channels are accepted; transpose it to (channels, samples)"
+            f"{name} of shape {shape} would be {found} channels of {audio.shape[-1]} samples, and at most "
+            f"{MAX_CHANNELS} channels are accepted; transpose it to (channels, samples)"
         )
 
 

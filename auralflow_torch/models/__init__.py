@@ -8,7 +8,7 @@ from auralflow_torch.models.registry import create_model, load_model
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
 from auralflow_torch.networks import *  # noqa: F403
 
-__all__ = [
+__all__ = [  # noqa: PLE0604
     "AudioModel",
     "Estimate",
     "HybridModel",

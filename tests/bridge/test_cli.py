@@ -239,7 +239,10 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-jax", "model.safetensors", "other"], "num_bins (102 there, 100 here)"),
         (
             ["to-jax", "model.safetensors", "lstm"],
-            "another model than lstm/config.json: model_type ('SpectrogramNetSimple' there, 'SpectrogramNetLSTM' here)\n",
+            (
+                "another model than lstm/config.json: "
+                "model_type ('SpectrogramNetSimple' there, 'SpectrogramNetLSTM' here)\n"
+            ),
         ),
         (["to-torch", "model", "-o", "occupied/notes.txt/t.safetensors"], "occupied/notes.txt"),
         (["to-jax", "cut.safetensors", "new"], "cut.safetensors: not a readable safetensors file"),
