@@ -72,8 +72,9 @@ def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
         losses = jax.vmap(segment_loss)(estimate, batch["mixture"], batch["targets"])
         tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
         # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
-        inside = jnp.arange(samples) < jnp.round(samples * batch["weight"])[:, None]  # (batch, samples)
-        audio = estimate.audio * inside[:, None, None]
+        ends = jnp.round(samples * batch["weight"]).astype(jnp.int32)
+        inside = jnp.arange(samples) < ends[:, None]  # (batch, samples)
+        audio = jnp.where(inside[:, None, None], estimate.audio, 0)
 
         def add(name, a, b):
             products = (a * b).sum((-2, -1))  # (batch, targets)
