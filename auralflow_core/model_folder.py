@@ -113,7 +113,7 @@ class ModelFolder:
 
 
 class Resolver(Protocol):
-    """What an entry point of the group `auralflow.resolvers` refers to: a module, or an object, with two functions."""
+    """The target of an entry point of the group `auralflow.resolvers`: a module, or an object, with two functions."""
 
     def names(self) -> Iterable[str]:
         """The names of the models that it knows."""

@@ -1,6 +1,6 @@
-"""Import times of the packages beside those of the frameworks that they bring in.
+"""Import times of the packages, next to those of the frameworks that they import.
 
-Each line is the median of fresh processes, in seconds; what a package takes beside its framework is in the last
+Each line is the median of fresh processes, in seconds; the time that a package takes in addition to its framework is in the last
 column.
 
     python benchmarks/imports.py --runs 5

@@ -3,7 +3,7 @@
     python benchmarks/learning_curves.py FOLDER [--model NAME ...] [--epochs N] [--preset tiny] [--kl_weight X ...]
                                   [--seed N ...]
 
-Songs are generated in FOLDER/songs and each run has a model folder beside them, so that a repeated command goes on
+Songs are generated in FOLDER/songs and each run has a model folder next to them, so that a repeated command goes on
 where it stopped. All see the same crops in the same order. The U-Net is shallow: about a second wide, against crops
 of three, so that what a bottleneck with memory knows of the rest of a phrase is new to it. A network with a latent
 variable is trained once for each weight of its divergence.

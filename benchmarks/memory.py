@@ -69,7 +69,7 @@ def song(path: Path, minutes: float) -> Path:
 
 
 def run(model: Path, path: Path, options: list[str]) -> tuple[int, float]:
-    """Separates in a process of its own; its peak memory in bytes, and the seconds that it took."""
+    """Separates in a separate process; returns its peak memory in bytes and its seconds."""
     started = time.monotonic()
     command = [
         sys.executable,

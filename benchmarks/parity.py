@@ -13,7 +13,7 @@ in float32, in the worse of its two memory layouts, from its own values in float
 float64 tells that it is rounding and nothing else. A rectifier that is zero but for rounding may fall on either side of
 it, which can go past what is tolerated.
 
-Fifty steps of AdamW in float32, of a small network, are reported beside what torch's two layouts differ by, not
+Fifty steps of AdamW in float32, of a small network, are reported next to the difference of torch's two layouts, not
 judged: AdamW divides by gradients that are next to nothing, and so magnifies rounding.
 
 With --full, small networks over every combination of settings: channels, targets, mask activation,
@@ -80,7 +80,7 @@ class Line(NamedTuple):
 
     def __str__(self) -> str:
         if self.ok is None:
-            return f"{self.difference:.1e} beside {self.tolerance:.0e}"
+            return f"{self.difference:.1e} next to {self.tolerance:.0e}"
         return f"{self.difference:.1e} of {self.tolerance:.0e}{'' if self.ok else ' **past**'}"
 
 

@@ -1,4 +1,4 @@
-"""The README's table of models: their sizes with the templates' settings, beside those that are documented.
+"""The README's table of models: their sizes with the templates' settings, next to the documented ones.
 
 python benchmarks/sizes.py
 """

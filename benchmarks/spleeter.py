@@ -1,4 +1,4 @@
-"""Imported Spleeter beside the network that it was imported from, on the vocals of a song.
+"""Imported Spleeter, compared with the network that it was imported from, on the vocals of a song.
 
     AURALFLOW_TEST_MUSIC=path/to/dataset python benchmarks/spleeter.py [--track valid/NAME] [--seconds S]
 

@@ -22,7 +22,7 @@ def config_for(path: str | Path, stored: Config | None, source: str | Path) -> C
         source: that file, for messages.
 
     Raises:
-        InputError: the folder holds something already, both configurations differ in the network, or there is none.
+        InputError: the folder holds something already, both configurations differ in the network, or both are missing.
     """
     folder = ModelFolder(path)
     if folder.checkpoint.exists():

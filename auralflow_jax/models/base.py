@@ -169,7 +169,7 @@ class SeparationModel(abc.ABC):
         """`apply_and_update` of audio that has been checked."""
 
     def _call(self, variables: Variables, inputs: jax.Array, train: bool, key: jax.Array | None) -> tuple[tuple, dict]:
-        """What the network returns, and the batch statistics after it."""
+        """Runs the network; returns its output and the batch statistics after it."""
         rngs = None if key is None else dict(zip(("dropout", "noise"), jax.random.split(key), strict=True))
         outputs, updated = self.network.apply(
             variables, inputs, train, rngs=rngs, mutable=["batch_stats"] if train else []

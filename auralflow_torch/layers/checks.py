@@ -1,4 +1,4 @@
-"""What networks can be made of and take, in one sentence where it is something else."""
+"""Checks of the sizes that networks are made with, and of the tensors that they take."""
 
 import numbers
 

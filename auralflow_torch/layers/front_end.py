@@ -1,4 +1,4 @@
-"""What stands between audio and a network from magnitudes to masks: the STFT, and what happens to the masks."""
+"""The STFT before a network from magnitudes to masks, and the completion of its masks."""
 
 import torch
 from torch import Tensor

@@ -111,7 +111,7 @@ def probe(config: Config) -> np.ndarray:
 def difference(name: str, flax: np.ndarray, torch: np.ndarray) -> Difference:
     """Compares two outputs, of which the flax one may have its channels last and the torch one second.
 
-    The layout is told by the values: of both readings the nearer one counts, as the wrong one is far off.
+    The values show the layout: the nearer of both readings counts, as the wrong one is far off.
     """
     if flax.size != torch.size:
         raise InputError(
@@ -178,7 +178,7 @@ class TorchCalls:
 
 
 def _array(output: Any) -> np.ndarray | None:
-    """What a module returns as one array; the first where it returns several, as an LSTM does."""
+    """The output of a module as one array; the first of several, which an LSTM returns."""
     output = output[0] if isinstance(output, tuple) else output
     if output is None:
         return None

@@ -14,7 +14,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class StepResult(NamedTuple):
-    """What came of a step, under torch's names.
+    """The results of a step, under torch's names.
 
     Attributes:
         evaluated: output, and mu and sigma where there is a latent variable, in evaluation mode.
@@ -36,7 +36,7 @@ class Tolerances(NamedTuple):
 
     Attributes:
         output: of outputs and latent variables.
-        gradient: of gradients; beside it, `gradient_share` of each element's own size.
+        gradient: of gradients; in addition, `gradient_share` of each element's own size.
         gradient_share: see there.
         step: of weights and statistics after the step.
     """
@@ -174,7 +174,7 @@ def compare_steps(ours: StepResult, theirs: StepResult, bars: Tolerances) -> Ite
 
 
 def _tolerance(quantity: str, reference: np.ndarray, bars: Tolerances) -> np.ndarray:
-    """What is tolerated of each element."""
+    """The tolerance of each element."""
     scale = max(1.0, float(np.abs(reference).max(initial=0)))
     if quantity == "gradients":
         return bars.gradient * scale + bars.gradient_share * np.abs(reference)

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What a run leaves.
+    """The results of a run.
 
     Attributes:
         losses: before each step.

@@ -46,7 +46,7 @@ def _entry(name: str, item: Any, package: str, described: set[str]) -> str:
 
 @functools.cache
 def _identifiers(package: str) -> set[str]:
-    """What the package's own page describes."""
+    """The names that the package's own page describes."""
     modules = [importlib.import_module(name) for name in faces(package)]
     found = {_identifier(getattr(module, name)) for module in modules for name in module.__all__}
     return {identifier for identifier in found if identifier}
