@@ -1,7 +1,7 @@
 """Import times of the packages, next to those of the frameworks that they import.
 
-Each line is the median of fresh processes, in seconds; the time that a package takes in addition to its framework is in the last
-column.
+Each line is the median of fresh processes, in seconds; the last column is the time that a package takes in addition to
+its framework.
 
     python benchmarks/imports.py --runs 5
 """

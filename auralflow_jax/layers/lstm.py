@@ -60,7 +60,7 @@ class LSTM(nn.Module):
         return jnp.concatenate([hidden[:, 0], hidden[::-1, 1]], axis=-1).swapaxes(0, 1)
 
     def project(self, x: jax.Array, suffix: str) -> tuple[jax.Array, jax.Array]:
-        """The share of the gates that the inputs of all steps (batch, steps, features) give, and the recurrent weights."""
+        """The inputs' part of the gates of all steps (batch, steps, features), and the recurrent weights."""
         size = 4 * self.hidden_size
         weight = self.param(f"weight_ih_{suffix}", lecun, (size, x.shape[-1]))
         recurrent = self.param(f"weight_hh_{suffix}", lecun, (size, self.hidden_size))
