@@ -151,7 +151,7 @@ def test_a_model_of_waveforms_has_no_mask():
         def estimate(self, mixture, noise=None):
             return Estimate(mixture[:, None] / 2)
 
-        def describe(self, audio):
+        def represent(self, audio):
             return Estimate(audio)
 
     mixture = draw(2, 1, SAMPLES)
