@@ -4,6 +4,7 @@ The names below are imported when they are first used, so that `import auralflow
 """
 
 import importlib
+from typing import Any
 
 # Public name -> the module that holds it, and its name there.
 _HOME = {
@@ -25,7 +26,7 @@ _MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib import metadata  # slow to import
 

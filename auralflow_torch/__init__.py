@@ -5,6 +5,7 @@ names mean the same in auralflow_jax: docs/faces.md has the table.
 """
 
 import importlib
+from typing import Any
 
 _HOME = {
     "AudioModel": "auralflow_torch.models",
@@ -26,7 +27,7 @@ _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in _MODULES:

@@ -4,6 +4,7 @@ The names below are imported when they are first used.
 """
 
 import importlib
+from typing import Any
 
 _HOME = {"to_flax": "bridge.conversion", "to_torch": "auralflow_core.weights.names", "verify": "bridge.verification"}
 _MODULES = ("importers",)
@@ -11,7 +12,7 @@ _MODULES = ("importers",)
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in _MODULES:

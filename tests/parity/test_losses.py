@@ -28,7 +28,7 @@ ALL = {
 }
 
 
-def draw(*shape, seed=0, low=0.0, dtype=np.float32):
+def draw(*shape, seed=0, low=0.0, dtype: type = np.float32):
     return np.random.default_rng(seed).uniform(low, 1, shape).astype(dtype)
 
 

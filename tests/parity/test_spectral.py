@@ -22,7 +22,7 @@ SIZES = [
 SHAPE = (3, 2, 4999)  # batch, channels, samples
 
 
-def noise(shape, seed=0, dtype=np.float32):
+def noise(shape, seed=0, dtype: type = np.float32):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
 
 

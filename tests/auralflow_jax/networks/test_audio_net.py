@@ -130,7 +130,7 @@ def test_dropout_belongs_to_training():
 def test_the_hybrid_joins_its_branches_bin_by_bin():
     model, variables = make("HybridNet", targets=("bass", "vocals"))
     x = noise(2, 1, SAMPLES)
-    branches = model.config.branches()
+    branches = model.settings.model.branches()
     alone = {
         name: build(Config(model=branch, dataset=DatasetConfig(sample_length=SAMPLES / 8000)))
         for name, branch in branches.items()
