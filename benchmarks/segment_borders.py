@@ -2,11 +2,11 @@
 
     python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
 
-The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded
-over the distance of two segments: its level within a twentieth of a segment of where segments begin and end,
-next to its level elsewhere, in dB of the estimate; and of the latter, that in the cross-fades and that outside of them. A network
-that halves its frames gives another result wherever it starts, unless that is a multiple of its alignment away: the
-row `unaligned` shows segments that begin anywhere. Without MODEL, a small network with random weights; without SONG, a
+The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded over
+the distance of two segments: its level within a twentieth of a segment of where segments begin and end, next to its
+level elsewhere, in dB of the estimate; and of the latter, that in the cross-fades and that outside of them. A network
+that halves its frames gives another result wherever it starts, unless that is a multiple of its alignment away: the row
+`unaligned` shows segments that begin anywhere. Without MODEL, a small network with random weights; without SONG, a
 generated one.
 """
 
