@@ -2,10 +2,11 @@
 
     python benchmarks/separate.py [--model NAME ...] [--backend jax torch] [--seconds S] [--rounds N]
 
-A stereo song of noise at 44.1 kHz, random weights; `auralflow_core.separation.separator.separate` as it is. Each line comes from a
-process of its own: the median of its calls after the first, which compiles, and the peak of the whole process. The
-last lines are Open-Unmix's `umxhq` from the package openunmix, where that is installed, with random weights as well:
-its network for one target, as the templates have one, and for all four with the Wiener filter that is its default.
+A stereo song of noise at 44.1 kHz, random weights; `auralflow_core.separation.separator.separate` as it is. Each line
+comes from a separate process: the median of its calls after the first, which compiles, and the peak of the whole
+process. The last lines are Open-Unmix's `umxhq` from the package openunmix, where that is installed, with random
+weights as well: its network for one target, as the templates have one, and for all four with the Wiener filter that is
+its default.
 """
 
 import argparse
@@ -32,7 +33,7 @@ Call = Callable[[np.ndarray], object]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--model",
         nargs="+",
@@ -47,7 +48,8 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        print(json.dumps(measure(*arguments.child, arguments.seconds, arguments.rounds)))
+        name, backend = arguments.child
+        print(json.dumps(measure(name, backend, arguments.seconds, arguments.rounds)))
         return
     lines = [(name, backend) for name in arguments.model for backend in arguments.backend]
     if importlib.util.find_spec("openunmix"):
@@ -96,7 +98,7 @@ def torch_model(name: str) -> Call:
 
 
 def open_unmix(name: str) -> Call:
-    import openunmix
+    import openunmix  # pyright: ignore[reportMissingImports]  # installed only to compare with it
     import torch
 
     targets, iterations = UMX[name]

@@ -16,5 +16,5 @@ __all__ = [
     "SpectrogramMaskModel",
     "create_model",
     "load_model",
-    *networks.__all__,
 ]
+__all__ += networks.__all__
