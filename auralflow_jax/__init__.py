@@ -5,7 +5,27 @@ names mean the same in auralflow_torch: docs/faces.md has the table.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from auralflow_jax import losses as losses
+    from auralflow_jax import metrics as metrics
+    from auralflow_jax import networks as networks
+    from auralflow_jax import spectral as spectral
+    from auralflow_jax import wiener as wiener
+    from auralflow_jax.loading import load as load
+    from auralflow_jax.models import AudioModel as AudioModel
+    from auralflow_jax.models import Estimate as Estimate
+    from auralflow_jax.models import HybridModel as HybridModel
+    from auralflow_jax.models import SeparationModel as SeparationModel
+    from auralflow_jax.models import SpectrogramMaskModel as SpectrogramMaskModel
+    from auralflow_jax.models import create_model as create_model
+    from auralflow_jax.networks import register as register
+    from auralflow_jax.separation import Separator as Separator
+    from auralflow_jax.separation import separate as separate
+    from auralflow_jax.streaming import StreamingSeparator as StreamingSeparator
+    from auralflow_jax.train.fitting import fit as fit
+    from auralflow_jax.train.step import make_train_step as make_train_step
 
 _HOME = {
     "AudioModel": "auralflow_jax.models",
@@ -27,7 +47,7 @@ _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in _MODULES:

@@ -13,7 +13,7 @@ def enable_cache() -> None:
     For programs to call, not for libraries: it changes jax's global settings. A folder that the user set
     for jax (JAX_COMPILATION_CACHE_DIR) stays in force.
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         try:
             cache_folder("jax").mkdir(parents=True, exist_ok=True)
         except OSError:  # a home that cannot be written to: programs are compiled anew each time

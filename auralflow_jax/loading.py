@@ -1,6 +1,7 @@
 """Trained models, loaded from files."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -9,8 +10,11 @@ from auralflow_core.model_folder import find_weights
 from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 from auralflow_jax.weights import check_fits, load_weights
 
+# An assignment makes jax's name, which type checkers take for a variable.
+Device = str | jax.Device | None
 
-def load(name_or_path: str | Path, *, device: str | jax.Device | None = None) -> SeparationModel:
+
+def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
     """Loads a trained model.
 
     Args:
@@ -33,7 +37,7 @@ def load(name_or_path: str | Path, *, device: str | jax.Device | None = None) ->
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
 
 
-def _device(device: str | jax.Device | None) -> jax.Device | None:
+def _device(device: Device) -> Any:
     """The first device of a platform that is given by name."""
     if not isinstance(device, str):
         return device

@@ -6,6 +6,7 @@ differentiable; integers are static under jit. float64 and complex128 pass throu
 """
 
 import functools
+import operator
 from typing import Literal
 
 import jax
@@ -156,10 +157,10 @@ def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
     pieces = -(-size // hop)
     spread = [(0, 0)] * len(batch)
     segments = jnp.pad(segments, [*spread, (0, 0), (0, pieces * hop - size)])
-    rows = sum(
+    rows = (
         jnp.pad(segments[..., k * hop : (k + 1) * hop], [*spread, (k, pieces - 1 - k), (0, 0)]) for k in range(pieces)
     )
-    return rows.reshape(*batch, -1)
+    return functools.reduce(operator.add, rows).reshape(*batch, -1)
 
 
 def _envelope(frames: int, num_fft: int, hop: int, window_size: int, samples: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,8 +27,7 @@ def save_weights(path: str | Path, variables: Variables, config: Config, provena
         config: what built them.
         provenance: where they come from: step, epoch, validation figures.
     """
-    tensors = flatten_dict(jax.device_get(variables), sep="/")
-    write_tensors(path, TensorFile(FLAX, tensors, config, provenance))
+    write_tensors(path, TensorFile(FLAX, _flat(jax.device_get(variables)), config, provenance))
 
 
 def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
@@ -77,8 +77,8 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
         return variables
 
     kinds = {type(branch): name for name, branch in branches.items()}
-    found = [kinds.get(type(theirs.model)) for _, _, theirs in loaded]
-    if sorted(found, key=str) != sorted(branches):
+    found = [kinds.get(type(theirs.model), "") for _, _, theirs in loaded]
+    if sorted(found) != sorted(branches):
         needed = " and one ".join(kind.__name__ for kind in kinds) if branches else type(config.model).__name__
         given = ", ".join(f"{folder.path} ({type(theirs.model).__name__})" for folder, _, theirs in loaded)
         whole = f", or one {type(config.model).__name__}" if branches else ""
@@ -124,4 +124,9 @@ def check_fits(variables: Variables, expected: Variables, origin: str) -> None:
     Raises:
         InputError: anything is missing, left over or of another shape or type; names the first of each kind.
     """
-    check_same(*(flatten_dict(tree, sep="/") for tree in (variables, expected)), origin)
+    check_same(_flat(variables), _flat(expected), origin)
+
+
+def _flat(variables: Variables) -> dict[str, Any]:
+    """The leaves of variables by their paths, joined by `/`."""
+    return flatten_dict(variables, sep="/")

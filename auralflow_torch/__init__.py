@@ -5,7 +5,27 @@ names mean the same in auralflow_jax: docs/faces.md has the table.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from auralflow_torch import losses as losses
+    from auralflow_torch import metrics as metrics
+    from auralflow_torch import networks as networks
+    from auralflow_torch import spectral as spectral
+    from auralflow_torch import wiener as wiener
+    from auralflow_torch.loading import load as load
+    from auralflow_torch.models import AudioModel as AudioModel
+    from auralflow_torch.models import Estimate as Estimate
+    from auralflow_torch.models import HybridModel as HybridModel
+    from auralflow_torch.models import SeparationModel as SeparationModel
+    from auralflow_torch.models import SpectrogramMaskModel as SpectrogramMaskModel
+    from auralflow_torch.models import create_model as create_model
+    from auralflow_torch.models import load_model as load_model
+    from auralflow_torch.networks import register as register
+    from auralflow_torch.separation import Separator as Separator
+    from auralflow_torch.separation import separate as separate
+    from auralflow_torch.streaming import StreamingSeparator as StreamingSeparator
+    from auralflow_torch.train.trainer import ModelTrainer as ModelTrainer
 
 _HOME = {
     "AudioModel": "auralflow_torch.models",
@@ -27,7 +47,7 @@ _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str):
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     if name in _MODULES:

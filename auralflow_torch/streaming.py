@@ -1,5 +1,7 @@
 """Separation of audio that is still being made: a block goes in, a block comes out."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -38,7 +40,7 @@ class StreamingSeparator:
     def __init__(self, model: Model, segment: int | None = None, *, overlap: float = OVERLAP, wiener: int = 0) -> None:
         self._stream = Streaming(Separator(model), segment, overlap=overlap, wiener=wiener)
         self.latency = self._stream.latency
-        self._last: Tensor | np.ndarray = torch.zeros(0)  # without samples, as the last block was
+        self._last: Any = torch.zeros(0)  # without samples; a tensor or an array, as the last block was
 
     def push(self, block: Audio) -> Audio:
         """Takes the next samples, and returns equally many.

@@ -22,7 +22,7 @@ from auralflow_jax.metrics import bss_eval
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", nargs="?")
     parser.add_argument("--split", default="train")
     parser.add_argument("--seconds", type=float, default=180.0)

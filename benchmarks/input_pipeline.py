@@ -27,7 +27,7 @@ from auralflow_jax.train.step import make_train_step
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", nargs="?")
     parser.add_argument("--model", default="SpectrogramNetSimple")
     parser.add_argument("--steps", type=int, default=8, help="steps in a block")

@@ -85,7 +85,7 @@ class Line(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--model",
         nargs="+",
@@ -123,7 +123,7 @@ def full_size(config: Config) -> Iterator[Line]:
     twins = make_twins(config, batch=1)
     yield Line(BACK, *round_trip(twins, config))
     channels_last = make_twins(config, batch=1)
-    channels_last.torch.to(memory_format=torch.channels_last)
+    channels_last.torch.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack it
     exact = outcomes(make_twins(config, batch=1, precision="float64"), "float64")
     rounded = outcomes(twins, "float32")
     errors = {
@@ -225,7 +225,7 @@ def step(
 def adamw(name: str) -> tuple[float, float]:
     """By how much weights differ after 50 steps: both frameworks', and those of torch's two memory layouts."""
     twins, again = (make_twins(small_config(name)) for _ in range(2))
-    again.torch.to(memory_format=torch.channels_last)
+    again.torch.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack it
     batches = draw_batches(twins, 50)
     runs = [flax_run(twins, batches, optax.adamw(1e-3, weight_decay=0.01))] + [
         torch_run(each, batches, torch.optim.AdamW(each.torch.parameters(), 1e-3, weight_decay=0.01))
@@ -233,7 +233,8 @@ def adamw(name: str) -> tuple[float, float]:
     ]
     ours, contiguous, channels_last = (run.state for run in runs)
     names = [name for name, _ in twins.torch.named_parameters()]
-    return tuple(max(largest(one[name] - contiguous[name]) for name in names) for one in (ours, channels_last))
+    apart, rounding = (max(largest(one[name] - contiguous[name]) for name in names) for one in (ours, channels_last))
+    return apart, rounding
 
 
 def largest(array: np.ndarray) -> float:

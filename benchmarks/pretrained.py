@@ -28,7 +28,7 @@ RATE = 44100  # Hz
 
 def main() -> None:
     """Prints a markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", default=list(PRETRAINED))
     parser.add_argument("--track", default="valid/Rubidium")
     parser.add_argument("--seconds", type=float, default=60.0)

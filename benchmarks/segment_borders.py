@@ -30,7 +30,7 @@ PLACES = 60  # the distance of two segments is divided into this number of parts
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
     parser.add_argument("--minutes", type=float, default=3.0)

@@ -32,7 +32,7 @@ Call = Callable[[np.ndarray], object]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--model",
         nargs="+",
@@ -47,7 +47,8 @@ def main() -> None:
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        print(json.dumps(measure(*arguments.child, arguments.seconds, arguments.rounds)))
+        name, backend = arguments.child
+        print(json.dumps(measure(name, backend, arguments.seconds, arguments.rounds)))
         return
     lines = [(name, backend) for name in arguments.model for backend in arguments.backend]
     if importlib.util.find_spec("openunmix"):
@@ -96,7 +97,7 @@ def torch_model(name: str) -> Call:
 
 
 def open_unmix(name: str) -> Call:
-    import openunmix
+    import openunmix  # pyright: ignore[reportMissingImports]  # installed only to compare with it
     import torch
 
     targets, iterations = UMX[name]

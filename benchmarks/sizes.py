@@ -25,7 +25,7 @@ def table() -> str:
     lines = ["| model | targets | parameters | documented | idea |", "|---|---:|---:|---:|---|"]
     for name, settings in MODELS.items():
         documented = f"{DOCUMENTED[name]:g} M" if name in DOCUMENTED else ""
-        idea = settings.__doc__.splitlines()[0].rstrip(".")
+        idea = (settings.__doc__ or "").splitlines()[0].rstrip(".")
         targets = len(template(name).model.targets)
         lines.append(f"| `{name}` | {targets} | {count_parameters(name) / 1e6:.1f} M | {documented} | {idea} |")
     return "\n".join(lines)

@@ -36,7 +36,7 @@ Masks = Callable[[np.ndarray], np.ndarray]  # magnitudes (batch, channels, bins,
 
 def main() -> int:
     """Prints a line for each estimate."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--track", default="valid/Rubidium")
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()

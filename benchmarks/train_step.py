@@ -43,7 +43,7 @@ Program = Callable[[], object]  # returns something to wait for
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
         "--model",
         nargs="+",
@@ -161,7 +161,8 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
 def torch_programs(config: Config, batch: dict[str, np.ndarray], compiled: bool) -> dict[str, Program]:
     """The same in torch."""
     training = config.training
-    model = create_model(config).to(DEVICE, memory_format=torch.channels_last).train()
+    model = create_model(config).to(DEVICE).train()
+    model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack it
     if compiled:
         model.network.estimate = torch.compile(model.network.estimate)
     criterion = losses.Criterion(model, losses.make_loss(training, model.represent))

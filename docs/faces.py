@@ -35,9 +35,10 @@ def sections() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Yields each section's title, and its public names with their objects in JAX and in torch."""
     jax, torch = (public(package) for package in PACKAGES)
     modules = [name for name, value in jax.items() if isinstance(value, ModuleType)]
-    yield "The packages", *({k: v for k, v in names.items() if k not in modules} for names in (jax, torch))
-    yield "SeparationModel", *(members(package.SeparationModel) for package in PACKAGES)
-    yield "StreamingSeparator", *(members(package.StreamingSeparator) for package in PACKAGES)
+    ours, theirs = ({k: v for k, v in names.items() if k not in modules} for names in (jax, torch))
+    yield "The packages", ours, theirs
+    for name in ("SeparationModel", "StreamingSeparator"):
+        yield name, members(jax[name]), members(torch[name])
     for name in modules:
         yield name, public(jax[name]), public(torch[name])
 

@@ -1,5 +1,7 @@
 """Imports run down only: shown by the source text, and by packages that work without what they must not know."""
 
+import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +95,18 @@ def test_a_package_alone_imports_no_framework(package):
 def test_the_names_of_a_twin_import_its_own_framework_alone(package, other):
     code = f"import sys, {package} as p; [getattr(p, name) for name in p.__all__]; print({other!r} in sys.modules)"
     assert run(code) == "False"
+
+
+@pytest.mark.parametrize("package", ["auralflow", "auralflow_jax", "auralflow_jax.train", "auralflow_torch", "bridge"])
+def test_type_checkers_see_the_names_that_a_package_imports_lazily(package):
+    module = importlib.import_module(package)
+    body = ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body
+    (block,) = [node for node in body if isinstance(node, ast.If)]
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    shown = {}
+    exec(compile(ast.Module(block.body, []), package, "exec"), shown)
+    lazy = {*module.__all__, *getattr(module, "_MODULES", ())} - {"__version__"}
+    assert {name: getattr(module, name) for name in lazy} == {n: v for n, v in shown.items() if not n.startswith("_")}
 
 
 @pytest.mark.parametrize("missing", ["torch", "jax"])

@@ -14,7 +14,7 @@ from auralflow_jax.data.augment import flip_polarity, random_gain, swap_channels
 
 MAX_REDRAWS = 10  # of a silent crop; the one after that is taken as it is
 
-Example = dict[str, np.ndarray]  # a batch of one, without the batch axis
+Example = dict[str, np.ndarray | np.generic]  # a batch of one, without the batch axis
 
 
 def epoch_samples(tracks: Sequence[Track], config: Config) -> int:

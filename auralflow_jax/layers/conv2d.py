@@ -1,5 +1,7 @@
 """Layers that the networks share: channels-last inside, parameters that convert to torch's bit for bit."""
 
+import functools
+import operator
 from collections.abc import Callable
 
 import jax
@@ -33,10 +35,9 @@ class Conv(nn.Module):
         kernel = self.param("kernel", kaiming, (self.size, self.size, sum(widths), self.features))
         kernel = kernel.astype(self.dtype)
         apply = convolve if self.size == 3 else lambda x, kernel: x @ kernel[0, 0]
-        result, start = 0, 0
-        for x, width in zip(inputs, widths, strict=True):
-            result = result + apply(x.astype(self.dtype), kernel[:, :, start : start + width])
-            start += width
+        kernels = jnp.split(kernel, np.cumsum(widths)[:-1], axis=2)
+        parts = [apply(x.astype(self.dtype), part) for x, part in zip(inputs, kernels, strict=True)]
+        result = functools.reduce(operator.add, parts)
         if self.use_bias:
             result = result + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
         return result

@@ -5,6 +5,7 @@ dtype that goes in; float16 and bfloat16 are computed in float32, as float16 can
 """
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -172,11 +173,11 @@ def multi_resolution_stft_loss(
         resolutions: (num_fft, hop_length, window_size) of each, in samples.
     """
     estimate, target, dtype = _prepare(estimate, target)
-    total = sum(_stft_distance(estimate, target, *sizes) for sizes in resolutions)
+    total = functools.reduce(operator.add, (_stft_distance(estimate, target, sizes) for sizes in resolutions))
     return (total / len(resolutions)).astype(dtype)
 
 
-def _stft_distance(estimate: jax.Array, target: jax.Array, *sizes: int) -> jax.Array:
+def _stft_distance(estimate: jax.Array, target: jax.Array, sizes: tuple[int, int, int]) -> jax.Array:
     # Below the floor the logarithm's gradient would grow without bound.
     ours, theirs = (
         jnp.maximum(spectral.magnitude(spectral.stft(audio, *sizes)), LOG_FLOOR) for audio in (estimate, target)

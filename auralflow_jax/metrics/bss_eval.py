@@ -16,6 +16,7 @@ the edges of frames reach into it, and SIR, ISR and SAR mean little, here and in
 
 import contextlib
 import functools
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -211,10 +212,15 @@ def _ratios(references: jax.Array, estimates: jax.Array, filters: jax.Array, own
     size = 2 * (filters.shape[-1] - 1)
     reference, estimate = (jnp.fft.rfft(signals, size) for signals in (references, estimates))
     own = reference[:, : estimates.shape[1]]
-    image = sum(own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
-    explained = sum(
-        reference[:, source, channel, None, None] * filters[source, channel]
-        for source, channel in np.ndindex(reference.shape[1:3])
+    image = functools.reduce(
+        operator.add, (own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
+    )
+    explained = functools.reduce(
+        operator.add,
+        (
+            reference[:, source, channel, None, None] * filters[source, channel]
+            for source, channel in np.ndindex(reference.shape[1:3])
+        ),
     )
     ratios = [
         _decibel(own, estimate - own),

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import jax
 import numpy as np
@@ -170,11 +170,12 @@ class SeparationModel(abc.ABC):
 
     def _call(self, variables: Variables, inputs: jax.Array, train: bool, key: jax.Array | None) -> tuple[tuple, dict]:
         """Runs the network; returns its output and the batch statistics after it."""
-        rngs = None if key is None else dict(zip(("dropout", "noise"), jax.random.split(key), strict=True))
+        streams = ["dropout", "noise"]
+        rngs = None if key is None else dict(zip(streams, jax.random.split(key), strict=True))
         outputs, updated = self.network.apply(
             variables, inputs, train, rngs=rngs, mutable=["batch_stats"] if train else []
         )
-        return outputs, updated.get("batch_stats", variables["batch_stats"])
+        return outputs, cast(dict, updated).get("batch_stats", variables["batch_stats"])
 
     def _filled(self) -> Variables:
         if self.variables is None:

@@ -4,6 +4,17 @@ The names below are imported when they are first used, so that processes which o
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from auralflow_jax.train.fitting import fit as fit
+    from auralflow_jax.train.monitor import Interrupted as Interrupted
+    from auralflow_jax.train.plan import TrainingPlan as TrainingPlan
+    from auralflow_jax.train.plan import make_plan as make_plan
+    from auralflow_jax.train.run import train as train
+    from auralflow_jax.train.state import TrainState as TrainState
+    from auralflow_jax.train.state import new_state as new_state
+    from auralflow_jax.train.step import make_train_step as make_train_step
 
 _HOME = {
     "Interrupted": "auralflow_jax.train.monitor",

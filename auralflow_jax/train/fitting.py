@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,19 @@ from rich.console import Console
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.training.schedule import best_epoch, epoch_line, plateau, reason_to_stop, remedy
-from auralflow_jax.models.base import Estimate, SeparationModel
+from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.train.monitor import LossMonitor
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.sharding import Batch, make_mesh, replicated, shard_batch
 from auralflow_jax.train.state import RunState, new_state
-from auralflow_jax.train.step import TrainStep, compare, make_train_step
+from auralflow_jax.train.step import EstimateLoss, TrainStep, compare, make_train_step
 
 Batches = Iterable[dict[str, Any]]
 
 
 def fit(
     model: SeparationModel,
-    loss: Callable[[Estimate, Estimate, Estimate], jax.Array],
+    loss: EstimateLoss,
     batches: Batches,
     valid: Batches,
     *,
@@ -108,7 +108,7 @@ def _plan(
         training = replace(training, max_epochs=1)
     if optimizer is not None:
         return replace(training, lr_schedule="constant"), optimizer
-    if not hasattr(batches, "__len__"):
+    if not isinstance(batches, Sized):
         raise InputError(
             f"batches is a {type(batches).__name__} without a length, on which the default optimizer's learning rate "
             "depends; give a list, or an optimizer such as optax.adam(1e-3)"

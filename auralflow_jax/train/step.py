@@ -7,18 +7,18 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from auralflow_jax.losses import Loss
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
 from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import TrainState
 
+EstimateLoss = Callable[[Estimate, Estimate, Estimate], jax.Array]  # of estimate, truth and mixture, as `Loss` is
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
 def make_train_step(
     model: SeparationModel,
-    loss: Loss,
+    loss: EstimateLoss,
     optimizer: optax.GradientTransformation,
     *,
     seed: int = 0,
@@ -81,10 +81,10 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
 
     The decay rises as (1 + step) / (10 + step) up to `decay`, so that the random start is soon forgotten.
     """
-    decay = jnp.minimum(decay, (1 + step) / (10 + step))
-    return jax.tree.map(lambda old, new: (decay * old + (1 - decay) * new).astype(old.dtype), ema, fresh)
+    share = jnp.minimum(decay, (1 + step) / (10 + step))
+    return jax.tree.map(lambda old, new: (share * old + (1 - share) * new).astype(old.dtype), ema, fresh)
 
 
-def compare(model: SeparationModel, loss: Loss, estimate: Estimate, batch: Batch) -> jax.Array:
+def compare(model: SeparationModel, loss: EstimateLoss, estimate: Estimate, batch: Batch) -> jax.Array:
     """The loss, a scalar, of an estimate for a batch's mixture."""
     return loss(estimate, model.represent(batch["targets"]), model.represent(batch["mixture"][:, None]))

@@ -1,5 +1,6 @@
 """Pairs of mixture and target: reading them, and the settings that shape them."""
 
+import functools
 import math
 import numbers
 from collections.abc import Collection, Mapping, Sequence
@@ -44,7 +45,7 @@ def read_pair(
     crop = (start, samples, sample_rate, num_channels)
     needed = sorted(set().union(*parts)) if track.mixture else list(track.stems)
     stems = dict(zip(needed, read_stems(track, needed, *crop, **options), strict=True))
-    mixture = read_mixture(track, *crop, **options) if track.mixture else sum(stems.values())
+    mixture = read_mixture(track, *crop, **options) if track.mixture else functools.reduce(np.add, stems.values())
     return mixture, np.stack([sum(stems[stem] for stem in part) for part in parts], axis=-1)
 
 

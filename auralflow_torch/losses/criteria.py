@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 
@@ -16,6 +16,18 @@ from auralflow_torch.models.base import Estimate
 Domain = Literal["spectrum", "audio"]
 LossFunction = Literal["l1", "l2"]
 EstimateLoss = Callable[[Estimate, Estimate, Estimate], Tensor]  # of estimate, truth and mixture, as `Loss` is
+
+
+class EstimatingModel(Protocol):
+    """A separation model, as losses use it."""
+
+    def estimate(self, audio: Tensor, /) -> Estimate:
+        """Estimates the targets in mixtures (batch, channels, samples)."""
+        ...
+
+    def represent(self, audio: Tensor, /) -> Estimate:
+        """Puts known audio (batch, targets, channels, samples) into the form of an estimate."""
+        ...
 
 
 class Criterion(nn.Module):
@@ -38,7 +50,9 @@ class Criterion(nn.Module):
         criterion(mixture, target).backward()
     """
 
-    def __init__(self, model: nn.Module, loss: EstimateLoss) -> None:
+    model: EstimatingModel
+
+    def __init__(self, model: EstimatingModel, loss: EstimateLoss) -> None:
         super().__init__()
         check_model(model, type(self).__name__)
         # Past nn.Module's own assignment, which would register the model as a part.
@@ -73,7 +87,7 @@ class Criterion(nn.Module):
 class _WithModel(nn.Module):
     """A model and a loss in one module; see `Criterion.with_model`."""
 
-    def __init__(self, model: nn.Module, loss: EstimateLoss) -> None:
+    def __init__(self, model: EstimatingModel, loss: EstimateLoss) -> None:
         super().__init__()
         self.model, self.loss = model, loss
 
@@ -81,7 +95,7 @@ class _WithModel(nn.Module):
         return compare(self.model, self.loss, mixture_audio, target_audio)
 
 
-def compare(model: nn.Module, loss: EstimateLoss, mixture_audio: Tensor, target_audio: Tensor) -> Tensor:
+def compare(model: EstimatingModel, loss: EstimateLoss, mixture_audio: Tensor, target_audio: Tensor) -> Tensor:
     """Returns the loss of a model's estimate; arguments and errors as in `Criterion`."""
     target = targets_first(target_audio, mixture_audio)
     estimate = model.estimate(mixture_audio)
@@ -97,7 +111,7 @@ def compare(model: nn.Module, loss: EstimateLoss, mixture_audio: Tensor, target_
     return loss(estimate, represent(target), represent(mixture_audio.unsqueeze(1)))
 
 
-def bind(model: nn.Module, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+def bind(model: EstimatingModel, loss: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """Returns the criterion that a trainer calls with a mixture and a target.
 
     Args:
@@ -116,7 +130,7 @@ def bind(model: nn.Module, loss: Callable[..., Tensor]) -> Callable[[Tensor, Ten
     return Criterion(model, loss) if len(required) == 3 else loss
 
 
-def check_model(model: nn.Module, wanted_by: str) -> None:
+def check_model(model: object, wanted_by: str) -> None:
     """Raises an InputError unless this is a separation model, itself and not a wrapper of it."""
     # A wrapper of torch.compile hands on the methods of what it wraps, which then run as they are.
     compiled = hasattr(model, "_orig_mod")
@@ -157,7 +171,7 @@ def targets_first(target_audio: Tensor, mixture_audio: Tensor) -> Tensor:
 class _Configured(Criterion):
     """A criterion whose loss is one of those that a configuration can name."""
 
-    def __init__(self, model: nn.Module, training: TrainingConfig, needs: tuple[str, ...] = ()) -> None:
+    def __init__(self, model: EstimatingModel, training: TrainingConfig, needs: tuple[str, ...] = ()) -> None:
         check_model(model, type(self).__name__)
         loss = make_loss(training, model.represent)
         super().__init__(model, Loss(type(self).__name__, loss.needs + needs, loss.function, loss.kl_weight))
@@ -172,7 +186,7 @@ class L1Loss(_Configured):
         kl_weight: weight of the divergence from N(0, 1) that a model with a latent variable adds; 0: none.
     """
 
-    def __init__(self, model: nn.Module, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: EstimatingModel, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
         check_domain(domain)
         super().__init__(model, TrainingConfig(criterion="l1", loss_domain=domain, kl_weight=kl_weight))
 
@@ -180,7 +194,7 @@ class L1Loss(_Configured):
 class L2Loss(_Configured):
     """Mean squared difference, with the arguments of `L1Loss`."""
 
-    def __init__(self, model: nn.Module, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: EstimatingModel, domain: Domain = "spectrum", *, kl_weight: float = 1.0) -> None:
         check_domain(domain)
         super().__init__(model, TrainingConfig(criterion="l2", loss_domain=domain, kl_weight=kl_weight))
 
@@ -196,7 +210,12 @@ class KLDivergenceLoss(_Configured):
     """
 
     def __init__(
-        self, model: nn.Module, loss_fn: LossFunction = "l1", domain: Domain = "spectrum", *, kl_weight: float = 1.0
+        self,
+        model: EstimatingModel,
+        loss_fn: LossFunction = "l1",
+        domain: Domain = "spectrum",
+        *,
+        kl_weight: float = 1.0,
     ) -> None:
         check_domain(domain)
         functional.elementwise(loss_fn)  # refuses unknown names
@@ -213,7 +232,7 @@ class MaskLoss(_Configured):
         kl_weight: see `L1Loss`.
     """
 
-    def __init__(self, model: nn.Module, loss_fn: LossFunction = "l1", *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: EstimatingModel, loss_fn: LossFunction = "l1", *, kl_weight: float = 1.0) -> None:
         functional.elementwise(loss_fn)
         super().__init__(model, TrainingConfig(criterion="mask", mask_loss_fn=loss_fn, kl_weight=kl_weight))
 
@@ -232,7 +251,7 @@ class WeightedComponentLoss(_Configured):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: EstimatingModel,
         alpha: float = 0.2,
         beta: float = 0.8,
         regularizer: bool = True,
@@ -250,14 +269,14 @@ class WeightedComponentLoss(_Configured):
 class SISDRLoss(_Configured):
     """Minus the scale-invariant signal-to-distortion ratio: `si_sdr_loss`."""
 
-    def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: EstimatingModel, *, kl_weight: float = 1.0) -> None:
         super().__init__(model, TrainingConfig(criterion="si_sdr", kl_weight=kl_weight))
 
 
 class MultiResolutionSTFTLoss(_Configured):
     """Distance of magnitudes at several resolutions: `multi_resolution_stft_loss`."""
 
-    def __init__(self, model: nn.Module, *, kl_weight: float = 1.0) -> None:
+    def __init__(self, model: EstimatingModel, *, kl_weight: float = 1.0) -> None:
         super().__init__(model, TrainingConfig(criterion="multi_resolution_stft", kl_weight=kl_weight))
 
 

@@ -5,6 +5,7 @@ dtype that goes in; float16 and bfloat16 are computed in float32, as float16 can
 """
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -177,10 +178,11 @@ def multi_resolution_stft_loss(
         resolutions: (num_fft, hop_length, window_size) of each, in samples.
     """
     estimate, target, dtype = _prepare(estimate, target)
-    return (sum(_stft_distance(estimate, target, *sizes) for sizes in resolutions) / len(resolutions)).to(dtype)
+    total = functools.reduce(operator.add, (_stft_distance(estimate, target, sizes) for sizes in resolutions))
+    return (total / len(resolutions)).to(dtype)
 
 
-def _stft_distance(estimate: Tensor, target: Tensor, *sizes: int) -> Tensor:
+def _stft_distance(estimate: Tensor, target: Tensor, sizes: tuple[int, int, int]) -> Tensor:
     # Below the floor the logarithm's gradient would grow without bound.
     ours, theirs = (
         spectral.magnitude(spectral.stft(audio, *sizes)).clamp(min=LOG_FLOOR) for audio in (estimate, target)

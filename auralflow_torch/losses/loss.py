@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from torch import Tensor
 
@@ -81,8 +82,7 @@ def make_loss(training: TrainingConfig, represent: Represent) -> Loss:
     elif name == "mask":
         needs, function = ("mask",), partial(_mask, loss_fn=training.mask_loss_fn)
     elif name == "component":
-        weights = {"alpha": training.alpha, "beta": training.beta, "n_components": training.n_components}
-        needs, function = ("mask",), partial(_component, represent=represent, **weights)
+        needs, function = ("mask",), partial(_component, represent=represent, training=training)
     elif name in _AUDIO:
         needs, function = ("audio",), partial(_audio, fn=_AUDIO[name])
     else:
@@ -117,17 +117,22 @@ def _elementwise(estimate: Estimate, truth: Estimate, mixture: Estimate, loss_fn
     return functional.elementwise(loss_fn)(getattr(estimate, domain), getattr(truth, domain))
 
 
-def _mask(estimate: Estimate, truth: Estimate, mixture: Estimate, loss_fn: str) -> Tensor:
-    magnitude = mixture.spectrum.expand_as(truth.spectrum)
-    return functional.mask_loss(estimate.mask, truth.spectrum, magnitude, loss_fn)
+def _mask(estimate: Estimate, truth: Estimate, mixture: Estimate, loss_fn: Literal["l1", "l2"]) -> Tensor:
+    mask, target, magnitude = estimate.mask, truth.spectrum, mixture.spectrum
+    assert mask is not None and target is not None and magnitude is not None  # models with masks have spectra
+    return functional.mask_loss(mask, target, magnitude.expand_as(target), loss_fn)
 
 
 def _component(
-    estimate: Estimate, truth: Estimate, mixture: Estimate, represent: Represent, **weights: float
+    estimate: Estimate, truth: Estimate, mixture: Estimate, represent: Represent, training: TrainingConfig
 ) -> Tensor:
     target, residual = truth.spectrum, represent(mixture.audio - truth.audio).spectrum
-    functional.check_shapes(estimate.mask, target, residual)
-    return functional.component_loss(estimate.mask * target, target, estimate.mask * residual, residual, **weights)
+    mask = estimate.mask
+    assert mask is not None and target is not None and residual is not None  # models with masks have spectra
+    functional.check_shapes(mask, target, residual)
+    return functional.component_loss(
+        mask * target, target, mask * residual, residual, training.alpha, training.beta, training.n_components
+    )
 
 
 def _audio(estimate: Estimate, truth: Estimate, mixture: Estimate, fn: Callable) -> Tensor:

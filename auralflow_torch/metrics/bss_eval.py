@@ -15,6 +15,8 @@ the edges of frames reach into it, and SIR, ISR and SAR mean little, here and in
 """
 
 import contextlib
+import functools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -105,10 +107,10 @@ class References:
             filters = self._filters(estimates)
             for first in range(0, len(heard), FRAMES):
                 batch = heard[first : first + FRAMES]
-                frames = [
+                true, estimated = (
                     torch.stack([_read(part, start, self._window) for start in starts[batch]]) for part in signals
-                ]
-                scores[..., batch] = _ratios(*frames, *filters).numpy()
+                )
+                scores[..., batch] = _ratios(true, estimated, *filters).numpy()
         return BssEval(*scores)
 
     def _filters(self, estimates: Signals) -> tuple[Tensor, Tensor]:
@@ -204,10 +206,15 @@ def _ratios(references: Tensor, estimates: Tensor, filters: Tensor, own_filters:
     size = 2 * (filters.shape[-1] - 1)
     reference, estimate = (torch.fft.rfft(signals, size) for signals in (references, estimates))
     own = reference[:, : estimates.shape[1]]
-    image = sum(own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
-    explained = sum(
-        reference[:, source, channel, None, None] * filters[source, channel]
-        for source, channel in np.ndindex(reference.shape[1:3])
+    image = functools.reduce(
+        operator.add, (own[:, :, channel, None] * own_filters[:, channel] for channel in range(own.shape[2]))
+    )
+    explained = functools.reduce(
+        operator.add,
+        (
+            reference[:, source, channel, None, None] * filters[source, channel]
+            for source, channel in np.ndindex(reference.shape[1:3])
+        ),
     )
     ratios = [
         _decibel(own, estimate - own),

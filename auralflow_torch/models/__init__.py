@@ -8,7 +8,7 @@ from auralflow_torch.models.registry import create_model, load_model
 from auralflow_torch.models.spectrogram import SpectrogramMaskModel
 from auralflow_torch.networks import *  # noqa: F403
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "AudioModel",
     "Estimate",
     "HybridModel",
@@ -16,5 +16,5 @@ __all__ = [  # noqa: PLE0604
     "SpectrogramMaskModel",
     "create_model",
     "load_model",
-    *networks.__all__,
 ]
+__all__ += networks.__all__

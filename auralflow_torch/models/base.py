@@ -13,7 +13,7 @@ from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, as_config
 from auralflow_core.weights.file import TORCH, TensorFile
-from auralflow_torch.networks import build_network
+from auralflow_torch.networks import Network, build_network
 from auralflow_torch.separation import separate
 from auralflow_torch.weights import load_state, read_weights, state_arrays
 
@@ -47,7 +47,7 @@ class SeparationModel(nn.Module, abc.ABC):
     FAMILY: ClassVar[str]
 
     config: Config
-    network: nn.Module
+    network: Network
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -1,7 +1,10 @@
 """Separation models of networks that join a waveform and a spectrogram branch."""
 
+from typing import cast
+
 from torch import Tensor
 
+from auralflow_core.config import HybridNet as HybridConfig
 from auralflow_torch import spectral
 from auralflow_torch.layers.front_end import analyze
 from auralflow_torch.models.audio import AudioModel
@@ -22,4 +25,4 @@ class HybridModel(AudioModel):
     FAMILY = "hybrid"
 
     def represent(self, audio: Tensor) -> Estimate:
-        return Estimate(audio, spectral.magnitude(analyze(audio, self.config.model)))
+        return Estimate(audio, spectral.magnitude(analyze(audio, cast(HybridConfig, self.config.model))))

@@ -1,8 +1,11 @@
 """The front end that makes a separation model of any network from magnitudes to masks."""
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
+from auralflow_core.config import SpectrogramConfig
 from auralflow_torch import spectral
 from auralflow_torch.layers.checks import AUDIO, SPECTRUM, check_input
 from auralflow_torch.layers.front_end import analyze, complete, synthesize
@@ -28,6 +31,11 @@ class SpectrogramMaskModel(SeparationModel):
     """
 
     FAMILY = "spectrogram"
+
+    @property
+    def front_end(self) -> SpectrogramConfig:
+        """The settings of the STFT and of the masks."""
+        return cast(SpectrogramConfig, self.config.model)
 
     def forward(self, mixture_magnitude: Tensor) -> Tensor:
         """Estimates masks.
@@ -69,7 +77,7 @@ class SpectrogramMaskModel(SeparationModel):
 
     def to_spectrogram(self, audio: Tensor) -> Tensor:
         """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops."""
-        return analyze(audio, self.config.model)
+        return analyze(audio, self.front_end)
 
     def to_audio(self, spectrum: Tensor, samples: int | None = None) -> Tensor:
         """The inverse of `to_spectrogram`.
@@ -78,18 +86,18 @@ class SpectrogramMaskModel(SeparationModel):
             spectrum: complex, (..., bins, frames).
             samples: length of the audio (..., samples); default: a whole number of hops.
         """
-        samples = (spectrum.shape[-1] - 1) * self.config.model.hop_length if samples is None else samples
-        return synthesize(spectrum, samples, self.config.model)
+        samples = (spectrum.shape[-1] - 1) * self.front_end.hop_length if samples is None else samples
+        return synthesize(spectrum, samples, self.front_end)
 
     def _seen(self, magnitude: Tensor) -> Tensor:
         """The bins that the network sees, in the type of its weights: spectra of a halved model stay whole."""
-        return magnitude[:, :, : self.config.model.num_bins].to(self._dtype)
+        return magnitude[:, :, : self.front_end.num_bins].to(self._dtype)
 
     def _complete(self, mask: Tensor, magnitude: Tensor) -> Tensor:
         """The network's masks, joined, for all bins: (batch, targets, channels, bins, frames)."""
         mask = mask.to(torch.promote_types(mask.dtype, magnitude.dtype))
         mask = mask.unsqueeze(1) if len(self.targets) == 1 else mask
-        return complete(mask, magnitude.shape[-2], self.config.model)
+        return complete(mask, magnitude.shape[-2], self.front_end)
 
     @property
     def _dtype(self) -> torch.dtype:

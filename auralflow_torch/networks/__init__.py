@@ -5,6 +5,7 @@ from auralflow_torch.networks.audio_net import AudioNetSimple, AudioNetSimpleLST
 from auralflow_torch.networks.hybrid_net import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.registry import NETWORKS as NETWORKS
+from auralflow_torch.networks.registry import Network as Network
 from auralflow_torch.networks.registry import build_network as build_network
 from auralflow_torch.networks.registry import create_network as create_network
 from auralflow_torch.networks.registry import register

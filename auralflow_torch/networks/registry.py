@@ -1,14 +1,22 @@
 """The torch networks by name, those of other packages included."""
 
 from collections.abc import Callable
+from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config, ModelConfig, from_keywords
 from auralflow_core.config.usage import check_used
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
+
+
+class Network(nn.Module):
+    """For type checkers: a module with the method that models call; networks need not inherit from it."""
+
+    estimate: Callable[..., tuple[Tensor, tuple[Tensor, Tensor] | None]]  # see `register`
+
 
 NETWORKS: Registry[Callable[..., nn.Module]] = Registry("auralflow.networks.torch")
 
@@ -34,13 +42,14 @@ def register(name: str, network: Callable[..., nn.Module], config_struct: type[M
     NETWORKS.add(name, network)
 
 
-def build_network(config: Config) -> nn.Module:
+def build_network(config: Config) -> Network:
     """The network that a configuration describes, with fresh weights.
 
     Raises:
         InputError: the model has no network in torch.
     """
-    return _find(type(config.model).__name__)(config.model, **config.model.sizes(config.crop_samples))
+    network = _find(type(config.model).__name__)
+    return cast(Network, network(config.model, **config.model.sizes(config.crop_samples)))
 
 
 def create_network(name: str, *, num_frames: int | None = None, **settings) -> nn.Module:

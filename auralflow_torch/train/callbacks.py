@@ -169,6 +169,7 @@ class Snippets(Callback):
     def write(self, trainer: TrainingRun) -> None:
         """Writes the snippets as the model is now."""
         config, self.written = trainer.model.config, trainer.step
+        assert trainer.folder is not None and trainer.example is not None  # a run with a folder, validated
         mixture, target = (tensor[: config.visualizer.num_snippets].float() for tensor in trainer.example)
         with trainer.averaged(), evaluating(trainer.model), torch.inference_mode():
             estimates = trainer.model.estimate(mixture.to(trainer.device)).audio.cpu().numpy()

@@ -25,10 +25,10 @@ def average_of(
         `module` holds the average; `update_parameters(network)` is called after each step.
     """
 
-    def update(old: Tensor, new: Tensor, count: Tensor) -> Tensor:
+    def update(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
         if not old.is_floating_point():  # batch normalisation counts its batches
             return new
-        share = torch.clamp(count / (9 + count), max=decay)
+        share = torch.as_tensor(count / (9 + count)).clamp(max=decay)
         return share * old + (1 - share) * new
 
     average = AveragedModel(network, avg_fn=update, use_buffers=True)

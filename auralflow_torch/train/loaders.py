@@ -1,6 +1,7 @@
 """Loaders of batches, and what a trainer does with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -12,8 +13,8 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 def set_epoch(loader: Batches, epoch: int) -> None:
     """Calls `set_epoch` of a loader's dataset and sampler with the number of an epoch, if they have it."""
     for part in (getattr(loader, "dataset", None), getattr(loader, "sampler", None)):
-        if hasattr(part, "set_epoch"):
-            part.set_epoch(epoch)
+        if (call := getattr(part, "set_epoch", None)) is not None:
+            call(epoch)
 
 
 def own_generators(*loaders: Batches) -> list[torch.Generator]:
@@ -27,6 +28,6 @@ def own_generators(*loaders: Batches) -> list[torch.Generator]:
 def count_batches(loader: Batches) -> int | None:
     """Number of batches of a pass, None for a loader without a length."""
     try:
-        return len(loader)
+        return len(cast(Sized, loader))
     except TypeError:
         return None

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from msgspec.structs import replace
@@ -30,6 +30,9 @@ from auralflow_torch.train.monitor import LossMonitor, require_finite
 from auralflow_torch.train.optimizer import Updates
 from auralflow_torch.train.progress import Progress
 from auralflow_torch.train.schedule import make_scheduler, training_settings
+
+if TYPE_CHECKING:
+    from tensorboardX import SummaryWriter
 
 __all__ = ["Callback", "ModelTrainer", "Norms", "Scalars", "Snippets"]
 
@@ -117,7 +120,7 @@ class ModelTrainer:
         self.history: list[dict] = []
         self.step = 0
         self.average: AveragedModel | None = None
-        self.events = None
+        self.events: SummaryWriter | None = None
         self.example: tuple[Tensor, Tensor] | None = None
         self._generators: list[torch.Generator] = []  # of the loaders, once a run has begun
 
@@ -278,6 +281,7 @@ class ModelTrainer:
         torch.manual_seed(self.training.seed)
         if state["random"] is not None:
             set_random_state(state["random"], self._generators)
+        assert self.checkpoints is not None  # the state is theirs
         self.checkpoints.repair(self.history, self.validated().state_dict())
         self.progress.resumed(self.history, self.step)
 

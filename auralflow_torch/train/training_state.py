@@ -97,12 +97,12 @@ def _indices(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, 
     """The number that an optimizer's state dict gives each of the network's parameters."""
     held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     numbers = {id(parameter): number for number, parameter in enumerate(held)}
-    indices = {name: numbers.get(id(parameter)) for name, parameter in network.named_parameters()}
-    if missing := [name for name, index in indices.items() if index is None]:
+    parameters = dict(network.named_parameters())
+    if missing := [name for name, parameter in parameters.items() if id(parameter) not in numbers]:
         raise InputError(f"parameter {missing[0]!r} of the network is not among the optimizer's")
-    if len(indices) != len(held):
-        raise InputError(f"the optimizer holds {len(held)} parameters, expected the network's {len(indices)}")
-    return indices
+    if len(parameters) != len(held):
+        raise InputError(f"the optimizer holds {len(held)} parameters, expected the network's {len(parameters)}")
+    return {name: numbers[id(parameter)] for name, parameter in parameters.items()}
 
 
 def arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

@@ -1,5 +1,8 @@
 """3x3 convolution with the gradient of its kernel in a form that suits the CPU."""
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -33,7 +36,8 @@ def _forward_cpu(x: jax.Array, kernel: jax.Array) -> jax.Array:
     # One channel: nine multiply-adds, which XLA fuses into one pass over the result.
     bins, frames = x.shape[1:3]
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return sum(padded[:, i : i + bins, j : j + frames] * kernel[i, j, 0] for i in range(3) for j in range(3))
+    parts = (padded[:, i : i + bins, j : j + frames] * kernel[i, j, 0] for i in range(3) for j in range(3))
+    return functools.reduce(operator.add, parts)
 
 
 def _forward(x: jax.Array, kernel: jax.Array):
@@ -58,7 +62,7 @@ def _kernel_gradient_cpu(x: jax.Array, gradient: jax.Array) -> jax.Array:
     if bins <= 4 * ROWS:
         return _kernel_gradient(x, gradient)
     padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return sum(
+    parts = (
         lax.conv_general_dilated(
             padded[:, row : row + ROWS + 2],
             gradient[:, row : row + ROWS],
@@ -68,6 +72,7 @@ def _kernel_gradient_cpu(x: jax.Array, gradient: jax.Array) -> jax.Array:
         )
         for row in range(0, bins, ROWS)
     )
+    return functools.reduce(operator.add, parts)
 
 
 convolve.defvjp(_forward, _backward)
