@@ -74,7 +74,8 @@ update = jax.jit(make_optimizer(CONFIG.training, total_steps=1000).update)
 
 def jax_steps(state, steps):
     for step in steps:
-        updates, opt_state = update(gradients(step), state.opt_state, state.params)
+        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
+            updates, opt_state = update(gradients(step), state.opt_state, state.params)
         state = state.replace(
             step=state.step + 1, opt_state=opt_state, params=optax.apply_updates(state.params, updates)
         )
