@@ -182,7 +182,7 @@ def as_config(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path) -
         return given
     if isinstance(given, str | Path):
         return ModelFolder(given).load_config() if Path(given).is_dir() else read_config(given)
-    return configuration.from_dict(dict(given))
+    return configuration.from_dict(dict(given) if isinstance(given, Mapping) else given)
 
 
 def read_config(file: str | Path) -> Config:
