@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,8 +27,12 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import Separator
 
 # Read by jax when it is imported, here and in the processes that tests start.
-# Small programs that run once: what costs most about them is compiling, which these two make four times as quick.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
+# Small programs that run once: what costs most about them is compiling, and these flags make it two to four times as
+# quick. XLA ends a process that names a flag which its version does not have.
+flags = ["--xla_backend_optimization_level=0"]
+if tuple(map(int, version("jaxlib").split(".")[:2])) <= (0, 10):
+    flags.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(flags))
 # What is compiled once is compiled for the whole session, by whichever of its processes comes first.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="auralflow-tests-")
