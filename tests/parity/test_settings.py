@@ -65,8 +65,9 @@ def observe_torch(config: Config) -> list[np.ndarray]:
 def observe_jax(config: Config) -> str:
     """The program that makes the network's tensors and its output while training."""
     model = config.model
-    masks = isinstance(model, SpectrogramConfig) and model.FAMILY == "spectrogram"
-    shape = (model.num_bins, model.count_frames(SAMPLES)) if masks else (SAMPLES,)
+    shape = (SAMPLES,)
+    if isinstance(model, SpectrogramConfig) and model.FAMILY == "spectrogram":
+        shape = (model.num_bins, model.count_frames(SAMPLES))
     network = build_network(config)
 
     def run(x):
