@@ -168,7 +168,7 @@ def test_rounding_is_told_from_a_small_difference_in_float64(here, capsys, monke
 def test_every_module_with_weights_is_compared(kind):
     config = cases.small_config(kind, frames=30)
     rows = compare_networks(config, random_weights(config))
-    network = auralflow_torch.weights.build_network(config)
+    network = auralflow_torch.networks.build_network(config)
     assert {name for name, module in network.named_modules() if [*module.parameters(recurse=False)]} - {""} <= {
         row.name for row in rows
     }
@@ -232,7 +232,7 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
         (["to-torch", "model", "-o", "net.pth"], "net.pth: a file of weights must end in .safetensors"),
         (["to-torch", "nowhere"], "nowhere: no such file"),
         (["to-torch", "occupied"], "occupied: no model folder"),
-        (["to-torch", "other"], "other: the model has no weights yet"),
+        (["to-torch", "other"], "other: the model is not trained yet"),
         (["to-torch", "other", "--training"], "other: the model has no training state yet"),
         (["to-jax", "model.safetensors", "model"], "model: has a checkpoint already"),
         (["to-jax", "model.safetensors", "occupied"], "occupied: exists already and is no model folder"),
@@ -254,7 +254,7 @@ def test_bad_input_is_refused_in_a_sentence(here, capsys):
             ),
         ),
         (["to-jax", "model/checkpoint/best.safetensors", "new"], "the metadata's format is 'auralflow-flax'"),
-        (["verify", "other"], "other: the model has no weights yet"),
+        (["verify", "other"], "other: the model is not trained yet"),
         (["verify", "model", "--torch", "odd.safetensors"], "'head.bias' is (4,), expected (1,)"),
         (["to-torch", "model/checkpoint/best.safetensors", "--training"], "a file holds no training state"),
         *[
