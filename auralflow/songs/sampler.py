@@ -66,7 +66,7 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
         )
     if soundfont is not None:
         path = Path(soundfont)
-        if not path.is_file() or path.open("rb").read(12)[8:] != b"sfbk":
+        if not path.is_file() or not _is_soundfont(path):
             raise InputError(f"{path}: is not a soundfont; a file in the format SF2 is expected")
         return path
     for place in map(Path, PLACES):
@@ -76,6 +76,12 @@ def find_soundfont(soundfont: str | Path | None = None) -> Path:
         "sampled songs need a General MIDI soundfont, and the usual places hold none; in Debian "
         "`apt-get install fluid-soundfont-gm` brings one, and --soundfont names any other"
     )
+
+
+def _is_soundfont(path: Path) -> bool:
+    """Whether the file begins like a RIFF file of the kind `sfbk`."""
+    with path.open("rb") as file:
+        return file.read(12)[8:] == b"sfbk"
 
 
 def play_notes(
