@@ -1,8 +1,16 @@
+import jax
 import numpy as np
 import pytest
 
 from auralflow_core.config import TrainingConfig
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
+
+
+@pytest.fixture(autouse=True)
+def promotion_of_optax():
+    """Lets optax mix its integer counts with Python's numbers, which strict promotion refuses."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "constant"])
