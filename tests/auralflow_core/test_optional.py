@@ -19,7 +19,9 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
 @pytest.mark.parametrize(
     ("module", "home"),
     [
-        *((name, name) for name in ("datasets", "losses", "models", "trainer", "visualizer")),
+        *((name, name) for name in ("losses", "models", "visualizer")),
+        ("datasets", "data.datasets"),
+        ("trainer", "train.trainer"),
         ("utils.data_utils", "transforms"),
     ],
 )
@@ -46,6 +48,6 @@ def test_the_command_ends_with_the_sentence(monkeypatch, capsys):
             import torch  # noqa: F401
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr("auralflow.cli.songs.songs", run)
+    monkeypatch.setattr("auralflow.cli.songs.run", run)
     assert cli.main(["songs", "somewhere"]) == 2
     assert capsys.readouterr().err.startswith("auralflow: error: this needs the package torch, which is not installed")
