@@ -3,8 +3,9 @@
 The names below are imported when they are first used, so that `import auralflow` alone imports nothing else.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from auralflow_core.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow import datasets as datasets
@@ -12,6 +13,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow import models as models
     from auralflow import trainer as trainer
     from auralflow import utils as utils
+    from auralflow import version as _version
     from auralflow import visualizer as visualizer
     from auralflow.api.evaluation import evaluate as evaluate
     from auralflow.api.separation import separate as separate
@@ -24,44 +26,26 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow_core.errors import MissingPackage as MissingPackage
     from auralflow_core.model_folder import ModelFolder as ModelFolder
 
-    __version__: str
+    __version__ = _version.VERSION
     read_audio, write_audio = _audio.read, _audio.write
 
-# Public name -> the module that holds it, and its name there.
+# Public name -> the module that holds it, and its name there where that is another one.
 _HOME = {
-    "Config": ("auralflow_core.config", "Config"),
-    "InputError": ("auralflow_core.errors", "InputError"),
-    "MissingPackage": ("auralflow_core.errors", "MissingPackage"),
-    "ModelFolder": ("auralflow_core.model_folder", "ModelFolder"),
-    "evaluate": ("auralflow.api.evaluation", "evaluate"),
-    "make_songs": ("auralflow.songs", "make_songs"),
-    "overlap_add": ("auralflow_core.dsp.overlap_add", "overlap_add"),
-    "read_audio": ("auralflow_core.audio", "read"),
-    "separate": ("auralflow.api.separation", "separate"),
-    "train": ("auralflow.backends", "train"),
-    "write_audio": ("auralflow_core.audio", "write"),
+    "__version__": "auralflow.version:VERSION",
+    "Config": "auralflow_core.config",
+    "InputError": "auralflow_core.errors",
+    "MissingPackage": "auralflow_core.errors",
+    "ModelFolder": "auralflow_core.model_folder",
+    "evaluate": "auralflow.api.evaluation",
+    "make_songs": "auralflow.songs",
+    "overlap_add": "auralflow_core.dsp.overlap_add",
+    "read_audio": "auralflow_core.audio:read",
+    "separate": "auralflow.api.separation",
+    "train": "auralflow.backends",
+    "write_audio": "auralflow_core.audio:write",
 }
 # The documented torch names; not in `__all__`, as most of them need torch.
 _MODULES = ("datasets", "losses", "models", "trainer", "utils", "visualizer")
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
-
-
-def __getattr__(name: str):
-    if name == "__version__":
-        from importlib import metadata  # slow to import
-
-        try:
-            return metadata.version("auralflow")
-        except metadata.PackageNotFoundError:
-            return "unknown (a checkout that is not installed)"
-    if name in _HOME:
-        module, attribute = _HOME[name]
-        return getattr(importlib.import_module(module), attribute)
-    if name in _MODULES:
-        return importlib.import_module(f"auralflow.{name}")
-    raise AttributeError(f"module 'auralflow' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+__all__ = [*_HOME]  # noqa: PLE0604
+__getattr__, __dir__ = lazy_names(__name__, _HOME, _MODULES)

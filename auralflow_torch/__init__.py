@@ -4,8 +4,9 @@ The names below are imported when they are first used, so that `import auralflow
 names mean the same in auralflow_jax: docs/faces.md has the table.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from auralflow_core.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow_torch import losses as losses
@@ -45,15 +46,4 @@ _HOME = {
 _MODULES = ("losses", "metrics", "networks", "spectral", "wiener")
 
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOME, _MODULES)

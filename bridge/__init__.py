@@ -3,8 +3,9 @@
 The names below are imported when they are first used.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from auralflow_core.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow_core.weights.names import to_torch as to_torch
@@ -16,15 +17,4 @@ _HOME = {"to_flax": "bridge.conversion", "to_torch": "auralflow_core.weights.nam
 _MODULES = ("importers",)
 
 __all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOME, _MODULES)

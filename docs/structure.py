@@ -42,7 +42,7 @@ def find_imports(files: Mapping[str, Path]) -> list[Import]:
 
 
 def _imported(node: ast.AST, files: Mapping[str, Path], lazy: bool) -> list[str]:
-    """The modules that a node of a file's syntax tree imports; lazy: a string that is a module's name imports it."""
+    """The modules that a node of a file's syntax tree imports; lazy: a string that names a module imports it."""
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -52,7 +52,7 @@ def _imported(node: ast.AST, files: Mapping[str, Path], lazy: bool) -> list[str]
         whole = [f"{node.module}.{alias.name}" for alias in node.names]
         names = [name if name in files else name.rpartition(".")[0] for name in whole]
     elif lazy and isinstance(node, ast.Constant) and isinstance(node.value, str):
-        names = [node.value]
+        names = [node.value.partition(":")[0]]
     else:
         names = []
     return [name for name in names if name in files]

@@ -94,14 +94,21 @@ def pytest_collection_modifyitems(items):
 
 
 MEMORY = 1.2e9  # bytes; a process of tests that has more drops the programs that it has compiled
+ROOM = 0.3e9  # bytes by which it may have grown since it last did
+kept = [0]  # the bytes that it held after it had
 peaks = []  # the most memory that each worker process held, in bytes
 
 
-@pytest.fixture(scope="module", autouse=True)
+def resident():
+    """The memory that this process holds, in bytes."""
+    return psutil.Process().memory_info().rss
+
+
+@pytest.fixture(autouse=True)
 def bounded_memory():
-    """Drops what jax and torch have compiled when a module is done and the process has grown."""
+    """Drops what jax and torch have compiled when the process has grown."""
     yield
-    if psutil.Process().memory_info().rss > MEMORY:
+    if resident() > max(MEMORY, kept[0] + ROOM):
         if "jax" in sys.modules:
             sys.modules["jax"].clear_caches()
         if "torch._dynamo" in sys.modules:
@@ -109,6 +116,7 @@ def bounded_memory():
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system
+        kept[0] = resident()
 
 
 def peak():

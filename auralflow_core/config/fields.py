@@ -1,7 +1,9 @@
 """The fields of a struct of settings: their types and descriptions."""
 
+import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
@@ -10,7 +12,8 @@ from msgspec import Meta
 from auralflow_core.config.base import Group
 
 
-def types_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
+@functools.cache  # msgspec evaluates every annotation anew
+def types_of(struct: type[msgspec.Struct]) -> Mapping[str, Any]:
     """The type of each field, without its metadata.
 
     Example:
@@ -18,7 +21,7 @@ def types_of(struct: type[msgspec.Struct]) -> dict[str, Any]:
         >>> types_of(TrainingConfig)["batch_size"]
         <class 'int'>
     """
-    return {field.name: _bare(field.type) for field in msgspec.structs.fields(struct)}
+    return MappingProxyType({field.name: _bare(field.type) for field in msgspec.structs.fields(struct)})
 
 
 def choices(kind: Any) -> tuple:

@@ -3,8 +3,9 @@
 The names below are imported when they are first used, so that processes which only read data need no jax.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from auralflow_core.lazy import lazy_names
 
 if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow_jax.train.fitting import fit as fit
@@ -28,13 +29,4 @@ _HOME = {
 }
 
 __all__ = [*_HOME]  # noqa: PLE0604
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'auralflow_jax.train' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

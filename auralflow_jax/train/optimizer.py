@@ -1,5 +1,8 @@
 """AdamW with warm-up, clipping and a decaying rate."""
 
+from typing import Any
+
+import jax
 import optax
 
 from auralflow_core.config import TrainingConfig
@@ -27,3 +30,24 @@ def make_optimizer(training: TrainingConfig, total_steps: int) -> optax.Gradient
         optax.clip_by_global_norm(training.max_grad_norm),
         optax.adamw(learning_rate(training, total_steps), weight_decay=training.weight_decay),
     )
+
+
+def update(
+    optimizer: optax.GradientTransformation, gradients: Any, state: optax.OptState, params: Any, **extra: Any
+) -> tuple[Any, optax.OptState]:
+    """`optimizer.update`, also in a program that is strict about the promotion of types.
+
+    Optax takes powers of floats with whole numbers, which such a program forbids.
+
+    Args:
+        optimizer: any of optax's.
+        gradients: a tree of arrays, like `params`.
+        state: the optimizer's.
+        params: the tree that the gradients belong to.
+        extra: what else the optimizer's `update` takes.
+
+    Returns:
+        The updates, a tree like `params` that is added to it, and the optimizer's next state.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        return optimizer.update(gradients, state, params, **extra)

@@ -9,6 +9,7 @@ import optax
 
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
+from auralflow_jax.train.optimizer import update
 from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import TrainState
 
@@ -57,8 +58,7 @@ def make_train_step(
             return compare(model, loss, estimate, batch), batch_stats
 
         (value, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
-        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
-            updates, opt_state = optimizer.update(gradients, state.opt_state, state.params, value=value)
+        updates, opt_state = update(optimizer, gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
         state = state.replace(
             step=state.step + 1,

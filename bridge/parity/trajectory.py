@@ -66,6 +66,7 @@ def flax_run(
     import optax
 
     from auralflow_jax.losses.functional import kl_div_loss
+    from auralflow_jax.train.optimizer import update
 
     def step(params, stats, state, batch):
         def objective(params):
@@ -77,8 +78,7 @@ def flax_run(
             return loss, updated.get("batch_stats", {})
 
         (loss, stats), gradients = jax.value_and_grad(objective, has_aux=True)(params)
-        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
-            updates, state = optimizer.update(gradients, state, params)
+        updates, state = update(optimizer, gradients, state, params)
         return loss, optax.apply_updates(params, updates), stats, state
 
     step = (jit or jax.jit)(step)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import numpy as np
 import optax
@@ -10,7 +12,7 @@ from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import read_training, write_training
 from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.train.checkpoint import Checkpoints
-from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.optimizer import make_optimizer, update
 from auralflow_torch.networks import build_network
 from auralflow_torch.train.training_state import optimizer_state, training_tensors
 from auralflow_torch.weights import load_state
@@ -69,13 +71,12 @@ def gradients(step):
     return jax.tree.map(lambda s: (1e-3 * rng.standard_normal(s.shape)).astype(np.float32), params)
 
 
-update = jax.jit(make_optimizer(CONFIG.training, total_steps=1000).update)
+adamw_update = jax.jit(partial(update, make_optimizer(CONFIG.training, total_steps=1000)))
 
 
 def jax_steps(state, steps):
     for step in steps:
-        with jax.numpy_dtype_promotion("standard"):  # optax takes powers of floats with whole numbers
-            updates, opt_state = update(gradients(step), state.opt_state, state.params)
+        updates, opt_state = adamw_update(gradients(step), state.opt_state, state.params)
         state = state.replace(
             step=state.step + 1, opt_state=opt_state, params=optax.apply_updates(state.params, updates)
         )

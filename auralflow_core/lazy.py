@@ -1,0 +1,36 @@
+"""Names that a package imports when they are first used."""
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+
+def lazy_names(
+    package: str, names: Mapping[str, str], modules: Iterable[str] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Makes the `__getattr__` (PEP 562) and the `__dir__` of a package that imports its names when they are first used.
+
+    Args:
+        package: the package's `__name__`.
+        names: each name, with the module that holds it; `module:name` where it has another name there.
+        modules: names of modules in the package itself.
+
+    Example:
+        __getattr__, __dir__ = lazy_names(__name__, {"load": "auralflow_jax.loading"}, ("losses", "metrics"))
+    """
+    homes = {name: home.split(":") if ":" in home else (home, name) for name, home in names.items()}
+    modules = tuple(modules)
+
+    def __getattr__(name: str) -> Any:
+        if name in homes:
+            module, attribute = homes[name]
+            return getattr(importlib.import_module(module), attribute)
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        own = vars(importlib.import_module(package))
+        return sorted({*own, *homes, *modules})
+
+    return __getattr__, __dir__
