@@ -74,6 +74,60 @@ FAST = (
     "parity/test_masks.py",
 )
 
+# Networks that contain others, or cost more than all others together.
+LARGE = ("HybridNet", "SpectrogramNetLSTM", "SpectrogramNetVAE", "OpenUnmix")
+# Tests, by how their ids below this folder begin, that cost seconds each and whose faults are rare: `python -m pytest`
+# leaves them out, and `python -m pytest -m ""` and .ci/run have them. `--durations=50` finds candidates.
+SLOW = (
+    "api_documented/test_commands.py::test_from_a_template_to_stems",
+    "auralflow/pretrained/test_registry.py::test_training_starts_from_a_pretrained_model",
+    "auralflow/songs/test_sampled_songs.py::test_a_dataset_adds_up_and_comes_out_the_same_again",
+    "auralflow/test_backends.py::test_torch_alone",
+    "auralflow/test_demo.py",
+    "auralflow/test_recipes.py::test_a_recipe_makes_songs_trains_and_evaluates",
+    "auralflow_core/config/test_any_input.py::test_the_exact_length_comes_back_or_a_clear_error",
+    "auralflow_core/weights/test_names.py::test_a_round_trip_of_any_tree_keeps_every_bit",
+    "auralflow_jax/models/test_models.py::test_grad_by_a_model_is_a_model",
+    "auralflow_jax/models/test_models.py::test_jit_compiles_once",
+    "auralflow_jax/test_segment_borders.py",
+    "auralflow_jax/train/test_fit.py::test_the_steps_are_those_of_make_train_step",
+    "auralflow_jax/train/test_fit.py::test_validation_is_the_mean_over_examples",
+    "auralflow_jax/train/test_resume.py::test_a_killed_run_goes_on_to_the_same_bits",
+    "auralflow_jax/train/test_resume.py::test_an_epoch_that_became_shorter",
+    "auralflow_jax/train/test_resume.py::test_an_interrupted_run_saves_and_goes_on_to_the_same_bits[15",
+    "auralflow_jax/train/test_run.py::test_a_family_without_spectra",
+    "auralflow_jax/train/test_run.py::test_a_run_ends_when_nothing_gets_better",
+    "auralflow_jax/train/test_run.py::test_restart_moves_everything_aside",
+    "auralflow_jax/train/test_sharding.py::test_losses_and_statistics_are_those_of_one_device",
+    "auralflow_jax/train/test_sharding.py::test_one_of_two_processes_writes",
+    "auralflow_jax/train/test_step.py::test_dropout_depends_on_the_seed_and_the_step_alone",
+    "auralflow_jax/train/test_step.py::test_the_gradient_of_every_criterion",
+    "auralflow_torch/models/test_audio_models.py::test_compiled",
+    "auralflow_torch/networks/test_spectrogram_net.py::test_compile",
+    "auralflow_torch/networks/test_third_party.py::test_torchs_tools_take_them",
+    "auralflow_torch/test_tools.py",
+    "auralflow_torch/test_wrong_input.py::test_a_criterion_wants_a_model_inside",
+    "auralflow_torch/train/test_run_folder.py::test_a_kill_in_the_middle_of_a_write",
+    "bridge/test_cli.py::test_verify_compares_models_without_masks",
+    "bridge/test_cli.py::test_verify_passes_and_one_perturbed_tensor_fails[SpectrogramNetVAE",
+    "bridge/test_trained_in_torch.py",
+    "docs/test_site.py",
+    "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/evaluate.md",
+    "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/train.md",
+    "examples/test_notebook.py",
+    *(f"parity/test_initial_weights.py::test_tensors_have_the_same_spread[{name}" for name in LARGE),
+    *(f"parity/test_layout.py::test_every_combination_with_two_levels[{name}" for name in LARGE),
+    *(f"parity/test_networks.py::test_evaluation_and_a_training_step_agree[{name}" for name in LARGE[:3]),
+    "parity/test_networks.py::test_any_perturbed_tensor_is_found",
+    *(f"parity/test_networks.py::test_float64[{name}" for name in LARGE),
+    *(f"parity/test_runs.py::test_adamw_in_float64[{name}" for name in LARGE),
+    "parity/test_runs.py::test_sgd_in_float32[HybridNet",
+    "parity/test_settings.py::test_every_setting_of_a_network_has_an_effect_in_jax[HybridNet",
+    "test_earlier_folders.py::test_a_run_of_jax_goes_on",
+    "test_earlier_folders.py::test_their_training_state_converts_both_ways",
+    "test_third_party_network.py::test_the_page_from_config_to_verify",
+)
+
 
 def is_fast(path):
     name = path.relative_to(Path(__file__).parent).as_posix()
@@ -88,12 +142,15 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def pytest_collection_modifyitems(items):
+    tests = Path(__file__).parent.as_posix()
     for item in items:
-        if is_fast(item.path) and not item.get_closest_marker("slow"):
+        if f"{item.path.as_posix()}{item.nodeid[item.nodeid.find('::') :]}".removeprefix(f"{tests}/").startswith(SLOW):
+            item.add_marker("slow")
+        elif is_fast(item.path):
             item.add_marker("fast")
 
 
-MEMORY = 1.2e9  # bytes; a process of tests that has more drops the programs that it has compiled
+MEMORY = 1.0e9  # bytes; a process of tests that has more drops the programs that it has compiled
 ROOM = 0.3e9  # bytes by which it may have grown since it last did
 kept = [0]  # the bytes that it held after it had
 peaks = []  # the most memory that each worker process held, in bytes

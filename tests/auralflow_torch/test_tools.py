@@ -72,7 +72,6 @@ def test_compiled_masks_and_a_compiled_training_pass(make_model, audio, magnitud
     assert all(array.grad is not None and array.grad.isfinite().all() for array in model.parameters())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
 def test_inductor_trains_a_latent_variable(make_model, magnitude, tmp_path, monkeypatch):

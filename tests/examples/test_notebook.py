@@ -17,7 +17,6 @@ def notebook():
     return nbformat.read(NOTEBOOK, as_version=4)
 
 
-@pytest.mark.slow
 def test_the_notebook_runs(notebook, tmp_path, monkeypatch):
     client = pytest.importorskip("nbclient", reason="the extra dev is not installed")
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]), prepend=":")
