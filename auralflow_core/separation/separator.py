@@ -271,7 +271,7 @@ def cross_fade(config: Config, overlap: float, segment: int | None = None) -> in
         segment: length of a segment in samples; default: the length that the model was trained on.
     """
     segment = config.crop_samples if segment is None else segment
-    asked, step = round(overlap * segment), config.model.alignment
+    asked, step = min(round(overlap * segment), segment // 2), config.model.alignment
     shortest = -(-(segment - segment // 2) // step)  # distance of two segments, in steps: they overlap by half
     aligned = segment - step * max(shortest, (segment - asked) // step)
     return aligned if asked and 2 * aligned >= asked else asked

@@ -1,17 +1,18 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auralflow_core.config import MODELS, Config, DatasetConfig, OpenUnmix, SpectrogramNetSimple, template
 from auralflow_core.separation.separator import cross_fade
 
 
+@example(overlap=0.5, segment=3, hop=1, depth=2)  # half of an odd number rounds up to an even one
 @given(overlap=st.floats(0, 0.5), segment=st.integers(1, 5000), hop=st.integers(1, 300), depth=st.integers(1, 4))
 def test_segments_begin_where_strides_repeat_as_near_as_can_be(overlap, segment, hop, depth):
     model = SpectrogramNetSimple(num_fft=512, window_size=512, num_bins=8, hop_length=hop, depth=depth)
     faded = cross_fade(Config(model=model), overlap, segment)
-    asked = round(overlap * segment)
+    asked = min(round(overlap * segment), segment // 2)
     assert 0 <= faded <= segment // 2
     whole = [segment - stride for stride in range(hop * 2**depth, segment + 1, hop * 2**depth)]  # such overlaps
     near = [overlap for overlap in whole if asked <= overlap <= segment // 2]
