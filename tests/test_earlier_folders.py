@@ -82,7 +82,7 @@ def test_a_run_of_torch_goes_on(copied):
         1,
         2,
         3,
-    ] and "Going on after epoch 2" in trainer.console.file.getvalue()
+    ] and "Going on after epoch 2" in trainer.console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     auralflow_torch.load(folder.path)
 
 

@@ -1,6 +1,6 @@
 """Separation models: the networks, which are reachable here as well, with the front ends that make audio of audio."""
 
-from auralflow_torch import networks
+import auralflow_torch.networks as networks
 from auralflow_torch.models.audio import AudioModel
 from auralflow_torch.models.base import Estimate, SeparationModel
 from auralflow_torch.models.hybrid import HybridModel

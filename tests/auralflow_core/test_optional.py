@@ -38,7 +38,7 @@ def test_documented_names_are_the_torch_package_s(module, home, monkeypatch):
 
 def test_other_failures_stay_as_they_are():
     with pytest.raises(ModuleNotFoundError, match="no_such_package") as caught, needs("torch"):
-        import no_such_package  # noqa: F401
+        import no_such_package  # noqa: F401  # pyright: ignore[reportMissingImports]
     assert not isinstance(caught.value, MissingPackage)
 
 

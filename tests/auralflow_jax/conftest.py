@@ -65,7 +65,7 @@ def finished(make_once, songs, tiny_config) -> tuple[ModelFolder, list[dict], st
         folder.save_config(replace(tiny_config, visualizer=visualizer))
         console = Console(file=io.StringIO(), width=200, soft_wrap=True, highlight=False)
         history = train(folder.path, songs, console=console)
-        (path / "report.json").write_text(json.dumps([history, console.file.getvalue()]))
+        (path / "report.json").write_text(json.dumps([history, console.file.getvalue()]))  # pyright: ignore[reportAttributeAccessIssue]
 
     path = make_once("finished", make)
     return ModelFolder(path / "model"), *json.loads((path / "report.json").read_text())
@@ -97,7 +97,7 @@ def outcome(songs) -> Callable[[ModelFolder], dict]:
     return read
 
 
-def flat(tree) -> dict[str, bytes]:
+def flat(tree) -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """Every leaf's type, shape and bits under its path."""
     return {
         jax.tree_util.keystr(path): (str(leaf.dtype), leaf.shape, np.asarray(leaf).tobytes())

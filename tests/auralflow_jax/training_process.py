@@ -27,12 +27,12 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before_step(step: int) -> None:
-    """Dies while step `step`, counted from 1, is on its way."""
+def before_step(last: int) -> None:
+    """Dies while step `last`, counted from 1, is on its way."""
     from auralflow_jax.train import run as module
 
     show = module.Progress.step
-    module.Progress.step = lambda self, run, done, end: die() if done == step else show(self, run, done, end)
+    module.Progress.step = lambda self, run, step, end: die() if step == last else show(self, run, step, end)
 
 
 def before_event(event: str, ending: str) -> None:

@@ -173,11 +173,11 @@ def test_mel_bands_and_decibels_agree_with_torchaudio(torchaudio):
 def test_resampling_is_right_and_has_the_slope_of_its_transpose():
     transform = AudioTransform(1024, 256, 1024, sample_rate=16000)
     seconds = np.arange(22050) / 22050
-    tone = np.sin(2 * np.pi * 440 * seconds) * scipy.signal.windows.hann(22050)
+    tone = np.sin(2 * np.pi * 440 * seconds) * scipy.signal.windows.hann(22050)  # pyright: ignore[reportAttributeAccessIssue]
     audio = torch.from_numpy(tone)[None, None].requires_grad_()
     result = transform.resample(audio, 22050)
     assert result.shape == (1, 1, 16000)
-    expected = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000) * scipy.signal.windows.hann(16000)
+    expected = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000) * scipy.signal.windows.hann(16000)  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(result.detach()[0, 0], expected, atol=2e-3)
     assert transform.resample(audio, 22050, 8000).shape == (1, 1, 8000)
     assert transform.resample(audio[..., :1000], 44100, 16000).shape[-1] == math.ceil(1000 * 16000 / 44100)

@@ -29,7 +29,7 @@ def test_waveforms_are_drawn():
     audio = torch.rand(2, 500, requires_grad=True)
     figure = visualizer.waveform_show_diff("vocals", audio, 0.5 * audio, 80, sample_rate=100)
     assert figure.dpi == 80 and figure.axes[0].get_xlim() == (0, 5)
-    assert figure.axes[2].collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(0.5 * audio.max().item())
+    assert figure.axes[2].collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(0.5 * audio.max().item())  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("name", ["spectrogram_figure", "waveform_figure"])

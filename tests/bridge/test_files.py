@@ -112,7 +112,7 @@ def test_torch_loads_a_folder_its_best_weights_alone_and_a_converted_file(here, 
         loaded = network.state_dict()
         assert loaded.keys() == state.keys()
         assert all(torch.equal(loaded[name], torch.from_numpy(array)) for name, array in state.items())
-        mask = network(torch.rand(3, 1, config.model.num_bins, config.model.count_frames(config.crop_samples)))
+        mask = network(torch.rand(3, 1, config.model.num_bins, config.model.count_frames(config.crop_samples)))  # pyright: ignore[reportAttributeAccessIssue]
         assert mask.shape[:3] == (3, 2, 1) and mask.min() >= 0 and mask.max() <= 1
 
 

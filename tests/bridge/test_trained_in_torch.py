@@ -119,7 +119,7 @@ def test_a_run_goes_from_torch_to_jax_and_back_bit_for_bit(here, capsys):
     assert same_bits(*weights)
     for one in (moved, trainer):
         torch.manual_seed(7)
-        one.model.network.dropout.p = 0.0  # its random numbers are not part of the file
+        one.model.network.dropout.p = 0.0  # its random numbers are not part of the file  # pyright: ignore[reportAttributeAccessIssue]
         one.train(*noise(one.model.config), max_epochs=4)
     assert len(moved.history) == 4 and moved.step == 8 and moved.history[:3] == trainer.history[:3]
     for a, b in ((moved.model, trainer.model), (moved.average, trainer.average)):
@@ -134,8 +134,8 @@ def test_a_run_of_torch_goes_on_in_jax(here, capsys):
     assert main(["to-jax", "run.safetensors", "jax"]) == 0, capsys.readouterr().err
     console = Console(file=io.StringIO(), width=200)
     train(here / "jax", here / "songs", console=console)
-    assert "Going on after step 2 (1 of 2 epochs done)" in console.file.getvalue()
-    assert "Done: all 2 epochs are done" in console.file.getvalue()
+    assert "Going on after step 2 (1 of 2 epochs done)" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "Done: all 2 epochs are done" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_runs_that_cannot_move_are_refused(here):

@@ -167,7 +167,7 @@ def test_states_that_do_not_fit_are_refused():
         optimizer_state(training, network, optimizer)
     with pytest.raises(InputError, match=words):
         training_to_flax(training, CONFIG)
-    del optimizer.state[network.head.bias]
+    del optimizer.state[network.head.bias]  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(InputError, match="'head.bias' of shape .* has seen 0 steps of AdamW, expected 7"):
         training_tensors(network, optimizer, network.state_dict(), None)
     with pytest.raises(InputError, match="the optimizer holds 37 parameters, expected the network's 36"):

@@ -132,7 +132,7 @@ def test_singular_equations(bss_eval, oracle, which):
 def test_an_empty_band_is_no_reason_to_explain_less(bss_eval):
     # The signal is one frame. Shorter ones have edges, which filters that are arbitrary in that band make anything of.
     references, estimates = (scipy.signal.resample(signals, 3 * signals.shape[-1], axis=-1) for signals in song(2, 1))
-    references += 1e-7 * np.random.default_rng(0).standard_normal(references.shape)  # as float32 leaves
+    references += 1e-7 * np.random.default_rng(0).standard_normal(references.shape)  # as float32 leaves  # pyright: ignore[reportAttributeAccessIssue]
     result = bss_eval(references, estimates, window=20_000, taps=TAPS)
     delayed = np.concatenate([scipy.linalg.convolution_matrix(source[0], TAPS) for source in references], axis=1)
     assert 1e6 < np.linalg.cond(delayed) < 1e8  # of the equations, the square

@@ -64,7 +64,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
         ours = quick_jit(lambda estimate, batch: compare(model, loss, estimate, batch))(estimate, batch)
 
     twin = create_model(CONFIG)
-    twin.estimate = lambda mixture: TorchEstimate(
+    twin.estimate = lambda mixture: TorchEstimate(  # pyright: ignore[reportAttributeAccessIssue]
         *map(torch.tensor, (audio, spectrum, mask)), tuple(map(torch.tensor, latent))
     )
     criterion = auralflow_torch.losses.Criterion(twin, auralflow_torch.losses.make_loss(training, twin.represent))

@@ -155,7 +155,7 @@ def test_sigma_stays_finite_however_far_its_layer_moves():
     fill(layer, variables)
 
     def flax_sigma(x):
-        return flax_variational.Variational(1).apply(variables, x[None, :, None])[1][1].ravel()
+        return flax_variational.Variational(1).apply(variables, x[None, :, None])[1][1].ravel()  # pyright: ignore[reportAttributeAccessIssue]
 
     tensor = torch.from_numpy(x).requires_grad_()
     theirs = layer(tensor[None, :, None])[2].flatten()

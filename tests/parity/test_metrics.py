@@ -49,7 +49,7 @@ def test_si_sdr_is_a_function_of_the_correlation(si_sdr):
     target, estimate = noise(1, 1000), noise(1, 1000, seed=1) * 0.5
     estimate += target
     target, estimate = (signal - signal.mean() for signal in (target, estimate))
-    r = scipy.stats.pearsonr(target[0].astype(np.float64), estimate[0].astype(np.float64)).statistic
+    r = scipy.stats.pearsonr(target[0].astype(np.float64), estimate[0].astype(np.float64)).statistic  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(si_sdr(estimate, target), 10 * np.log10(r**2 / (1 - r**2)), atol=1e-4)
 
 

@@ -54,7 +54,7 @@ def openunmix():
     package = types.ModuleType("openunmix_alone")
     package.__path__ = list(found.submodule_search_locations)
     transforms = types.ModuleType("openunmix_alone.transforms")
-    transforms.make_filterbanks = transforms.ComplexNorm = None  # of use to its front end alone
+    transforms.make_filterbanks = transforms.ComplexNorm = None  # of use to its front end alone  # pyright: ignore[reportAttributeAccessIssue]
     sys.modules |= {package.__name__: package, transforms.__name__: transforms}
     yield importlib.import_module("openunmix_alone.model")
     for name in [name for name in sys.modules if name.startswith("openunmix_alone")]:
@@ -131,7 +131,7 @@ def test_the_published_sizes_are_open_unmixs(openunmix):
         with torch.device("meta"):
             original = openunmix.OpenUnmix(nb_bins=2049, nb_channels=2, hidden_size=hidden_size, max_bin=1487)
             ours = build_network(PRETRAINED[name].config).target[3]
-        shapes = [{key: tensor.shape for key, tensor in network.state_dict().items()} for network in (ours, original)]
+        shapes = [{key: tensor.shape for key, tensor in network.state_dict().items()} for network in (ours, original)]  # pyright: ignore[reportAttributeAccessIssue]
         assert shapes[0] == shapes[1]
 
 

@@ -28,7 +28,7 @@ def test_train_passes_its_flags_on(run, monkeypatch):
     ModelFolder("other").save_config(from_dict({"model": {"model_type": "SpectrogramNetLSTM", "depth": 3}}))
     assert "with the settings of other" in run("train", "--from", "other", "model", "--restart", "data")
     made = ModelFolder("model").load_config().model
-    assert (made.model_name, made.depth) == ("model", 3)
+    assert (made.model_name, made.depth) == ("model", 3)  # pyright: ignore[reportAttributeAccessIssue]
     assert run("train", "model", "data") == ""
     assert run("train", "--from", "other", "model", "data", "more") == ""  # it has settings of its own by now
     assert run("train", "--from", "other", "--from", "another", "model", "data") == ""

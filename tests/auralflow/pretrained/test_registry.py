@@ -48,7 +48,7 @@ def test_a_copy_is_a_folder_of_its_own(tiny, home):
         }
     get_model(tiny.name, save="bright", high_bins="mean")
     file = read_tensors("bright/checkpoint/best.safetensors")
-    assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"
+    assert ModelFolder("bright").load_config() == file.config and file.config.model.high_bins == "mean"  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(InputError, match="unknown value 'top'"):
         get_model(tiny.name, save="other", high_bins="top")
     with pytest.raises(InputError, match="high_bins 'mean' is a setting of a copy; the folder for one is missing"):

@@ -196,7 +196,7 @@ def test_what_cannot_be_played_is_refused_and_the_old_page_stays(page, tmp_path)
         (np.full((2, 5000), np.nan), "Estimate of 'vocals' holds NaN"),
     ):
         with pytest.raises(InputError, match=words):
-            page([given._replace(versions=given.versions | {"Estimate": audio})], title="new")
+            page([given._replace(versions=given.versions | {"Estimate": audio})], title="new")  # pyright: ignore[reportOperatorIssue]
     with pytest.raises(InputError, match="one shape"):
         page([given._replace(versions={"Mixture": np.zeros(9)})])
     with pytest.raises(InputError, match="shapes none"):

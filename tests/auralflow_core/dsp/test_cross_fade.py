@@ -31,7 +31,7 @@ def test_all_strides_of_a_network_fit_its_alignment(name):
     model = config.model
     frames = getattr(model, "hop_length", 1) * (1 if isinstance(model, OpenUnmix) else 2 ** getattr(model, "depth", 0))
     samples = (
-        4 ** getattr(model, "audio_depth", model.depth) * getattr(model, "recurrent_group", 1)
+        4 ** getattr(model, "audio_depth", model.depth) * getattr(model, "recurrent_group", 1)  # pyright: ignore[reportAttributeAccessIssue]
         if name.startswith(("AudioNet", "Hybrid"))
         else 1
     )

@@ -176,7 +176,7 @@ def test_blocks_of_mapped_files_change_nothing_but_the_memory(monkeypatch):
             references, estimates = (
                 {name: mapped(audio) for name, audio in part.items()} for part in (references, estimates)
             )
-            folder = Path(mixture.filename).parent
+            folder = Path(mixture.filename).parent  # pyright: ignore[reportAttributeAccessIssue]
             assert folder.is_dir()
             tracemalloc.start()
             rows, _ = evaluate_track("Song", 8000, mixture, references, estimates, allocate=allocate)

@@ -58,7 +58,7 @@ def test_waveforms_and_their_difference_share_axes(rate):
     estimate = target.copy()
     estimate[0, 400] = 0.5
     figure = waveform_difference_figure("bass", estimate, target, sample_rate=rate)
-    tops = [axis.collections[0].get_paths()[0].vertices[:, 1].max() for axis in figure.axes]
+    tops = [axis.collections[0].get_paths()[0].vertices[:, 1].max() for axis in figure.axes]  # pyright: ignore[reportAttributeAccessIssue]
     assert tops == [0.5, 0, 0.5]
     path = figure.axes[2].collections[0].get_paths()[0].vertices
     assert path[np.argmax(path[:, 1]), 0] == pytest.approx(400 / (rate or 1))

@@ -73,7 +73,7 @@ def test_waveforms_show_the_extremes_on_common_axes():
     spike[1, 54_321] = -0.8
     figure = waveform_figure({"spike": spike, "tone": 0.5 * tone(440, 1.0)}, RATE)
     path = figure.axes[0].collections[0].get_paths()[0].vertices
-    assert path[:, 1].min() == pytest.approx(-0.8)
+    assert path[:, 1].min() == pytest.approx(-0.8)  # pyright: ignore[reportAttributeAccessIssue]
     assert path[np.argmin(path[:, 1]), 0] == pytest.approx(54_321 / RATE, abs=2e-3)
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim() == pytest.approx((-0.84, 0.84))
 
@@ -94,12 +94,12 @@ def test_panels_that_are_no_audio_are_refused(draw, panels, words):
 
 def test_the_training_curve_shows_each_series():
     losses, gains, rates = training_curve_figure(HISTORY).axes
-    series = {line.get_label(): line.get_xydata().tolist() for axis in (losses, gains) for line in axis.lines}
+    series = {line.get_label(): line.get_xydata().tolist() for axis in (losses, gains) for line in axis.lines}  # pyright: ignore[reportAttributeAccessIssue]
     assert series["training"] == [[1, 1.0], [2, 0.1], [3, 0.05]]
     assert series["validation"] == [[1, 0.9], [2, 0.2], [3, 0.3]]
     assert series["best: epoch 2"] == [[2, 0.2]]
     assert series["vocals"] == [[1, 1], [2, 3], [3, 2]] and series["bass"] == [[1, -1], [2, 2], [3, 2.5]]
-    assert rates.lines[0].get_ydata().tolist() == [1e-3, 1e-3, 5e-4]
+    assert rates.lines[0].get_ydata().tolist() == [1e-3, 1e-3, 5e-4]  # pyright: ignore[reportAttributeAccessIssue]
     assert losses.get_yscale() == "log" and rates.get_xlabel() == "epoch"
 
 

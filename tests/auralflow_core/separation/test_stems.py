@@ -159,7 +159,7 @@ def test_rescaled_stems_add_up_to_a_softer_mixture(tmp_path, run, bits):
         soundfile.read(tmp_path / f"out/a/{name}.wav", dtype="float64")[0] for name in ("bass", "vocals", "residual")
     ]
     step = 2.0 ** (1 - bits) if bits < 32 else 2.0**-24
-    gain = sum(stems).ravel() @ noise.ravel() / np.sum(noise.astype(np.float64) ** 2)
+    gain = sum(stems).ravel() @ noise.ravel() / np.sum(noise.astype(np.float64) ** 2)  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(sum(stems), gain * noise, rtol=0, atol=0.51 * step + 2.0**-24)
     assert -20 * np.log10(gain) == pytest.approx(decibels, abs=0.006)
     assert max(np.abs(stem).max() for stem in stems) == pytest.approx(1, abs=4 * step)

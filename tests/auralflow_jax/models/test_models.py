@@ -81,9 +81,9 @@ def test_jit_compiles_once_for_all_models_of_the_same_settings(model, mixture):
     other = model.replace(variables=model.init(jax.random.key(5)))
     assert compiled(model, mixture) == pytest.approx(float(energy(model, mixture)), rel=1e-5)
     assert compiled(other, mixture) == pytest.approx(float(energy(other, mixture)), rel=1e-5)
-    assert compiled._cache_size() == 1
+    assert compiled._cache_size() == 1  # pyright: ignore[reportAttributeAccessIssue]
     compiled(auralflow_jax.create_model(replace(model.settings, model=replace(model.settings.model, depth=2))), mixture)
-    assert compiled._cache_size() == 2
+    assert compiled._cache_size() == 2  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_grad_by_a_model_is_a_model(model, mixture):

@@ -174,7 +174,7 @@ def test_the_latent_variable_is_sampled_while_training_alone():
     for train in (False, True):  # noise that is given is used as it is
         np.testing.assert_array_equal(decode(train, noise=jnp.zeros((3, 4, 2))), mean)
         assert not np.array_equal(decode(train, noise=jnp.ones((3, 4, 2))), mean)
-    with pytest.raises(flax.errors.InvalidRngError, match="noise"):
+    with pytest.raises(flax.errors.InvalidRngError, match="noise"):  # pyright: ignore[reportAttributeAccessIssue]
         decode(True)
     with pytest.raises(ValueError, match=r"shape \(3, 4, 2\), got \(3, 1, 2\)"):
         decode(True, noise=jnp.ones((3, 1, 2)))
@@ -186,7 +186,7 @@ def test_draws_of_the_latent_variable_have_its_mean_and_deviation():
     variables = layer.init(jax.random.key(0), x)
     variables["params"]["to_features"]["kernel"] = jnp.eye(3)  # decodes the sample itself
     sample, (mu, sigma) = layer.apply(variables, x, True, rngs={"noise": jax.random.key(3)})
-    np.testing.assert_allclose(sample.mean(1), mu[:, 0], atol=0.05 * float(sigma.max()))
+    np.testing.assert_allclose(sample.mean(1), mu[:, 0], atol=0.05 * float(sigma.max()))  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(sample.std(1), sigma[:, 0], rtol=0.05)
 
 

@@ -80,7 +80,7 @@ def test_a_lost_weights_file_comes_back_from_the_best_step(folder, tiny_config):
     for damage in (folder.weights.unlink, lambda: folder.weights.write_bytes(b"x")):
         damage()
         with contextlib.closing(Checkpoints(folder)) as checkpoints:
-            state, _ = checkpoints.restore(saver.abstract, tiny_config)
+            state, _ = checkpoints.restore(saver.abstract, tiny_config)  # pyright: ignore[reportGeneralTypeIssues]
         assert int(state.step) == 4 and best_weight(folder) == 2
 
 
@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
     saver.history.pop()
     assert best_weight(folder) == 2
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
-        state, run = checkpoints.restore(saver.abstract, tiny_config)
+        state, run = checkpoints.restore(saver.abstract, tiny_config)  # pyright: ignore[reportGeneralTypeIssues]
         assert int(state.step) == 2 and run["history"] == saver.history
         saver.save(checkpoints, 4, 0.4)
     assert steps(folder) == [4] and best_weight(folder) == 4

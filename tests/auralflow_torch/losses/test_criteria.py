@@ -253,9 +253,9 @@ def test_a_trainers_criterion_of_each_kind_of_loss(two_targets):
         assert bind(two_targets, own) is own
     mixture, target = draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
     seen = bind(two_targets, lambda estimate, truth, mixture: (estimate, truth, mixture))(mixture, target)
-    assert [part.spectrum.shape[1] for part in seen] == [2, 2, 1]
-    torch.testing.assert_close(seen[1].audio, target.movedim(-1, 1), rtol=0, atol=0)
-    torch.testing.assert_close(seen[2].audio[:, 0], mixture, rtol=0, atol=0)
+    assert [part.spectrum.shape[1] for part in seen] == [2, 2, 1]  # pyright: ignore[reportAttributeAccessIssue]
+    torch.testing.assert_close(seen[1].audio, target.movedim(-1, 1), rtol=0, atol=0)  # pyright: ignore[reportAttributeAccessIssue]
+    torch.testing.assert_close(seen[2].audio[:, 0], mixture, rtol=0, atol=0)  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(
         InputError, match=r"torch.nn.L1Loss compares two tensors, .* as_criterion\(torch.nn.L1Loss\(\)\)"
     ):

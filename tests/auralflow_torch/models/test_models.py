@@ -46,7 +46,7 @@ def test_wrong_configurations_are_refused(make_config):
     with pytest.raises(InputError, match="unknown key model.hidden_chanels; did you mean 'hidden_channels'"):
         SpectrogramMaskModel(settings)
     with pytest.raises(TypeError, match="abstract"):
-        SeparationModel(make_config())
+        SeparationModel(make_config())  # pyright: ignore[reportAbstractUsage]
 
 
 @pytest.mark.parametrize("shape", [(601,), (1, 601), (2, 601), (3, 1, 601), (3, 2, 601), (3, 601)])

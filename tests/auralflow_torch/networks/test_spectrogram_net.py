@@ -172,11 +172,11 @@ def test_the_latent_variable_is_left_while_training_alone(x):
     network.eval()(x)
     assert network.mu is None and network.sigma is None
     network.train()(x)
-    assert network.mu.shape == network.sigma.shape == (3, 3, 8)  # batch, frames, latent
+    assert network.mu.shape == network.sigma.shape == (3, 3, 8)  # batch, frames, latent  # pyright: ignore[reportAttributeAccessIssue]
     mu, sigma = network.mu, network.sigma
     network.eval()(x)
     assert network.mu is mu and network.sigma is sigma
-    (mu.square().mean() + sigma.mean()).backward()  # a criterion reaches the weights through them
+    (mu.square().mean() + sigma.mean()).backward()  # a criterion reaches the weights through them  # pyright: ignore[reportAttributeAccessIssue]
     assert network.variational.to_sigma.weight.grad.abs().sum() > 0
 
 

@@ -137,7 +137,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_checkpoints(killed, number, tmp_
     spec.loader.exec_module(script := importlib.util.module_from_spec(spec))
     console = quiet()
     resumed, whole = script.run(folder.path, console), script.run(tmp_path, quiet())
-    assert f"Going on after epoch {number - 2}" in console.file.getvalue()
+    assert f"Going on after epoch {number - 2}" in console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
     assert same(resumed.state_dict(), whole.state_dict())
     for path in (folder.path, tmp_path):
         assert {file.name for file in (path / "checkpoint").iterdir()} == {"best.safetensors", "last.pt"}
