@@ -1,6 +1,7 @@
 """A headless Chromium that is told what to do through a pair of pipes, in Chrome's DevTools protocol."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -29,8 +30,8 @@ os.execv(sys.argv[3], sys.argv[3:])
 class Browser:
     """One tab."""
 
-    def __init__(self, commands: int, answers: int):
-        self.commands, self.answers = open(commands, "wb", buffering=0), open(answers, "rb")
+    def __init__(self, commands: io.RawIOBase, answers: io.BufferedReader):
+        self.commands, self.answers = commands, answers
         self.session, self.number, self.rest = None, 0, b""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -105,14 +106,13 @@ def started():
         )
         os.close(reads)
         os.close(writes)
-        browser = None
         try:
-            browser = Browser(commands, answers)
-            yield browser
-        finally:
-            if browser:
+            with open(commands, "wb", buffering=0) as to_browser, open(answers, "rb") as from_browser:
+                browser = Browser(to_browser, from_browser)
+                yield browser
                 with contextlib.suppress(BrokenPipeError, AssertionError):
                     browser.send("Browser.close")
+        finally:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
