@@ -150,7 +150,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if f"{item.path.as_posix()}{item.nodeid[item.nodeid.find('::') :]}".removeprefix(f"{tests}/").startswith(SLOW):
             item.add_marker("slow")
-        elif is_fast(item.path):
+        elif is_fast(item.path) and not item.get_closest_marker("slow"):
             item.add_marker("fast")
 
 
