@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from auralflow_core.audio.check import check_layout
+from auralflow_core.audio.masks import choose_mask, file_order, reserve, write_mask
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing
 
@@ -137,7 +138,8 @@ class Encoding:
             options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
             return options | {"compression_level": level}
         large = samples * channels * (self.bits or 32) // 8 >= WAV_BYTES
-        container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
+        wav = "RF64" if large else "WAVEX" if channels > 2 else "WAV"
+        container = "FLAC" if self.format == "flac" else wav
         return {"format": container, "subtype": self.subtype}
 
 
@@ -151,22 +153,28 @@ class Writer:
         sample_rate: in Hz.
         channels: of every block.
         samples: length of all blocks together.
+        mask: bits of the channels' places; see `decode.channel_mask`.
 
     Raises:
         InputError: the format cannot hold the audio.
     """
 
-    def __init__(self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int):
+    def __init__(
+        self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int, mask: int = 0
+    ):
         try:
             encoding.check(sample_rate, channels)
+            self.mask = choose_mask(encoding.format, channels, mask)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
+        self.order = file_order(encoding.format, channels)
         self.compensation_gain = np.float32(encoding.compensation_gain(sample_rate))
         try:
             self.file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
             )
+            reserve(self.file, self.mask)
         except soundfile.LibsndfileError as error:
             raise InputError(
                 f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
@@ -174,7 +182,7 @@ class Writer:
             ) from None
 
     def write(self, audio: np.ndarray) -> None:
-        """Appends audio (channels, samples), quantized as `quantize` does.
+        """Appends audio (channels, samples), channels in WAVE order, quantized as `quantize` does.
 
         Raises:
             InputError: values that are not finite.
@@ -188,7 +196,7 @@ class Writer:
             data = (quantize(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)
             data = data << 8 if bits == 24 else data  # libsndfile takes the upper 24 of 32 bits
         try:
-            self.file.write(data.T)
+            self.file.write(data[self.order].T)
         except soundfile.LibsndfileError as error:
             raise OSError(
                 f"{self.name}: cannot be written, the disk may be full ({error.error_string.rstrip('.')})"
@@ -197,6 +205,8 @@ class Writer:
     def close(self) -> None:
         """Writes what is left in buffers, and closes the file."""
         self.file.close()
+        if self.mask:
+            write_mask(self.path, self.mask)
 
     def check(self) -> None:
         """Compares the length of the closed file: with some formats that alone shows an error while closing it.
@@ -216,7 +226,7 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(
-    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int
+    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int, mask: int = 0
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -226,6 +236,7 @@ def writing(
         sample_rate: in Hz.
         channels: of every file.
         samples: length of every file.
+        mask: bits of the channels' places; see `decode.channel_mask`. Default: the usual places.
 
     Yields:
         A writer for each path.
@@ -239,7 +250,7 @@ def writing(
         with contextlib.ExitStack() as files:
             writers = []
             for aside, path in zip(asides, paths, strict=True):
-                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples))
+                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples, mask))
                 files.callback(writers[-1].close)
             yield writers
         for writer in writers:
@@ -251,7 +262,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
 
     Args:
         path: of the file.
-        audio: `(channels, samples)`; for PCM it is quantized as `quantize` does.
+        audio: `(channels, samples)`, channels in WAVE order; for PCM it is quantized as `quantize` does.
         sample_rate: in Hz.
         subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
 
