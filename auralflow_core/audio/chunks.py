@@ -50,14 +50,13 @@ class Chunk(NamedTuple):
 def examine(data: mmap.mmap) -> Structure:
     """Compares the size of the audio by the header with the bytes that are there, and finds the channels' places."""
     layout, position, bodies = LAYOUTS[data[:4]], LAYOUTS[data[:4]].first, dict[bytes, bytes]()
-    audio: Chunk | None = None
+    audio, is_open = None, False  # whether the header leaves its size open
     while chunk := _chunk(data, layout, position):
         available = len(data) - chunk.begin
         if chunk.name in AUDIO and audio is None:
             size = _audio_size(chunk.size, layout, bodies)
-            if size is None or size == 0 and not _continues(data, layout, chunk.begin):
-                size = available
-            audio = chunk._replace(size=size)
+            is_open = size is None or size == 0 and not _continues(data, layout, chunk.begin)
+            audio = chunk._replace(size=available if is_open else size)
         elif chunk.size <= available:
             bodies[chunk.name] = data[chunk.begin : chunk.begin + min(chunk.size, 1 << 12)]
         else:
@@ -68,18 +67,20 @@ def examine(data: mmap.mmap) -> Structure:
     if audio is None:
         return Structure(mask=mask, order=order)
     size, available = audio.size - layout.prefix, len(data) - audio.begin - layout.prefix
-    whole = Structure(max(0, size) // frame if frame else None, mask=mask, order=order)
+    to_the_end = ("-ignore_length", "1") if layout.order == "little" and layout.first == 12 else ()
+    options = to_the_end if is_open else ()
+    whole = Structure(max(0, size) // frame if frame else None, mask=mask, order=order, ffmpeg=options)
     if size > available:
         return whole._replace(damage=f"truncated, its header promises {size} bytes of audio, {available} exist")
-    if data[position : position + 4] in LAYOUTS and not is_junk(data[position : position + 4096]):
+    if data[position : position + 4] in LAYOUTS and not is_junk(data, position):
         return whole._replace(damage=f"followed by another file, which begins at byte {position} and cannot be joined")
     rest = len(data) - position
     is_metadata = data[position : position + 4] in METADATA.split(b" ")
-    if rest > 0 and not is_metadata and not is_junk(data[position:]):
+    if rest > 0 and not is_metadata and not is_junk(data, position):
         return whole._replace(
             samples=available // frame if frame else None,
-            doubt=f"its header promises {size} bytes of audio, and {rest} more follow that are nothing else",
-            ffmpeg=("-ignore_length", "1") if layout.order == "little" and layout.first == 12 else (),
+            doubt=f"its header promises {size} bytes of audio, and {rest} more follow that belong to no chunk",
+            ffmpeg=to_the_end,
         )
     return whole
 
@@ -96,7 +97,7 @@ def examine_au(data: mmap.mmap) -> Structure:
     whole = Structure(size // frame if frame else None)
     if size > available:
         return whole._replace(damage=f"truncated, its header promises {size} bytes of audio, {available} exist")
-    if not is_junk(data[begin + size :]):
+    if not is_junk(data, begin + size):
         doubt = f"its header promises {size} bytes of audio, and {available - size} more follow"
         return whole._replace(samples=available // frame if frame else None, doubt=doubt)
     return whole
@@ -131,8 +132,8 @@ def _audio_size(size: int, layout: Layout, bodies: dict[bytes, bytes]) -> int | 
     if size == 0xFFFFFFFF and len(wide := bodies.get(b"ds64", b"")) >= 16:
         size = int.from_bytes(wide[8:16], layout.order)
         return None if size == 0 or size >= 1 << 62 else size
-    # Less than a page below the greatest numbers with and without sign, or what they are when rounded to blocks.
-    return None if size >> 12 in (0x7FFFF, 0x80000, 0xFFFFF) else size
+    # Near the greatest numbers with and without sign, by the bytes of a header or of a buffer.
+    return None if size >> 12 in (0x7FFFE, 0x7FFFF, 0x80000, 0xFFFFE, 0xFFFFF) else size
 
 
 def _frame_bytes(magic: bytes, bodies: dict[bytes, bytes]) -> tuple[int, int]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from auralflow_core.audio import chunks, flac, mpeg, ogg
 from auralflow_core.audio.structure import Structure
 
+TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2)
+
 
 def examine(path: Path) -> Structure:
     """What the structure of a file says about its audio; nothing for formats without a parser here.
@@ -24,5 +26,8 @@ def examine(path: Path) -> Structure:
             return chunks.examine(data)
         if begin == 0 and magic in chunks.AU_ORDERS:
             return chunks.examine_au(data)
+        if all(data[place : place + 1] == b"G" for place in range(0, 5 * TS_PACKET, TS_PACKET)):
+            rest = len(data) % TS_PACKET
+            return Structure(damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else "")
         first = mpeg.first_frame(data, begin)
         return Structure() if first is None else mpeg.examine(data, first)

@@ -190,8 +190,8 @@ def _decoded(
             process.wait()
         complaints.seek(0)
         text = HARMLESS.sub(b"", complaints.read())
-        # After a truncated file the status is 0, but a message is there. Tags between MP3s that were joined give
-        # messages, too; there the number of samples tells whether audio is missing.
+        # After a truncated file the status is 0, but a message is there. Tags between files that were joined give
+        # messages, too; their structure tells whether audio is missing.
         if not tolerate_damage and (process.returncode or text and not structure.tags):
             raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
 

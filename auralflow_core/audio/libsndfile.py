@@ -53,8 +53,8 @@ def probe(path: Path, structure: Structure) -> AudioInfo:
             raise DoubtfulAudio(f"{path}: {doubt}{_advice()}")
         if samples > UNKNOWN:
             raise DoubtfulAudio(f"{path}: its header lacks the length{_advice()}")
-        # libsndfile takes the length of these two from the header, without a look at the end of the file.
-        if file.format in ("FLAC", "MP3") and not _reaches(file, samples):
+        # libsndfile takes the length of what is compressed from the header, without a look at the end of the file.
+        if (structure.samples is None or file.format in ("FLAC", "MP3")) and not _reaches(file, samples):
             raise _truncated(path, samples)
         return AudioInfo(file.samplerate, file.channels, samples)
 

@@ -5,9 +5,10 @@ Fields of a frame's header: ISO/IEC 11172-3, section 2.4.1.3, and 13818-3 for th
 
 import dataclasses
 import mmap
+import re
 from typing import NamedTuple
 
-from auralflow_core.audio.structure import Structure
+from auralflow_core.audio.structure import PADDING, Structure
 
 # Version, as the header codes it (3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5) -> sample rates in Hz.
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -20,8 +21,8 @@ BITRATES = {
     (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+CANDIDATE = re.compile(rb"\xff[\xe0-\xff]|TAG|ID3|APETAGEX|LYRICSBEGIN")
 DECODER_DELAY = 529  # samples by which a decoder of layer III lags behind
-SEARCH = 1 << 16  # bytes in which the first frame is looked for
 
 
 class Frame(NamedTuple):
@@ -65,9 +66,8 @@ def skip_tags(data: mmap.mmap, position: int) -> int:
 
 def first_frame(data: mmap.mmap, begin: int) -> int | None:
     """The position of the first frame; None if the file is no MPEG audio, which begins with a frame or with zeros."""
-    while begin < len(data) and data[begin] == 0:
-        begin += 1
-    return begin if _is_followed(data, begin) else None
+    found = re.compile(rb"[^\0]").search(data, begin, begin + PADDING)
+    return found.start() if found and _is_followed(data, found.start()) else None
 
 
 def examine(data: mmap.mmap, begin: int) -> Structure:
@@ -106,8 +106,10 @@ def _walk(data: mmap.mmap, position: int) -> Walk:
         if frame is None or waiting and not _is_followed(data, position):
             after = _skip_tag(data, position)
             tags += after > position
-            waiting += after == position
-            position = max(after, position + 1)
+            if after == position:
+                after = _next_candidate(data, position + 1)
+                waiting += after - position
+            position = after
             continue
         if position + frame.size > len(data):
             walk.cut = waiting == 0
@@ -146,6 +148,12 @@ def _is_followed(data: mmap.mmap, position: int) -> bool:
     end = position + frame.size
     following = _frame(data[end : end + 4])
     return end == len(data) or following is not None and following.kind == frame.kind
+
+
+def _next_candidate(data: mmap.mmap, begin: int) -> int:
+    """The next position at which a frame or a tag may begin; the end of the file if there is none."""
+    found = CANDIDATE.search(data, begin)
+    return found.start() if found else len(data)
 
 
 def _head(data: bytes, before: int) -> Head | None:

@@ -31,14 +31,14 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
         begin: position of the first page.
     """
     last: dict[int, Page] = {}  # the latest page of each stream that has not ended
-    streams = ended = 0
+    serials = []
     position = begin
     while page := _page(data, position):
         if page.end > len(data) or not _is_intact(data, page):
             return Structure(damage=f"damaged, the page of Ogg at byte {position} is {_fault(data, page)}")
         before = last.get(page.serial)
         if page.flags & FIRST:
-            streams += 1
+            serials.append(page.serial)
         elif before is None or page.number != (before.number + 1) % (1 << 32):
             return Structure(damage=f"damaged, pages of Ogg are missing before byte {position}")
         last[page.serial] = page if page.position != UNKNOWN or before is None else page._replace(
@@ -47,15 +47,16 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
         if before and page.position != UNKNOWN and page.position < before.position != UNKNOWN:
             return Structure(damage=f"damaged, the time runs backwards at byte {position}")
         if page.flags & LAST:
-            ended += 1
             del last[page.serial]
         position = page.end
-    if not is_junk(data[position:]):
+    if not is_junk(data, position):
         return Structure(damage=f"damaged, no page of Ogg begins at byte {position} of {len(data)}")
     if last:
         return Structure(damage="truncated, its last page of Ogg is missing")
-    if streams > 1:
-        return Structure(doubt=f"it holds {streams} streams of Ogg, of which libsndfile reads one")
+    if len(serials) > 1:
+        # Where a number comes twice, ffmpeg takes the headers of the second stream for audio, and complains.
+        repeats = len(set(serials)) < len(serials)
+        return Structure(doubt=f"it holds {len(serials)} streams of Ogg, of which libsndfile reads one", tags=repeats)
     return Structure()
 
 
