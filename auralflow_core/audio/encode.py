@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralflow_core.audio.check import check_layout
+from auralflow_core.audio.check import check_layout, check_rate, check_type
 from auralflow_core.audio.masks import choose_mask, file_order, reserve, write_mask
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing
@@ -185,9 +185,10 @@ class Writer:
         """Appends audio (channels, samples), channels in WAVE order, quantized as `quantize` does.
 
         Raises:
-            InputError: values that are not finite.
+            InputError: integers, or values that are not finite.
             OSError: the file cannot be written, for lack of space or another reason.
         """
+        check_type(audio, "audio")
         if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
             raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
         data = np.asarray(audio, np.float32) * self.compensation_gain
@@ -272,6 +273,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
     """
     path = Path(path)
     check_layout(audio)
+    sample_rate = check_rate(sample_rate, "sample_rate")
     known = {".wav": SUBTYPES.values(), ".flac": PCM_BITS}
     if path.suffix.lower() not in known:
         raise InputError(f"{path}: cannot write the suffix {path.suffix!r}; known: {', '.join(known)}")
@@ -294,10 +296,14 @@ def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
         float32 audio of the same shape, exactly as it is read from the file, and the number of clipped values, which
         lie outside [-1, 1 - 2^-(bits - 1)] after rounding.
 
+    Raises:
+        InputError: integers, or an unknown subtype.
+
     Example:
         >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")
         (array([ 0.5,  0. , -1. ], dtype=float32), 1)
     """
+    check_type(audio, "audio")
     audio = np.asarray(audio, np.float32)
     if subtype == "FLOAT":
         return audio.copy(), 0

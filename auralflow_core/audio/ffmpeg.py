@@ -29,12 +29,12 @@ SUFFIXES = tuple(
 # The formats that ffmpeg may read: files that hold their audio. A playlist (hls, dash, concat, sdp, imf) names other
 # files and addresses, whose audio is not meant.
 FORMATS = (
-    "3dostr aa aac aax ac3 acm act adp ads adx aea afc aiff aix alaw amr amrnb amrwb apc ape apm aptx aptx_hd asf ast "
-    "au avi avr bfstm boa brstm caf codec2 daud dcstr derf dfpwm dsf dss dts dtshd eac3 epaf evc fsb flac flv fwse "
-    "g722 g723_1 g729 genh gsm gxf hca hcom iamf iff ilbc ircam iss kvag laf loas matroska mca mlp mods mov mp3 mpc "
-    "mpc8 mpeg mpegts msf mtaf musx mxf nistsphere nsp nut nuv ogg oma osq paf pvf qcp qoa rm rso sbc sdns sds sdx "
-    "shn siff sln smjpeg sox spdif svag svs tak truehd tta tty txd usm vag voc vpk vqf w64 wav wsaud wsd wtv wv wve "
-    "xa xvag xwma"
+    "3dostr aa aac aax ac3 ac4 acm act adp ads adx aea afc aiff aix alaw amr amrnb amrwb apc ape apm aptx aptx_hd asf "
+    "ast au avi avr bfstm bink boa bonk brstm caf codec2 daud dcstr derf dfpwm dsf dss dts dtshd dv ea eac3 epaf evc "
+    "flac flv fsb fwse g722 g723_1 g729 genh gsm gxf hca hcom iamf iff ilbc ircam iss kvag laf libgme libmodplug "
+    "libopenmpt loas matroska mca mlp mods mov mp3 mpc mpc8 mpeg mpegts msf mtaf musx mxf nistsphere nsp nut nuv ogg "
+    "oma osq paf pvf qcp qoa rka rm rso sbc sdns sds sdx shn siff sln smjpeg smk sox spdif svag svs swf tak thp "
+    "truehd tta tty txd usm vag voc vpk vqf w64 wav wsaud wsd wtv wv wve xa xvag xwma"
 ).split()
 SAFE = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
 # The formats whose header tells the length; that of others is an estimate.
@@ -43,6 +43,7 @@ TIMED |= {"wv", "webm"}
 MARGIN = 0.25  # seconds by which a header may count more than is there: frames that encoders leave unfinished
 CHUNK = 1 << 16  # samples read at a time while a stream is measured
 PATIENCE = 60.0  # seconds without anything from ffmpeg after which it is stopped
+TICKS = 10  # in which they are counted: of the time that a program is suspended, only one tick counts
 # Complaints of ffmpeg's output, which takes no notice of times.
 HARMLESS = re.compile(rb"^\[f32le @ .*\n?", re.MULTILINE)
 
@@ -130,13 +131,12 @@ def _describe(path: Path) -> dict[str, Any]:
     entries = "stream=codec_name,sample_rate,channels,channel_layout,duration:stream_tags=DURATION"
     options = ["-v", "error", "-select_streams", "a", "-show_entries", f"{entries}:format=duration,format_name,nb_streams"]
     command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
-    try:
-        result = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{path}: no audio file that can be read (ffprobe: no answer for {PATIENCE:g} s)") from None
-    if result.returncode:
-        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(result.stderr, path)})")
-    return {"streams": [], "format": {}} | json.loads(result.stdout)
+    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, **pipes) as process, _watched(process, path):
+        answer, complaints = process.communicate()
+    if process.returncode:
+        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(complaints, path)})")
+    return {"streams": [], "format": {}} | json.loads(answer)
 
 
 def _promised(found: dict[str, Any], stream: int) -> float:
@@ -154,7 +154,7 @@ def _promised(found: dict[str, Any], stream: int) -> float:
 def _layouts() -> dict[str, int]:
     """The masks of the layouts of channels that ffmpeg has names for."""
     command = ["ffmpeg", "-hide_banner", "-layouts"]
-    text = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE, text=True).stdout
+    text = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, text=True).stdout
     return {name: mask_of_names(parts.split("+")) for name, parts in re.findall(r"(?m)^(\S+) +(\S+)$", text)}
 
 
@@ -180,9 +180,10 @@ def _decoded(
             stderr=complaints,
         )
         try:
-            while data := _wait(process, frame * block, path):
+            while data := _next_bytes(process, frame * block, path):
                 yield np.frombuffer(data[: len(data) // frame * frame], "<f4").reshape(-1, info.channels)
-            process.wait(PATIENCE)
+            with _watched(process, path):
+                process.wait()
         finally:
             process.kill()
             if process.stdout:
@@ -196,19 +197,30 @@ def _decoded(
             raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
 
 
-def _wait(process: subprocess.Popen[bytes], size: int, path: Path) -> bytes:
-    """The next bytes of the output; a process that gives none for too long is stopped."""
+def _next_bytes(process: subprocess.Popen[bytes], size: int, path: Path) -> bytes:
+    """The next bytes of the output, none at its end."""
     assert process.stdout is not None  # it is a pipe
-    idle = threading.Event()
-    timer = threading.Timer(PATIENCE, lambda: (idle.set(), process.kill()))
-    timer.start()
+    with _watched(process, path):
+        return process.stdout.read(size)
+
+
+@contextlib.contextmanager
+def _watched(process: subprocess.Popen[bytes], path: Path) -> Iterator[None]:
+    """Stops a process if the block takes longer than `PATIENCE`."""
+    done, stopped = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if not any(done.wait(PATIENCE / TICKS) for _ in range(TICKS)):
+            stopped.set()
+            process.kill()
+
+    threading.Thread(target=watch, daemon=True).start()
     try:
-        data = process.stdout.read(size)
+        yield
     finally:
-        timer.cancel()
-    if idle.is_set():
-        raise DamagedAudio(f"{path}: damaged, ffmpeg decodes nothing of it for {PATIENCE:g} s")
-    return data
+        done.set()
+    if stopped.is_set():
+        raise DamagedAudio(f"{path}: damaged, nothing came from ffmpeg for {PATIENCE:g} s")
 
 
 def _last_line(complaint: bytes, path: Path) -> str:
