@@ -43,9 +43,9 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
         >>> stft(jnp.zeros((2, 44100)), 2048, 768, 2048).shape
         (2, 1025, 58)
     """
-    check_signals(audio)
     check_sizes(num_fft, hop_length, window_size)
     check_signal(audio.shape, num_fft, padding)
+    check_signals(audio)
     half = num_fft // 2
     audio = audio.astype(jnp.float64 if audio.dtype == jnp.float64 else jnp.float32)
     padded = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)], mode=padding)

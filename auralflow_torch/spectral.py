@@ -42,9 +42,9 @@ def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding
         >>> stft(torch.zeros(2, 44100), 2048, 768, 2048).shape
         torch.Size([2, 1025, 58])
     """
-    check_signals(audio)
     check_sizes(num_fft, hop_length, window_size)
     check_signal(tuple(audio.shape), num_fft, padding)
+    check_signals(audio)
     audio = audio.to(torch.float64 if audio.dtype == torch.float64 else torch.float32)
     # torch takes (batch, samples) at most.
     spectrum = torch.stft(

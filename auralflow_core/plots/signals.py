@@ -164,6 +164,8 @@ def _check(panels: Mapping[str, np.ndarray]) -> None:
     if not panels:
         raise InputError("the picture has 0 panels, expected at least 1")
     for name, audio in panels.items():
+        if np.ndim(audio) != 2 or np.shape(audio)[1] == 0:
+            raise InputError(f"panel {name!r} has shape {np.shape(audio)}, expected (channels, samples)")
         check_audio(audio, f"panel {name!r}")
 
 
