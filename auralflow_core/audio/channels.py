@@ -23,8 +23,8 @@ VORBIS_ORDERS = {
 }
 
 # Apple's tags of channel layouts without their number of channels -> labels of the channels in the file's order
-# (Core Audio, CoreAudioTypes.h). A label is the number of a bit of the mask, the lowest being 1; 33 and 34 are rear
-# channels next to those of the sides.
+# (Core Audio, CoreAudioTypes.h). A label is the number of a bit of the mask, the lowest being 1. Of the four surround
+# channels of 128, ffmpeg writes and reads the ones of the back first, which are 5 and 6 here.
 APPLE_LAYOUTS: dict[int, tuple[int, ...]] = {
     108: (1, 2, 5, 6),
     113: (1, 2, 3),
@@ -42,7 +42,7 @@ APPLE_LAYOUTS: dict[int, tuple[int, ...]] = {
     125: (1, 2, 3, 4, 5, 6, 9),
     126: (1, 2, 3, 4, 5, 6, 7, 8),
     127: (3, 7, 8, 1, 2, 5, 6, 4),
-    128: (1, 2, 3, 4, 5, 6, 33, 34),
+    128: (1, 2, 3, 4, 5, 6, 10, 11),
     131: (1, 2, 9),
     132: (1, 2, 5, 6),
     133: (1, 2, 4),
@@ -79,7 +79,7 @@ def apple_layout(chunk: bytes, channels: int) -> tuple[int, tuple[int, ...]]:
     labels = APPLE_LAYOUTS.get(tag >> 16, ())
     if tag == USE_DESCRIPTIONS:
         labels = tuple(int.from_bytes(chunk[12 + 20 * k : 16 + 20 * k], "big") for k in range(min(count, channels)))
-    if 33 in labels:
+    if {33, 34} & set(labels):  # channels of the back, next to those of the sides
         labels = tuple({5: 10, 6: 11, 33: 5, 34: 6}.get(label, label) for label in labels)
     if len(set(labels)) != channels or not all(1 <= label <= len(PLACES) for label in labels):
         return 0, ()

@@ -8,7 +8,7 @@ from auralflow_core.audio.channels import DEFAULT_MASKS, PLACES, VORBIS_ORDERS
 from auralflow_core.errors import InputError
 
 FLAC_FIELD = b"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x%08X"  # a comment (RFC 9639, section 8.6.2)
-STAND_IN = b"COMMENT=" + b"#" * (len(FLAC_FIELD % 0) - len(b"COMMENT="))  # of the same length
+STAND_IN = b"comment=" + b"#" * (len(FLAC_FIELD % 0) - len(b"comment="))  # of the same length
 HEADER = 1 << 12  # bytes at the beginning of a file that hold the mask
 BACKS, SIDES = 0x30, 0x600
 
@@ -44,9 +44,9 @@ def file_order(format: str, channels: int) -> list[int]:
 
 
 def reserve(file: soundfile.SoundFile, mask: int) -> None:
-    """Makes room for the mask of a FLAC file that is open for writing, if it is another than its channels tell."""
-    if file.format == "FLAC" and mask not in (0, DEFAULT_MASKS.get(file.channels)):
-        file.comment = STAND_IN.removeprefix(b"COMMENT=").decode()
+    """Makes room for the mask of a FLAC file that is open for writing; its number of channels leaves it open in part."""
+    if file.format == "FLAC" and mask:
+        file.comment = STAND_IN.removeprefix(b"comment=").decode()
 
 
 def write_mask(path: Path, mask: int) -> None:
