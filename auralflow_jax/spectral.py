@@ -72,8 +72,8 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
         Real signal (..., samples), of exactly that length.
 
     Raises:
-        InputError: real numbers, bins that do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
-            window, or there are too few frames (see `pad_to_hop`).
+        InputError: real numbers, bins that do not fit `num_fft`, or some samples are covered by no frame: the hop is
+            the whole window, or there are too few frames (see `pad_to_hop`).
     """
     check_type(spectrum, "spectrum", "complex")
     check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples)

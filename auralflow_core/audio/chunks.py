@@ -55,7 +55,7 @@ def examine(data: mmap.mmap) -> Structure:
         available = len(data) - chunk.begin
         if chunk.name in AUDIO and audio is None:
             size = _audio_size(chunk.size, layout, bodies)
-            is_open = size is None or size == 0 and not _continues(data, layout, chunk.begin)
+            is_open = size is None or (size == 0 and not _continues(data, layout, chunk.begin))
             audio = chunk._replace(size=available if is_open else size)
         elif chunk.size <= available:
             bodies[chunk.name] = data[chunk.begin : chunk.begin + min(chunk.size, 1 << 12)]
@@ -88,9 +88,7 @@ def examine(data: mmap.mmap) -> Structure:
 def examine_au(data: mmap.mmap) -> Structure:
     """The same for an AU file: a header of at least 24 bytes, then audio to the end."""
     order = AU_ORDERS[data[:4]]
-    begin, size, encoding, _, channels = (
-        int.from_bytes(data[place : place + 4], order) for place in range(4, 24, 4)
-    )
+    begin, size, encoding, _, channels = (int.from_bytes(data[place : place + 4], order) for place in range(4, 24, 4))
     available, frame = len(data) - begin, AU_WIDTHS.get(encoding, 0) * channels
     if size == 0xFFFFFFFF:
         size = available
@@ -122,7 +120,7 @@ def _end(data: mmap.mmap, layout: Layout, end: int) -> int:
 def _continues(data: mmap.mmap, layout: Layout, position: int) -> bool:
     """Whether the file ends at a position, or a chunk follows there."""
     chunk = _chunk(data, layout, position)
-    return position >= len(data) or chunk is not None and chunk.begin + chunk.size <= len(data)
+    return position >= len(data) or (chunk is not None and chunk.begin + chunk.size <= len(data))
 
 
 def _audio_size(size: int, layout: Layout, bodies: dict[bytes, bytes]) -> int | None:

@@ -28,6 +28,8 @@ def examine(path: Path) -> Structure:
             return chunks.examine_au(data)
         if all(data[place : place + 1] == b"G" for place in range(0, 5 * TS_PACKET, TS_PACKET)):
             rest = len(data) % TS_PACKET
-            return Structure(damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else "")
+            return Structure(
+                damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else ""
+            )
         first = mpeg.first_frame(data, begin)
         return Structure() if first is None else mpeg.examine(data, first)

@@ -1,7 +1,7 @@
 """Reading audio files: their properties, the whole audio, a crop, or block by block.
 
-libsndfile reads the formats that it knows; ffmpeg, where it is installed, reads all others, and files of which libsndfile
-would leave something out.
+libsndfile reads the formats that it knows; ffmpeg, where it is installed, reads all others, and files of which
+libsndfile would leave something out.
 """
 
 import functools

@@ -129,7 +129,14 @@ def read_blocks(
 def _describe(path: Path) -> dict[str, Any]:
     """The answer of ffprobe: properties of the streams of audio and of the container."""
     entries = "stream=codec_name,sample_rate,channels,channel_layout,duration:stream_tags=DURATION"
-    options = ["-v", "error", "-select_streams", "a", "-show_entries", f"{entries}:format=duration,format_name,nb_streams"]
+    options = [
+        "-v",
+        "error",
+        "-select_streams",
+        "a",
+        "-show_entries",
+        f"{entries}:format=duration,format_name,nb_streams",
+    ]
     command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
     pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, **pipes) as process, _watched(process, path):
@@ -193,7 +200,7 @@ def _decoded(
         text = HARMLESS.sub(b"", complaints.read())
         # After a truncated file the status is 0, but a message is there. Tags between files that were joined give
         # messages, too; their structure tells whether audio is missing.
-        if not tolerate_damage and (process.returncode or text and not structure.tags):
+        if not tolerate_damage and (process.returncode or (text and not structure.tags)):
             raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
 
 

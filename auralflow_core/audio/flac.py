@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from auralflow_core.audio.structure import Structure
 
-BLOCK_SIZES = {1: 192} | {code: 576 << code - 2 for code in range(2, 6)} | {code: 256 << code - 8 for code in range(8, 16)}
+BLOCK_SIZES = (
+    {1: 192} | {code: 576 << code - 2 for code in range(2, 6)} | {code: 256 << code - 8 for code in range(8, 16)}
+)
 DEPTHS = {1: 8, 2: 12, 4: 16, 5: 20, 6: 24, 7: 32}  # bits of a sample, by code; 0: as in the header of the file
 TAIL = 1 << 20  # bytes at the end in which the last frame is looked for first
 MASK = re.compile(rb"WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x([0-9A-Fa-f]+)")  # section 8.6.2
@@ -34,7 +36,9 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
         return whole
     if found < promised:
         return whole._replace(damage=f"truncated, its header promises {promised} samples, {found} can be decoded")
-    return whole._replace(samples=found, doubt=f"its header promises {promised} samples, its last frame ends at {found}")
+    return whole._replace(
+        samples=found, doubt=f"its header promises {promised} samples, its last frame ends at {found}"
+    )
 
 
 def _next_stream(data: mmap.mmap, begin: int) -> int:
@@ -80,7 +84,7 @@ def _frame(header: bytes, info: bytes, block: int | None) -> tuple[int, int] | N
     # Beyond 7 they are the ways to code stereo.
     if (assignment + 1 if assignment < 8 else 2 if assignment < 11 else 0) != channels:
         return None
-    if size_code == 0 or rate_code == 15 or header[3] & 1 or DEPTHS.get(depth_code, 0) != bits + 1 and depth_code:
+    if size_code == 0 or rate_code == 15 or header[3] & 1 or (DEPTHS.get(depth_code, 0) != bits + 1 and depth_code):
         return None
     number, used = _coded_number(header[4:11])
     if number is None:

@@ -44,7 +44,7 @@ def file_order(format: str, channels: int) -> list[int]:
 
 
 def reserve(file: soundfile.SoundFile, mask: int) -> None:
-    """Makes room for the mask of a FLAC file that is open for writing; its number of channels leaves it open in part."""
+    """Makes room for the mask of a FLAC file that is open for writing, whose channels alone do not tell it fully."""
     if file.format == "FLAC" and mask:
         file.comment = STAND_IN.removeprefix(b"comment=").decode()
 

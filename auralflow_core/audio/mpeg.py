@@ -84,9 +84,7 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
     whole = Structure(walk.samples - padding, 2 * (per_frame + DECODER_DELAY) if walk.heads else 0, counted=not first)
     if (promised := sum(head.frames for head in walk.heads)) > walk.frames + len(walk.heads):
         length = promised * per_frame - padding
-        return whole._replace(
-            damage=f"truncated, its header promises {length} samples, {whole.samples} can be decoded"
-        )
+        return whole._replace(damage=f"truncated, its header promises {length} samples, {whole.samples} can be decoded")
     if walk.cut:
         return whole._replace(damage="truncated, its last frame is cut off")
     if len(walk.heads) > 1 or len(walk.kinds) > 1 or walk.tags:
@@ -103,7 +101,7 @@ def _walk(data: mmap.mmap, position: int) -> Walk:
     tags = 0
     while position < len(data) - 4:
         frame = _frame(data[position : position + 4])
-        if frame is None or waiting and not _is_followed(data, position):
+        if frame is None or (waiting and not _is_followed(data, position)):
             after = _skip_tag(data, position)
             tags += after > position
             if after == position:
@@ -147,7 +145,7 @@ def _is_followed(data: mmap.mmap, position: int) -> bool:
         return False
     end = position + frame.size
     following = _frame(data[end : end + 4])
-    return end == len(data) or following is not None and following.kind == frame.kind
+    return end == len(data) or (following is not None and following.kind == frame.kind)
 
 
 def _next_candidate(data: mmap.mmap, begin: int) -> int:

@@ -41,8 +41,8 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
             serials.append(page.serial)
         elif before is None or page.number != (before.number + 1) % (1 << 32):
             return Structure(damage=f"damaged, pages of Ogg are missing before byte {position}")
-        last[page.serial] = page if page.position != UNKNOWN or before is None else page._replace(
-            position=before.position
+        last[page.serial] = (
+            page if page.position != UNKNOWN or before is None else page._replace(position=before.position)
         )
         if before and page.position != UNKNOWN and page.position < before.position != UNKNOWN:
             return Structure(damage=f"damaged, the time runs backwards at byte {position}")

@@ -97,9 +97,7 @@ def _track_name(path: Path) -> str:
     return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
 
 
-def _audio_input(
-    name: str, path: Path, start: float, duration: float | None, tolerate_damage: bool
-) -> AudioInput:
+def _audio_input(name: str, path: Path, start: float, duration: float | None, tolerate_damage: bool) -> AudioInput:
     damage = find_damage(path) if tolerate_damage else ""
     info = probe(path, tolerate_damage=bool(damage))
     mask = channel_mask(path, tolerate_damage=bool(damage))
@@ -110,6 +108,8 @@ def _audio_input(
         )
     wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
     if damage:
-        damage = f"{damage}; separated is what can be read, {info.samples} samples ({info.samples / info.sample_rate:.2f} s)"
+        damage = (
+            f"{damage}; separated is what can be read, {info.samples} samples ({info.samples / info.sample_rate:.2f} s)"
+        )
     samples = min(wanted, info.samples - first)
     return AudioInput(name, path, first, samples, info.sample_rate, info.channels, mask, damage)

@@ -1,7 +1,8 @@
 """Training losses: pure functions from arrays to one scalar, the mean.
 
-Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for silence, and keeps the
-dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
+Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for
+silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the
+floors below.
 """
 
 import functools
@@ -70,7 +71,9 @@ def mask_loss(
         ValueError: shapes differ, or an unknown `loss_fn`.
     """
     loss = elementwise(loss_fn)
-    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(
+        mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude
+    )
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / jnp.where(louder, 1, mixture_magnitude)
     ideal = jnp.where(louder, (target_magnitude > 0).astype(ratio.dtype), ratio)
@@ -107,7 +110,9 @@ def component_loss(
         ValueError: shapes differ, weights outside [0, 1], or `alpha + beta` leaves nothing for the target.
     """
     check_components(alpha, beta, n_components)
-    *arrays, dtype = _prepare(filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res)
+    *arrays, dtype = _prepare(
+        filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res
+    )
     filtered_src, target_src, filtered_res, target_res = arrays
     source, noise = l2_loss(filtered_src, target_src), jnp.mean(filtered_res**2)
     if n_components == 2:

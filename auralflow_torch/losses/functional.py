@@ -1,7 +1,8 @@
 """Training losses: pure functions from tensors to one scalar, the mean.
 
-Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for silence, and keeps the
-dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
+Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for
+silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the
+floors below.
 """
 
 import functools
@@ -70,7 +71,9 @@ def mask_loss(
         ValueError: shapes differ, or an unknown `loss_fn`.
     """
     loss = elementwise(loss_fn)
-    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(
+        mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude
+    )
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / mixture_magnitude.masked_fill(louder, 1)
     ideal = torch.where(louder, (target_magnitude > 0).to(ratio.dtype), ratio)
@@ -112,7 +115,9 @@ def component_loss(
         >>> component_loss(mask * source, source, mask * noise, noise, alpha=0.2).backward()
     """
     check_components(alpha, beta, n_components)
-    *tensors, dtype = _prepare(filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res)
+    *tensors, dtype = _prepare(
+        filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res
+    )
     filtered_src, target_src, filtered_res, target_res = tensors
     source, noise = l2_loss(filtered_src, target_src), filtered_res.square().mean()
     if n_components == 2:

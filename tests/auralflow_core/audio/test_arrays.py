@@ -64,7 +64,7 @@ TYPES = {
     "torch si_sdr": lambda x: auralflow_torch.metrics.si_sdr(torch.from_numpy(x), torch.from_numpy(x)),
     "torch sdr": lambda x: auralflow_torch.metrics.sdr(torch.from_numpy(x), torch.from_numpy(x)),
     **{
-        f"{package.__name__} {name}": lambda x, loss=getattr(package, name), convert=convert: loss(
+        f"{package.__name__} {name}": lambda x, package=package, name=name, convert=convert: getattr(package, name)(
             *[convert(x[None, None])] * 2
         )
         for package, convert in ((auralflow_jax.losses, jnp.asarray), (auralflow_torch.losses, torch.from_numpy))
@@ -101,7 +101,9 @@ def test_a_transposed_array_is_refused_before_anything_is_computed(name):
 def test_values_that_are_not_finite_are_refused(name, value):
     broken = audio()
     broken[1, 7] = value
-    with pytest.raises(InputError, match=r"finite, got 1 values that are NaN or infinite, the first at index \((0, )?1, 7"):
+    with pytest.raises(
+        InputError, match=r"finite, got 1 values that are NaN or infinite, the first at index \((0, )?1, 7"
+    ):
         NUMPY[name](broken)
 
 
@@ -111,16 +113,16 @@ def test_rates_may_be_floats_without_a_fraction(tmp_path):
     np.testing.assert_array_equal(whole, np.concatenate(list(resample_stream([audio(), audio()], 8000, 16000)), -1))
     write(tmp_path / "a.wav", audio(), 8000.0)
     assert AudioTransform(64, 16, 64, 8000.0).sample_rate == 8000
-    for rate in (0, -8000, 8000.5, "8000", None, np.nan):
+    for wrong in (0, -8000, 8000.5, "8000", None, np.nan):
         for call in (
-            lambda: resample(audio(), rate, 8000),
-            lambda: resample(audio(), 8000, rate),
-            lambda: list(resample_stream([audio()], rate, 8000)),
-            lambda: write(tmp_path / "b.wav", audio(), rate),
-            lambda: AudioTransform(64, 16, 64, rate),
+            lambda rate: resample(audio(), rate, 8000),
+            lambda rate: resample(audio(), 8000, rate),
+            lambda rate: list(resample_stream([audio()], rate, 8000)),
+            lambda rate: write(tmp_path / "b.wav", audio(), rate),
+            lambda rate: AudioTransform(64, 16, 64, rate),
         ):
             with pytest.raises(InputError, match=r"rate is .*, expected a whole number of Hz above 0"):
-                call()
+                call(wrong)
     assert not (tmp_path / "b.wav").exists()
 
 

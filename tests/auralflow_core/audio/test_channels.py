@@ -13,16 +13,7 @@ from auralflow_core.errors import InputError
 needs_ffmpeg = pytest.mark.skipif(not ffmpeg.is_installed(), reason="ffmpeg and ffprobe are not on the PATH")
 RATE = 48000
 # Masks of Microsoft's "Multiple channel audio data and WAVE files", by ffmpeg's names.
-MASKS = {
-    "2.1": 0xB,
-    "3.0": 0x7,
-    "quad": 0x33,
-    "5.0": 0x37,
-    "5.1": 0x3F,
-    "5.1(side)": 0x60F,
-    "6.1": 0x70F,
-    "7.1": 0x63F,
-}
+MASKS = {"2.1": 0xB, "3.0": 0x7, "quad": 0x33, "5.0": 0x37, "5.1": 0x3F, "5.1(side)": 0x60F, "6.1": 0x70F, "7.1": 0x63F}
 
 
 def tones(channels):

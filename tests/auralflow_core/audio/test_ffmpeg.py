@@ -112,7 +112,15 @@ def test_a_playlist_is_no_audio(files, tmp_path, name, suffix):
 @needs_ffmpeg
 def test_names_are_no_protocols(files, tmp_path, monkeypatch, third_party):
     monkeypatch.chdir(tmp_path)
-    for name in ("concat:a.m4a", "-i.m4a", "http:a.m4a", "a|b.m4a", "%03d.m4a", "pipe:0", "subfile,,start,0,end,9,,:a.m4a"):
+    for name in (
+        "concat:a.m4a",
+        "-i.m4a",
+        "http:a.m4a",
+        "a|b.m4a",
+        "%03d.m4a",
+        "pipe:0",
+        "subfile,,start,0,end,9,,:a.m4a",
+    ):
         (tmp_path / name).write_bytes((third_party / "alac.m4a").read_bytes())
         assert probe(name).samples == 264600
         assert read(name, 0, 10)[0].shape == (2, 10)
