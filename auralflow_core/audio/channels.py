@@ -7,7 +7,7 @@ front right, front center, low frequency, back left, back right, and so on.
 from collections.abc import Sequence
 
 # Names of the bits of a mask, the lowest first, as ffmpeg has them.
-PLACES = "FL FR FC LFE BL BR FLC FRC BC SL SR TC TFL TFC TFR TBL TBC TBR".split()
+PLACES: tuple[str, ...] = tuple("FL FR FC LFE BL BR FLC FRC BC SL SR TC TFL TFC TFR TBL TBC TBR".split())
 
 # Number of channels -> the mask of files that have none, which is FLAC's assignment (RFC 9639, section 9.1.3).
 DEFAULT_MASKS = {1: 0x4, 2: 0x3, 3: 0x7, 4: 0x33, 5: 0x37, 6: 0x3F, 7: 0x70F, 8: 0x63F}

@@ -61,7 +61,8 @@ def examine(data: mmap.mmap) -> Structure:
             bodies[chunk.name] = data[chunk.begin : chunk.begin + min(chunk.size, 1 << 12)]
         else:
             break
-        position = _end(data, layout, chunk.begin + (audio if chunk.name in AUDIO else chunk).size)
+        size = audio.size if audio and audio.begin == chunk.begin else chunk.size
+        position = _end(data, layout, chunk.begin + size)
     frame, channels = _frame_bytes(data[:4], bodies)
     mask, order = _places(layout.order, bodies, channels)
     if audio is None:

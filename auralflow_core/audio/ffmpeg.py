@@ -138,8 +138,8 @@ def _describe(path: Path) -> dict[str, Any]:
         f"{entries}:format=duration,format_name,nb_streams",
     ]
     command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
-    pipes = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, **pipes) as process, _watched(process, path):
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe) as process, _watched(process, path):
         answer, complaints = process.communicate()
     if process.returncode:
         raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(complaints, path)})")
