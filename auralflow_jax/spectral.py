@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from auralflow_core.audio.check import check_signals, check_type
 from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
 
 Padding = Literal["reflect", "constant"]
@@ -36,7 +37,7 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
         `1 + samples // hop_length` frames. See `pad_to_hop` for the samples after the last whole hop.
 
     Raises:
-        InputError: sizes out of order, or a signal too short to be mirrored.
+        InputError: sizes out of order, a signal too short to be mirrored, integers, or a transposed array.
 
     Example:
         >>> stft(jnp.zeros((2, 44100)), 2048, 768, 2048).shape
@@ -44,6 +45,7 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
     """
     check_sizes(num_fft, hop_length, window_size)
     check_signal(audio.shape, num_fft, padding)
+    check_signals(audio)
     half = num_fft // 2
     audio = audio.astype(jnp.float64 if audio.dtype == jnp.float64 else jnp.float32)
     padded = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)], mode=padding)
@@ -70,9 +72,10 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
         Real signal (..., samples), of exactly that length.
 
     Raises:
-        InputError: the bins do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
-            window, or there are too few frames (see `pad_to_hop`).
+        InputError: real numbers, bins that do not fit `num_fft`, or some samples are covered by no frame: the hop is
+            the whole window, or there are too few frames (see `pad_to_hop`).
     """
+    check_type(spectrum, "spectrum", "complex")
     check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples)
     envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples)
     segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)

@@ -12,6 +12,7 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from auralflow_core.audio.check import check_type
 from auralflow_jax.spectral import magnitude
 
 __all__ = ["wiener"]
@@ -51,7 +52,10 @@ def wiener(
 
     Raises:
         ValueError: shapes that do not fit each other, or sizes out of range.
+        InputError: magnitudes that are no real numbers of floating point, or a mixture that is not complex.
     """
+    check_type(magnitudes, "magnitudes")
+    check_type(mixture, "mixture", "complex")
     if magnitudes.ndim < 4 or magnitudes.shape[:-4] + magnitudes.shape[-3:] != mixture.shape:
         raise ValueError(
             "wiener needs magnitudes (..., targets, channels, bins, frames) and a mixture (..., channels, "

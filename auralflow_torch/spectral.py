@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from auralflow_core.audio.check import check_signals, check_type
 from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
 
 Padding = Literal["reflect", "constant"]
@@ -35,7 +36,7 @@ def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding
         `1 + samples // hop_length` frames. See `pad_to_hop` for the samples after the last whole hop.
 
     Raises:
-        InputError: sizes out of order, or a signal too short to be mirrored.
+        InputError: sizes out of order, a signal too short to be mirrored, integers, or a transposed array.
 
     Example:
         >>> stft(torch.zeros(2, 44100), 2048, 768, 2048).shape
@@ -43,6 +44,7 @@ def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding
     """
     check_sizes(num_fft, hop_length, window_size)
     check_signal(tuple(audio.shape), num_fft, padding)
+    check_signals(audio)
     audio = audio.to(torch.float64 if audio.dtype == torch.float64 else torch.float32)
     # torch takes (batch, samples) at most.
     spectrum = torch.stft(
@@ -73,9 +75,10 @@ def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, sam
         Real signal (..., samples), of exactly that length.
 
     Raises:
-        InputError: the bins do not fit `num_fft`, or some samples are covered by no frame: the hop is the whole
-            window, or there are too few frames (see `pad_to_hop`).
+        InputError: real numbers, bins that do not fit `num_fft`, or some samples are covered by no frame: the hop is
+            the whole window, or there are too few frames (see `pad_to_hop`).
     """
+    check_type(spectrum, "spectrum", "complex")
     check_spectrum(tuple(spectrum.shape), num_fft, hop_length, window_size, samples)
     audio = torch.istft(
         spectrum.reshape(-1, *spectrum.shape[-2:]),

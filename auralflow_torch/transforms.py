@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from auralflow_core.audio.check import check_layout
+from auralflow_core.audio.check import check_layout, check_rate, check_signals
 from auralflow_core.dsp.mel import mel_filterbank
 from auralflow_core.dsp.windows import check_sizes
 from auralflow_core.errors import InputError
@@ -48,12 +48,10 @@ class AudioTransform:
         *,
         num_mels: int = 128,
     ) -> None:
-        check_counts(
-            num_fft=num_fft, hop_length=hop_length, window_size=window_size, sample_rate=sample_rate, num_mels=num_mels
-        )
+        check_counts(num_fft=num_fft, hop_length=hop_length, window_size=window_size, num_mels=num_mels)
         check_sizes(num_fft, hop_length, window_size)
         self.num_fft, self.hop_length, self.window_size = num_fft, hop_length, window_size
-        self.sample_rate, self.num_mels = sample_rate, num_mels
+        self.sample_rate, self.num_mels = check_rate(sample_rate, "sample_rate"), num_mels
         self.device = torch.device(device)
 
     def to_spectrogram(self, audio: Tensor, use_padding: bool = True) -> Tensor:
@@ -151,10 +149,15 @@ class AudioTransform:
             `ceil(samples * new_rate / orig_rate)` samples.
 
         Raises:
+            InputError: audio that is none (see `auralflow_core.audio.check`), or a rate that is no whole number.
             ImportError: torchaudio is missing or built for another torch; says what to install.
         """
+        check_tensor(audio, "audio")
+        check_signals(audio)
+        orig_rate = check_rate(orig_rate, "orig_rate")
+        new_rate = self.sample_rate if new_rate is None else check_rate(new_rate, "new_rate")
         functional = companion("torchaudio", "AudioTransform.resample").functional
-        return functional.resample(audio, orig_rate, self.sample_rate if new_rate is None else new_rate)
+        return functional.resample(audio, orig_rate, new_rate)
 
     @functools.cached_property
     def _filterbank(self) -> np.ndarray:

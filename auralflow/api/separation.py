@@ -34,6 +34,7 @@ def separate(
     consistency: bool = False,
     backend: str = "jax",
     targets: Iterable[str] = (),
+    tolerate_damage: bool = False,
 ) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -56,6 +57,7 @@ def separate(
         consistency: divide the rest of the mixture among the targets.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
         targets: the targets that are written, or sums of them; see `choose_targets`. Default: all of the model's.
+        tolerate_damage: go on with what can be read of a damaged file, which is one of the result's `damaged`.
 
     Returns:
         Notes, failures and times. A file that cannot be read or written as asked is one of the `failures` and does
@@ -76,7 +78,7 @@ def separate(
     )
     # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    found, problems = find_inputs(inputs, start, duration)
+    found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage)
     separator = load_separator(find_model(model), backend)
     with progress_bar(sum(audio.seconds for audio in found), "s") as advance:
         result = separate_files(found, separator, output, options, advance)

@@ -29,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
 
 @terminable()
 def run(arguments: argparse.Namespace) -> int:
-    """Separates files into stems; returns 1 if some of them could not be separated."""
+    """Separates files into stems; returns 1 if some of them could not be separated, or were damaged."""
     from auralflow.api.separation import separate
 
     model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
@@ -42,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     if failures := result.failures:
         summary = f"auralflow: {len(failures)} of {len(failures) + result.separated} could not be separated:"
         print(summary, *failures, sep="\n  ", file=sys.stderr)
-    return 1 if failures else 0
+    if damaged := result.damaged:
+        print(f"auralflow: {len(damaged)} damaged:", *damaged, sep="\n  ", file=sys.stderr)
+    return 1 if failures or damaged else 0
 
 
 def names(text: str) -> list[str]:
@@ -62,6 +64,8 @@ def add_file_arguments(parser: Parser) -> None:
     add("--residual", action="store_true", help="also write the rest of the mixture, without the stems")
     add("--start", type=float, default=0.0, metavar="S", help="second to begin at")
     add("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
+    text = "go on with what can be read of a damaged file; the exit status is then 1"
+    add("--tolerate_damage", action="store_true", help=text)
 
 
 def add_encoding_arguments(parser: Parser) -> None:

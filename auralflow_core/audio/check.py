@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from auralflow_core.errors import InputError
 
 MAX_CHANNELS = 64
-SHAPES = {1: "(samples,)", 2: "(channels, samples)", 3: "(batch, channels, samples)"}
+SHAPES = {
+    1: "(samples,)",
+    2: "(channels, samples)",
+    3: "(batch, channels, samples)",
+    4: "(batch, targets, channels, samples)",
+}
 
 
 def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] = (2,)) -> None:
@@ -24,12 +29,54 @@ def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] =
         InputError: integers, another number of axes, no samples, more than `MAX_CHANNELS` channels, NaN or infinity.
     """
     check_layout(audio, name, ranks)
-    if not (finite := np.isfinite(audio)).all():
+    check_finite(audio, name)
+
+
+def check_finite(values: np.ndarray, name: str) -> None:
+    """Raises an InputError, which says where, if values of numpy are NaN or infinite."""
+    if not (finite := np.isfinite(values)).all():
         place = tuple(map(int, np.argwhere(~finite)[0]))
         raise InputError(
             f"{name} must be finite, got {finite.size - np.count_nonzero(finite)} values that are NaN or infinite, "
             f"the first at index {place}"
         )
+
+
+def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
+    """Refuses numbers of another kind, whatever their shape.
+
+    Args:
+        values: an array of numpy, jax or torch, also one that a function is traced with.
+        name: of the argument, for messages.
+        kind: of the numbers.
+
+    Raises:
+        InputError: no array, or numbers of another kind, with the expression that makes audio of integers.
+    """
+    if not hasattr(values, "shape") or not hasattr(values, "dtype"):
+        raise InputError(f"{name} is a {type(values).__name__}, expected an array")
+    if not _has_kind(values.dtype, kind):
+        dtype, shape = str(values.dtype).removeprefix("torch."), tuple(values.shape)
+        hint = _how_to_scale(name, dtype) if kind == "floating point" else ""
+        raise InputError(f"{name} must be {kind}, got {dtype} of shape {shape}{hint}")
+
+
+def check_signals(audio: Any, name: str = "audio") -> None:
+    """Refuses what cannot be signals `(..., samples)`; the values are not read.
+
+    Args:
+        audio: see `check_type`.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: integers, no samples, or a transposed array: many signals, each shorter than their number.
+    """
+    check_type(audio, name)
+    shape = tuple(audio.shape)
+    if not shape or shape[-1] == 0:
+        raise InputError(f"{name} must have the shape (..., samples) with samples, got {shape}")
+    if len(shape) > 1 and shape[-2] > max(MAX_CHANNELS, shape[-1]):
+        raise InputError(_is_transposed(name, shape))
 
 
 def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,), channels: int | None = None) -> None:
@@ -57,10 +104,7 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
     if channels is not None and found != channels:
         raise InputError(f"{name} must have {channels} channel{'s' * (channels > 1)}, got {found} in shape {shape}")
     if found > MAX_CHANNELS:
-        raise InputError(
-            f"{name} of shape {shape} would be {found} channels of {audio.shape[-1]} samples, and at most "
-            f"{MAX_CHANNELS} channels are accepted; transpose it to (channels, samples)"
-        )
+        raise InputError(_is_transposed(name, shape))
 
 
 def check_rate(rate: Any, name: str = "rate") -> int:
@@ -77,6 +121,20 @@ def check_rate(rate: Any, name: str = "rate") -> int:
     ):
         raise InputError(f"{name} is {rate!r}, expected a whole number of Hz above 0")
     return int(rate)
+
+
+def _has_kind(dtype: Any, kind: str) -> bool:
+    """Whether numbers of a type of numpy, jax or torch are of a kind."""
+    if hasattr(dtype, "is_floating_point"):  # torch's, of which compiled functions know this but not the name
+        return dtype.is_floating_point if kind == "floating point" else dtype.is_complex
+    return str(dtype).startswith(("float", "bfloat") if kind == "floating point" else "complex")
+
+
+def _is_transposed(name: str, shape: tuple[int, ...]) -> str:
+    return (
+        f"{name} of shape {shape} would be {shape[-2]} channels of {shape[-1]} samples, and at most "
+        f"{MAX_CHANNELS} channels are accepted; transpose it to (channels, samples)"
+    )
 
 
 def _how_to_scale(name: str, dtype: str) -> str:

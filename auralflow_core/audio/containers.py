@@ -1,86 +1,35 @@
-"""Checks that libsndfile leaves out: audio that is missing at the end of a file, and the length of some MP3s."""
+"""A look at the structure of audio files, which finds what the libraries that decode them pass over in silence."""
 
-import functools
-import os
+import mmap
 from pathlib import Path
-from typing import Literal
 
-import soundfile
+from auralflow_core.audio import chunks, flac, mpeg, ogg
+from auralflow_core.audio.structure import Structure
 
-from auralflow_core.errors import InputError
-
-# First bytes of a file -> its byte order, and the name of the chunk with the audio.
-CHUNKED: dict[bytes, tuple[Literal["little", "big"], bytes]] = {b"RIFF": ("little", b"data"), b"FORM": ("big", b"SSND")}
-STREAMED = 0x7FFFF000  # sizes from here on stand for an unknown one, in files that were written to a pipe
+TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2)
 
 
-def check_chunks(path: Path) -> None:
-    """Refuses a wav or aiff file that ends before its audio; libsndfile would shorten the audio silently.
+def examine(path: Path) -> Structure:
+    """What the structure of a file says about its audio; nothing for formats without a parser here.
 
-    Raises:
-        InputError: the file is truncated.
+    Args:
+        path: of a file that is not empty.
     """
-    with open(path, "rb") as stream:
-        order, audio = CHUNKED.get(stream.read(4), (None, None))
-        stream.seek(12)
-        while order and len(header := stream.read(8)) == 8:
-            size = int.from_bytes(header[4:], order)
-            if header[:4] == audio:
-                found = os.fstat(stream.fileno()).st_size - stream.tell()
-                if found < size < STREAMED:
-                    raise InputError(f"{path}: truncated, its header promises {size} bytes of audio, {found} exist")
-                return
-            stream.seek(size + size % 2, os.SEEK_CUR)  # chunks start at even positions
-
-
-def streamed_mp3_samples(path: Path) -> int | None:
-    """The decoded length of an MP3 whose header lacks it; None for one whose header has it.
-
-    Raises:
-        InputError: libsndfile, which guesses the length from the first bit rate, would shorten the file.
-    """
-    stat = path.stat()
-    return _streamed_mp3_samples(path, stat.st_mtime_ns, stat.st_size)
-
-
-class ForwardFile(soundfile.SoundFile):
-    """A file that is read forwards only.
-
-    soundfile seeks to the current position after every call. Decoders that look back, as MP3's and Opus's do, take
-    that for a jump, and the next samples are wrong.
-    """
-
-    def seekable(self) -> bool:
-        """False, which stops soundfile's own seeks; `seek` works all the same."""
-        return False
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _streamed_mp3_samples(path: Path, modified: int, size: int) -> int | None:
-    with open(path, "rb") as stream:
-        head = stream.read(10)
-        if head[:3] == b"ID3":  # a tag; its size is four bytes of seven bits each
-            stream.seek(10 + sum(byte << 7 * place for place, byte in enumerate(reversed(head[6:]))))
-        else:
-            stream.seek(0)
-        first_frame = stream.read(2048)
-    if b"Xing" in first_frame or b"Info" in first_frame:
-        return None
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with ForwardFile(handle, closefd=False) as file:
-            guess, samples = file.frames, 0
-            while got := len(file.read(1 << 16, dtype="float32", always_2d=True)):
-                samples += got
-        unread = size - os.lseek(handle, 0, os.SEEK_CUR)
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{path}: damaged, it cannot be decoded to its end ({error.error_string})") from None
-    finally:
-        os.close(handle)
-    # The decoding stopped at the guess if their lengths are equal and more than a tag is left to read.
-    if samples == guess and unread > 4096:
-        raise InputError(
-            f"{path}: an MP3 of variable bit rate without a Xing header, of which {unread} of {size} "
-            "bytes would be lost; convert it to wav, flac or an MP3 with that header"
-        )
-    return samples
+    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        begin = mpeg.skip_tags(data, 0)
+        magic = data[begin : begin + 4]
+        if magic == b"fLaC":
+            return flac.examine(data, begin)
+        if magic == b"OggS":
+            return ogg.examine(data, begin)
+        if begin == 0 and magic in chunks.LAYOUTS:
+            return chunks.examine(data)
+        if begin == 0 and magic in chunks.AU_ORDERS:
+            return chunks.examine_au(data)
+        if all(data[place : place + 1] == b"G" for place in range(0, 5 * TS_PACKET, TS_PACKET)):
+            rest = len(data) % TS_PACKET
+            return Structure(
+                damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else ""
+            )
+        first = mpeg.first_frame(data, begin)
+        return Structure() if first is None else mpeg.examine(data, first)

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from auralflow_core.audio.check import check_layout
+from auralflow_core.audio.bitrates import MP3_BITRATES, MP3_LEVELS, MP3_LOWEST, OGG_BITRATES
+from auralflow_core.audio.check import check_layout, check_rate, check_type
+from auralflow_core.audio.masks import choose_mask, file_order, reserve, write_mask
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing
 
@@ -21,18 +23,6 @@ CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
 RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
 FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
 WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
-
-# kbit/s of Vorbis's qualities 0, 0.1, ... 1 for stereo at 44.1 kHz, as its encoder states them.
-OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)
-# By sample rate. With fewer kbit/s the encoder changes the rate, or has no room for the length in its header.
-MP3_BITRATES: dict[int, tuple[int, ...]] = {
-    **dict.fromkeys((32000, 44100, 48000), (64, 80, 96, 112, 128, 160, 192, 224, 256, 320)),
-    **dict.fromkeys((16000, 22050, 24000), (64, 80, 96, 112, 128, 144, 160)),
-    **dict.fromkeys((8000, 11025, 12000), (32, 40, 48, 56, 64)),
-}
-# LAME multiplies all samples by these factors before it encodes them; the key is the highest bit rate of a factor.
-MP3_LEVELS = {160: 0.95, 192: 0.97, 224: 0.98, 320: 1.0}
-MP3_LOWEST = {320: 32, 160: 8, 64: 8}  # highest bit rate -> lowest: the range of libsndfile's compression levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +127,8 @@ class Encoding:
             options = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT"}
             return options | {"compression_level": level}
         large = samples * channels * (self.bits or 32) // 8 >= WAV_BYTES
-        container = "FLAC" if self.format == "flac" else "RF64" if large else "WAV"
+        wav = "RF64" if large else "WAVEX" if channels > 2 else "WAV"
+        container = "FLAC" if self.format == "flac" else wav
         return {"format": container, "subtype": self.subtype}
 
 
@@ -151,22 +142,28 @@ class Writer:
         sample_rate: in Hz.
         channels: of every block.
         samples: length of all blocks together.
+        mask: bits of the channels' places; see `decode.channel_mask`.
 
     Raises:
         InputError: the format cannot hold the audio.
     """
 
-    def __init__(self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int):
+    def __init__(
+        self, path: Path, name: Path, encoding: Encoding, sample_rate: int, channels: int, samples: int, mask: int = 0
+    ):
         try:
             encoding.check(sample_rate, channels)
+            self.mask = choose_mask(encoding.format, channels, mask)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
         self.path, self.name, self.samples, self.subtype = path, name, samples, encoding.subtype
+        self.order = file_order(encoding.format, channels)
         self.compensation_gain = np.float32(encoding.compensation_gain(sample_rate))
         try:
             self.file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
             )
+            reserve(self.file, self.mask)
         except soundfile.LibsndfileError as error:
             raise InputError(
                 f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
@@ -174,12 +171,13 @@ class Writer:
             ) from None
 
     def write(self, audio: np.ndarray) -> None:
-        """Appends audio (channels, samples), quantized as `quantize` does.
+        """Appends audio (channels, samples), channels in WAVE order, quantized as `quantize` does.
 
         Raises:
-            InputError: values that are not finite.
+            InputError: integers, or values that are not finite.
             OSError: the file cannot be written, for lack of space or another reason.
         """
+        check_type(audio, "audio")
         if bad := np.size(audio) - np.count_nonzero(np.isfinite(audio)):
             raise InputError(f"{self.name}: not written, {bad} of {np.size(audio)} values are NaN or infinite")
         data = np.asarray(audio, np.float32) * self.compensation_gain
@@ -188,7 +186,7 @@ class Writer:
             data = (quantize(data, self.subtype)[0] * 2.0 ** (bits - 1)).astype(np.int16 if bits == 16 else np.int32)
             data = data << 8 if bits == 24 else data  # libsndfile takes the upper 24 of 32 bits
         try:
-            self.file.write(data.T)
+            self.file.write(data[self.order].T)
         except soundfile.LibsndfileError as error:
             raise OSError(
                 f"{self.name}: cannot be written, the disk may be full ({error.error_string.rstrip('.')})"
@@ -197,6 +195,8 @@ class Writer:
     def close(self) -> None:
         """Writes what is left in buffers, and closes the file."""
         self.file.close()
+        if self.mask:
+            write_mask(self.path, self.mask)
 
     def check(self) -> None:
         """Compares the length of the closed file: with some formats that alone shows an error while closing it.
@@ -216,7 +216,7 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(
-    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int
+    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int, mask: int = 0
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -226,6 +226,7 @@ def writing(
         sample_rate: in Hz.
         channels: of every file.
         samples: length of every file.
+        mask: bits of the channels' places; see `decode.channel_mask`. Default: the usual places.
 
     Yields:
         A writer for each path.
@@ -239,7 +240,7 @@ def writing(
         with contextlib.ExitStack() as files:
             writers = []
             for aside, path in zip(asides, paths, strict=True):
-                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples))
+                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples, mask))
                 files.callback(writers[-1].close)
             yield writers
         for writer in writers:
@@ -251,7 +252,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
 
     Args:
         path: of the file.
-        audio: `(channels, samples)`; for PCM it is quantized as `quantize` does.
+        audio: `(channels, samples)`, channels in WAVE order; for PCM it is quantized as `quantize` does.
         sample_rate: in Hz.
         subtype: "FLOAT" (32 bit, wav only), "PCM_16" or "PCM_24".
 
@@ -261,6 +262,7 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
     """
     path = Path(path)
     check_layout(audio)
+    sample_rate = check_rate(sample_rate, "sample_rate")
     known = {".wav": SUBTYPES.values(), ".flac": PCM_BITS}
     if path.suffix.lower() not in known:
         raise InputError(f"{path}: cannot write the suffix {path.suffix!r}; known: {', '.join(known)}")
@@ -283,10 +285,14 @@ def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
         float32 audio of the same shape, exactly as it is read from the file, and the number of clipped values, which
         lie outside [-1, 1 - 2^-(bits - 1)] after rounding.
 
+    Raises:
+        InputError: integers, or an unknown subtype.
+
     Example:
         >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")
         (array([ 0.5,  0. , -1. ], dtype=float32), 1)
     """
+    check_type(audio, "audio")
     audio = np.asarray(audio, np.float32)
     if subtype == "FLOAT":
         return audio.copy(), 0

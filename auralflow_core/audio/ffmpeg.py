@@ -7,21 +7,45 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from auralflow_core.audio.channels import mask_of_names
+from auralflow_core.audio.structure import AudioInfo, DamagedAudio, Structure
 from auralflow_core.errors import InputError
 
 # Files with these suffixes count as audio in a folder; a file that is named itself may have any suffix.
 SUFFIXES = tuple(
     ".aac .ac3 .alac .amr .ape .dts .eac3 .m4a .m4b .mka .mkv .mov .mp2 .mp4 .mpc .tta .webm .wma .wv".split()
 )
+# The formats that ffmpeg may read: files that hold their audio. A playlist (hls, dash, concat, sdp, imf) names other
+# files and addresses, whose audio is not meant.
+FORMATS = (
+    "3dostr aa aac aax ac3 ac4 acm act adp ads adx aea afc aiff aix alaw amr amrnb amrwb apc ape apm aptx aptx_hd asf "
+    "ast au avi avr bfstm bink boa bonk brstm caf codec2 daud dcstr derf dfpwm dsf dss dts dtshd dv ea eac3 epaf evc "
+    "flac flv fsb fwse g722 g723_1 g729 genh gsm gxf hca hcom iamf iff ilbc ircam iss kvag laf libgme libmodplug "
+    "libopenmpt loas matroska mca mlp mods mov mp3 mpc mpc8 mpeg mpegts msf mtaf musx mxf nistsphere nsp nut nuv ogg "
+    "oma osq paf pvf qcp qoa rka rm rso sbc sdns sds sdx shn siff sln smjpeg smk sox spdif svag svs swf tak thp "
+    "truehd tta tty txd usm vag voc vpk vqf w64 wav wsaud wsd wtv wv wve xa xvag xwma"
+).split()
+SAFE = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
+# The formats whose header tells the length; that of others is an estimate.
+TIMED = {"aiff", "ape", "asf", "au", "avi", "caf", "dsf", "matroska", "mov", "mpc", "mpc8", "tak", "tta", "w64", "wav"}
+TIMED |= {"wv", "webm"}
+MARGIN = 0.25  # seconds by which a header may count more than is there: frames that encoders leave unfinished
 CHUNK = 1 << 16  # samples read at a time while a stream is measured
+PATIENCE = 60.0  # seconds without anything from ffmpeg after which it is stopped
+TICKS = 10  # in which they are counted: of the time that a program is suspended, only one tick counts
+# Complaints of ffmpeg's output, which takes no notice of times.
+HARMLESS = re.compile(rb"^\[f32le @ .*\n?", re.MULTILINE)
 
 
 def is_installed() -> bool:
@@ -29,46 +53,69 @@ def is_installed() -> bool:
     return all(map(shutil.which, ("ffmpeg", "ffprobe")))
 
 
-def probe(path: Path, stream: int = 0) -> tuple[int, int, int]:
-    """Rate in Hz, channels and samples of a stream of audio, which is decoded to its end, as headers may be wrong.
+def probe(path: Path, stream: int, structure: Structure, tolerate_damage: bool = False) -> tuple[AudioInfo, int]:
+    """Properties and channel mask of a stream of audio, which is decoded to its end, as headers may be wrong.
+
+    Args:
+        path: of the file.
+        stream: number of the stream.
+        structure: of the file.
+        tolerate_damage: whatever can be decoded counts.
 
     Raises:
-        InputError: ffmpeg cannot read the file, the file has no such stream, or the stream is damaged.
+        InputError: ffmpeg cannot read the file, or the file has no such stream or no audio.
+        DamagedAudio: the stream is damaged, or shorter than the file says.
     """
-    stat = path.stat()
-    return _probe(path, stream, stat.st_mtime_ns, stat.st_size)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _probe(path: Path, stream: int, modified: int, size: int) -> tuple[int, int, int]:
-    options = "-v error -select_streams a -show_entries stream=sample_rate,channels -of json".split()
-    command = ["ffprobe", *options, f"file:{os.fspath(path)}"]
-    result = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
-    if result.returncode:
-        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(result.stderr, path)})")
-    streams = json.loads(result.stdout).get("streams", [])
+    found = _describe(path)
+    streams = found["streams"]
     if stream >= len(streams):
         raise InputError(f"{path}: holds {len(streams)} streams of audio, numbered from 0; got number {stream}")
-    rate, channels = int(streams[stream]["sample_rate"]), int(streams[stream]["channels"])
-    return rate, channels, sum(map(len, _decoded(path, stream, channels, CHUNK)))
+    rate, channels = int(streams[stream].get("sample_rate", 0)), int(streams[stream].get("channels", 0))
+    if rate < 1 or channels < 1:
+        raise InputError(f"{path}: no audio file that can be read (ffmpeg: no rate or no channels)")
+    info = AudioInfo(rate, channels, 0)
+    samples = sum(map(len, _decoded(path, stream, info, structure, CHUNK, tolerate_damage)))
+    if samples == 0:
+        raise InputError(f"{path}: holds no audio (0 samples)")
+    expected = max(_promised(found, stream), ((structure.samples or 0) - structure.trimmed) / rate)
+    exact = structure.samples is not None and not structure.trimmed
+    if not tolerate_damage and samples < rate * (expected - (0 if exact else MARGIN)):
+        raise DamagedAudio(
+            f"{path}: truncated, its header promises {expected:.2f} s, {samples / rate:.2f} s can be decoded"
+        )
+    return info._replace(samples=samples), _mask(streams[stream].get("channel_layout", "")) or structure.mask
 
 
-def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int, block: int) -> Iterator[np.ndarray]:
+def read_blocks(
+    path: Path,
+    stream: int,
+    info: AudioInfo,
+    structure: Structure,
+    start: int,
+    samples: int,
+    block: int,
+    tolerate_damage: bool = False,
+) -> Iterator[np.ndarray]:
     """Decodes from the beginning of the file, as few formats seek exactly, and drops the samples before `start`.
 
     Args:
         path: of the file.
         stream: number of the stream of audio.
-        channels: number of its channels.
+        info: its properties.
+        structure: of the file.
         start: the first sample.
         samples: number of samples.
         block: samples of a block; the last ones may have fewer.
+        tolerate_damage: pass over what cannot be decoded.
 
     Yields:
-        float32 (samples, channels).
+        float32 (samples, channels), channels in WAVE order.
+
+    Raises:
+        DamagedAudio: the stream is damaged, or ends early.
     """
     end, position = start + samples, 0
-    with contextlib.closing(_decoded(path, stream, channels, block)) as pieces:
+    with contextlib.closing(_decoded(path, stream, info, structure, block, tolerate_damage)) as pieces:
         for piece in pieces:
             wanted = piece[max(0, start - position) : max(0, end - position)]
             position += len(piece)
@@ -76,27 +123,111 @@ def read_blocks(path: Path, stream: int, channels: int, start: int, samples: int
                 yield wanted
             if position >= end:
                 return
+    raise DamagedAudio(f"{path}: truncated, {end} samples are expected, {position} can be decoded")
 
 
-def _decoded(path: Path, stream: int, channels: int, block: int) -> Generator[np.ndarray, None, None]:
+def _describe(path: Path) -> dict[str, Any]:
+    """The answer of ffprobe: properties of the streams of audio and of the container."""
+    entries = "stream=codec_name,sample_rate,channels,channel_layout,duration:stream_tags=DURATION"
+    options = [
+        "-v",
+        "error",
+        "-select_streams",
+        "a",
+        "-show_entries",
+        f"{entries}:format=duration,format_name,nb_streams",
+    ]
+    command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe) as process, _watched(process, path):
+        answer, complaints = process.communicate()
+    if process.returncode:
+        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(complaints, path)})")
+    return {"streams": [], "format": {}} | json.loads(answer)
+
+
+def _promised(found: dict[str, Any], stream: int) -> float:
+    """The seconds of a stream by the header; 0 where it does not tell them."""
+    container, properties = found["format"], found["streams"][stream]
+    if not TIMED & set(container.get("format_name", "").split(",")):
+        return 0.0
+    if clock := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", properties.get("tags", {}).get("DURATION", "")):
+        return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])
+    whole = container.get("duration", 0) if container.get("nb_streams") == 1 else 0
+    return float(properties.get("duration", whole))
+
+
+@functools.lru_cache(maxsize=1)
+def _layouts() -> dict[str, int]:
+    """The masks of the layouts of channels that ffmpeg has names for."""
+    command = ["ffmpeg", "-hide_banner", "-layouts"]
+    text = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, text=True).stdout
+    return {name: mask_of_names(parts.split("+")) for name, parts in re.findall(r"(?m)^(\S+) +(\S+)$", text)}
+
+
+def _mask(layout: str) -> int:
+    """The mask of a layout by ffprobe's name; 0 where it is unknown."""
+    return mask_of_names(layout.split("+")) if "+" in layout else _layouts().get(layout, 0) if layout else 0
+
+
+def _decoded(
+    path: Path, stream: int, info: AudioInfo, structure: Structure, block: int, tolerate_damage: bool
+) -> Generator[np.ndarray, None, None]:
     """The whole stream, float32 (samples, channels)."""
-    source = f"file:{os.fspath(path)}"
-    command = ["ffmpeg", *"-v error -nostdin -i".split(), source, "-map", f"0:a:{stream}", *"-f f32le -".split()]
+    strict = [] if tolerate_damage else ["-err_detect", "crccheck"]
+    source = [*SAFE, *strict, *structure.ffmpeg, "-i", f"file:{os.fspath(path)}", "-map", f"0:a:{stream}"]
+    # What follows in a chained file may have another rate.
+    output = ["-ar", str(info.sample_rate), "-c:a", "pcm_f32le", "-f", "f32le", "-"]
+    frame = 4 * info.channels
     with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints)
-        assert process.stdout is not None  # it is a pipe
+        process = subprocess.Popen(
+            ["ffmpeg", "-v", "error", "-nostdin", *source, *output],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        )
         try:
-            while data := process.stdout.read(4 * channels * block):
-                yield np.frombuffer(data[: len(data) // (4 * channels) * 4 * channels], "<f4").reshape(-1, channels)
-            process.wait()
+            while data := _next_bytes(process, frame * block, path):
+                yield np.frombuffer(data[: len(data) // frame * frame], "<f4").reshape(-1, info.channels)
+            with _watched(process, path):
+                process.wait()
         finally:
             process.kill()
-            process.stdout.close()
+            if process.stdout:
+                process.stdout.close()
             process.wait()
         complaints.seek(0)
-        text = complaints.read()
-        if process.returncode or text:  # after a truncated file the status is 0, but a message is there
-            raise InputError(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
+        text = HARMLESS.sub(b"", complaints.read())
+        # After a truncated file the status is 0, but a message is there. Tags between files that were joined give
+        # messages, too; their structure tells whether audio is missing.
+        if not tolerate_damage and (process.returncode or (text and not structure.tags)):
+            raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
+
+
+def _next_bytes(process: subprocess.Popen[bytes], size: int, path: Path) -> bytes:
+    """The next bytes of the output, none at its end."""
+    assert process.stdout is not None  # it is a pipe
+    with _watched(process, path):
+        return process.stdout.read(size)
+
+
+@contextlib.contextmanager
+def _watched(process: subprocess.Popen[bytes], path: Path) -> Iterator[None]:
+    """Stops a process if the block takes longer than `PATIENCE`."""
+    done, stopped = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        if not any(done.wait(PATIENCE / TICKS) for _ in range(TICKS)):
+            stopped.set()
+            process.kill()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+    if stopped.is_set():
+        raise DamagedAudio(f"{path}: damaged, nothing came from ffmpeg for {PATIENCE:g} s")
 
 
 def _last_line(complaint: bytes, path: Path) -> str:

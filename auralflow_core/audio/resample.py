@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
+from auralflow_core.audio.check import check_finite, check_layout, check_rate, check_signals, check_type
 from auralflow_core.errors import InputError
 
 QUALITY = "VHQ"  # soxr's name
@@ -23,7 +24,13 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | Non
 
     Returns:
         float32 audio `(..., samples)`; the input itself where nothing has to be done.
+
+    Raises:
+        InputError: an array that is no audio (see `auralflow_core.audio.check`), or a rate that is no whole number.
     """
+    check_signals(audio)
+    check_finite(audio, "audio")
+    from_rate, to_rate = check_rate(from_rate, "from_rate"), check_rate(to_rate, "to_rate")
     audio = np.asarray(audio, np.float32)
     wanted = -(-audio.shape[-1] * to_rate // from_rate) if samples is None else samples
     if from_rate != to_rate and audio.size:
@@ -46,12 +53,17 @@ def resample_stream(
 
     Yields:
         float32 pieces `(..., samples)`, none of them empty.
+
+    Raises:
+        InputError: pieces of integers, or a rate that is no whole number.
     """
+    from_rate, to_rate = check_rate(from_rate, "from_rate"), check_rate(to_rate, "to_rate")
     taken = given = 0
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal taken
         for block in blocks:
+            check_type(block, "a block")
             taken += block.shape[-1]
             yield np.asarray(block, np.float32)
 
@@ -81,8 +93,9 @@ def to_channels(audio: np.ndarray, channels: int) -> np.ndarray:
         channels: number of channels of the result.
 
     Raises:
-        InputError: any other change of channels.
+        InputError: any other change of channels, or an array that is no audio.
     """
+    check_layout(audio)
     if len(audio) == channels:
         return audio
     if len(audio) == 1 and channels == 2:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-from auralflow_core.audio import ffmpeg, is_audio, probe
+from auralflow_core.audio import channel_mask, ffmpeg, find_damage, is_audio, probe
 from auralflow_core.errors import InputError
 
 
@@ -18,6 +18,8 @@ class AudioInput:
     samples: int
     sample_rate: int  # Hz
     channels: int
+    mask: int = 0  # bits of the channels' places, see `audio.channel_mask`
+    damage: str = ""  # a sentence about what cannot be read; the part is of what can
 
     @property
     def seconds(self) -> float:
@@ -31,7 +33,7 @@ def has_audio_suffix(path: Path) -> bool:
 
 
 def find_inputs(
-    inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None
+    inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None, *, tolerate_damage: bool = False
 ) -> tuple[list[AudioInput], list[str]]:
     """Finds the files to separate, and reads the properties of each.
 
@@ -40,6 +42,7 @@ def find_inputs(
             under the folder's name. In folders, hidden files and files that are no audio are skipped.
         start: the second at which the part begins.
         duration: length of the part in seconds; a file that ends earlier is separated to its end. Default: all.
+        tolerate_damage: go on with what can be read of a damaged file; every file is decoded once to find out.
 
     Returns:
         The parts to separate, and a sentence for each input that cannot be separated: a file that is missing, damaged
@@ -61,7 +64,7 @@ def find_inputs(
             continue
         for name, file in files:
             try:
-                found.append(_audio_input(name, file, start, duration))
+                found.append(_audio_input(name, file, start, duration, tolerate_damage))
             except InputError as error:
                 problems.append(str(error))
     if not found:
@@ -94,12 +97,19 @@ def _track_name(path: Path) -> str:
     return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
 
 
-def _audio_input(name: str, path: Path, start: float, duration: float | None) -> AudioInput:
-    info = probe(path)
+def _audio_input(name: str, path: Path, start: float, duration: float | None, tolerate_damage: bool) -> AudioInput:
+    damage = find_damage(path) if tolerate_damage else ""
+    info = probe(path, tolerate_damage=bool(damage))
+    mask = channel_mask(path, tolerate_damage=bool(damage))
     first = round(start * info.sample_rate)
     if first >= info.samples:
         raise InputError(
             f"{path}: start is {start:g} s, but the file is only {info.samples / info.sample_rate:.3f} s long"
         )
     wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
-    return AudioInput(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)
+    if damage:
+        damage = (
+            f"{damage}; separated is what can be read, {info.samples} samples ({info.samples / info.sample_rate:.2f} s)"
+        )
+    samples = min(wanted, info.samples - first)
+    return AudioInput(name, path, first, samples, info.sample_rate, info.channels, mask, damage)

@@ -2,6 +2,8 @@
 
 from typing import Any, TypeVar
 
+from auralflow_core.audio.check import check_signals
+
 Array = TypeVar("Array", bound=Any)  # of numpy, jax or torch: the arithmetic is the same
 
 
@@ -24,12 +26,15 @@ def mixture_consistency(estimates: Array, mixture: Array, by_energy: bool = Fals
 
     Raises:
         ValueError: shapes that do not fit each other.
+        InputError: integers, or a transposed mixture.
 
     Example:
         >>> import numpy as np
         >>> mixture_consistency(np.array([[[1.0, 2.0]], [[3.0, 4.0]]]), np.array([[5.0, 5.0]])).tolist()
         [[[1.5, 1.5]], [[3.5, 3.5]]]
     """
+    check_signals(estimates, "estimates")
+    check_signals(mixture, "mixture")
     if len(estimates.shape) < 3 or estimates.shape[:-3] + estimates.shape[-2:] != mixture.shape:
         raise ValueError(
             "mixture_consistency needs estimates (..., targets, channels, samples) and a mixture (..., "

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from auralflow_core.audio.check import check_audio, check_type
 from auralflow_core.dsp.streams import aligned, delayed, skipped
 
 BlockFunction = Callable[[np.ndarray], np.ndarray]
@@ -33,11 +34,18 @@ def overlap_add(
     Returns:
         (targets, channels, samples).
 
+    Raises:
+        InputError: an array that is no audio (see `auralflow_core.audio.check`).
+        ValueError: as `stream`.
+
     Example:
         >>> audio = np.arange(10, dtype=np.float32).reshape(1, 10)
         >>> overlap_add(lambda blocks: blocks[:, None], audio, segment=4, overlap=2).tolist()
         [[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]]]
     """
+    if audio.size == 0:
+        raise ValueError("The signal has no samples.")
+    check_audio(audio)
     done, whole = 0, None
     for piece in stream(function, [audio], segment, overlap, batch_size, shifts):
         if whole is None:
@@ -46,8 +54,7 @@ def overlap_add(
         done += piece.shape[-1]
         if progress is not None:
             progress(done)
-    if whole is None:
-        raise ValueError("overlap_add needs audio of at least one sample.")
+    assert whole is not None  # there is a sample
     return whole
 
 
@@ -119,6 +126,7 @@ class OverlapAdd:
 
     def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
         """Takes a piece (channels, samples) and yields the pieces (targets, channels, samples) that it completes."""
+        check_type(block, "a block")
         self._waiting.append(block)
         self._held += block.shape[-1]
         while self._held >= self.span:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from auralflow_core.audio.check import check_layout
+
 
 def stft(
     audio: np.ndarray, window: np.ndarray, hop: int, start: int, frames: int, num_fft: int | None = None
@@ -20,10 +22,14 @@ def stft(
     Returns:
         Complex (channels, frames, bins).
 
+    Raises:
+        InputError: an array that is no audio (see `auralflow_core.audio.check`).
+
     Example:
         >>> stft(np.ones((1, 6)), np.ones(2), hop=2, start=-2, frames=4).real[0].tolist()
         [[0.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]]
     """
+    check_layout(audio)
     length = (frames - 1) * hop + len(window)
     part = np.asarray(audio[:, max(0, start) : max(0, start + length)], np.float64)
     before = min(max(0, -start), length)

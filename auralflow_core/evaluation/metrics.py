@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from auralflow_core.audio.check import check_finite, check_type
 from auralflow_core.storage.temp_arrays import pieces
 
 # Largest RMS of a silent signal, about one step of 16-bit audio; dither alone lies below (-96 dBFS).
@@ -21,6 +22,10 @@ def si_sdr(estimate: np.ndarray, target: np.ndarray) -> float:
 
     Returns:
         dB; NaN for a silent target, +inf for an exact (scaled) estimate, -inf for one without any of the target.
+
+    Raises:
+        InputError: integers, NaN or infinity.
+        ValueError: the shapes differ.
 
     Example:
         >>> print(f"{si_sdr(np.array([2.5, 0, 2, 8]), np.array([3, -0.5, 2, 7])):.4f}")
@@ -53,15 +58,20 @@ def sdr(estimate: np.ndarray, target: np.ndarray, epsilon: float = 0.0) -> float
 
 def is_silent(audio: np.ndarray) -> bool:
     """Whether the RMS of (channels, samples) lies below `SILENCE_DB`, where no score would mean anything."""
+    check_type(audio, "audio")
     energy = sum(np.sum(np.square(audio[:, piece], dtype=np.float64)) for piece in pieces(audio.shape[-1]))
     return np.sqrt(energy / audio.size) < 10 ** (SILENCE_DB / 20)
 
 
 def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Blocks of both signals as float64 vectors."""
+    check_type(estimate, "estimate")
+    check_type(target, "target")
     if np.shape(estimate) != np.shape(target):
         raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
     for piece in pieces(np.shape(target)[-1]):
+        check_finite(estimate[..., piece], "estimate")
+        check_finite(target[..., piece], "target")
         yield np.ravel(estimate[..., piece]).astype(np.float64), np.ravel(target[..., piece]).astype(np.float64)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from auralflow_core.audio.check import check_layout
 from auralflow_core.dsp.stft import stft
 from auralflow_core.dsp.windows import hann_window
+from auralflow_core.errors import InputError
 from auralflow_core.storage.temp_arrays import Allocate, in_memory
 
 # Frames that are transformed at once, so that memory does not grow with a track's length.
@@ -30,7 +32,14 @@ def ideal_mask(
 
     Returns:
         The masked mixture for each target, (channels, samples).
+
+    Raises:
+        InputError: arrays that are no audio, or whose shapes differ.
     """
+    for name, audio in {"mixture": mixture, **references}.items():
+        check_layout(audio, name)
+        if audio.shape != mixture.shape:
+            raise InputError(f"{name} has shape {audio.shape}, and the mixture {mixture.shape}; both must be the same")
     window = hann_window(num_fft, num_fft)
     channels, samples = mixture.shape
     results = {name: allocate(mixture.shape) for name in references}

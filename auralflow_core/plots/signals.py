@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from auralflow_core.audio.check import check_audio
 from auralflow_core.dsp.stft import stft
 from auralflow_core.dsp.windows import hann_window
 from auralflow_core.errors import InputError
@@ -165,6 +166,7 @@ def _check(panels: Mapping[str, np.ndarray]) -> None:
     for name, audio in panels.items():
         if np.ndim(audio) != 2 or np.shape(audio)[1] == 0:
             raise InputError(f"panel {name!r} has shape {np.shape(audio)}, expected (channels, samples)")
+        check_audio(audio, f"panel {name!r}")
 
 
 def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[float] | None = None):

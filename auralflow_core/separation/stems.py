@@ -87,6 +87,7 @@ class SeparationResult:
 
     notes: list[str] = dataclasses.field(default_factory=list)  # sentences about clipped or rescaled audio
     failures: list[str] = dataclasses.field(default_factory=list)  # a sentence for each input that failed
+    damaged: list[str] = dataclasses.field(default_factory=list)  # and for each that was separated without what is lost
     separated: int = 0  # number of the other inputs
     audio: float = 0.0  # seconds of audio that were separated
     seconds: float = 0.0  # seconds that all of it took
@@ -133,6 +134,7 @@ def separate_files(
                 raise InputError(refused[index])
             result.notes += _separate_file(audio, separator, sums, output, options, progress)
             result.separated += 1
+            result.damaged += [audio.damage] * bool(audio.damage)
             result.audio += audio.seconds
         except InputError as error:
             result.failures.append(str(error))
@@ -194,8 +196,9 @@ def _separate_file(
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
     with contextlib.ExitStack() as stack:
-        writers = stack.enter_context(writing(paths, encoding, rate, audio.channels, audio.samples))
-        blocks = stack.enter_context(ahead(read_blocks(audio.path, audio.start, audio.samples)))
+        writers = stack.enter_context(writing(paths, encoding, rate, audio.channels, audio.samples, audio.mask))
+        whole = read_blocks(audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
+        blocks = stack.enter_context(ahead(whole))
         separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options), sums)
         pieces = _count(stack.enter_context(ahead(separated)), lambda samples: progress(audio.name, samples / rate))
         if encoding.clip == "rescale":

@@ -1,7 +1,8 @@
 """Training losses: pure functions from arrays to one scalar, the mean.
 
-Shapes must be equal; nothing is broadcast. Every loss has a finite value and gradient for silence, and keeps the
-dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
+Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for
+silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the
+floors below.
 """
 
 import functools
@@ -12,6 +13,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from auralflow_core.audio.check import check_type
 from auralflow_core.errors import InputError, closest
 from auralflow_jax import spectral
 
@@ -34,13 +36,13 @@ def check_shapes(*arrays: jax.Array) -> None:
 
 def l1_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     """Mean absolute difference of two arrays of one shape."""
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     return jnp.mean(jnp.abs(estimate - target)).astype(dtype)
 
 
 def l2_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     """Mean squared difference of two arrays of one shape."""
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     return jnp.mean((estimate - target) ** 2).astype(dtype)
 
 
@@ -69,7 +71,9 @@ def mask_loss(
         ValueError: shapes differ, or an unknown `loss_fn`.
     """
     loss = elementwise(loss_fn)
-    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask, target_magnitude, mixture_magnitude)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(
+        mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude
+    )
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / jnp.where(louder, 1, mixture_magnitude)
     ideal = jnp.where(louder, (target_magnitude > 0).astype(ratio.dtype), ratio)
@@ -106,7 +110,9 @@ def component_loss(
         ValueError: shapes differ, weights outside [0, 1], or `alpha + beta` leaves nothing for the target.
     """
     check_components(alpha, beta, n_components)
-    *arrays, dtype = _prepare(filtered_src, target_src, filtered_res, target_res)
+    *arrays, dtype = _prepare(
+        filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res
+    )
     filtered_src, target_src, filtered_res, target_res = arrays
     source, noise = l2_loss(filtered_src, target_src), jnp.mean(filtered_res**2)
     if n_components == 2:
@@ -146,7 +152,7 @@ def si_sdr_loss(estimate: jax.Array, target: jax.Array) -> jax.Array:
     Returns:
         Scalar, in dB; lower is better.
     """
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
     scaled = scale * target
     distortion = scaled - estimate
@@ -172,7 +178,7 @@ def multi_resolution_stft_loss(
         target: same shape.
         resolutions: (num_fft, hop_length, window_size) of each, in samples.
     """
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     total = functools.reduce(operator.add, (_stft_distance(estimate, target, sizes) for sizes in resolutions))
     return (total / len(resolutions)).astype(dtype)
 
@@ -195,15 +201,17 @@ def kl_div_loss(mu: jax.Array, sigma: jax.Array) -> jax.Array:
         mu: means, any shape.
         sigma: standard deviations, same shape.
     """
-    mu, sigma, dtype = _prepare(mu, sigma)
+    mu, sigma, dtype = _prepare(mu=mu, sigma=sigma)
     variance = jnp.maximum(sigma**2, 1e-12)
     return (jnp.mean(mu**2 + variance - jnp.log(variance) - 1) / 2).astype(dtype)
 
 
-def _prepare(*arrays: jax.Array) -> tuple:
+def _prepare(**arrays: jax.Array) -> tuple:
     """Returns arrays of one shape in float32 at least, and then the dtype that they had."""
-    check_shapes(*arrays)
+    for name, array in arrays.items():
+        check_type(array, name)
+    check_shapes(*arrays.values())
     with jax.numpy_dtype_promotion("standard"):  # on purpose, also where a program is strict about it
-        kept = functools.reduce(jnp.promote_types, (array.dtype for array in arrays))
+        kept = functools.reduce(jnp.promote_types, (array.dtype for array in arrays.values()))
         wide = jnp.promote_types(kept, jnp.float32)
-    return *(array.astype(wide) for array in arrays), kept if jnp.issubdtype(kept, jnp.floating) else wide
+    return *(array.astype(wide) for array in arrays.values()), kept

@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from auralflow_core.audio.check import check_finite, check_layout
 from auralflow_jax.metrics.toeplitz import Equations
 
 BLOCK = 1 << 17  # samples of each channel that are correlated by one call
@@ -61,6 +62,7 @@ def bss_eval(
 
     Raises:
         ValueError: shapes that do not fit each other, or sizes out of range.
+        InputError: integers, more than 64 channels, NaN or infinity.
 
     Example:
         scores = bss_eval(references, estimates, window=sample_rate, hop=sample_rate)
@@ -78,6 +80,8 @@ class References:
             raise ValueError(
                 f"references must be (sources, channels, samples), got sources of shapes {sorted(shapes)}."
             )
+        for source in references:
+            check_layout(source, "a reference")
         if min(window, hop, taps) < 1:
             raise ValueError(f"window, hop and taps must be at least 1, got {window}, {hop} and {taps}.")
         self._references, self._shape, self._taps = references, shape, taps
@@ -98,6 +102,8 @@ class References:
                 f"estimates must be {sources} or fewer of shape {self._shape}, got "
                 f"{[np.shape(estimate) for estimate in estimates]}."
             )
+        for estimate in estimates:
+            check_layout(estimate, "an estimate")
         starts = self._hop * np.arange(1 + (samples - self._window) // self._hop)
         scores = np.full((4, targets, len(starts)), np.nan)
         signals = (self._references, estimates)
@@ -251,6 +257,7 @@ def _silent(signals: Signals, start: int, size: int) -> bool:
 def _read(signals: Signals, start: int, size: int) -> np.ndarray:
     """Reads samples from `start` on in float64, zeros behind the end."""
     piece = np.stack([source[:, start : start + size] for source in signals]).astype(np.float64)
+    check_finite(piece, "a signal")
     return np.pad(piece, [(0, 0), (0, 0), (0, size - piece.shape[-1])])
 
 

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from auralflow_core.audio.check import check_type
 from auralflow_jax.losses.functional import check_shapes
 
 
@@ -20,11 +21,15 @@ def si_sdr(estimate: jax.Array, target: jax.Array, axis: tuple[int, ...] = (-2, 
     Returns:
         dB, of the remaining axes' shape; NaN where the target is silent.
 
+    Raises:
+        InputError: integers.
+        ValueError: the shapes differ.
+
     Example:
         >>> print(f"{si_sdr(jnp.array([[2.5, 0, 2, 8]]), jnp.array([[3, -0.5, 2, 7]])):.4f}")
         18.4030
     """
-    check_shapes(estimate, target)
+    _check(estimate, target)
     # The distortion as a difference of signals, not of energies: in float32 that is right to 0.001 dB up to 100 dB.
     scale = jnp.sum(estimate * target, axis, keepdims=True) / jnp.sum(target**2, axis, keepdims=True)
     scaled = scale * target
@@ -38,7 +43,7 @@ def sdr(estimate: jax.Array, target: jax.Array, axis: tuple[int, ...] = (-2, -1)
         >>> print(f"{sdr(jnp.array([[2.5, 0, 2, 8]]), jnp.array([[3, -0.5, 2, 7]])):.4f}")
         16.1805
     """
-    check_shapes(estimate, target)
+    _check(estimate, target)
     energy = jnp.sum(target**2, axis)
     return jnp.where(energy > 0, _decibel(energy, jnp.sum((target - estimate) ** 2, axis)), jnp.nan)
 
@@ -59,6 +64,12 @@ def si_sdr_from_sums(dot: jax.Array, target_energy: jax.Array, estimate_energy: 
     check_shapes(dot, target_energy, estimate_energy)
     projected = dot * (dot / target_energy)
     return _decibel(projected, jnp.maximum(estimate_energy - projected, 0))
+
+
+def _check(estimate: jax.Array, target: jax.Array) -> None:
+    check_type(estimate, "estimate")
+    check_type(target, "target")
+    check_shapes(estimate, target)
 
 
 def _decibel(signal: jax.Array, distortion: jax.Array) -> jax.Array:

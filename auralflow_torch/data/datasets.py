@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from auralflow_core.audio.check import check_rate
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.crops import track_samples
 from auralflow_core.data.track import Track
@@ -85,6 +86,7 @@ class AudioFolder(IterableDataset):
         suffix = None if audio_format is None else f".{audio_format.lower().lstrip('.')}"
         self.decode = decoder(backend)
         self.samples = chunk_samples("sample_length", sample_length, sample_rate)
+        sample_rate = check_rate(sample_rate, "sample_rate")
         self.format = (self.samples, sample_rate, check_channels(num_channels), self.decode)
         self.tracks = find_tracks(dataset_path, subset, suffix)
         self.targets, self.parts = stems_of_targets(targets, self.tracks, sources)
@@ -166,6 +168,7 @@ class AudioDataset(Dataset):
         max_memory: int | None = None,
     ) -> None:
         self.samples = chunk_samples("chunk_size", chunk_size, sample_rate)
+        sample_rate = check_rate(sample_rate, "sample_rate")
         self.num_chunks = check_count("num_chunks", num_chunks)
         self.targets, self.parts = stems_of_targets(targets, dataset, sources)
         lengths = [track_samples(track, sample_rate) for track in dataset]

@@ -124,7 +124,10 @@ def bind(model: EstimatingModel, loss: Callable[..., Tensor]) -> Callable[[Tenso
     if isinstance(loss, nn.modules.loss._Loss):
         name = f"torch.nn.{type(loss).__name__}"
         raise InputError(f"{name} compares two tensors, expected a loss of estimates: as_criterion({name}())")
-    signature = inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss)
+    try:
+        signature = inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss)
+    except ValueError:  # a function of torch's own, such as torch.sub
+        return loss
     named = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [p for p in signature.parameters.values() if p.kind in named and p.default is p.empty]
     return Criterion(model, loss) if len(required) == 3 else loss

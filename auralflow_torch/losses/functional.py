@@ -1,7 +1,8 @@
 """Training losses: pure functions from tensors to one scalar, the mean.
 
-Shapes must be equal; nothing is broadcast. Every loss has a finite value and gradient for silence, and keeps the
-dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the floors below.
+Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for
+silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the
+floors below.
 """
 
 import functools
@@ -12,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from auralflow_core.audio.check import check_type
 from auralflow_core.errors import InputError, closest
 from auralflow_torch import spectral
 
@@ -34,13 +36,13 @@ def check_shapes(*tensors: Tensor) -> None:
 
 def l1_loss(estimate: Tensor, target: Tensor) -> Tensor:
     """Mean absolute difference of two tensors of one shape."""
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     return (estimate - target).abs().mean().to(dtype)
 
 
 def l2_loss(estimate: Tensor, target: Tensor) -> Tensor:
     """Mean squared difference of two tensors of one shape."""
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     return (estimate - target).square().mean().to(dtype)
 
 
@@ -69,7 +71,9 @@ def mask_loss(
         ValueError: shapes differ, or an unknown `loss_fn`.
     """
     loss = elementwise(loss_fn)
-    wide, target_magnitude, mixture_magnitude, _ = _prepare(mask, target_magnitude, mixture_magnitude)
+    wide, target_magnitude, mixture_magnitude, _ = _prepare(
+        mask=mask, target_magnitude=target_magnitude, mixture_magnitude=mixture_magnitude
+    )
     louder = target_magnitude >= mixture_magnitude
     ratio = target_magnitude / mixture_magnitude.masked_fill(louder, 1)
     ideal = torch.where(louder, (target_magnitude > 0).to(ratio.dtype), ratio)
@@ -111,7 +115,9 @@ def component_loss(
         >>> component_loss(mask * source, source, mask * noise, noise, alpha=0.2).backward()
     """
     check_components(alpha, beta, n_components)
-    *tensors, dtype = _prepare(filtered_src, target_src, filtered_res, target_res)
+    *tensors, dtype = _prepare(
+        filtered_src=filtered_src, target_src=target_src, filtered_res=filtered_res, target_res=target_res
+    )
     filtered_src, target_src, filtered_res, target_res = tensors
     source, noise = l2_loss(filtered_src, target_src), filtered_res.square().mean()
     if n_components == 2:
@@ -151,7 +157,7 @@ def si_sdr_loss(estimate: Tensor, target: Tensor) -> Tensor:
     Returns:
         Scalar, in dB; lower is better.
     """
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     scale = _mean_product(estimate, target) / (_mean_product(target, target) + SILENT_POWER)
     scaled = scale * target
     distortion = scaled - estimate
@@ -177,7 +183,7 @@ def multi_resolution_stft_loss(
         target: same shape.
         resolutions: (num_fft, hop_length, window_size) of each, in samples.
     """
-    estimate, target, dtype = _prepare(estimate, target)
+    estimate, target, dtype = _prepare(estimate=estimate, target=target)
     total = functools.reduce(operator.add, (_stft_distance(estimate, target, sizes) for sizes in resolutions))
     return (total / len(resolutions)).to(dtype)
 
@@ -200,14 +206,16 @@ def kl_div_loss(mu: Tensor, sigma: Tensor) -> Tensor:
         mu: means, any shape.
         sigma: standard deviations, same shape.
     """
-    mu, sigma, dtype = _prepare(mu, sigma)
+    mu, sigma, dtype = _prepare(mu=mu, sigma=sigma)
     variance = sigma.square().clamp(min=1e-12)
     return ((mu.square() + variance - variance.log() - 1).mean() / 2).to(dtype)
 
 
-def _prepare(*tensors: Tensor) -> tuple:
+def _prepare(**tensors: Tensor) -> tuple:
     """Returns tensors of one shape in float32 at least, and then the dtype that they had."""
-    check_shapes(*tensors)
-    kept = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    for name, tensor in tensors.items():
+        check_type(tensor, name)
+    check_shapes(*tensors.values())
+    kept = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors.values()))
     wide = torch.promote_types(kept, torch.float32)
-    return *(tensor.to(wide) for tensor in tensors), kept if kept.is_floating_point else wide
+    return *(tensor.to(wide) for tensor in tensors.values()), kept

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from auralflow_core.audio.check import check_finite, check_layout
 from auralflow_torch.metrics.toeplitz import Equations
 
 BLOCK = 1 << 17  # samples of each channel that are correlated at a time
@@ -62,6 +63,7 @@ def bss_eval(
 
     Raises:
         ValueError: shapes that do not fit each other, or sizes out of range.
+        InputError: integers, more than 64 channels, NaN or infinity.
 
     Example:
         scores = bss_eval(references, estimates, window=sample_rate, hop=sample_rate)
@@ -79,6 +81,8 @@ class References:
             raise ValueError(
                 f"references must be (sources, channels, samples), got sources of shapes {sorted(shapes)}."
             )
+        for source in references:
+            check_layout(source, "a reference")
         if min(window, hop, taps) < 1:
             raise ValueError(f"window, hop and taps must be at least 1, got {window}, {hop} and {taps}.")
         self._references, self._shape, self._taps = references, shape, taps
@@ -99,6 +103,8 @@ class References:
                 f"estimates must be {sources} or fewer of shape {self._shape}, got "
                 f"{[np.shape(estimate) for estimate in estimates]}."
             )
+        for estimate in estimates:
+            check_layout(estimate, "an estimate")
         starts = self._hop * np.arange(1 + (samples - self._window) // self._hop)
         scores = np.full((4, targets, len(starts)), np.nan)
         signals = (self._references, estimates)
@@ -245,6 +251,7 @@ def _silent(signals: Signals, start: int, size: int) -> bool:
 def _read(signals: Signals, start: int, size: int) -> Tensor:
     """Reads samples from `start` on in float64, zeros behind the end."""
     piece = np.stack([np.asarray(source[:, start : start + size], np.float64) for source in signals])
+    check_finite(piece, "a signal")
     return F.pad(torch.from_numpy(piece), (0, size - piece.shape[-1]))
 
 

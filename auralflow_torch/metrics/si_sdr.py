@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from auralflow_core.audio.check import check_type
 from auralflow_torch.losses.functional import check_shapes
 
 
@@ -20,11 +21,15 @@ def si_sdr(estimate: Tensor, target: Tensor, axis: tuple[int, ...] = (-2, -1)) -
     Returns:
         dB, of the remaining axes' shape; NaN where the target is silent.
 
+    Raises:
+        InputError: integers.
+        ValueError: the shapes differ.
+
     Example:
         >>> print(f"{si_sdr(torch.tensor([[2.5, 0, 2, 8]]), torch.tensor([[3, -0.5, 2, 7]])):.4f}")
         18.4030
     """
-    check_shapes(estimate, target)
+    _check(estimate, target)
     # The distortion as a difference of signals, not of energies: in float32 that is right to 0.001 dB up to 100 dB.
     scale = (estimate * target).sum(axis, keepdim=True) / target.square().sum(axis, keepdim=True)
     scaled = scale * target
@@ -38,7 +43,7 @@ def sdr(estimate: Tensor, target: Tensor, axis: tuple[int, ...] = (-2, -1)) -> T
         >>> print(f"{sdr(torch.tensor([[2.5, 0, 2, 8]]), torch.tensor([[3, -0.5, 2, 7]])):.4f}")
         16.1805
     """
-    check_shapes(estimate, target)
+    _check(estimate, target)
     energy = target.square().sum(axis)
     return _decibel(energy, (target - estimate).square().sum(axis)).masked_fill(energy == 0, torch.nan)
 
@@ -59,6 +64,12 @@ def si_sdr_from_sums(dot: Tensor, target_energy: Tensor, estimate_energy: Tensor
     check_shapes(dot, target_energy, estimate_energy)
     projected = dot * (dot / target_energy)
     return _decibel(projected, (estimate_energy - projected).clamp(min=0))
+
+
+def _check(estimate: Tensor, target: Tensor) -> None:
+    check_type(estimate, "estimate")
+    check_type(target, "target")
+    check_shapes(estimate, target)
 
 
 def _decibel(signal: Tensor, distortion: Tensor) -> Tensor:

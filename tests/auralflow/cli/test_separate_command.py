@@ -141,3 +141,42 @@ def test_separate_takes_flags_between_its_inputs(run, trained):
         soundfile.write(f"{name}.wav", np.full(800, 0.1), 8000)
     run("separate", trained.model.path, "a.wav", "--residual", "b.wav")
     assert len(list(Path("separated").rglob("*.wav"))) == 4
+
+
+def test_a_damaged_file_is_separated_as_far_as_it_can_be_read(trained, capsys):
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2 * 8000, 2))
+    soundfile.write("whole.wav", audio, 8000, subtype="PCM_16")
+    data = Path("whole.wav").read_bytes()
+    Path("cut.wav").write_bytes(data[: 44 + 4 * 12000])
+    command = ["separate", str(trained.model.path), "whole.wav", "cut.wav"]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert "1 of 2 could not be separated" in error and "cut.wav: truncated, its header promises 64000 bytes" in error
+    assert not Path("separated/cut").exists()
+    assert main([*command, "--tolerate_damage", "--overwrite"]) == 1
+    error = capsys.readouterr().err
+    assert "auralflow: 1 damaged:\n  cut.wav: truncated" in error and "12000 samples (1.50 s)" in error
+    assert soundfile.info("separated/whole/vocals.wav").frames == 16000
+    assert soundfile.info("separated/cut/vocals.wav").frames == 12000
+    assert main([*command[:-1], "--tolerate-damage", "--overwrite"]) == 0  # nothing of it is damaged
+
+
+def test_nothing_of_a_damaged_file_is_refused_with_it(trained, capsys):
+    Path("text.wav").write_text("no audio")
+    assert main(["separate", str(trained.model.path), "text.wav", "--tolerate_damage"]) == 2
+    assert "text.wav: no audio file that can be read" in capsys.readouterr().err
+
+
+def test_channels_of_an_input_keep_their_places(run, trained):
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (8000, 6))
+    soundfile.write("six.wav", audio, 8000, format="WAVEX", subtype="PCM_16")
+    mask = slice(40, 44)  # of a file whose first chunk is the format
+    data = bytearray(Path("six.wav").read_bytes())
+    data[mask] = (0x60F).to_bytes(4, "little")
+    Path("six.wav").write_bytes(data)
+    run("separate", trained.model.path, "six.wav", "--residual")
+    for stem in ("vocals", "residual"):
+        assert Path(f"separated/six/{stem}.wav").read_bytes()[mask] == data[mask]
+        assert soundfile.info(f"separated/six/{stem}.wav").channels == 6
+    parts = [soundfile.read(f"separated/six/{stem}.wav")[0] for stem in ("vocals", "residual")]
+    np.testing.assert_allclose(sum(parts), soundfile.read("six.wav")[0], rtol=0, atol=1e-6)

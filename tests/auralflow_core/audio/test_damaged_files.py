@@ -1,12 +1,16 @@
 import os
+import re
+import shutil
 
 import numpy as np
 import pytest
 import soundfile
 from signals import cut, sweep
 
-from auralflow_core.audio import probe, read
+from auralflow_core.audio import DamagedAudio, ffmpeg, probe, read
 from auralflow_core.errors import InputError
+
+needs_ffmpeg = pytest.mark.skipif(not ffmpeg.is_installed(), reason="ffmpeg and ffprobe are not on the PATH")
 
 
 @pytest.mark.parametrize(
@@ -38,10 +42,30 @@ def test_a_truncated_aiff_is_refused(tmp_path):
         probe(cut(tmp_path / "cut.aiff", tmp_path / "whole.aiff", 0.7))
 
 
-def test_a_truncated_ogg_has_the_length_that_is_left(files, tmp_path):
-    path = cut(tmp_path / "cut.ogg", files / "stereo.ogg", 0.6)
-    assert 0 < probe(path).samples < 264600
-    assert read(path)[0].shape == (2, probe(path).samples)
+@pytest.mark.parametrize("name", ["stereo.ogg", "mono22k.ogg", "stereo.opus"])
+def test_a_truncated_ogg_is_refused(files, tmp_path, name):
+    with pytest.raises(InputError, match="the page of Ogg at byte [0-9]+ is cut off"):
+        probe(cut(tmp_path / "cut.ogg", files / name, 0.6))
+
+
+@pytest.mark.parametrize("name", ["stereo.ogg", "stereo.opus"])
+def test_ogg_pages_that_are_missing_or_changed_are_found(files, tmp_path, name):
+    data = (files / name).read_bytes()
+    pages = [found.start() for found in re.finditer(b"OggS", data)]
+    middle, after = pages[len(pages) // 2], pages[len(pages) // 2 + 1]
+    changed = bytearray(data)
+    changed[middle + 400] ^= 1
+    for broken, words in (
+        (data[: pages[-1]], "its last page of Ogg is missing"),
+        (data[:middle] + data[after:], f"pages of Ogg are missing before byte {middle}"),
+        (changed, f"the page of Ogg at byte {middle} is not what its checksum says"),
+        (data + b"no page" * 50, f"no page of Ogg begins at byte {len(data)}"),
+    ):
+        (tmp_path / "a.ogg").write_bytes(broken)
+        with pytest.raises(DamagedAudio, match=words):
+            probe(tmp_path / "a.ogg")
+    (tmp_path / "a.ogg").write_bytes(data + bytes(1000))  # padding is no damage
+    assert probe(tmp_path / "a.ogg") == probe(files / name)
 
 
 def test_sizes_that_a_pipe_leaves_open_are_no_truncation(tmp_path):
@@ -78,10 +102,19 @@ def test_an_mp3_that_tells_no_length_is_counted(tmp_path):
     assert read(path)[0].shape == (1, count)
 
 
-def test_an_mp3_that_libsndfile_would_shorten_is_refused(tmp_path):
+def test_an_mp3_that_libsndfile_would_shorten_is_refused_without_ffmpeg(tmp_path, monkeypatch):
     path = without_first_frame(tmp_path / "a.mp3", 20)
-    with pytest.raises(InputError, match="a.mp3: an MP3 of variable bit rate without a Xing header"):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="a.mp3: truncated, its header promises .*|libsndfile would read"):
         read(path)
+
+
+@needs_ffmpeg
+def test_an_mp3_that_libsndfile_would_shorten_is_read_by_ffmpeg(tmp_path):
+    path = without_first_frame(tmp_path / "a.mp3", 20)
+    count = probe(path).samples
+    assert count % 1152 == 0 and 20 * 44100 <= count <= 20 * 44100 + 3 * 1152
+    assert read(path)[0].shape == (1, count)
 
 
 def test_files_that_are_no_audio(tmp_path):

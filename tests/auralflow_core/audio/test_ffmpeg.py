@@ -1,5 +1,7 @@
+import os
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -77,3 +79,64 @@ def test_without_ffmpeg_its_files_are_refused(third_party, monkeypatch):
     for function in (probe, read, lambda path: list(read_blocks(path))):
         with pytest.raises(InputError, match="alac.m4a: no audio file that can be read .*ffmpeg and ffprobe on the"):
             function(third_party / "alac.m4a")
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{other}\n#EXT-X-ENDLIST\n",
+    "hls without end": "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{other}\n",
+    "hls of an address": "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{other}'\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
+    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-on-'
+    'demand:2011" type="static" mediaPresentationDuration="PT6S"><Period><AdaptationSet mimeType="audio/mp4">'
+    '<Representation id="1" bandwidth="1"><BaseURL>{other}</BaseURL></Representation></AdaptationSet></Period></MPD>',
+    "m3u": "{other}\n",
+    "metadata": ";FFMETADATA1\ntitle=a\n",
+    "a protocol": "concat:{other}|{other}",
+}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", ["m4a", "wav", "m3u8"])
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_a_playlist_is_no_audio(files, tmp_path, name, suffix):
+    for other in (files / "stereo.wav", "stereo.wav"):
+        (tmp_path / "stereo.wav").write_bytes((files / "stereo.wav").read_bytes())
+        path = tmp_path / f"song.{suffix}"
+        path.write_text(PLAYLISTS[name].format(other=other))
+        for tolerate_damage in (False, True):
+            with pytest.raises(InputError, match=r"song.*no audio file that can be read"):
+                probe(path, tolerate_damage=tolerate_damage)
+
+
+@needs_ffmpeg
+def test_names_are_no_protocols(files, tmp_path, monkeypatch, third_party):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "concat:a.m4a",
+        "-i.m4a",
+        "http:a.m4a",
+        "a|b.m4a",
+        "%03d.m4a",
+        "pipe:0",
+        "subfile,,start,0,end,9,,:a.m4a",
+    ):
+        (tmp_path / name).write_bytes((third_party / "alac.m4a").read_bytes())
+        assert probe(name).samples == 264600
+        assert read(name, 0, 10)[0].shape == (2, 10)
+
+
+@pytest.mark.parametrize("silent", ["ffprobe", "ffmpeg"])
+def test_a_process_from_which_nothing_comes_is_stopped(tmp_path, monkeypatch, silent):
+    """Programs in place of ffmpeg: one answers, the other never does."""
+    answer = '{"streams": [{"sample_rate": "8000", "channels": 1}], "format": {}}'
+    for name in ("ffmpeg", "ffprobe"):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{'exec sleep 600' if name == silent else f'''echo '{answer}' '''}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(ffmpeg, "PATIENCE", 0.5)
+    (tmp_path / "a.m4a").write_text("nothing")
+    begin = time.monotonic()
+    with pytest.raises(InputError, match="a.m4a: damaged, nothing came from ffmpeg for 0.5 s"):
+        probe(tmp_path / "a.m4a")
+    assert time.monotonic() - begin < 20
