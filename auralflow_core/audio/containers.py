@@ -43,12 +43,20 @@ def streamed_mp3_samples(path: Path) -> int | None:
     return _streamed_mp3_samples(path, stat.st_mtime_ns, stat.st_size)
 
 
+def native_name(path: str | os.PathLike) -> str | bytes:
+    """A path as soundfile takes it, also where it is no valid UTF-8."""
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
+
+
 class ForwardFile(soundfile.SoundFile):
     """A file that is read forwards only.
 
     soundfile seeks to the current position after every call. Decoders that look back, as MP3's and Opus's do, take
     that for a jump, and the next samples are wrong.
     """
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__(native_name(path))
 
     def seekable(self) -> bool:
         """False, which stops soundfile's own seeks; `seek` works all the same."""

@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 
 from auralflow_core.audio.check import check_layout
+from auralflow_core.audio.containers import native_name
 from auralflow_core.errors import InputError, closest
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.atomic import replacing_together
 
 BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sample, by format; 32: floating point
 CLIPS = ("none", "clamp", "rescale")
@@ -165,7 +166,7 @@ class Writer:
         self.compensation_gain = np.float32(encoding.compensation_gain(sample_rate))
         try:
             self.file = soundfile.SoundFile(
-                path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
+                native_name(path), "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
             )
         except soundfile.LibsndfileError as error:
             raise InputError(
@@ -205,7 +206,7 @@ class Writer:
             OSError: samples are missing.
         """
         try:
-            found = soundfile.info(str(self.path)).frames
+            found = soundfile.info(native_name(self.path)).frames
         except soundfile.LibsndfileError:
             found = 0
         if found != self.samples:
@@ -216,7 +217,13 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(
-    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int
+    paths: Sequence[Path],
+    encoding: Encoding,
+    sample_rate: int,
+    channels: int,
+    samples: int,
+    directory: Path | None = None,
+    stale: Sequence[Path] = (),
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -226,6 +233,8 @@ def writing(
         sample_rate: in Hz.
         channels: of every file.
         samples: length of every file.
+        directory: a folder that all of them lie in or below; default: the first one's.
+        stale: files that are removed when the others appear.
 
     Yields:
         A writer for each path.
@@ -234,8 +243,7 @@ def writing(
         InputError: the format cannot hold the audio.
         OSError: a file cannot be written; then none of them appears.
     """
-    with contextlib.ExitStack() as names:
-        asides = [names.enter_context(replacing(path)) for path in paths]
+    with replacing_together(directory or paths[0].parent, paths, stale) as asides:
         with contextlib.ExitStack() as files:
             writers = []
             for aside, path in zip(asides, paths, strict=True):

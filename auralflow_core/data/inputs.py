@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow_core.audio import ffmpeg, is_audio, probe
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +18,7 @@ class AudioInput:
     samples: int
     sample_rate: int  # Hz
     channels: int
+    index: int = 1  # its number among all files that were named, also those that cannot be separated
 
     @property
     def seconds(self) -> float:
@@ -52,16 +53,19 @@ def find_inputs(
         raise InputError(f"start is {start} s, expected 0 or more")
     if duration is not None and not 0 < duration < float("inf"):
         raise InputError(f"duration is {duration} s, expected more than 0")
-    found, problems = [], []
+    found, problems, index = [], [], 0
     for path in map(Path, inputs):
         try:
             files = _files(path)
         except InputError as error:
             problems.append(str(error))
             continue
-        for name, file in files:
+        except OSError as error:
+            problems.append(sentence(error))
+            continue
+        for index, (name, file) in enumerate(files, index + 1):
             try:
-                found.append(_audio_input(name, file, start, duration))
+                found.append(dataclasses.replace(_audio_input(name, file, start, duration), index=index))
             except InputError as error:
                 problems.append(str(error))
     if not found:
@@ -96,10 +100,10 @@ def _track_name(path: Path) -> str:
 
 def _audio_input(name: str, path: Path, start: float, duration: float | None) -> AudioInput:
     info = probe(path)
-    first = round(start * info.sample_rate)
-    if first >= info.samples:
+    if start * info.sample_rate >= info.samples - 0.5:  # before it is rounded, as it can be infinite
         raise InputError(
             f"{path}: start is {start:g} s, but the file is only {info.samples / info.sample_rate:.3f} s long"
         )
-    wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
+    first = round(start * info.sample_rate)
+    wanted = info.samples if duration is None else max(1, round(min(duration * info.sample_rate, info.samples)))
     return AudioInput(name, path, first, min(wanted, info.samples - first), info.sample_rate, info.channels)
