@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from auralflow.backends import METRICS
 from auralflow.cli.arguments import add_backend, print_table, settings
-from auralflow_core.console.exit_status import terminable
 from auralflow_core.console.parser import Parser
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def add_arguments(parser: Parser) -> None:
     add_backend(parser)
 
 
-@terminable()
 def run(arguments: argparse.Namespace) -> None:
     """Evaluates a model on a split."""
     from auralflow.api.evaluation import evaluate

@@ -63,7 +63,8 @@ def find_inputs(
         except OSError as error:
             problems.append(sentence(error))
             continue
-        for index, (name, file) in enumerate(files, index + 1):
+        for name, file in files:
+            index += 1
             try:
                 found.append(dataclasses.replace(_audio_input(name, file, start, duration), index=index))
             except InputError as error:

@@ -36,7 +36,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 def replacing_together(
     directory: str | os.PathLike, paths: Sequence[Path], stale: Sequence[Path] = ()
 ) -> Iterator[list[Path]]:
-    """Yields a path to write to for each of several files, which get their names only if the block ends without an error.
+    """Yields a path to write to for each of several files, which replace them only if the block ends without an error.
 
     All of them appear or, whatever happens, none: if the process is killed while it renames them, the next one that
     writes into the directory finishes its work.

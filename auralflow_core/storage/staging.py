@@ -17,6 +17,8 @@ except ImportError:  # Windows
 PREFIX = ".auralflow-"
 LOCK = "lock"
 
+_own: set[Path] = set()  # the folders of this process
+
 
 @contextlib.contextmanager
 def staging(parent: str | os.PathLike) -> Iterator[Path]:
@@ -32,11 +34,20 @@ def staging(parent: str | os.PathLike) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(parent)
     folder, lock = _make(parent)
+    _own.add(folder)
     try:
         yield folder
     finally:
         os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+        _own.discard(folder)
+
+
+def remove_own() -> None:
+    """Removes this process's folders, when it ends at once; files that are being renamed are left to the next one."""
+    for folder in list(_own):
+        if not (folder / renames.RECORD).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned(parent: str | os.PathLike) -> None:
