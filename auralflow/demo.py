@@ -86,7 +86,7 @@ def run_demo(
         _intro(config, history, dataset),
         _examples(config, tracks[0], separated),
         rows,
-        history,
+        {"model": history},
         _notes(config, songs, seconds),
     )
     return page

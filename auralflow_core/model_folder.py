@@ -31,11 +31,13 @@ class ModelFolder:
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
         self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
+        self.evaluation_record = self.path / "evaluation.json"  # the dataset, split and metrics of these figures
         self.report = self.path / "report.html"  # the same as a page, with excerpts to listen to
         self.audio = self.path / "audio"  # snippets of separated validation tracks
         self.images = self.path / "images"  # their spectrograms and waveforms
         self.runs = self.path / "runs"  # TensorBoard events
-        self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, self.evaluation, self.report)
+        evaluation = (self.evaluation, self.evaluation_record, self.report)
+        self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, *evaluation)
 
     @property
     def name(self) -> str:

@@ -9,11 +9,9 @@ from collections.abc import Callable
 
 from auralflow_core.console.interrupts import Interrupts, check
 from auralflow_core.console.text import printable_lines
-from auralflow_core.errors import InputError, MissingPackage, TrainingError, sentence
+from auralflow_core.errors import NO_ROOM, InputError, MissingPackage, TrainingError, sentence
 
-# Numbers of OSErrors that are about the disk or the device, not about the path that the command names. Our own OSErrors
-# have no number: they report a file that could not be written completely.
-STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, None)
+STORAGE_ERRORS = (*NO_ROOM, errno.EIO)  # about the disk or the device, not about the path that the command names
 
 
 def exit_status(prog: str, run: Callable[[], int | None], is_process: bool = False) -> int:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from auralflow_core.console.text import printable
 from auralflow_core.dsp.stft import stft
 from auralflow_core.dsp.windows import hann_window
 from auralflow_core.errors import InputError
@@ -62,7 +63,7 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
         ticks = [tick for tick in TICKS_KHZ if 1000 * tick <= top]
         axis.set_yticks([_erb(1000 * tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
         axis.set_ylabel("frequency (kHz)")
-        axis.set_title(name, loc="left", fontsize="medium", parse_math=False)
+        axis.set_title(printable(name), loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="level (dB, 0 = loudest)", pad=0.015, aspect=15 * len(panels))
     return figure
@@ -95,7 +96,7 @@ def draw_waveform(axis, audio: np.ndarray, sample_rate: int, peak: float, title:
     high = np.maximum.reduceat(audio.max(axis=0), starts)
     axis.fill_between(starts / sample_rate, low, high, color=colour, linewidth=0.4)
     axis.set(xlim=(0, audio.shape[1] / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
-    axis.set_title(title, loc="left", fontsize="medium", parse_math=False)
+    axis.set_title(printable(title), loc="left", fontsize="medium", parse_math=False)
     axis.grid(alpha=0.3)
 
 
@@ -135,7 +136,8 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
     for axis in (losses, gains, rates):
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[1]:
-            axis.legend(frameon=False)
+            for text in axis.legend(frameon=False).get_texts():
+                text.set(text=printable(text.get_text()), parse_math=False)
     return figure
 
 
@@ -172,7 +174,7 @@ def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[
     figure = Figure(figsize=(9, height * rows + 0.6), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if title:
-        figure.suptitle(title)
+        figure.suptitle(printable(title), parse_math=False)
     return figure, axes
 
 

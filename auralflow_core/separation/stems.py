@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import errno
 import itertools
 import math
 import os
@@ -18,14 +17,11 @@ from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import writing
 from auralflow_core.data.inputs import AudioInput
 from auralflow_core.dsp.streams import ahead
-from auralflow_core.errors import InputError, sentence
+from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.separation.output import RESIDUAL, StemOutput, same_file
 from auralflow_core.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.separation.separator import SeparationOptions, Separator, choose_targets, separate_blocks
 from auralflow_core.storage.staging import remove_abandoned
-
-# Errors after which no other file can be written either; those of libsndfile have no number.
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, None)
 
 Progress = Callable[[str, float], None]  # the track's name, and how many of its seconds are separated
 

@@ -102,7 +102,7 @@ def check_sounds(page, dataset, factors):
 def test_no_page_where_none_is_wanted(dataset, models):
     [folder] = models.make(mine={"vocals": 0.5})
     assert evaluate(folder, dataset, metrics="sdr", report=False).page is None
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "evaluation.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "evaluation.csv", "evaluation.json"]
 
 
 def test_silent_targets_are_named_on_the_page_and_not_played(dataset, models):
