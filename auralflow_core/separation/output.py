@@ -66,7 +66,7 @@ class StemOutput:
         """The file of a stem.
 
         Raises:
-            InputError: a name in it is none of a single file or folder, or it would lie outside of the directory.
+            InputError: a part of it is no name of a file or folder, or it would lie outside of the directory.
         """
         fields = {
             "track": audio.name,
@@ -77,15 +77,16 @@ class StemOutput:
             "suffix": audio.path.suffix.removeprefix("."),
             "index": str(audio.index),
         }
-        for name, value in fields.items():
-            if f"{{{name}}}" in self.filename and not _is_one_name(value, name == "suffix"):
+        names = [part.format(**fields) for part in Path(self.filename).parts]
+        for name in names:
+            # A name with a slash, or `..`, would make a song's files another song's.
+            if name in ("", ".", "..") or set(name) & {"/", os.sep, "\0"}:
                 raise InputError(
-                    f"{audio.path}: not separated, its {name} {value!r} is no name of a file; another filename than "
-                    f"{self.filename!r} is expected, such as {{index}}-{{stem}}.{{ext}}"
-                    if name != "stem"
-                    else f"target {value!r} is no name of a file, which one without slashes would be"
+                    f"{audio.path}: not separated, {name!r} is no name of a file; another filename than "
+                    f"{self.filename!r} is expected, such as {{index}}/{{stem}}.{{ext}}, or another name of the target "
+                    f"{stem!r}"
                 )
-        return inside(self.directory, self.filename.format(**fields))
+        return inside(self.directory, os.path.join(*names))
 
     def paths(self, audio: AudioInput, targets: Sequence[str]) -> list[Path]:
         """The files of all stems of an input, the residual's last; see `path`."""
@@ -95,8 +96,3 @@ class StemOutput:
 def same_file(path: Path) -> str:
     """A key that is equal for paths which some file systems do not tell apart: in case, or in composed letters."""
     return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _is_one_name(value: str, may_be_empty: bool) -> bool:
-    """Whether a value of a template's field makes no folders, and leads to none but its own."""
-    return value not in (".", "..") and not set(value) & {"/", os.sep, "\0"} and (bool(value) or may_be_empty)

@@ -42,7 +42,7 @@ def finish(staged: Path) -> None:
         paths = [inside(staged.parent, name) for name in record["names"]]
         stale = [inside(staged.parent, name) for name in record["stale"]]
         forward = record["forward"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError, InputError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError, InputError):  # none, or not ours
         return
     if forward:
         try:

@@ -103,7 +103,7 @@ def test_separate_takes_a_pretrained_model_by_its_name_or_by_default(tiny, capsy
         ("flag", ["song.wav", "--model", tiny.name]),
     ):
         assert main(["separate", *arguments, "--save", name, "--backend", backend]) == 0, capsys.readouterr().err
-        stems[name] = [soundfile.read(f"{name}/song/{target}.wav")[0] for target in tiny.targets]
+        stems[name] = [soundfile.read(f"{name}/{tiny.name}/song/{target}.wav")[0] for target in tiny.targets]
         np.testing.assert_array_equal(stems[name], stems["named"])
     # Below 11 kHz the two stems share the song out, above they are silent.
     spectrum, whole = (np.abs(np.fft.rfft(audio, axis=0)) for audio in (sum(stems["named"]), song))
