@@ -222,6 +222,7 @@ def writing(
     sample_rate: int,
     channels: int,
     samples: int,
+    *,
     directory: Path | None = None,
     stale: Sequence[Path] = (),
 ) -> Iterator[list[Writer]]:

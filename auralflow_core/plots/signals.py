@@ -1,8 +1,10 @@
 """Pictures of signals and of training runs, as matplotlib figures that need neither a screen nor global state."""
 
+import contextlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -143,22 +145,32 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure in the format of the path's suffix; a failure leaves the old file."""
-    with replacing(path) as aside:
+    with replacing(path) as aside, _any_letters():
         figure.savefig(aside, dpi=110)
 
 
 def picture_bytes(figure: Figure, format: str = "png") -> bytes:
     """Returns the figure as the bytes of a file, in a format that matplotlib knows, such as "png" or "webp"."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=format, dpi=110)
+    with _any_letters():
+        figure.savefig(buffer, format=format, dpi=110)
     return buffer.getvalue()
 
 
 def pixels(figure: Figure) -> np.ndarray:
     """Returns the figure as uint8 (height, width, 3)."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with _any_letters():
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@contextlib.contextmanager
+def _any_letters() -> Iterator[None]:
+    """Lets names have letters that the font lacks, which are drawn as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
 
 
 def _check(panels: Mapping[str, np.ndarray]) -> None:

@@ -15,7 +15,7 @@ from html_page import Page
 from auralflow.cli.main import main
 
 pytestmark = pytest.mark.skipif(os.uname().sysname == "Darwin", reason="its file system checks names")
-MANY = ["caf\udce9", "Song [live] [b]x", "a :smile: b", "[/red]", "音", "$x$", "a\nb", "\x1b[31m", "<b>&amp;", "=1+1"]
+MANY = ["caf\udce9", "Song [live] [b]x", "a :smile: b", "[red]", "音", "$x$", "a\nb", "\x1b[31m", "<b>&amp;", "=1+1"]
 
 
 def noise(path, seed=0):

@@ -12,7 +12,7 @@ from auralflow_core.training.snippets import SnippetWriter
 
 RATE = 8000
 PANELS = {name: 0.1 * np.ones((1, 2000), np.float32) for name in ("mixture", "estimate", "truth")}
-NAMES = ("$x", "a$\\frac{$", "$$", "\\", "100%_^{}", "a\nb", "a\x1b[2Jb", "x" * 220, "[b]:smile:", "~#&")
+NAMES = ("$x", "a$\\frac{$", "$$", "\\", "100%_^{}", "a\nb", "a\x1b[2Jb", "x" * 220, "[b]:smile:", "音")
 
 
 @pytest.fixture
