@@ -12,7 +12,7 @@ from auralflow.report.players import SMALL
 from auralflow_core.console.progress import duration, progress_bar
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
-from auralflow_core.errors import InputError, sentence
+from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import BASELINES, Row
 from auralflow_core.evaluation.track import FramewiseMetric
@@ -100,7 +100,7 @@ def evaluate_all(
     tracks: Sequence[Track],
     framewise: FramewiseMetric | None,
     excerpts: Excerpts | None,
-    done: Callable[[EvaluatedModel, list[Row]], None] = lambda model, rows: None,
+    done: Callable[[EvaluatedModel, list[Row]], None] | None = None,
 ) -> tuple[dict[str, list[Row]], dict[str, list[str]], list[str]]:
     """Evaluates one model after the other.
 
@@ -118,30 +118,43 @@ def evaluate_all(
     Raises:
         InputError: none of the tracks could be evaluated.
     """
-    found, silent, failures = {}, {}, {}
-
-    def failed(track: Track, error: InputError | OSError) -> None:
-        text = sentence(error)
-        failures[track] = text if str(track.path) in text else f"{track.path}: {text}"
-
+    found: dict[str, list[Row]] = {}
+    silent: dict[str, list[str]] = {}
+    failures: dict[Path, str] = {}
     with progress_bar(2 * len(models) * sum(track.seconds for track in tracks), "s") as advance:
         for model in models:
             label = f"{model.name}: " if len(models) > 1 else ""
-            rows, mute = evaluate_tracks(
-                [track for track in tracks if track.path not in {other.path for other in failures}],
-                model.separator,
-                framewise,
-                progress=lambda step, seconds, label=label: advance(label + step, seconds),
-                visit=excerpts and partial(excerpts.add, model.name if label else "Estimate"),
-                failed=failed,
-            )
+            visit = excerpts and partial(excerpts.add, model.name if label else "Estimate")
+            rows = found[model.name] = []
+            for track in tracks:
+                if track.path in failures:
+                    continue
+                try:
+                    scores, mute = evaluate_tracks(
+                        [track],
+                        model.separator,
+                        framewise,
+                        progress=lambda step, seconds, label=label: advance(label + step, seconds),
+                        visit=visit,
+                    )
+                except (InputError, OSError) as error:
+                    if getattr(error, "errno", 0) in NO_ROOM:
+                        raise
+                    failures[track.path] = _name_track(track, sentence(error))
+                    continue
+                rows += scores
+                for name, targets in mute.items():
+                    silent[name] = list(dict.fromkeys([*silent.get(name, ()), *targets]))
             if len(failures) == len(tracks):
                 raise InputError("\n  ".join(failures.values()))
-            found[model.name] = rows
-            done(model, rows)
-            for track, targets in mute.items():
-                silent[track] = list(dict.fromkeys([*silent.get(track, ()), *targets]))
+            if done:
+                done(model, rows)
     return found, silent, list(failures.values())
+
+
+def _name_track(track: Track, text: str) -> str:
+    """A sentence about a track, which names it."""
+    return text if str(track.path) in text else f"{track.path}: {text}"
 
 
 def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:

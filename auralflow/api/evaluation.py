@@ -84,33 +84,30 @@ def evaluate(
     tracks = find_tracks(dataset, split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
     models = load_models([model, *compare], backend, tracks)
-    facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
-    first, *others = _open_results(models, dataset, split, metrics, report, save)
+    places = _open_results(models, dataset, split, metrics, report, save)
     moved: list[Path] = []
-
-    def write_table(evaluated: "EvaluatedModel", rows: list[Row]) -> None:
-        if save is None:
-            moved.extend(_write_table([first, *others][models.index(evaluated)], aggregate(rows)))
-
+    write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows), moved)) if save is None else None
     with in_files() as allocate:
         excerpts = collect_excerpts(models, tracks, allocate) if report else None
-        found, silent, failures = evaluate_all(models, tracks, framewise, excerpts, write_table)
+        found, silent, failures = evaluate_all(models, tracks, framewise, excerpts, write_own)
         rows = merge_rows(found)
         scores = aggregate(rows)
+        first, *others = dict.fromkeys(places.values())
         if save is not None:
-            moved.extend(_write_table(first, scores))
+            _write_table(first, scores, moved)
         if excerpts:
+            facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
             write_report(first.page, models, tracks, facts, scores, silent, failures, excerpts)
     return Evaluation(
-        rows=rows,
-        summary=scores[len(rows) :],
-        silent=silent,
-        tracks=len(tracks) - len(failures),
-        file=first.table,
-        others=tuple(other.table for other in others),
-        page=first.page if report else None,
-        failures=tuple(failures),
-        moved=tuple(moved),
+        rows,
+        scores[len(rows) :],
+        silent,
+        len(tracks) - len(failures),
+        first.table,
+        tuple(other.table for other in others),
+        first.page if report else None,
+        tuple(failures),
+        tuple(moved),
     )
 
 
@@ -121,19 +118,20 @@ def _open_results(
     metrics: str,
     report: bool,
     save: str | Path | None,
-) -> list[Results]:
-    """The folders for the results: one for all models together, or that of each, of which the first gets the page."""
-    paths = [evaluated.path for evaluated in models]
+) -> dict[str, Results]:
+    """The folder for each model's results, of which the first gets the page; with `save` it is one for all."""
+    paths = [model.path for model in models]
     if save is not None:
-        return [Results(save, about(paths, dataset, split, metrics))]
-    return [
-        Results(results_folder(path), about(paths if report and path is paths[0] else [path], dataset, split, metrics))
-        for path in paths
-    ]
+        return dict.fromkeys((model.name for model in models), Results(save, about(paths, dataset, split, metrics)))
+    shown = [paths if report else paths[:1], *([path] for path in paths[1:])]  # in each folder
+    return {
+        model.name: Results(results_folder(model.path), about(models_there, dataset, split, metrics))
+        for model, models_there in zip(models, shown, strict=True)
+    }
 
 
-def _write_table(results: Results, rows: list[Row]) -> list[Path]:
-    """Writes evaluation.csv; returns the folder that another evaluation was moved into, if one was in the way."""
-    aside = results.claim()
+def _write_table(results: Results, rows: list[Row], moved: list[Path]) -> None:
+    """Writes evaluation.csv; adds the folder that another evaluation was moved into, if one was in the way."""
+    if (aside := results.claim()) is not None:
+        moved.append(aside)
     write_csv(results.table, rows)
-    return [] if aside is None else [aside]

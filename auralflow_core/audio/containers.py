@@ -3,7 +3,7 @@
 import functools
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import soundfile
 
@@ -43,8 +43,8 @@ def streamed_mp3_samples(path: Path) -> int | None:
     return _streamed_mp3_samples(path, stat.st_mtime_ns, stat.st_size)
 
 
-def native_name(path: str | os.PathLike) -> str | bytes:
-    """A path as soundfile takes it, also where it is no valid UTF-8."""
+def native_name(path: str | os.PathLike) -> Any:
+    """A path as soundfile takes it, text or bytes, also where it is no valid UTF-8."""
     return os.fspath(path) if os.name == "nt" else os.fsencode(path)
 
 

@@ -11,13 +11,13 @@ import soundfile
 
 from auralflow_core.audio.check import check_layout
 from auralflow_core.audio.containers import native_name
+from auralflow_core.audio.quantize import PCM_BITS, quantize
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing_together
 
 BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sample, by format; 32: floating point
 CLIPS = ("none", "clamp", "rescale")
 SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
-PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
 CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
 RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
 FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
@@ -222,7 +222,6 @@ def writing(
     sample_rate: int,
     channels: int,
     samples: int,
-    *,
     directory: Path | None = None,
     stale: Sequence[Path] = (),
 ) -> Iterator[list[Writer]]:
@@ -279,29 +278,3 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
     encoding = Encoding(path.suffix.lower()[1:], PCM_BITS.get(subtype, 32))
     with writing([path], encoding, sample_rate, *np.shape(audio)) as [writer]:
         writer.write(audio)
-
-
-def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
-    """Rounds audio to the values that a file of this subtype holds.
-
-    Args:
-        audio: any shape.
-        subtype: "FLOAT", "PCM_16" or "PCM_24".
-
-    Returns:
-        float32 audio of the same shape, exactly as it is read from the file, and the number of clipped values, which
-        lie outside [-1, 1 - 2^-(bits - 1)] after rounding.
-
-    Example:
-        >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")
-        (array([ 0.5,  0. , -1. ], dtype=float32), 1)
-    """
-    audio = np.asarray(audio, np.float32)
-    if subtype == "FLOAT":
-        return audio.copy(), 0
-    if subtype not in PCM_BITS:
-        raise InputError(f"cannot quantize to subtype {subtype!r}; {closest(subtype, ('FLOAT', *PCM_BITS))}")
-    scale = np.float32(2.0 ** (PCM_BITS[subtype] - 1))
-    steps = np.rint(audio * scale)
-    clipped = np.clip(steps, -scale, scale - 1)
-    return (clipped + np.float32(0)) / scale, int(np.count_nonzero(steps != clipped))  # + 0: no negative zeros

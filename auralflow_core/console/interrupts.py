@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import Any
 
 PATIENCE = 5.0  # seconds after which a process ends that nobody has stopped
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal was closed
@@ -50,7 +51,7 @@ class Interrupts(contextlib.AbstractContextManager):
         self.prog, self.is_process = prog, is_process
         self.word: str | None = None
         self.is_last = False
-        self._caught: dict[int, object] = {}
+        self._caught: dict[int, Any] = {}
         self._asked, self._over = threading.Event(), threading.Event()
 
     def __enter__(self) -> "Interrupts":

@@ -7,7 +7,6 @@ import numpy as np
 from auralflow_core.data.crops import read_mixture, read_stems
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
-from auralflow_core.errors import NO_ROOM, InputError
 from auralflow_core.evaluation.table import Row
 from auralflow_core.evaluation.track import FramewiseMetric, Signals, evaluate_track
 from auralflow_core.separation.separator import Separator, separate_blocks
@@ -22,7 +21,6 @@ def evaluate_tracks(
     framewise: FramewiseMetric | None = None,
     progress: Callable[[str, float], None] = lambda name, seconds: None,
     visit: Visit | None = None,
-    failed: Callable[[Track, InputError | OSError], None] | None = None,
 ) -> tuple[list[Row], dict[str, list[str]]]:
     """Separates the mixture of every track, whole and at the track's rate, and compares with the references.
 
@@ -35,26 +33,22 @@ def evaluate_tracks(
         progress: called with the name of the work and how many seconds of audio are done; every track counts twice,
             once as "separating", once as "scoring".
         visit: called with every track's signals, which are gone afterwards.
-        failed: called with a track that cannot be read or separated, and the error; such a track is left out. Default:
-            the error is raised.
 
     Returns:
         The rows of `evaluate_track`; and the silent targets, which have no rows, of each track that has some.
 
     Raises:
-        InputError: the tracks lack a target, or see `failed`.
-        OSError: the disk has no room for temporary files, or see `failed`.
+        InputError: the tracks lack a target.
     """
     parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
     stems = [stem for names in parts.values() for stem in names]
     rows, silent = [], {}
-
-    def evaluate(track: Track) -> tuple[list[Row], list[str]]:
+    for track in tracks:
         with in_files() as allocate:
             mixture, references = _read(track, parts, allocate)
             separated = _separate(separator, mixture, track, progress, allocate)
             estimates = dict(zip(parts, separated, strict=True))
-            scores = evaluate_track(
+            found, mute = evaluate_track(
                 track.name,
                 track.sample_rate,
                 mixture,
@@ -63,20 +57,10 @@ def evaluate_tracks(
                 framewise,
                 overlapping=len(set(stems)) < len(stems),
                 allocate=allocate,
-                progress=lambda share: progress(f"scoring {track.name}", share * track.seconds),
+                progress=lambda share, track=track: progress(f"scoring {track.name}", share * track.seconds),
             )
             if visit:
                 visit(track, mixture, references, estimates)
-            return scores
-
-    for track in tracks:
-        try:
-            found, mute = evaluate(track)
-        except (InputError, OSError) as error:
-            if failed is None or getattr(error, "errno", 0) in NO_ROOM:
-                raise
-            failed(track, error)
-            continue
         rows += found
         if mute:
             silent[track.name] = mute

@@ -151,9 +151,7 @@ def _separate_file(
     clipped, notes = Counter(), []
     with contextlib.ExitStack() as stack:
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
-        writers = stack.enter_context(
-            writing(paths, encoding, rate, *shape, directory=output.directory, stale=leftover)
-        )
+        writers = stack.enter_context(writing(paths, encoding, rate, *shape, output.directory, leftover))
         blocks = stack.enter_context(ahead(read_blocks(audio.path, audio.start, audio.samples)))
         separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options), sums)
         pieces = _count(stack.enter_context(ahead(separated)), lambda samples: progress(audio.name, samples / rate))

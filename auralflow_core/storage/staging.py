@@ -3,16 +3,17 @@
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from auralflow_core.storage import renames
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 PREFIX = ".auralflow-"
 LOCK = "lock"
@@ -105,9 +106,7 @@ def _lock(handle: int) -> None:
         BlockingIOError: another process has locked it.
         OSError: the file system has no locks.
     """
-    if fcntl is not None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        import msvcrt
-
+    if sys.platform == "win32":
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ import logging
 
 import jax
 import orbax.checkpoint as ocp
+from etils import epath
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 from safetensors import SafetensorError
@@ -181,7 +182,7 @@ def read_history(folder: ModelFolder) -> list[dict]:
     """
     steps = [int(path.name) for path in folder.checkpoint.iterdir() if path.name.isdigit()]
     try:
-        run = ocp.JsonCheckpointHandler().restore(folder.checkpoint.resolve() / str(max(steps)) / "run")
+        run = ocp.JsonCheckpointHandler().restore(epath.Path(folder.checkpoint.resolve() / str(max(steps)) / "run"))
         return list(run["history"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder.checkpoint}: its history cannot be read: {error}") from None

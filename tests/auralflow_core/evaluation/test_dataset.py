@@ -58,29 +58,3 @@ def test_targets_that_share_stems_are_scored_apart(tracks, copies, monkeypatch):
 def test_what_cannot_be_scored_is_refused_before_the_work(tracks, copies):
     with pytest.raises(InputError, match="unknown target 'piano'"):
         evaluate_tracks(tracks, copies(RATE, {"piano": 1}))
-
-
-@pytest.mark.parametrize("error", [InputError("damaged"), OSError(5, "Input/output error", "vocals.wav")])
-def test_a_track_that_fails_is_left_out_if_asked(tracks, copies, monkeypatch, error):
-    read = assessment.read_stems
-
-    def failing(track, *place):
-        if track.name == "One":
-            raise error
-        return read(track, *place)
-
-    monkeypatch.setattr(assessment, "read_stems", failing)
-    with pytest.raises(type(error)):
-        evaluate_tracks(tracks, copies(RATE, {"vocals": 1}))
-    failures = []
-    rows, _ = evaluate_tracks(tracks, copies(RATE, {"vocals": 1}), failed=lambda *told: failures.append(told))
-    assert {row["track"] for row in rows} == {"Two"} and failures == [(tracks[0], error)]
-
-
-def test_a_full_disk_ends_the_evaluation(tracks, copies, monkeypatch):
-    def full(*place):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(assessment, "read_mixture", full)
-    with pytest.raises(OSError, match="No space"):
-        evaluate_tracks(tracks, copies(RATE, {"vocals": 1}), failed=lambda *told: None)
