@@ -55,8 +55,8 @@ class ForwardFile(soundfile.SoundFile):
     that for a jump, and the next samples are wrong.
     """
 
-    def __init__(self, path: str | os.PathLike):
-        super().__init__(native_name(path))
+    def __init__(self, file: str | os.PathLike | int, **options: Any):
+        super().__init__(file if isinstance(file, int) else native_name(file), **options)
 
     def seekable(self) -> bool:
         """False, which stops soundfile's own seeks; `seek` works all the same."""

@@ -115,7 +115,13 @@ def test_separate_takes_a_pretrained_model_by_its_name_or_by_default(tiny, capsy
 def test_what_stands_before_the_inputs():
     Path("model").mkdir()
     Path("model/config.json").touch()
-    Path("songs").mkdir()
+    Path("songs/album").mkdir(parents=True)
+    Path("songs/album/a.flac").touch()
+    Path("empty/checkpoint").mkdir(parents=True)
+    with pytest.raises(
+        InputError, match="empty: is neither a model folder, it has no config.json, nor a folder of audio"
+    ):
+        choose_model(None, ["empty", "b.wav"])
     for arguments, expected in (
         (["song.mp3"], (DEFAULT, ["song.mp3"])),
         (["songs"], (DEFAULT, ["songs"])),
