@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, MissingPackage, closest
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.optional import needs
@@ -44,11 +45,13 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
             from auralflow_torch.loading import load
             from auralflow_torch.separation import Separator
 
+            check()  # these imports take seconds
             return Separator(load(folder))
         from auralflow_jax.compilation_cache import enable_cache
         from auralflow_jax.loading import load
         from auralflow_jax.separation import Separator
 
+        check()
         enable_cache()
         return Separator(load(folder))
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from auralflow_core.console.exit_status import exit_status
+from auralflow_core.console.interrupts import check
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
+        check()
         return arguments.run(arguments)
 
     return exit_status("auralflow", run, is_process=argv is None)
