@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, MissingPackage, closest
+from auralflow_core.model_folder import ModelFolder
 from auralflow_core.optional import needs
 
 if TYPE_CHECKING:
@@ -43,11 +45,13 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
             from auralflow_torch.loading import load
             from auralflow_torch.separation import Separator
 
+            check()  # these imports take seconds
             return Separator(load(folder))
         from auralflow_jax.compilation_cache import enable_cache
         from auralflow_jax.loading import load
         from auralflow_jax.separation import Separator
 
+        check()
         enable_cache()
         return Separator(load(folder))
 
@@ -93,6 +97,27 @@ def train(
         from auralflow_jax.compilation_cache import enable_cache
     enable_cache()
     return training.train(folder, datasets, restart, start_from, console)
+
+
+def training_history(folder: str | Path) -> list[dict]:
+    """The history of the run in a model folder, of either framework; empty where none can be read.
+
+    Returns:
+        One dict for each epoch; see `plots.signals.training_curve_figure`.
+    """
+    paths = ModelFolder(folder)
+    try:
+        if paths.last.exists():
+            with needs("torch"):
+                from auralflow_torch.train.checkpoint import read_history
+        elif paths.checkpoint.is_dir() and any(path.name.isdigit() for path in paths.checkpoint.iterdir()):
+            with needs("jax"):
+                from auralflow_jax.train.checkpoint import read_history
+        else:
+            return []
+        return read_history(paths)
+    except (InputError, MissingPackage):
+        return []
 
 
 def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":

@@ -65,7 +65,7 @@ def run_demo(
     Raises:
         InputError: the directory holds other things; or as training and separation do.
     """
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     directory = Path(directory)
     dataset, folder = directory / "songs", ModelFolder(directory / "model")
     if directory.is_dir() and any(directory.iterdir()) and not dataset.is_dir():
@@ -86,7 +86,7 @@ def run_demo(
         _intro(config, history, dataset),
         _examples(config, tracks[0], separated),
         rows,
-        history,
+        {"model": history},
         _notes(config, songs, seconds),
     )
     return page

@@ -122,7 +122,7 @@ def run_recipe(
     if any(songs.sound == "sampled" for songs in recipe.songs):
         require_sampler()
     claim_directory(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     datasets = [*_make_datasets(recipe, directory / "songs", console), *real]
     folder = ModelFolder(directory / "model")
     if not folder.config_file.exists():

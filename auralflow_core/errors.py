@@ -1,7 +1,12 @@
 """The kinds of errors: bad input, a missing package, training that cannot go on."""
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
+
+# Numbers of OSErrors after which no other file can be written either: the disk is full or read-only. Our own OSErrors
+# have no number: they report a file that could not be written completely.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, None)
 
 
 class InputError(ValueError):

@@ -1,6 +1,7 @@
 """Model folders: the names of the files in one, and the folders that names of models stand for."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,11 +31,13 @@ class ModelFolder:
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
         self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
+        self.evaluation_record = self.path / "evaluation.json"  # the dataset, split and metrics of these figures
         self.report = self.path / "report.html"  # the same as a page, with excerpts to listen to
         self.audio = self.path / "audio"  # snippets of separated validation tracks
         self.images = self.path / "images"  # their spectrograms and waveforms
         self.runs = self.path / "runs"  # TensorBoard events
-        self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, self.evaluation, self.report)
+        evaluation = (self.evaluation, self.evaluation_record, self.report)
+        self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, *evaluation)
 
     @property
     def name(self) -> str:
@@ -99,7 +102,9 @@ class ModelFolder:
         is_model = self.config_file.exists()
         if not is_model and self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise InputError(f"{self.path}: exists already and is no model folder; name a new folder")
-        if self.checkpoint.is_dir() and {path.name for path in self.checkpoint.iterdir()} - {self.weights.name}:
+        if self.checkpoint.is_dir() and any(
+            path != self.weights and not path.name.startswith(".") for path in self.checkpoint.iterdir()
+        ):
             raise InputError(
                 f"{self.checkpoint}: holds a training run, and best.safetensors belongs to it; name a new folder"
             )
@@ -146,6 +151,19 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.name != name:
         raise InputError(f"{name}: no such file or folder")
     raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")
+
+
+def display_name(name_or_path: str | Path) -> str:
+    """The name of a model for folders and headings: its folder's, or that of its file of weights.
+
+    Example:
+        >>> display_name("models/my_model/"), display_name("zoo/zebra")
+        ('my_model', 'zebra')
+    """
+    path = Path(os.path.abspath(name_or_path))
+    if path.is_file():
+        return path.parents[1].name if path.parent.name == "checkpoint" else path.stem
+    return path.name
 
 
 def find_weights(name_or_path: str | Path) -> Path:

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m bridge") -> i
         arguments = parser.parse(sys.argv[1:] if argv is None else argv)
         return arguments.run(arguments)
 
-    return exit_status(prog, run)
+    return exit_status(prog, run, is_process=argv is None)
 
 
 def add_commands(parser: Parser) -> None:

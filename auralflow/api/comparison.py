@@ -1,22 +1,22 @@
 """Several models evaluated on the same tracks: their names, their rows in one table, and a page about them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from auralflow.backends import load_separator
+from auralflow.backends import load_separator, training_history
 from auralflow.report import Excerpts, write_page
 from auralflow.report.excerpts import SECONDS
 from auralflow.report.players import SMALL
 from auralflow_core.console.progress import duration, progress_bar
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
-from auralflow_core.errors import InputError
+from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.evaluation.dataset import evaluate_tracks
-from auralflow_core.evaluation.table import BASELINES, Row, aggregate, write_csv
+from auralflow_core.evaluation.table import BASELINES, Row
 from auralflow_core.evaluation.track import FramewiseMetric
-from auralflow_core.model_folder import ModelFolder, find_model
+from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.temp_arrays import Allocate
 
@@ -24,8 +24,8 @@ ALONE = "model"  # the name of a single model's rows
 RESERVED = {*BASELINES, "ideal mask", "reference"}  # names next to the models' on the page
 INTRO = "Scored on {tracks} of the split {split} of {dataset}, {length} in all."
 LISTEN = (
-    "The loudest {seconds:g} seconds of each target in {tracks}, as mp3 of {bitrate} kbit/s. The versions play "
-    "together; the buttons or the keys 1, 2, 3 switch between them."
+    "{seconds:g} seconds of each target in {tracks}, from where it is heard together with the others, as mp3 of "
+    "{bitrate} kbit/s. The versions play together; the buttons or the keys 1, 2, 3 switch between them."
 )
 
 
@@ -34,12 +34,12 @@ class EvaluatedModel(NamedTuple):
 
     Attributes:
         name: of its rows, unlike any other model's.
-        folder: the folder that its table is written into.
+        path: its folder.
         separator: the loaded model.
     """
 
     name: str
-    folder: ModelFolder
+    path: Path
     separator: Separator
 
 
@@ -56,11 +56,10 @@ def load_models(models: Iterable[str | Path], backend: str, tracks: Sequence[Tra
             of stems for all models.
         MissingPackage: the framework is not installed.
     """
-    folders = [ModelFolder(find_model(model)) for model in models]
-    names = model_names([folder.path for folder in folders])
+    paths = [find_model(model) for model in models]
     loaded = [
-        EvaluatedModel(name, folder, load_separator(folder.path, backend))
-        for name, folder in zip(names, folders, strict=True)
+        EvaluatedModel(name, path, load_separator(path, backend))
+        for name, path in zip(model_names(paths), paths, strict=True)
     ]
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name, _, separator in loaded:
@@ -101,34 +100,61 @@ def evaluate_all(
     tracks: Sequence[Track],
     framewise: FramewiseMetric | None,
     excerpts: Excerpts | None,
-) -> tuple[dict[str, list[Row]], dict[str, list[str]]]:
-    """Evaluates one model after the other and writes the evaluation.csv of each.
+    done: Callable[[EvaluatedModel, list[Row]], None] | None = None,
+) -> tuple[dict[str, list[Row]], dict[str, list[str]], list[str]]:
+    """Evaluates one model after the other.
 
     Args:
         models: from `load_models`.
         tracks: from `tracks.find_tracks`.
         framewise: a metric in addition to SI-SDR and SDR; see `backends.load_metric`.
         excerpts: collects excerpts to listen to; None: there will be no page.
+        done: called with each model and its rows, when they are complete.
 
     Returns:
-        The rows of `evaluate_tracks` by model, and the silent targets of each track that has some.
+        The rows of `evaluate_tracks` by model; the silent targets of each track that has some; and a sentence for each
+        track that could not be evaluated.
+
+    Raises:
+        InputError: none of the tracks could be evaluated.
     """
-    found, silent = {}, {}
+    found: dict[str, list[Row]] = {}
+    silent: dict[str, list[str]] = {}
+    failures: dict[Path, str] = {}
     with progress_bar(2 * len(models) * sum(track.seconds for track in tracks), "s") as advance:
-        for name, folder, separator in models:
-            label = f"{name}: " if len(models) > 1 else ""
-            rows, mute = evaluate_tracks(
-                tracks,
-                separator,
-                framewise,
-                progress=lambda step, seconds, label=label: advance(label + step, seconds),
-                visit=excerpts and partial(excerpts.add, name if label else "Estimate"),
-            )
-            write_csv(folder.evaluation, aggregate(rows))
-            found[name] = rows
-            for track, targets in mute.items():
-                silent[track] = list(dict.fromkeys([*silent.get(track, ()), *targets]))
-    return found, silent
+        for model in models:
+            label = f"{model.name}: " if len(models) > 1 else ""
+            visit = excerpts and partial(excerpts.add, model.name if label else "Estimate")
+            rows = found[model.name] = []
+            for track in tracks:
+                if track.path in failures:
+                    continue
+                try:
+                    scores, mute = evaluate_tracks(
+                        [track],
+                        model.separator,
+                        framewise,
+                        progress=lambda step, seconds, label=label: advance(label + step, seconds),
+                        visit=visit,
+                    )
+                except (InputError, OSError) as error:
+                    if getattr(error, "errno", 0) in NO_ROOM:
+                        raise
+                    failures[track.path] = _name_track(track, sentence(error))
+                    continue
+                rows += scores
+                for name, targets in mute.items():
+                    silent[name] = list(dict.fromkeys([*silent.get(name, ()), *targets]))
+            if len(failures) == len(tracks):
+                raise InputError("\n  ".join(failures.values()))
+            if done:
+                done(model, rows)
+    return found, silent, list(failures.values())
+
+
+def _name_track(track: Track, text: str) -> str:
+    """A sentence about a track, which names it."""
+    return text if str(track.path) in text else f"{track.path}: {text}"
 
 
 def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
@@ -165,6 +191,7 @@ def write_report(
     facts: Mapping[str, str],
     rows: Sequence[Row],
     silent: Mapping[str, Sequence[str]],
+    failures: Sequence[str],
     excerpts: Excerpts,
 ) -> None:
     """Writes the page about an evaluation.
@@ -176,6 +203,7 @@ def write_report(
         facts: name -> value, the dataset's name and the split among them.
         rows: of all models, and their summary.
         silent: the targets of tracks that have no scores.
+        failures: a sentence for each track that could not be evaluated.
         excerpts: the excerpts to listen to.
 
     Raises:
@@ -186,13 +214,16 @@ def write_report(
     if silent:
         mute = "; ".join(f"{', '.join(targets)} of {track}" for track, targets in silent.items())
         parts.append(f"Left out, silent: {mute}.")
+    if failures:
+        parts.append(f"Not evaluated: {'; '.join(failures)}.")
     examples = excerpts.examples()
     if examples:
         among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
         parts.append(LISTEN.format(seconds=SECONDS, tracks=_count(excerpts.tracks) + among, bitrate=SMALL.bitrate))
-    names = {model.folder.name if model.name == ALONE else model.name: model.separator for model in models}
-    notes = {name: _describe(separator) for name, separator in names.items()} | dict(facts)
-    write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, [], notes, SMALL)
+    names = {display_name(model.path) if model.name == ALONE else model.name: model for model in models}
+    notes = {name: _describe(model.separator) for name, model in names.items()} | dict(facts)
+    histories = {name: training_history(model.path) for name, model in names.items() if model.path.is_dir()}
+    write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, histories, notes, SMALL)
 
 
 def _describe(separator: Separator) -> str:

@@ -2,13 +2,18 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from auralflow.api.results import Results, about, results_folder
 from auralflow.backends import load_metric
 from auralflow_core.data.tracks import find_tracks
-from auralflow_core.evaluation.table import Row, aggregate
+from auralflow_core.evaluation.table import Row, aggregate, write_csv
 from auralflow_core.storage.temp_arrays import in_files
+
+if TYPE_CHECKING:
+    from auralflow.api.comparison import EvaluatedModel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +25,11 @@ class Evaluation:
         summary: means and medians of the scores over the tracks.
         silent: the silent targets, which have no scores, of each track that has some.
         tracks: the number of tracks.
-        file: the table with all of the model's rows.
-        others: the tables of the models that it was compared with.
+        file: the table with all of the model's rows; of several models in one folder, with all of theirs.
+        others: the tables of the models that it was compared with, where they are in other folders.
         page: a page with excerpts to listen to; None if none was asked for.
+        failures: a sentence for each track that could not be evaluated.
+        moved: folders that results about something else were moved into, as these would have replaced them.
     """
 
     rows: list[Row]
@@ -32,6 +39,8 @@ class Evaluation:
     file: Path
     others: tuple[Path, ...] = ()
     page: Path | None = None
+    failures: tuple[str, ...] = ()
+    moved: tuple[Path, ...] = ()
 
 
 def evaluate(
@@ -42,8 +51,12 @@ def evaluate(
     backend: str = "jax",
     compare: str | Path | Iterable[str | Path] = (),
     report: bool = True,
+    save: str | Path | None = None,
 ) -> Evaluation:
-    """Scores a model on tracks whose stems are known, and writes evaluation.csv into the model folder.
+    """Scores a model on tracks whose stems are known, and writes evaluation.csv and report.html.
+
+    Results of another evaluation in the same folder, with another split for example, are moved into its
+    `earlier-evaluations`.
 
     Args:
         model: a model folder, or a pretrained model's name.
@@ -52,10 +65,13 @@ def evaluate(
         metrics: one of `backends.METRICS`.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
         compare: other models, evaluated on the same tracks; each gets an evaluation.csv in its folder.
-        report: also write report.html into the model folder, a page about all models with excerpts to listen to.
+        report: also write report.html, a page about all models with excerpts to listen to.
+        save: a folder for the page and one table of all models. Default: the model's folder; `evaluated/<name>` for a
+            pretrained model.
 
     Raises:
-        InputError: the split has no tracks, a model is not trained, or the tracks lack a target.
+        InputError: the split has no tracks, a model is not trained, the tracks lack a target, none of them could be
+            evaluated, or nothing can be written into a folder.
         MissingPackage: the framework, or a package that the metrics need, is not installed.
 
     Example:
@@ -68,14 +84,54 @@ def evaluate(
     tracks = find_tracks(dataset, split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
     models = load_models([model, *compare], backend, tracks)
-    first, *others = [evaluated.folder for evaluated in models]
+    places = _open_results(models, dataset, split, metrics, report, save)
+    moved: list[Path] = []
+    write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows), moved)) if save is None else None
     with in_files() as allocate:
         excerpts = collect_excerpts(models, tracks, allocate) if report else None
-        found, silent = evaluate_all(models, tracks, framewise, excerpts)
+        found, silent, failures = evaluate_all(models, tracks, framewise, excerpts, write_own)
         rows = merge_rows(found)
         scores = aggregate(rows)
+        first, *others = dict.fromkeys(places.values())
+        if save is not None:
+            _write_table(first, scores, moved)
         if excerpts:
             facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
-            write_report(first.report, models, tracks, facts, scores, silent, excerpts)
-    summary, tables = scores[len(rows) :], tuple(other.evaluation for other in others)
-    return Evaluation(rows, summary, silent, len(tracks), first.evaluation, tables, first.report if report else None)
+            write_report(first.page, models, tracks, facts, scores, silent, failures, excerpts)
+    return Evaluation(
+        rows,
+        scores[len(rows) :],
+        silent,
+        len(tracks) - len(failures),
+        first.table,
+        tuple(other.table for other in others),
+        first.page if report else None,
+        tuple(failures),
+        tuple(moved),
+    )
+
+
+def _open_results(
+    models: Sequence["EvaluatedModel"],
+    dataset: str | Path,
+    split: str,
+    metrics: str,
+    report: bool,
+    save: str | Path | None,
+) -> dict[str, Results]:
+    """The folder for each model's results, of which the first gets the page; with `save` it is one for all."""
+    paths = [model.path for model in models]
+    if save is not None:
+        return dict.fromkeys((model.name for model in models), Results(save, about(paths, dataset, split, metrics)))
+    shown = [paths if report else paths[:1], *([path] for path in paths[1:])]  # in each folder
+    return {
+        model.name: Results(results_folder(model.path), about(models_there, dataset, split, metrics))
+        for model, models_there in zip(models, shown, strict=True)
+    }
+
+
+def _write_table(results: Results, rows: list[Row], moved: list[Path]) -> None:
+    """Writes evaluation.csv; adds the folder that another evaluation was moved into, if one was in the way."""
+    if (aside := results.claim()) is not None:
+        moved.append(aside)
+    write_csv(results.table, rows)

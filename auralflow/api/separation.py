@@ -9,9 +9,12 @@ from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import find_model
+from auralflow_core.model_folder import display_name, find_model
+from auralflow_core.separation.output import StemOutput
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions
-from auralflow_core.separation.stems import FILENAME, SeparationResult, StemOutput, separate_files
+from auralflow_core.separation.stems import SeparationResult, separate_files
+
+FILENAME = "{model}/{track}/{stem}.{ext}"
 
 
 def separate(
@@ -42,7 +45,8 @@ def separate(
         model: a model folder, or a pretrained model's name.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one.
         save: the folder that everything is written into.
-        filename: of each stem in that folder: a template with the fields track, stem, ext and folder.
+        filename: of each stem in that folder: a template with the fields track, stem, ext, model, folder, suffix and
+            index; see `StemOutput`.
         overwrite: replace files that exist.
         residual: also write the rest of the mixture, without the stems.
         format: wav, flac, ogg or mp3.
@@ -60,19 +64,19 @@ def separate(
         tolerate_damage: go on with what can be read of a damaged file, which is one of the result's `damaged`.
 
     Returns:
-        Notes, failures and times. A file that cannot be read or written as asked is one of the `failures` and does
-        not stop the others.
+        Notes, failures, files and times. An input that cannot be read or written as asked is one of the `failures` and
+        does not stop the others.
 
     Raises:
         InputError: an argument is not accepted, or none of the files could be separated.
+        OSError: the disk was full or read-only before any of them was separated.
         MissingPackage: the framework is not installed.
 
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    output = StemOutput(
-        Path(save), filename, Encoding(format, bits, bitrate, clip), residual, overwrite, tuple(targets)
-    )
+    encoding = Encoding(format, bits, bitrate, clip)
+    output = StemOutput(Path(save), filename, encoding, residual, overwrite, tuple(targets), display_name(model))
     options = SeparationOptions(
         OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency
     )
@@ -84,5 +88,5 @@ def separate(
         result = separate_files(found, separator, output, options, advance)
     result.failures[:0] = problems
     if result.failures and not result.separated:
-        raise InputError("\n  ".join(result.failures))
+        raise (OSError if result.out_of_room else InputError)("\n  ".join(result.failures))
     return result

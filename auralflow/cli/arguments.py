@@ -35,8 +35,8 @@ def print_table(table: "Table") -> None:
     """Prints a table as wide as the terminal, or `WIDE` columns wide into a file or a pipe."""
     from rich.console import Console
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDE)
+    console = Console(markup=False, emoji=False)  # names are text, whatever brackets they have
+    console = console if console.is_terminal else Console(width=WIDE, markup=False, emoji=False)
     console.print(table)
 
 

@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{folder.config_file}: nothing to change.")
     if arguments.display:
         for table in tables(after):
-            Console().print(table, "")
+            Console(markup=False, emoji=False).print(table, "")
 
 
 def differences(before: Config, after: Config) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """`auralflow evaluate`: scores a model on a dataset."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from auralflow.backends import METRICS
 from auralflow.cli.arguments import add_backend, print_table, settings
-from auralflow_core.console.exit_status import terminable
 from auralflow_core.console.parser import Parser
+from auralflow_core.console.text import printable
 
 if TYPE_CHECKING:
     from auralflow.api.evaluation import Evaluation
@@ -35,6 +36,11 @@ def add_arguments(parser: Parser) -> None:
         help="models to evaluate on the same tracks, and to show next to MODEL",
     )
     parser.add_argument(
+        "--save",
+        metavar="DIR",
+        help="folder for the results (default: MODEL, or evaluated/NAME for a pretrained model)",
+    )
+    parser.add_argument(
         "--no_report",
         dest="report",
         action="store_false",
@@ -43,12 +49,16 @@ def add_arguments(parser: Parser) -> None:
     add_backend(parser)
 
 
-@terminable()
-def run(arguments: argparse.Namespace) -> None:
-    """Evaluates a model on a split."""
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluates a model on a split; returns 1 if some tracks could not be evaluated."""
     from auralflow.api.evaluation import evaluate
 
-    show(evaluate(**settings(arguments)), arguments.split)
+    evaluation = evaluate(**settings(arguments))
+    show(evaluation, arguments.split)
+    if failures := evaluation.failures:
+        summary = f"auralflow: {len(failures)} of {len(failures) + evaluation.tracks} tracks could not be evaluated:"
+        print(summary, *map(printable, failures), sep="\n  ", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def show(evaluation: "Evaluation", split: str) -> None:
@@ -59,8 +69,10 @@ def show(evaluation: "Evaluation", split: str) -> None:
         few = evaluation.tracks <= FEW
         print_table(table([*evaluation.rows, *evaluation.summary] if few else evaluation.summary))
     for track, mute in evaluation.silent.items():
-        print(f"Left out, silent: {', '.join(mute)} of {track}.")
+        print(f"Left out, silent: {', '.join(mute)} of {printable(track)}.")
     count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
+    for folder in evaluation.moved:
+        print(f"An earlier evaluation, of something else, now lies in {folder}.")
     print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {split}.")
     if evaluation.page:
         print(f"Open {evaluation.page.resolve()} in a browser.")

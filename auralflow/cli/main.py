@@ -4,11 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from auralflow import __version__
-from auralflow.cli import config, demo, evaluate, pretrained, recipe, separate, songs, train
 from auralflow_core.console.exit_status import exit_status
-from auralflow_core.console.parser import Parser
-from bridge import cli as convert
+from auralflow_core.console.interrupts import check
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,16 +15,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        0 for success; 1 if `convert verify` finds a difference, `separate` could not separate all files, training
-        diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one sentence on
-        standard error.
+        0 for success; 1 if `convert verify` finds a difference, some songs could not be separated or evaluated,
+        training diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one
+        sentence on standard error.
     """
 
     def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
+        check()
         return arguments.run(arguments)
 
-    return exit_status("auralflow", run)
+    return exit_status("auralflow", run, is_process=argv is None)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -36,6 +34,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises:
         InputError: an unknown command or flag, or a value that is not accepted.
     """
+    # Imported here, where signals are noted: one that interrupts an import would show where.
+    from auralflow import __version__
+    from auralflow.cli import config, demo, evaluate, pretrained, recipe, separate, songs, train
+    from auralflow_core.console.parser import Parser
+    from bridge import cli as convert
+
     parser = Parser(prog="auralflow", description="Train and use music source separation models.")
     parser.add_argument("--version", action="version", version=f"auralflow {__version__}")
     for module in (config, songs, train, separate, pretrained, evaluate):

@@ -1,13 +1,15 @@
 """`auralflow separate`: separates audio files into stems."""
 
 import argparse
+import os
 import sys
 
 from auralflow.cli.arguments import add_backend, settings
 from auralflow.pretrained import DEFAULT, DEFAULTS, choose_model
-from auralflow_core.console.exit_status import terminable
 from auralflow_core.console.parser import Parser
+from auralflow_core.console.text import printable
 
+FILENAME = "{model}/{track}/{stem}.{ext}"
 TEXT = "Separate audio files into stems."
 
 
@@ -27,23 +29,23 @@ def add_arguments(parser: Parser) -> None:
     add_backend(parser)
 
 
-@terminable()
 def run(arguments: argparse.Namespace) -> int:
     """Separates files into stems; returns 1 if some of them could not be separated, or were damaged."""
     from auralflow.api.separation import separate
 
     model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
     result = separate(**settings(arguments) | {"model": model, "inputs": inputs})
-    print(*result.notes, sep="\n", end="\n" if result.notes else "")
+    for note in result.notes:
+        print(printable(note))
     print(
-        f"Separated {result.audio:.1f} s of audio in {result.seconds:.1f} s "
-        f"({result.audio / result.seconds:.1f} x real time); the stems are in {arguments.save}."
+        f"Separated {result.audio:.1f} s of audio in {result.seconds:.1f} s ({result.audio / result.seconds:.1f} x "
+        f"real time); the stems are in {printable(os.path.commonpath([file.parent for file in result.files]))}."
     )
     if failures := result.failures:
         summary = f"auralflow: {len(failures)} of {len(failures) + result.separated} could not be separated:"
-        print(summary, *failures, sep="\n  ", file=sys.stderr)
+        print(summary, *map(printable, failures), sep="\n  ", file=sys.stderr)
     if damaged := result.damaged:
-        print(f"auralflow: {len(damaged)} damaged:", *damaged, sep="\n  ", file=sys.stderr)
+        print(f"auralflow: {len(damaged)} damaged:", *map(printable, damaged), sep="\n  ", file=sys.stderr)
     return 1 if failures or damaged else 0
 
 
@@ -56,8 +58,11 @@ def add_file_arguments(parser: Parser) -> None:
     """Adds the arguments about the files that are written."""
     add = parser.add_argument_group("files").add_argument
     add("--save", metavar="DIR", default="separated", help="folder for the stems (default: %(default)s)")
-    text = "name of each stem's file in DIR; {folder} is the input's folder (default: %(default)s)"
-    add("--filename", metavar="TEMPLATE", default="{track}/{stem}.{ext}", help=text)
+    text = (
+        "name of each stem's file in DIR; {folder}, {suffix} and {index} tell inputs of one name apart: the folder's "
+    )
+    text += "name, such as mp3, and the number among all inputs (default: %(default)s)"
+    add("--filename", metavar="TEMPLATE", default=FILENAME, help=text)
     add("--overwrite", action="store_true", help="replace files that exist")
     text = "write only these targets of the model, or sums such as accompaniment; the residual then holds the others"
     add("--targets", type=names, metavar="A,B", default=(), help=text)

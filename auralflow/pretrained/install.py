@@ -1,6 +1,7 @@
 """Model folders made from published files."""
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,11 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     path = Path(first)
     if path.exists():
         named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
+        if not named and others and path.is_dir() and not _holds_audio(path):
+            raise InputError(
+                f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "
+                "songs, are expected"
+            )
     else:
         named = first in PRETRAINED or bool(others and not has_audio_suffix(path))
     if named and not others:
@@ -114,6 +120,12 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
             "are expected"
         )
     return (first, others) if named else (default_model(targets), list(inputs))
+
+
+def _holds_audio(folder: Path) -> bool:
+    from auralflow_core.data.inputs import has_audio_suffix
+
+    return any(has_audio_suffix(Path(name)) for _, _, names in os.walk(folder) for name in names)
 
 
 def card(model: PretrainedModel) -> str:

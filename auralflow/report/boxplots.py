@@ -7,6 +7,8 @@ from matplotlib.cbook import boxplot_stats
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from auralflow_core.console.text import printable
+
 COLOURS = ("#2f5d8a", "#c8553d", "#4c8c5b", "#8a5a9e", "#b8862f", "#3f8f98")  # of models, in their order
 BASELINE = "#7b8591"
 HEIGHT = 0.34  # inches of a box and its share of the gap to the next
@@ -37,11 +39,12 @@ def box_plot_figure(
         for place, (name, tracks) in enumerate(estimates.items()):
             finite = [value for value in tracks if math.isfinite(value)]
             _draw_box(panel, place, finite, colours.get(name, BASELINE))
+            name = printable(name)
             short = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
             names.append(short if len(finite) == len(tracks) else f"{short}\n({len(finite)} of {len(tracks)})")
         panel.set_yticks(range(len(names)), names, parse_math=False)
         panel.set_ylim(len(names) - 0.4, -0.6)
-        panel.set_title(target, loc="left", fontsize="medium", parse_math=False)
+        panel.set_title(printable(target), loc="left", fontsize="medium", parse_math=False)
         panel.grid(axis="x", alpha=0.3)
     panels[-1].set_xlabel(label)
     return figure

@@ -16,9 +16,11 @@ STEP = 0.1  # seconds between the places where one may begin
 
 
 class Excerpts:
-    """Collects the loudest seconds of each target of some tracks while models are evaluated.
+    """Collects some seconds of each target of some tracks while models are evaluated.
 
-    The choice of tracks and seconds depends on the references alone, so that all models are heard at the same places.
+    They are those in which most is heard of the target and of the rest at the same time: where a target is alone, there
+    is nothing to separate. The choice of tracks and seconds depends on the references alone, so that all models are
+    heard at the same places.
 
     Args:
         tracks: all tracks of the evaluation; the excerpts come from some of them, evenly chosen.
@@ -58,7 +60,8 @@ class Excerpts:
                 continue
             place = (track.name, target)
             if place not in self._signals:
-                start = self._starts[place] = loudest(reference, window, max(1, round(STEP * track.sample_rate)))
+                step = max(1, round(STEP * track.sample_rate))
+                start = self._starts[place] = loudest(reference, window, step, mixture)
                 self._signals[place] = {
                     "Mixture": self._cut(mixture, start, window),
                     "Reference": self._cut(reference, start, window),

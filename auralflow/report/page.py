@@ -20,7 +20,7 @@ def write_page(
     intro: str,
     examples: Sequence[Example],
     rows: Sequence[Mapping],
-    history: Sequence[Mapping],
+    histories: Mapping[str, Sequence[Mapping]],
     notes: Mapping[str, object],
     encoding: Encoding = LOSSLESS,
 ) -> None:
@@ -32,7 +32,7 @@ def write_page(
         intro: plain text; an empty line separates paragraphs.
         examples: the players.
         rows: of the evaluation; see `tables.evaluation`.
-        history: of the training, one mapping per epoch; see `training_curve_figure`.
+        histories: of the training, model -> one mapping per epoch; see `training_curve_figure`.
         notes: settings and other facts, name -> value.
         encoding: of the audio, flac or mp3.
 
@@ -42,7 +42,7 @@ def write_page(
     sections = {
         "Listen": "\n".join(player(example, encoding, opened=index == 0) for index, example in enumerate(examples)),
         "Evaluation": evaluation(rows),
-        "Training": card(picture(training_curve_figure(history), "Training curve")) if history else "",
+        "Training": _training({name: history for name, history in histories.items() if history}),
         "Settings": _settings(notes),
     }
     sections = {heading: content for heading, content in sections.items() if content}
@@ -57,13 +57,22 @@ def write_page(
         ),
     )
     with replacing(path) as aside:
-        aside.write_text(page, encoding="utf-8")
+        aside.write_text(page, encoding="utf-8", errors="backslashreplace")  # of names that are no UTF-8
 
 
 def _contents(headings: Collection[str]) -> str:
     """Links to the sections, if there are several."""
     links = " ".join(f'<a href="#{heading.lower()}">{heading}</a>' for heading in headings)
     return f"<nav>{links}</nav>" if len(headings) > 1 else ""
+
+
+def _training(histories: Mapping[str, Sequence[Mapping]]) -> str:
+    """The curves of each run, under its model's name if there are several."""
+    cards = []
+    for name, history in histories.items():
+        heading = f"<h3>{escape(name)}</h3>" if len(histories) > 1 else ""
+        cards.append(card(heading + picture(training_curve_figure(history), f"Training curve of {name}")))
+    return "\n".join(cards)
 
 
 def _settings(notes: Mapping[str, object]) -> str:

@@ -6,7 +6,7 @@ from html import escape
 
 from auralflow.report.boxplots import box_plot_figure
 from auralflow.report.markup import card, picture
-from auralflow_core.evaluation.table import BASELINES, LABELS
+from auralflow_core.evaluation.table import BASELINES, LABELS, SUMMARIES
 
 HEADINGS = {
     "si_sdr": "SI-SDR",
@@ -21,7 +21,6 @@ HEADINGS = {
     "museval_isr": "museval ISR",
     "museval_sar": "museval SAR",
 }
-SUMMARIES = ("mean", "median")  # in place of a track's name
 GAIN = "si_sdr_improvement"  # over the mixture; its plot would repeat that of the SI-SDR
 NUMBER = ' class="number"'  # attribute of a cell
 MANY = 12  # lines of a table of tracks that is open from the start
@@ -48,6 +47,8 @@ def evaluation(rows: Sequence[Mapping]) -> str:
     columns = [key for key in HEADINGS if key in keys] + sorted(key for key in keys if key not in HEADINGS)
     summary = [row for row in rows if row["track"] in SUMMARIES]
     tracks = [row for row in rows if row["track"] not in SUMMARIES]
+    if len({row["track"] for row in tracks}) == 1:  # nothing to summarize, and no boxes of one value
+        return card(f'<p class="legend">{LEGEND}</p>' + _summary(columns, tracks))
     content = card(f'<p class="legend">{LEGEND}</p>' + _summary(columns, summary)) if summary else ""
     views = [_view(key, tracks) for key in columns if key != GAIN and tracks]
     return content + (

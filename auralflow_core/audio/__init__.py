@@ -4,7 +4,8 @@ Audio is a float32 array `(channels, samples)`, nominally in [-1, 1].
 """
 
 from auralflow_core.audio.decode import AUDIO_SUFFIXES, channel_mask, find_damage, is_audio, probe, read, read_blocks
-from auralflow_core.audio.encode import quantize, write
+from auralflow_core.audio.encode import write
+from auralflow_core.audio.quantize import quantize
 from auralflow_core.audio.resample import fit, resample, resample_stream, to_channels
 from auralflow_core.audio.structure import AudioInfo, DamagedAudio
 

@@ -11,14 +11,15 @@ import soundfile
 
 from auralflow_core.audio.bitrates import MP3_BITRATES, MP3_LEVELS, MP3_LOWEST, OGG_BITRATES
 from auralflow_core.audio.check import check_layout, check_rate, check_type
+from auralflow_core.audio.libsndfile import native_name
 from auralflow_core.audio.masks import choose_mask, file_order, reserve, write_mask
+from auralflow_core.audio.quantize import PCM_BITS, quantize
 from auralflow_core.errors import InputError, closest
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.atomic import replacing_together
 
 BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sample, by format; 32: floating point
 CLIPS = ("none", "clamp", "rescale")
 SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
-PCM_BITS = {"PCM_16": 16, "PCM_24": 24}
 CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
 RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
 FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
@@ -161,7 +162,7 @@ class Writer:
         self.compensation_gain = np.float32(encoding.compensation_gain(sample_rate))
         try:
             self.file = soundfile.SoundFile(
-                path, "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
+                native_name(path), "w", sample_rate, channels, **encoding.options(sample_rate, channels, samples)
             )
             reserve(self.file, self.mask)
         except soundfile.LibsndfileError as error:
@@ -205,7 +206,7 @@ class Writer:
             OSError: samples are missing.
         """
         try:
-            found = soundfile.info(str(self.path)).frames
+            found = soundfile.info(native_name(self.path)).frames
         except soundfile.LibsndfileError:
             found = 0
         if found != self.samples:
@@ -216,7 +217,14 @@ class Writer:
 
 @contextlib.contextmanager
 def writing(
-    paths: Sequence[Path], encoding: Encoding, sample_rate: int, channels: int, samples: int, mask: int = 0
+    paths: Sequence[Path],
+    encoding: Encoding,
+    sample_rate: int,
+    channels: int,
+    samples: int,
+    directory: Path | None = None,
+    stale: Sequence[Path] = (),
+    mask: int = 0,
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -226,6 +234,8 @@ def writing(
         sample_rate: in Hz.
         channels: of every file.
         samples: length of every file.
+        directory: a folder that all of them lie in or below; default: the first one's.
+        stale: files that are removed when the others appear.
         mask: bits of the channels' places; see `decode.channel_mask`. Default: the usual places.
 
     Yields:
@@ -235,8 +245,7 @@ def writing(
         InputError: the format cannot hold the audio.
         OSError: a file cannot be written; then none of them appears.
     """
-    with contextlib.ExitStack() as names:
-        asides = [names.enter_context(replacing(path)) for path in paths]
+    with replacing_together(directory or paths[0].parent, paths, stale) as asides:
         with contextlib.ExitStack() as files:
             writers = []
             for aside, path in zip(asides, paths, strict=True):
@@ -272,33 +281,3 @@ def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype:
     encoding = Encoding(path.suffix.lower()[1:], PCM_BITS.get(subtype, 32))
     with writing([path], encoding, sample_rate, *np.shape(audio)) as [writer]:
         writer.write(audio)
-
-
-def quantize(audio: np.ndarray, subtype: str) -> tuple[np.ndarray, int]:
-    """Rounds audio to the values that a file of this subtype holds.
-
-    Args:
-        audio: any shape.
-        subtype: "FLOAT", "PCM_16" or "PCM_24".
-
-    Returns:
-        float32 audio of the same shape, exactly as it is read from the file, and the number of clipped values, which
-        lie outside [-1, 1 - 2^-(bits - 1)] after rounding.
-
-    Raises:
-        InputError: integers, or an unknown subtype.
-
-    Example:
-        >>> quantize(np.array([0.5, 1e-6, -2.0]), "PCM_16")
-        (array([ 0.5,  0. , -1. ], dtype=float32), 1)
-    """
-    check_type(audio, "audio")
-    audio = np.asarray(audio, np.float32)
-    if subtype == "FLOAT":
-        return audio.copy(), 0
-    if subtype not in PCM_BITS:
-        raise InputError(f"cannot quantize to subtype {subtype!r}; {closest(subtype, ('FLOAT', *PCM_BITS))}")
-    scale = np.float32(2.0 ** (PCM_BITS[subtype] - 1))
-    steps = np.rint(audio * scale)
-    clipped = np.clip(steps, -scale, scale - 1)
-    return (clipped + np.float32(0)) / scale, int(np.count_nonzero(steps != clipped))  # + 0: no negative zeros

@@ -1,8 +1,10 @@
 """Reading audio files by libsndfile, which is exact and quick for the formats that it knows."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -20,12 +22,20 @@ TAIL = 1 << 19  # more samples than the last page of an ogg file holds
 UNKNOWN = 1 << 60  # lengths from here on stand for an unknown one
 
 
+def native_name(path: str | os.PathLike) -> Any:
+    """A path as soundfile takes it, text or bytes, also where it is no valid UTF-8."""
+    return os.fspath(path) if os.name == "nt" else os.fsencode(path)
+
+
 class ForwardFile(soundfile.SoundFile):
     """A file that is read forwards only.
 
     soundfile seeks to the current position after every call. Decoders that look back, as MP3's and Opus's do, take
     that for a jump, and the next samples are wrong.
     """
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__(native_name(path))
 
     def seekable(self) -> bool:
         """False, which stops soundfile's own seeks; `seek` works all the same."""

@@ -2,44 +2,50 @@
 
 import contextlib
 import errno
+import io
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 
-from auralflow_core.errors import InputError, MissingPackage, TrainingError, sentence
+from auralflow_core.console.interrupts import Interrupts, check
+from auralflow_core.console.text import printable_lines
+from auralflow_core.errors import NO_ROOM, InputError, MissingPackage, TrainingError, sentence
 
-# Numbers of OSErrors that are about the disk or the device, not about the path that the command names. Our own OSErrors
-# have no number: they report a file that could not be written completely.
-STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, None)
+STORAGE_ERRORS = (*NO_ROOM, errno.EIO)  # about the disk or the device, not about the path that the command names
 
 
-def exit_status(prog: str, run: Callable[[], int | None]) -> int:
+def exit_status(prog: str, run: Callable[[], int | None], is_process: bool = False) -> int:
     """Runs a command and returns its exit status.
 
     Args:
         prog: how the command is called, for messages on standard error.
         run: returns an exit status, or None for 0.
+        is_process: the process ends with the command, and signals end it at once from then on.
 
     Returns:
         The status that `run` returns; 2 where the command or its input is at fault; 1 where work could not be done,
         such as training that diverged or a full disk; 130 after an interruption.
     """
-    try:
-        status = run()
-        sys.stdout.flush()
-        return status or 0
-    except BrokenPipeError:  # whoever read the output has seen enough; Python would complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (InputError, MissingPackage, TrainingError, OSError) as error:
-        print(f"{prog}: error: {sentence(error)}", file=sys.stderr)
-        return status_of(error)
-    except KeyboardInterrupt as stop:
-        print(f"{prog}: {str(stop) or 'interrupted'}", file=sys.stderr)
-        return 130
+    open_streams()
+    with Interrupts(prog, is_process) as interrupts:
+        try:
+            status = run()
+            check()
+            sys.stdout.flush()
+            return status or 0
+        except BrokenPipeError:  # whoever read the output has seen enough
+            _drop_output()
+            return 0
+        except (InputError, MissingPackage, TrainingError, OSError) as error:
+            _drop_output()
+            # What a signal has broken on its way, such as a program that was started, is no error.
+            message = interrupts.word or f"error: {sentence(error)}"
+            print(f"{prog}: {printable_lines(message)}", file=sys.stderr)
+            return 130 if interrupts.word else status_of(error)
+        except KeyboardInterrupt as stop:
+            _drop_output()
+            print(f"{prog}: {str(stop) or 'interrupted'}", file=sys.stderr)
+            return 130
 
 
 def status_of(error: Exception) -> int:
@@ -53,24 +59,21 @@ def status_of(error: Exception) -> int:
     return 1 if isinstance(error, TrainingError) or is_storage else 2
 
 
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Turns signals that would kill the process into a KeyboardInterrupt, so that no half-written file is left.
+def open_streams() -> None:
+    """Makes the standard streams take all text: they escape what their encoding lacks; closed ones lead nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # the number of a closed one would be given to the next file that is opened
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8", errors="backslashreplace"))
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
-    The signals are SIGTERM and SIGHUP (the terminal was closed). Those that are ignored or handled already stay as
-    they are, and so do all of them outside the main thread, where Python sets no handlers.
-    """
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt("terminated")
-
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    main = threading.current_thread() is threading.main_thread()
-    caught = [number for number in known if main and signal.getsignal(number) is signal.SIG_DFL]
+def _drop_output() -> None:
+    """Writes what is left of the output, or drops it: Python would try again at exit, and complain."""
     try:
-        for number in caught:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number in caught:
-            signal.signal(number, signal.SIG_DFL)
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from rich import progress as bars
 from rich.console import Console
 
+from auralflow_core.console.interrupts import check
+from auralflow_core.console.text import printable
+
 
 @contextlib.contextmanager
 def progress_bar(total: float, unit: str, console: Console | None = None) -> Iterator[Callable[[str, float], None]]:
@@ -18,7 +21,7 @@ def progress_bar(total: float, unit: str, console: Console | None = None) -> Ite
 
     Yields:
         A function of the name of the part under way and the number of its units that are done. The units of a new
-        part are added to those of the parts before.
+        part are added to those of the parts before. It raises KeyboardInterrupt if the process was asked to end.
     """
     console = console or Console()
     columns = (
@@ -32,8 +35,9 @@ def progress_bar(total: float, unit: str, console: Console | None = None) -> Ite
         done: dict[str, float] = {}
 
         def advance(name: str, units: float) -> None:
+            check()
             done[name] = units
-            bar.update(task, description=name, completed=sum(done.values()))
+            bar.update(task, description=printable(name), completed=sum(done.values()))
 
         yield advance
 

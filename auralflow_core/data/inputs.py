@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow_core.audio import channel_mask, ffmpeg, find_damage, is_audio, probe
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, sentence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,7 @@ class AudioInput:
     channels: int
     mask: int = 0  # bits of the channels' places, see `audio.channel_mask`
     damage: str = ""  # a sentence about what cannot be read; the part is of what can
+    index: int = 1  # its number among all files that were named, also those that cannot be separated
 
     @property
     def seconds(self) -> float:
@@ -55,16 +56,21 @@ def find_inputs(
         raise InputError(f"start is {start} s, expected 0 or more")
     if duration is not None and not 0 < duration < float("inf"):
         raise InputError(f"duration is {duration} s, expected more than 0")
-    found, problems = [], []
+    found, problems, index = [], [], 0
     for path in map(Path, inputs):
         try:
             files = _files(path)
         except InputError as error:
             problems.append(str(error))
             continue
+        except OSError as error:
+            problems.append(sentence(error))
+            continue
         for name, file in files:
+            index += 1
             try:
-                found.append(_audio_input(name, file, start, duration, tolerate_damage))
+                separated = _audio_input(name, file, start, duration, tolerate_damage)
+                found.append(dataclasses.replace(separated, index=index))
             except InputError as error:
                 problems.append(str(error))
     if not found:
@@ -101,15 +107,12 @@ def _audio_input(name: str, path: Path, start: float, duration: float | None, to
     damage = find_damage(path) if tolerate_damage else ""
     info = probe(path, tolerate_damage=bool(damage))
     mask = channel_mask(path, tolerate_damage=bool(damage))
+    seconds = info.samples / info.sample_rate
+    if start * info.sample_rate >= info.samples - 0.5:  # before it is rounded, as it can be infinite
+        raise InputError(f"{path}: start is {start:g} s, but the file is only {seconds:.3f} s long")
     first = round(start * info.sample_rate)
-    if first >= info.samples:
-        raise InputError(
-            f"{path}: start is {start:g} s, but the file is only {info.samples / info.sample_rate:.3f} s long"
-        )
-    wanted = info.samples if duration is None else max(1, round(duration * info.sample_rate))
+    wanted = info.samples if duration is None else max(1, round(min(duration * info.sample_rate, info.samples)))
     if damage:
-        damage = (
-            f"{damage}; separated is what can be read, {info.samples} samples ({info.samples / info.sample_rate:.2f} s)"
-        )
+        damage = f"{damage}; separated is what can be read, {info.samples} samples ({seconds:.2f} s)"
     samples = min(wanted, info.samples - first)
     return AudioInput(name, path, first, samples, info.sample_rate, info.channels, mask, damage)

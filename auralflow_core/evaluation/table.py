@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
+from auralflow_core.console.text import printable
 from auralflow_core.storage.atomic import replacing
 
 Row = dict[str, Any]  # a label or a number for each column
@@ -16,16 +18,22 @@ BASELINES = ("mixture", "ideal_mask")  # estimates that are not a model's
 COLUMNS = (*LABELS, "si_sdr", "sdr", "si_sdr_improvement")
 BSS_COLUMNS = ("bss_sdr", "bss_sir", "bss_isr", "bss_sar")
 MUSEVAL_COLUMNS = ("museval_sdr", "museval_sir", "museval_isr", "museval_sar")
+SUMMARIES = ("mean", "median")  # in place of a track's name
 CAPTION = "Mean and median are over tracks. MDX's score is the mean of sdr, SiSEC's the median of {}_sdr."
 
 
 def aggregate(rows: list[Row]) -> list[Row]:
-    """The rows, followed by a row `mean` and a row `median` for each target and estimate; NaN does not count."""
+    """The rows, followed by a row `mean` and a row `median` for each target and estimate; NaN does not count.
+
+    A single track has neither.
+    """
+    if len({row["track"] for row in rows}) < 2:
+        return list(rows)
     groups: dict[tuple, list[Row]] = {}
     for row in rows:
         groups.setdefault((row["target"], row["estimate"]), []).append(row)
     summary = []
-    for name, reduce in (("mean", np.mean), ("median", np.median)):
+    for name, reduce in zip(SUMMARIES, (np.mean, np.median), strict=True):
         for (target, kind), members in groups.items():
             row = {"track": name, "target": target, "estimate": kind}
             for column in _columns(rows)[3:]:
@@ -36,8 +44,11 @@ def aggregate(rows: list[Row]) -> list[Row]:
 
 
 def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
-    """Writes rows under the header `COLUMNS`, followed by the columns of BSSEval or museval, if measured."""
-    with replacing(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
+    """Writes rows under the header `COLUMNS`, followed by the columns of BSSEval or museval, if measured.
+
+    What UTF-8 lacks, in names that are none, is escaped.
+    """
+    with replacing(path) as aside, open(aside, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_columns(rows))
         writer.writerows(_texts(rows, 4))
@@ -51,7 +62,7 @@ def table(rows: list[Row]) -> Table:
         title="Evaluation, dB",
         box=None,
         padding=(0, 1, 0, 0),
-        caption=CAPTION.format(framewise[0]) if framewise else None,
+        caption=CAPTION.format(framewise[0]) if framewise and len({row["track"] for row in rows}) > 1 else None,
     )
     for index, column in enumerate(columns):
         if index < 3:
@@ -64,7 +75,7 @@ def table(rows: list[Row]) -> Table:
         if previous not in (None, row["track"]):
             result.add_row()
         previous = row["track"]
-        result.add_row(*texts)
+        result.add_row(*(Text(printable(text)) for text in texts))  # no markup, whatever brackets a name has
     return result
 
 

@@ -60,8 +60,8 @@ def evaluate_track(
         allocate: makes arrays of the mixture's shape.
 
     Returns:
-        Rows with the keys `table.COLUMNS` and the columns of the metric, as medians over the frames, in dB; and the
-        names of silent targets, which have no rows.
+        Rows with the keys `table.COLUMNS` and the columns of the metric, as medians over the frames, in dB, NaN for the
+        mixture's ratio to artefacts, of which it has none; and the names of silent targets, which have no rows.
 
     Raises:
         ValueError: a missing estimate, or shapes that differ.
@@ -82,7 +82,11 @@ def evaluate_track(
             score = framewise([*parts.values(), *_rest(mixture, parts, allocate)], sample_rate)
             for step, (kind, audio) in enumerate(candidates.items(), 1):
                 for name, columns in zip(group, score([audio[name] for name in group]), strict=True):
-                    medians[kind, name] = {column: _median(frames) for column, frames in columns.items()}
+                    medians[kind, name] = {
+                        # The mixture is a sum of sources: its ratio to artefacts would be nothing but rounding.
+                        column: np.nan if kind == "mixture" and column.endswith("_sar") else _median(frames)
+                        for column, frames in columns.items()
+                    }
                 progress((index + step / len(candidates)) / len(groups))
     rows = []
     for name, reference in references.items():

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from auralflow_core.console.text import printable
 from auralflow_core.errors import InputError
 from auralflow_core.plots.signals import ACCENT, INK, RANGE_DB, draw_waveform, stacked_axes
 
@@ -46,7 +47,7 @@ def spectrogram_difference_figure(
     shown = dict(origin="lower", aspect="auto", interpolation="nearest")
     for axis, name, values in zip(axes, (f"{label}, estimate", f"{label}, reference"), levels, strict=False):
         image = axis.imshow(values, cmap="magma", vmin=-RANGE_DB, vmax=0, **shown)
-        axis.set_title(name, loc="left", fontsize="medium")
+        axis.set_title(printable(name), loc="left", fontsize="medium", parse_math=False)
     figure.colorbar(image, ax=axes[:2], label="level (dB, 0 = loudest)", pad=0.015)
     image = axes[2].imshow(levels[0] - levels[1], cmap="RdBu_r", vmin=-SPAN_DB, vmax=SPAN_DB, **shown)
     axes[2].set_title("estimate over reference", loc="left", fontsize="medium")

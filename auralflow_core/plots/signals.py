@@ -1,8 +1,10 @@
 """Pictures of signals and of training runs, as matplotlib figures that need neither a screen nor global state."""
 
+import contextlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from auralflow_core.audio.check import check_audio
+from auralflow_core.console.text import printable
 from auralflow_core.dsp.stft import stft
 from auralflow_core.dsp.windows import hann_window
 from auralflow_core.errors import InputError
@@ -63,7 +66,7 @@ def spectrogram_figure(panels: Mapping[str, np.ndarray], sample_rate: int, title
         ticks = [tick for tick in TICKS_KHZ if 1000 * tick <= top]
         axis.set_yticks([_erb(1000 * tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
         axis.set_ylabel("frequency (kHz)")
-        axis.set_title(name, loc="left", fontsize="medium", parse_math=False)
+        axis.set_title(printable(name), loc="left", fontsize="medium", parse_math=False)
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="level (dB, 0 = loudest)", pad=0.015, aspect=15 * len(panels))
     return figure
@@ -96,7 +99,7 @@ def draw_waveform(axis, audio: np.ndarray, sample_rate: int, peak: float, title:
     high = np.maximum.reduceat(audio.max(axis=0), starts)
     axis.fill_between(starts / sample_rate, low, high, color=colour, linewidth=0.4)
     axis.set(xlim=(0, audio.shape[1] / sample_rate), ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
-    axis.set_title(title, loc="left", fontsize="medium", parse_math=False)
+    axis.set_title(printable(title), loc="left", fontsize="medium", parse_math=False)
     axis.grid(alpha=0.3)
 
 
@@ -136,28 +139,39 @@ def training_curve_figure(history: Sequence[Mapping]) -> Figure:
     for axis in (losses, gains, rates):
         axis.grid(alpha=0.3)
         if axis.get_legend_handles_labels()[1]:
-            axis.legend(frameon=False)
+            for text in axis.legend(frameon=False).get_texts():
+                text.set(text=printable(text.get_text()), parse_math=False)
     return figure
 
 
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure in the format of the path's suffix; a failure leaves the old file."""
-    with replacing(path) as aside:
+    with replacing(path) as aside, _any_letters():
         figure.savefig(aside, dpi=110)
 
 
 def picture_bytes(figure: Figure, format: str = "png") -> bytes:
     """Returns the figure as the bytes of a file, in a format that matplotlib knows, such as "png" or "webp"."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=format, dpi=110)
+    with _any_letters():
+        figure.savefig(buffer, format=format, dpi=110)
     return buffer.getvalue()
 
 
 def pixels(figure: Figure) -> np.ndarray:
     """Returns the figure as uint8 (height, width, 3)."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with _any_letters():
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@contextlib.contextmanager
+def _any_letters() -> Iterator[None]:
+    """Lets names have letters that the font lacks, which are drawn as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
 
 
 def _check(panels: Mapping[str, np.ndarray]) -> None:
@@ -174,7 +188,7 @@ def stacked_axes(rows: int, height: float, title: str | None, heights: Sequence[
     figure = Figure(figsize=(9, height * rows + 0.6), layout="constrained")
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     if title:
-        figure.suptitle(title)
+        figure.suptitle(printable(title), parse_math=False)
     return figure, axes
 
 

@@ -21,13 +21,13 @@ def quantize_stems(
         encoding: of the files.
         residual: also yield the residual.
         consistent: the estimates add up to the mixture, and so must the files: the last stem takes the rounding errors
-            of the others.
+            of the others. What the mixture has beyond full scale it does not lose: that belongs to the stems.
 
     Yields:
         Audio (channels, samples), and the number of clipped samples.
     """
     # In float64 these sums are exact on the grids of 16 and 24 bits.
-    rest = encoding.quantize_for_file(mixture)[0].astype(np.float64)
+    rest = _round(mixture, encoding.bits) if consistent else encoding.quantize_for_file(mixture)[0].astype(np.float64)
     for number, estimate in enumerate(estimates, 1):
         audio, clipped = encoding.quantize_for_file(rest if consistent and number == len(estimates) else estimate)
         rest -= audio
@@ -36,7 +36,15 @@ def quantize_stems(
         yield encoding.quantize_for_file(rest)
 
 
-def rescale(pieces: Pieces, spool: BinaryIO, encoding: Encoding, residual: bool) -> tuple[Pieces, float]:
+def _round(audio: np.ndarray, bits: int | None) -> np.ndarray:
+    """Rounds audio to multiples of a file's smallest step, however large they are."""
+    audio = audio.astype(np.float64)
+    return np.rint(audio * 2.0 ** (bits - 1)) / 2.0 ** (bits - 1) if bits in (16, 24) else audio
+
+
+def rescale(
+    pieces: Pieces, spool: BinaryIO, encoding: Encoding, residual: bool, consistent: bool = False
+) -> tuple[Pieces, float]:
     """Multiplies mixture and estimates by one factor, so that nothing exceeds full scale.
 
     The pieces wait in a file, as the factor is known only after the last one.
@@ -46,13 +54,15 @@ def rescale(pieces: Pieces, spool: BinaryIO, encoding: Encoding, residual: bool)
         spool: an empty file, open for reading and writing.
         encoding: of the files, which decides the largest value.
         residual: there will be a residual, which must stay within full scale as well.
+        consistent: the stems add up to the mixture, which must then do so, too.
 
     Returns:
         The pieces, and the factor, at most 1.
     """
     peak, count = 0.0, 0
     for mixture, estimates in pieces:
-        signals = [estimates, mixture, mixture - estimates.sum(axis=0)] if residual else [estimates]
+        signals = [estimates, *[mixture] * (residual or consistent)]
+        signals += [mixture - estimates.sum(axis=0)] * residual
         peak, count = max(peak, *(float(np.abs(signal).max()) for signal in signals)), count + 1
         np.save(spool, mixture, allow_pickle=False)
         np.save(spool, estimates, allow_pickle=False)

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import math
-import string
+import os
 import tempfile
 import time
 from collections import Counter
@@ -14,71 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from auralflow_core.audio import read_blocks
-from auralflow_core.audio.encode import Encoding, writing
+from auralflow_core.audio.encode import writing
 from auralflow_core.data.inputs import AudioInput
 from auralflow_core.dsp.streams import ahead
-from auralflow_core.errors import InputError, closest, sentence
+from auralflow_core.errors import NO_ROOM, InputError, sentence
+from auralflow_core.separation.output import RESIDUAL, StemOutput, same_file
 from auralflow_core.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.separation.separator import SeparationOptions, Separator, choose_targets, separate_blocks
-
-FILENAME = "{track}/{stem}.{ext}"
-FIELDS = ("track", "stem", "ext", "folder")  # of such a template
-RESIDUAL = "residual"
+from auralflow_core.storage.staging import remove_abandoned
 
 Progress = Callable[[str, float], None]  # the track's name, and how many of its seconds are separated
-
-
-@dataclasses.dataclass(frozen=True)
-class StemOutput:
-    """The files that separation writes.
-
-    Args:
-        directory: the folder that everything is written into.
-        filename: of a stem, below the directory: a template with the fields track, stem, ext and folder, the folder
-            of the input.
-        encoding: the format of all files.
-        residual: also write the rest of the mixture, under the stem name "residual".
-        overwrite: replace files that exist.
-        targets: the targets that are written, or sums of them; default: all of the model's.
-
-    Raises:
-        InputError: the template has unknown fields, does not end in {ext}, or leads out of the directory.
-    """
-
-    directory: Path
-    filename: str = FILENAME
-    encoding: Encoding = Encoding()
-    residual: bool = False
-    overwrite: bool = False
-    targets: tuple[str, ...] = ()
-
-    def __post_init__(self):
-        object.__setattr__(self, "directory", Path(self.directory))
-        try:
-            parts = string.Formatter().parse(self.filename)
-            fields = [(name, spec, conversion) for _, name, spec, conversion in parts if name is not None]
-        except ValueError as error:
-            raise InputError(f"filename {self.filename!r} is no template: {error}") from None
-        for name, spec, conversion in fields:
-            if name not in FIELDS or spec or conversion:
-                raise InputError(
-                    f"filename {self.filename!r} has the unknown field {{{name}}}; {closest(name, FIELDS)}"
-                )
-        path = Path(self.filename)
-        if not self.filename.endswith(".{ext}") or path.is_absolute() or ".." in path.parts:
-            raise InputError(
-                f"filename is {self.filename!r}, expected a relative path that ends in .{{ext}}, such as {FILENAME}"
-            )
-
-    def path(self, audio: AudioInput, stem: str) -> Path:
-        """The file of a stem."""
-        return self.directory / self.filename.format(
-            track=audio.name, stem=stem, ext=self.encoding.format, folder=audio.path.resolve().parent.name
-        )
-
-    def paths(self, audio: AudioInput, targets: Sequence[str]) -> list[Path]:
-        """The files of all stems of an input, the residual's last."""
-        return [self.path(audio, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
 
 
 @dataclasses.dataclass
@@ -89,6 +34,8 @@ class SeparationResult:
     failures: list[str] = dataclasses.field(default_factory=list)  # a sentence for each input that failed
     damaged: list[str] = dataclasses.field(default_factory=list)  # and for each that was separated without what is lost
     separated: int = 0  # number of the other inputs
+    files: list[Path] = dataclasses.field(default_factory=list)  # the stems that were written
+    out_of_room: bool = False  # a full or read-only disk ended the work
     audio: float = 0.0  # seconds of audio that were separated
     seconds: float = 0.0  # seconds that all of it took
 
@@ -117,9 +64,9 @@ def separate_files(
         progress: called with the track's name and how many of its seconds are separated.
 
     Returns:
-        Notes, failures and times. An input that cannot be read or written as asked is a failure and does not stop the
-        others, unless the disk is full. An input is also a failure if its stems would replace an input, or the stems
-        of an earlier one.
+        Notes, failures, files and times. An input that cannot be read or written as asked is a failure and does not
+        stop the others, unless the disk is full or read-only. An input is also a failure if its stems would replace an
+        input, or the stems of an earlier one.
 
     Raises:
         InputError: the model lacks a target, or stems of one input would have the same names.
@@ -127,43 +74,52 @@ def separate_files(
     options, started, result = options or SeparationOptions(), time.monotonic(), SeparationResult()
     options.check(separator.targets)
     sums = choose_targets(separator, output.targets)
-    refused = _clashes(inputs, list(sums), output)
+    if output.residual and RESIDUAL in sums:
+        raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
+    if output.directory.is_dir():
+        remove_abandoned(output.directory)  # which can complete the stems of a run that was killed
+    refused = _refusals(inputs, list(sums), output)
     for index, audio in enumerate(inputs):
         try:
             if index in refused:
                 raise InputError(refused[index])
             result.notes += _separate_file(audio, separator, sums, output, options, progress)
+        except InputError as error:
+            result.failures.append(str(error))
+        except OSError as error:
+            result.failures.append(f"{audio.path}: {sentence(error)}")
+            if error.errno in NO_ROOM:
+                result.failures += [f"{other.path}: not tried" for other in inputs[index + 1 :]]
+                result.out_of_room = True
+                break
+        else:
             result.separated += 1
             result.damaged += [audio.damage] * bool(audio.damage)
             result.audio += audio.seconds
-        except InputError as error:
-            result.failures.append(str(error))
-        except OSError as error:  # the next input would fail as well
-            untried = [f"{other.path}: not tried" for other in inputs[index + 1 :]]
-            result.failures += [f"{audio.path}: {sentence(error)}", *untried]
-            break
+            result.files += output.paths(audio, list(sums))
     result.seconds = time.monotonic() - started
     return result
 
 
-def _clashes(inputs: Sequence[AudioInput], targets: Sequence[str], output: StemOutput) -> dict[int, str]:
+def _refusals(inputs: Sequence[AudioInput], targets: Sequence[str], output: StemOutput) -> dict[int, str]:
     """The inputs, by their place, that must not be separated, as their stems would replace other files; and why."""
-    if output.residual and RESIDUAL in targets:
-        raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
     known = {audio.path.resolve() for audio in inputs}
     taken: dict[str, AudioInput] = {}
     refused = {}
     for index, audio in enumerate(inputs):
-        paths = output.paths(audio, targets)
-        # Some file systems do not tell names apart that differ in case only.
-        names = [str(path).casefold() for path in paths]
+        try:
+            paths = output.paths(audio, targets)
+        except InputError as error:
+            refused[index] = str(error)
+            continue
+        names = [same_file(path) for path in paths]
         if len(set(names)) < len(names):
             raise InputError(
                 f"filename {output.filename!r} gives several stems of {audio.path} one name; expected one with {{stem}}"
             )
-        folders = {path.parent.resolve() for path in paths}
+        folders = {Path(os.path.realpath(path.parent)) for path in paths}
         in_track = audio.path.stem == "mixture" and audio.path.parent.resolve() in folders
-        if in_track or known & {path.resolve() for path in paths}:
+        if in_track or known & {Path(os.path.realpath(path)) for path in paths}:
             refused[index] = (
                 f"{audio.path}: not separated, its stems would be written over the files that they are "
                 f"made from; save to another folder than {output.directory}"
@@ -171,7 +127,7 @@ def _clashes(inputs: Sequence[AudioInput], targets: Sequence[str], output: StemO
         elif twin := next((taken[name] for name in names if name in taken), None):
             refused[index] = (
                 f"{audio.path}: not separated, its stems would be written over those of {twin.path}; "
-                "save to another folder, or tell them apart by {folder} in the filename"
+                "save to another folder, or tell them apart by {folder}, {suffix} or {index} in the filename"
             )
         else:
             taken |= dict.fromkeys(names, audio)
@@ -190,20 +146,21 @@ def _separate_file(
     encoding, rate = output.encoding, audio.sample_rate
     paths, stale = output.paths(audio, list(sums)), output.path(audio, RESIDUAL)
     for path in (*paths, stale):
-        if path.exists() and not output.overwrite:
+        if os.path.lexists(path) and not output.overwrite:
             raise InputError(f"{audio.path}: not separated, {path} exists already; --overwrite replaces it")
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
     with contextlib.ExitStack() as stack:
-        writers = stack.enter_context(writing(paths, encoding, rate, audio.channels, audio.samples, audio.mask))
+        shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
+        writers = stack.enter_context(writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask))
         whole = read_blocks(audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
         blocks = stack.enter_context(ahead(whole))
         separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options), sums)
         pieces = _count(stack.enter_context(ahead(separated)), lambda samples: progress(audio.name, samples / rate))
         if encoding.clip == "rescale":
-            spool = stack.enter_context(tempfile.TemporaryFile(dir=paths[0].parent))
-            pieces, gain = rescale(pieces, spool, encoding, output.residual)
+            spool = stack.enter_context(tempfile.TemporaryFile(dir=output.directory))
+            pieces, gain = rescale(pieces, spool, encoding, output.residual, consistent)
             if gain < 1:
                 softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
                 notes.append(f"{audio.path}: {softer}")
@@ -212,10 +169,8 @@ def _separate_file(
             for writer, (stem, count) in zip(writers, stems, strict=True):
                 writer.write(stem)
                 clipped[writer.name] += count
-            if output.residual or consistent:
+            if output.residual:
                 clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
-        if stale not in paths:
-            stale.unlink(missing_ok=True)
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
 
 

@@ -1,35 +1,65 @@
 """Writing files and folders so that a reader never sees half of one."""
 
 import contextlib
+import errno
 import os
-import tempfile
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from auralflow_core.storage.renames import rename_together
+from auralflow_core.storage.staging import staging
+
+LONGEST_SUFFIX = 16  # letters that a temporary name takes over
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a path to write to, which replaces `path` only if the block ends without an error.
 
-    The temporary file lies in the same folder and keeps the suffix, which sound and picture libraries read.
+    The temporary file lies in a folder next to `path` and has its suffix, which sound and picture libraries read.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    except OSError as error:  # the message should name the user's path, not the temporary one
-        raise type(error)(error.errno, error.strerror, str(path)) from None
-    os.close(handle)
-    aside = Path(name)
-    try:
+    with _named(path):
+        _check_free(path)
+        folder = contextlib.ExitStack()
+        staged = folder.enter_context(staging(path.parent))
+    with folder:
+        aside = staged / f"new{path.suffix if len(path.suffix) <= LONGEST_SUFFIX else ''}"
+        aside.touch()
         yield aside
-        # mkstemp makes private files; the result gets the permissions of any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+        with _named(path):
+            os.replace(aside, path)
+
+
+@contextlib.contextmanager
+def replacing_together(
+    directory: str | os.PathLike, paths: Sequence[Path], stale: Sequence[Path] = ()
+) -> Iterator[list[Path]]:
+    """Yields a path to write to for each of several files, which replace them only if the block ends without an error.
+
+    All of them appear or, whatever happens, none: if the process is killed while it renames them, the next one that
+    writes into the directory finishes its work.
+
+    Args:
+        directory: a folder that all of the files lie in or below, on one file system.
+        paths: of the files.
+        stale: files that are removed once the others are in their places.
+
+    Raises:
+        OSError: a file cannot have its name; this is known before the block, but for what happens meanwhile.
+    """
+    for path in paths:
+        _check_free(path)
+    with _named(Path(directory)):
+        folder = contextlib.ExitStack()
+        staged = folder.enter_context(staging(directory))
+    with folder:
+        asides = [staged / f"new-{place}" for place in range(len(paths))]
+        for aside in asides:
+            aside.touch()
+        yield asides
+        rename_together(staged, *([os.path.relpath(path, directory) for path in some] for some in (paths, stale)))
 
 
 @contextlib.contextmanager
@@ -40,11 +70,34 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
         path: does not exist, or is an empty folder.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.resolve().name}-") as aside:
-        staged = Path(aside) / path.resolve().name
+    with _named(path):
+        folder = contextlib.ExitStack()
+        aside = folder.enter_context(staging(path.parent))
+    with folder:
+        staged = aside / path.resolve().name
         staged.mkdir()
         yield staged
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
         staged.rename(path)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors of the system name the user's path, not a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from None
+
+
+def _check_free(path: Path) -> None:
+    """Raises the OSError that a file of this name would meet: a folder in its place, a name that is too long."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    parent = next(folder for folder in (path.absolute().parents) if folder.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from auralflow_core.storage.staging import staging
+
 BLOCK = 1 << 20  # samples of each channel that are processed at once
 
 Allocate = Callable[[tuple[int, ...]], np.ndarray]  # a float32 array of a shape, with undefined content
@@ -27,11 +29,11 @@ def in_files() -> Iterator[Allocate]:
 
     It raises an OSError if the disk has no room for an array.
     """
-    with tempfile.TemporaryDirectory(prefix="auralflow-", ignore_cleanup_errors=True) as folder:
+    with staging(tempfile.gettempdir()) as folder:
         names = itertools.count()
 
         def allocate(shape: tuple[int, ...]) -> np.ndarray:
-            path = Path(folder) / str(next(names))
+            path = folder / str(next(names))
             _reserve(path, 4 * math.prod(shape))
             return np.memmap(path, np.float32, "r+", shape=shape)
 

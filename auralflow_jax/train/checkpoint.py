@@ -4,6 +4,7 @@ import logging
 
 import jax
 import orbax.checkpoint as ocp
+from etils import epath
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 from safetensors import SafetensorError
@@ -171,3 +172,17 @@ class Checkpoints:
     def close(self) -> None:
         """Ends the threads of orbax."""
         self.manager.close()
+
+
+def read_history(folder: ModelFolder) -> list[dict]:
+    """The history of the run in a model folder, without its state.
+
+    Raises:
+        InputError: the checkpoint is damaged.
+    """
+    steps = [int(path.name) for path in folder.checkpoint.iterdir() if path.name.isdigit()]
+    try:
+        run = ocp.JsonCheckpointHandler().restore(epath.Path(folder.checkpoint.resolve() / str(max(steps)) / "run"))
+        return list(run["history"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder.checkpoint}: its history cannot be read: {error}") from None

@@ -69,7 +69,7 @@ def fit(
     # Plan
     _check_folder(folder)
     training, optimizer = _plan(model.settings.training, batches, optimizer)
-    console, place = Console(highlight=False, soft_wrap=True), replicated(make_mesh())
+    console, place = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), replicated(make_mesh())
     train_step = make_train_step(model, loss, optimizer, seed=training.seed, ema_decay=training.ema_decay)
     eval_step = jax.jit(lambda variables, batch: compare(model, loss, model.apply(variables, batch["mixture"]), batch))
 

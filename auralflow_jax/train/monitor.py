@@ -11,6 +11,7 @@ from types import FrameType
 import jax
 import numpy as np
 
+from auralflow_core.console import interrupts
 from auralflow_core.data.track import Track
 from auralflow_core.errors import DivergedError
 from auralflow_core.training.schedule import remedy
@@ -96,6 +97,7 @@ class Interrupt(contextlib.AbstractContextManager):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.wanted = True
         self.close()
+        interrupts.end_at_the_next()
         self.say("Finishing this step, then saving; once more to stop at once.")
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ class Progress(contextlib.AbstractContextManager):
 
     def __init__(self, plan: TrainingPlan, console: Console | None = None):
         self.plan = plan
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self.is_first = jax.process_index() == 0
         self.bar = bars.Progress(
             bars.TextColumn("epoch {task.fields[epoch]}"),

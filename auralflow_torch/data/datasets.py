@@ -189,7 +189,7 @@ class AudioDataset(Dataset):
                 "free; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
                 "crops from disk"
             )
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
+        Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(
             f"Reading {len(tracks)} tracks into {_size(self.memory)} of memory.", markup=False
         )
 

@@ -12,6 +12,7 @@ from auralflow_core.config import differing_keys
 from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.staging import remove_abandoned
 from auralflow_core.training.schedule import best_epoch
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_torch.models import SeparationModel
@@ -49,9 +50,8 @@ class Checkpoints:
             self._check(self.folder.load_config(), self.folder.config_file)
         else:
             self.folder.save_config(self.model.config)
-        for file in (self.folder.last, self.folder.weights):
-            for aside in file.parent.glob(f".{file.stem}-*{file.suffix}"):  # of a process that was killed
-                aside.unlink()
+        if self.folder.checkpoint.is_dir():
+            remove_abandoned(self.folder.checkpoint)
         if not resume:
             return None, self.folder.move_run_aside()
         if self.folder.last.exists():
@@ -113,21 +113,36 @@ class Checkpoints:
         write_tensors(self.folder.weights, TensorFile(TORCH, arrays(weights), self.model.config, epoch))
 
     def _load(self) -> dict:
-        try:
-            file = torch.load(self.folder.last, map_location="cpu", weights_only=True)
-        except Exception as error:  # a damaged file raises whatever its bytes happen to mean
-            raise InputError(
-                f"{self.folder.last}: not a readable state, it is damaged or of another kind "
-                f"({type(error).__name__}); start over with resume=False"
-            ) from None
-        if not isinstance(file, dict) or file.get("format") != FORMAT:
-            raise InputError(f"{self.folder.last}: not the state of a run in torch; start over with resume=False")
+        file = _read(self.folder.last)
         self._check(configuration.from_dict(file["config"], str(self.folder.last)), self.folder.last)
         return file["state"]
 
     def _check(self, config: configuration.Config, origin: Path) -> None:
         if differing := differing_keys(self.model.config, config, may_differ=("model_name",)):
             raise InputError(f"{origin}: is of another model: {', '.join(differing)}; name a new folder")
+
+
+def read_history(folder: ModelFolder) -> list[dict]:
+    """The history of the run in a model folder.
+
+    Raises:
+        InputError: the state is damaged.
+    """
+    return list(_read(folder.last)["state"]["history"])
+
+
+def _read(path: Path) -> dict:
+    """The content of a file that `Checkpoints.save` wrote."""
+    try:
+        file = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
+        raise InputError(
+            f"{path}: not a readable state, it is damaged or of another kind "
+            f"({type(error).__name__}); start over with resume=False"
+        ) from None
+    if not isinstance(file, dict) or file.get("format") != FORMAT:
+        raise InputError(f"{path}: not the state of a run in torch; start over with resume=False")
+    return file
 
 
 def random_state(generators: Sequence[torch.Generator]) -> dict:

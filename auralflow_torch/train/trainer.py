@@ -115,7 +115,7 @@ class ModelTrainer:
         self.folder = None if folder is None else ModelFolder(folder)
         self.checkpoints = None if self.folder is None else Checkpoints(self.folder, model)
         self.callbacks = list(default_callbacks(model.config) if callbacks is None and self.folder else callbacks or ())
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self.progress = Progress(self.console, self.folder)
         self.history: list[dict] = []
         self.step = 0

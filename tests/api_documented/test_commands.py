@@ -40,11 +40,11 @@ def test_from_a_template_to_stems(run, change, dataset):
     run("separate", folder, song, "--residual", "--duration", "90", "--save", "path/to/output")
     length = soundfile.info(song / "mixture.wav").frames
     for stem in ("vocals", "residual"):
-        assert soundfile.info(f"path/to/output/{song.name}/{stem}.wav").frames == length  # shorter than 90 s
+        assert soundfile.info(f"path/to/output/my_model/{song.name}/{stem}.wav").frames == length  # shorter than 90 s
 
     run("evaluate", folder, dataset, "--metrics", "sdr")
     documented = {"audio", "config.json", "checkpoint", "evaluation.csv", "images", "runs"}
-    assert {path.name for path in folder.iterdir()} == documented | {"report.html"}
+    assert {path.name for path in folder.iterdir()} == documented | {"report.html", "evaluation.json"}
     for name in documented - {"config.json", "evaluation.csv"}:
         assert any((folder / name).iterdir())
 

@@ -70,7 +70,7 @@ def test_torch_alone_separates_and_evaluates(trained, run_without, tmp_path):
     done = run_without("jax", "separate", trained.model.path, song, "--backend", "torch")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     mixture = soundfile.info(song / "mixture.wav")
-    stem = soundfile.info(tmp_path / "separated" / song.name / "vocals.wav")
+    stem = soundfile.info(tmp_path / "separated/model" / song.name / "vocals.wav")
     assert (stem.frames, stem.channels, stem.samplerate) == (mixture.frames, mixture.channels, mixture.samplerate)
     evaluate = ("jax", "evaluate", trained.model.path, trained.songs, "--backend", "torch")
     done = run_without(*evaluate, "--metrics", "sdr")

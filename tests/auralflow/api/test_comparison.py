@@ -1,5 +1,7 @@
 import csv
+import errno
 import io
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +16,7 @@ from auralflow.api.evaluation import evaluate
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
+from auralflow_core.evaluation import dataset as assessment
 from auralflow_core.model_folder import ModelFolder
 
 RATE, SAMPLES = 32000, 40_000
@@ -102,7 +105,7 @@ def check_sounds(page, dataset, factors):
 def test_no_page_where_none_is_wanted(dataset, models):
     [folder] = models.make(mine={"vocals": 0.5})
     assert evaluate(folder, dataset, metrics="sdr", report=False).page is None
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "evaluation.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "evaluation.csv", "evaluation.json"]
 
 
 def test_silent_targets_are_named_on_the_page_and_not_played(dataset, models):
@@ -164,3 +167,51 @@ def test_targets_of_one_name_must_be_one_sum(dataset, models, copies):
         models.made[folders[0].parent / name] = made
     with pytest.raises(InputError, match="'band' is bass [+] drums in first but bass [+] vocals in second"):
         load_models(folders, "jax", find_tracks(dataset, "test"))
+
+
+class Damaged:
+    """In place of `read_stems`: one track cannot be read."""
+
+    def __init__(self, read, error):
+        self.read, self.error = read, error
+
+    def __call__(self, track, *place):
+        if track.name == "One":
+            raise self.error
+        return self.read(track, *place)
+
+
+@pytest.mark.parametrize("error", [InputError("damaged"), OSError(errno.EIO, "Input/output error", "vocals.wav")])
+def test_a_track_that_cannot_be_read_is_left_out_and_named(dataset, models, monkeypatch, error):
+    monkeypatch.setattr(assessment, "read_stems", Damaged(assessment.read_stems, error))
+    folders = models.make(first={"vocals": 0.5}, second={"vocals": 0.1})
+    result = evaluate(folders[0], dataset, metrics="sdr", compare=folders[1])
+    assert {row["track"] for row in result.rows} == {"Two"} and result.tracks == 1 and result.summary == []
+    [line] = result.failures
+    assert line.startswith(f"{dataset}/test/One: ") and f"Not evaluated: {line}." in Page(result.page).of("p")
+    for path in (result.file, *result.others):
+        assert "Two" in path.read_text() and "One" not in path.read_text()
+
+
+def test_no_track_that_can_be_read_is_an_error_and_a_full_disk_too(dataset, models, monkeypatch):
+    [folder] = models.make(mine={"vocals": 0.5})
+    shutil.rmtree(dataset / "test/Two")
+    read = assessment.read_stems
+    for error, kind in ((InputError("damaged"), InputError), (OSError(errno.ENOSPC, "No space left"), OSError)):
+        monkeypatch.setattr(assessment, "read_stems", Damaged(read, error))
+        with pytest.raises(kind):
+            evaluate(folder, dataset, metrics="sdr")
+    assert not (folder / "evaluation.csv").exists()
+
+
+def test_one_folder_for_all_models_has_one_table(dataset, models, tmp_path):
+    folders = models.make(first={"vocals": 0.5}, second={"vocals": 0.1})
+    result = evaluate(folders[0], dataset, metrics="sdr", compare=folders[1], save=tmp_path / "results")
+    assert (result.file, result.page, result.others) == (
+        tmp_path / "results/evaluation.csv",
+        tmp_path / "results/report.html",
+        (),
+    )
+    rows = list(csv.DictReader(result.file.read_text(encoding="utf-8").splitlines()))
+    assert {row["estimate"] for row in rows} == {"first", "second", "mixture", "ideal_mask"}
+    assert all([path.name for path in folder.iterdir()] == ["config.json"] for folder in folders)

@@ -53,11 +53,12 @@ def test_separate_writes_what_the_model_estimates(trained, songs, tmp_path):
     assert (report.separated, report.failures, report.audio) == (1, [], 0.5)
     mixture, _ = soundfile.read(song / "mixture.wav", dtype="float32", frames=4000, always_2d=True)
     expected = model.separate(torch.from_numpy(mixture.T))
+    stems = tmp_path / "out" / folder.name / song.name
     for name, stem in zip(model.targets, expected, strict=True):
-        written, rate = soundfile.read(tmp_path / "out" / song.name / f"{name}.wav", dtype="float32", always_2d=True)
+        written, rate = soundfile.read(stems / f"{name}.wav", dtype="float32", always_2d=True)
         assert rate == 8000
         np.testing.assert_allclose(written.T, stem, rtol=0, atol=1e-6)
-    assert (tmp_path / "out" / song.name / "residual.wav").exists()
+    assert (stems / "residual.wav").exists()
 
 
 def test_separate_reports_what_failed(trained, songs, tmp_path):
@@ -77,4 +78,4 @@ def test_evaluate_measures_and_writes_a_table(trained, songs):
     evaluation = auralflow.evaluate(folder.path, songs, split="valid", metrics="sdr", backend="torch")
     assert evaluation.tracks == 1 and evaluation.file == folder.evaluation and folder.evaluation.exists()
     assert {row["target"] for row in evaluation.rows} == set(model.targets) - set(*evaluation.silent.values())
-    assert {row["track"] for row in evaluation.summary} == {"mean", "median"}
+    assert evaluation.summary == []  # of a single track

@@ -17,10 +17,10 @@ def test_separate_writes_stems(run, trained):
     [track] = (trained.songs / "test").iterdir()
     soundfile.write("mono.flac", np.random.default_rng(0).uniform(-0.5, 0.5, 22050), 22050)
     output = run("separate", trained.model.path, track, "mono.flac", "--residual", "--bits", 16, "--duration", 0.75)
-    assert "Separated 1.5 s of audio in" in output and "x real time); the stems are in separated." in output
+    assert "Separated 1.5 s of audio in" in output and "x real time); the stems are in separated/model." in output
     files = sorted(Path("separated").rglob("*.wav"))
     assert [str(file) for file in files] == [
-        f"separated/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")
+        f"separated/model/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")
     ]
     for file, rate, channels in zip(files, (22050, 22050, 8000, 8000), (1, 1, 2, 2), strict=True):
         info = soundfile.info(file)
@@ -35,7 +35,7 @@ def test_separate_is_what_the_library_does(run, trained):
     run("separate", trained.model.path, track / "mixture.wav", "--save", "out", "--overlap", 0.25)
     mixture, rate = soundfile.read(track / "mixture.wav", dtype="float32")
     expected = separate(load(trained.model.path), mixture.T, rate, overlap=0.25)[0]
-    np.testing.assert_array_equal(soundfile.read("out/mixture/vocals.wav", dtype="float32")[0].T, expected)
+    np.testing.assert_array_equal(soundfile.read("out/model/mixture/vocals.wav", dtype="float32")[0].T, expected)
     run(
         "separate",
         trained.model.path,
@@ -59,7 +59,7 @@ def test_separate_is_what_the_library_does(run, trained):
 def test_separate_takes_short_files(run, trained, samples):
     soundfile.write("short.wav", np.full(samples, 0.1), 22050)
     run("separate", trained.model.path, "short.wav")
-    assert soundfile.info("separated/short/vocals.wav").frames == samples
+    assert soundfile.info("separated/model/short/vocals.wav").frames == samples
 
 
 def test_separate_refuses_before_anything_is_written(run, trained):
@@ -112,8 +112,8 @@ def test_separate_does_what_it_can(trained, capsys):
     ):
         assert line.startswith(words)
     assert {str(path) for path in Path("separated").rglob("*.wav")} == {
-        "separated/one/vocals.wav",
-        "separated/two/vocals.wav",
+        "separated/model/one/vocals.wav",
+        "separated/model/two/vocals.wav",
     }
     assert main([*arguments[:2], "one.wav"]) == 2
     assert "--overwrite replaces it" in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_separate_can_be_interrupted(trained, environment, number, word):
     command = [sys.executable, "-m", "auralflow", "separate", str(trained.model.path), "long.flac"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True)
     try:
-        while not (written := list(Path("separated").rglob("*.wav"))) or written[0].stat().st_size < 100_000:
+        while not (written := list(Path("separated").glob(".*/new-0"))) or written[0].stat().st_size < 100_000:
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
@@ -152,12 +152,12 @@ def test_a_damaged_file_is_separated_as_far_as_it_can_be_read(trained, capsys):
     assert main(command) == 1
     error = capsys.readouterr().err
     assert "1 of 2 could not be separated" in error and "cut.wav: truncated, its header promises 64000 bytes" in error
-    assert not Path("separated/cut").exists()
+    assert not Path("separated/model/cut").exists()
     assert main([*command, "--tolerate_damage", "--overwrite"]) == 1
     error = capsys.readouterr().err
     assert "auralflow: 1 damaged:\n  cut.wav: truncated" in error and "12000 samples (1.50 s)" in error
-    assert soundfile.info("separated/whole/vocals.wav").frames == 16000
-    assert soundfile.info("separated/cut/vocals.wav").frames == 12000
+    assert soundfile.info("separated/model/whole/vocals.wav").frames == 16000
+    assert soundfile.info("separated/model/cut/vocals.wav").frames == 12000
     assert main([*command[:-1], "--tolerate-damage", "--overwrite"]) == 0  # nothing of it is damaged
 
 
@@ -176,7 +176,7 @@ def test_channels_of_an_input_keep_their_places(run, trained):
     Path("six.wav").write_bytes(data)
     run("separate", trained.model.path, "six.wav", "--residual")
     for stem in ("vocals", "residual"):
-        assert Path(f"separated/six/{stem}.wav").read_bytes()[mask] == data[mask]
-        assert soundfile.info(f"separated/six/{stem}.wav").channels == 6
-    parts = [soundfile.read(f"separated/six/{stem}.wav")[0] for stem in ("vocals", "residual")]
+        assert Path(f"separated/model/six/{stem}.wav").read_bytes()[mask] == data[mask]
+        assert soundfile.info(f"separated/model/six/{stem}.wav").channels == 6
+    parts = [soundfile.read(f"separated/model/six/{stem}.wav")[0] for stem in ("vocals", "residual")]
     np.testing.assert_allclose(sum(parts), soundfile.read("six.wav")[0], rtol=0, atol=1e-6)

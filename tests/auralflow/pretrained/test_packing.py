@@ -67,12 +67,15 @@ def test_a_model_of_our_own_needs_no_network(own, trained, home, capsys):
         ("whole", trained.model.path, "jax"),
     ):
         assert main(["separate", str(model), "song.wav", "--save", name, "--backend", backend]) == 0
-        stems.append(soundfile.read(f"{name}/song/vocals.wav")[0])
+        stems.append(soundfile.read(f"{name}/{Path(model).name}/song/vocals.wav")[0])
     np.testing.assert_allclose(stems[0], stems[1], rtol=0, atol=1e-5)  # as tests/parity has it
     assert 0 < np.abs(stems[0] - stems[2]).max() < 0.01
     capsys.readouterr()
     assert main(["pretrained", "list"]) == 0 and own.name in capsys.readouterr().out
     assert main(["evaluate", own.name, str(trained.songs), "--metrics", "sdr", "--no_report"]) == 0
+    results = Path("evaluated", own.name)  # and not in the cache
+    assert {path.name for path in results.iterdir()} == {"evaluation.csv", "evaluation.json"}
+    assert not list(home.rglob("evaluation*"))
     assert main(["train", "new", "nowhere", "--from", own.name]) == 2
     assert ModelFolder("new").load_config().dataset.shares == ()
 

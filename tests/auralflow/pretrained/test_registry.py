@@ -103,7 +103,7 @@ def test_separate_takes_a_pretrained_model_by_its_name_or_by_default(tiny, capsy
         ("flag", ["song.wav", "--model", tiny.name]),
     ):
         assert main(["separate", *arguments, "--save", name, "--backend", backend]) == 0, capsys.readouterr().err
-        stems[name] = [soundfile.read(f"{name}/song/{target}.wav")[0] for target in tiny.targets]
+        stems[name] = [soundfile.read(f"{name}/{tiny.name}/song/{target}.wav")[0] for target in tiny.targets]
         np.testing.assert_array_equal(stems[name], stems["named"])
     # Below 11 kHz the two stems share the song out, above they are silent.
     spectrum, whole = (np.abs(np.fft.rfft(audio, axis=0)) for audio in (sum(stems["named"]), song))
@@ -115,7 +115,13 @@ def test_separate_takes_a_pretrained_model_by_its_name_or_by_default(tiny, capsy
 def test_what_stands_before_the_inputs():
     Path("model").mkdir()
     Path("model/config.json").touch()
-    Path("songs").mkdir()
+    Path("songs/album").mkdir(parents=True)
+    Path("songs/album/a.flac").touch()
+    Path("empty/checkpoint").mkdir(parents=True)
+    with pytest.raises(
+        InputError, match="empty: is neither a model folder, it has no config.json, nor a folder of audio"
+    ):
+        choose_model(None, ["empty", "b.wav"])
     for arguments, expected in (
         (["song.mp3"], (DEFAULT, ["song.mp3"])),
         (["songs"], (DEFAULT, ["songs"])),

@@ -17,7 +17,8 @@ ROWS = [
     {"track": "song", "target": "vocals", "estimate": name, "si_sdr": 1.0, "sdr": 2.0, "si_sdr_improvement": 3.0}
     for name in (*NAMES[1:3], "mixture", "ideal_mask")
 ]
-ROWS += [{**row, "track": "mean"} for row in ROWS]
+ROWS += [{**row, "track": "another_song_" * 8} for row in ROWS]
+ROWS += [{**row, "track": "mean"} for row in ROWS[:4]]
 
 HELPERS = """
 const until = async condition => { while (!condition()) await new Promise(done => setTimeout(done, 5)); };
@@ -49,7 +50,7 @@ def examples():
 @pytest.fixture(scope="module")
 def path(tmp_path_factory, examples):
     path = tmp_path_factory.mktemp("page") / "page.html"
-    write_page(path, "An " + "evaluation_" * 8, "Words", examples, ROWS, [], {"a" * 60: "b" * 200})
+    write_page(path, "An " + "evaluation_" * 8, "a_rather_long_word_" * 8, examples, ROWS, {}, {"a" * 60: "b" * 200})
     return path
 
 
@@ -181,7 +182,7 @@ def test_mp3_is_decoded_where_it_belongs(browser, tmp_path):
         name: (0.5 * np.sin(2 * np.pi * pitch * time) * (np.abs(time - 1) < 0.3))[None].astype(np.float32)
         for name, pitch in zip(NAMES, (300, 500, 700, 900), strict=True)
     }
-    write_page(tmp_path / "small.html", "", "", [Example("song", "vocals", bursts, RATE)], [], [], {}, SMALL)
+    write_page(tmp_path / "small.html", "", "", [Example("song", "vocals", bursts, RATE)], [], {}, {}, SMALL)
     browser.open(tmp_path / "small.html")
     for duration, begin, end in browser.run(
         HELPERS

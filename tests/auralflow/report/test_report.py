@@ -29,6 +29,7 @@ def row(track, estimate, si_sdr, **more):
 ROWS = [
     row("song", "model", 5.126, si_sdr_improvement=7.0),
     row("song", "mixture", "-1.874", si_sdr_improvement=""),
+    row("other", "model", 2.0, si_sdr_improvement=1.0),
     row("mean", "model", float("nan"), si_sdr_improvement=7.0),
     row("mean", "ideal_mask", None),
 ]
@@ -38,14 +39,14 @@ ROWS = [
 def whole(tmp_path_factory):
     """A page with all sections."""
     path = tmp_path_factory.mktemp("page") / "page.html"
-    write_page(path, "Title", "Words", [example(), example()], ROWS, HISTORY, {"lr": 1e-3})
+    write_page(path, "Title", "Words", [example(), example()], ROWS, {"model": HISTORY}, {"lr": 1e-3})
     return Page(path)
 
 
 @pytest.fixture
 def page(tmp_path):
-    def write(examples=(), rows=(), history=(), notes=None, title="Title", intro="Words", **options):
-        write_page(tmp_path / "page.html", title, intro, examples, rows, history, notes or {}, **options)
+    def write(examples=(), rows=(), histories=None, notes=None, title="Title", intro="Words", **options):
+        write_page(tmp_path / "page.html", title, intro, examples, rows, histories or {}, notes or {}, **options)
         return Page(tmp_path / "page.html")
 
     return write
@@ -89,7 +90,7 @@ def test_sounds_and_pictures_are_in_the_page(whole):
 )
 def test_small_sounds_are_as_long_and_as_loud_as_the_signals(tmp_path, rate, played):
     pitches = {"Mixture": 300, "Model": 700, "Reference": 1100}
-    write_page(tmp_path / "page.html", "", "", [tones(rate, **pitches)], [], [], {}, SMALL)
+    write_page(tmp_path / "page.html", "", "", [tones(rate, **pitches)], [], {}, {}, SMALL)
     sounds = Page(tmp_path / "page.html").sources("audio")
     for (data, kind), pitch in zip(sounds, pitches.values(), strict=True):
         audio, found = decoded(data)
@@ -118,7 +119,8 @@ def test_nothing_is_loaded_from_elsewhere(whole):
 def test_text_is_escaped_everywhere(page):
     given = example(NASTY)
     given = given._replace(versions={NASTY: given.versions["Mixture"], "a$b$c": given.versions["Reference"]})
-    parsed = page([given], [row(NASTY, NASTY, 1.0)], HISTORY, {NASTY: NASTY}, title=NASTY, intro=NASTY)
+    rows, histories = [row(NASTY, NASTY, 1.0), row("b", NASTY, 1.0)], {NASTY: HISTORY, "b": HISTORY}
+    parsed = page([given], rows, histories, {NASTY: NASTY}, title=NASTY, intro=NASTY)
     assert parsed.source.count("<script>") == 1
     assert [tag for tag, _ in parsed.tags].count("script") == 1
     assert parsed.of("h1") == parsed.of("title") == parsed.of("p")[:1] == [NASTY]
@@ -135,7 +137,11 @@ def test_the_summary_has_a_line_for_each_estimate_and_tracks_have_estimates_side
         ["mean", "vocals", "model", "–", "1.00", "+7.00"],
         ["mean", "vocals", "ideal mask", "–", "1.00", "–"],
     ]
-    assert si_sdr == [["track", "target", "mixture", "model"], ["song", "vocals", "−1.87", "5.13"]]
+    assert si_sdr == [
+        ["track", "target", "mixture", "model"],
+        ["song", "vocals", "−1.87", "5.13"],
+        ["other", "vocals", "–", "2.00"],
+    ]
     assert sdr[1] == ["song", "vocals", "1.00", "1.00"]
 
 
@@ -155,15 +161,34 @@ def test_models_stand_between_the_mixture_and_the_ideal_mask(page):
 
 
 def test_museval_has_columns_only_where_it_was_measured(page):
-    assert "museval SDR" in page(rows=[row("song", "model", 1.0, museval_sdr=4.0)]).of("figcaption")
+    rows = [row(track, "model", 1.0, museval_sdr=4.0) for track in "AB"]
+    assert "museval SDR" in page(rows=rows).of("figcaption")
     assert "museval SDR" not in page(rows=ROWS).of("figcaption")
 
 
 def test_the_mixture_has_no_box_of_artefacts(page):
-    rows = [row("song", name, 1.0, bss_sar=value) for name, value in (("model", 4.0), ("mixture", 190.0))]
-    parsed = page(rows=rows)
+    scores = (("model", 4.0), ("mixture", float("nan")))
+    parsed = page(rows=[row(track, name, 1.0, bss_sar=value) for track in "AB" for name, value in scores])
     assert sum("no artefacts" in text for text in parsed.of("p")) == 1
-    assert parsed.tables()[-1][1] == ["song", "vocals", "190.00", "4.00"]
+    assert parsed.tables()[-1][1] == ["A", "vocals", "–", "4.00"]
+
+
+def test_a_single_track_has_a_table_and_neither_boxes_nor_means(page):
+    parsed = page(rows=[row("song", name, 5.126) for name in ("model", "mixture")])
+    assert parsed.sources("img") == [] and parsed.of("figcaption") == []
+    assert parsed.tables() == [
+        [
+            ["track", "target", "estimate", "SI-SDR", "SDR"],
+            ["song", "vocals", "model", "5.13", "1.00"],
+            ["song", "vocals", "mixture", "5.13", "1.00"],
+        ]
+    ]
+
+
+def test_each_model_has_its_training_curve(page):
+    assert page(histories={"mine": HISTORY}).of("h3") == []
+    parsed = page(histories={"mine": HISTORY, "untrained": [], "$other$": HISTORY})
+    assert parsed.of("h3") == ["mine", "$other$"] and len(parsed.sources("img")) == 2
 
 
 @pytest.mark.parametrize(("tracks", "opened"), [(3, True), (13, False)])

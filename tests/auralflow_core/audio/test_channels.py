@@ -30,7 +30,7 @@ def levels(audio):
 
 def write(path, encoding, mask):
     audio = tones(mask.bit_count())
-    with writing([path], encoding, RATE, *audio.shape, mask) as [writer]:
+    with writing([path], encoding, RATE, *audio.shape, mask=mask) as [writer]:
         writer.write(audio)
     return path
 

@@ -71,3 +71,37 @@ def test_framewise_figures_stand_behind_the_others(tmp_path):
         lines = (tmp_path / "scores.csv").read_text().splitlines()
         assert lines[0] == ",".join(COLUMNS + columns)
         assert lines[1].endswith(4 * ",nan") and lines[-1].endswith(4 * ",1.5000")
+
+
+NAMES = (
+    "Song [live] [b]x",
+    "a :smile: b",
+    "[red]",
+    "[/]",
+    "[/b] c",
+    "\\\\[x]",
+    "[link=a]b",
+    "a\udce9",
+    "[[]]",
+    "=1+1",
+    "音 $x$",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_text_and_no_markup(name, tmp_path):
+    rows = [row | {"track": name, "target": name} for row in some_rows()[:2]]
+    console = rich.console.Console(width=200, file=io.StringIO())
+    console.print(table(rows))
+    shown = name.replace("\udce9", "\\udce9")
+    assert console.file.getvalue().count(shown) == 4
+    write_csv(tmp_path / "a.csv", rows)
+    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
+        assert {row["track"] for row in csv.DictReader(file)} == {shown}
+
+
+def test_a_single_track_has_no_mean_and_no_median():
+    rows = some_rows()[:2]
+    assert aggregate(rows) == rows
+    rows = [row | dict.fromkeys(BSS_COLUMNS, 1.0) for row in rows]
+    assert table(rows).caption is None

@@ -1,0 +1,76 @@
+"""The folder that an evaluation is written into, and the way of an earlier one that it would replace."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder, display_name, read_json
+from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.cache import cache_folder
+from auralflow_core.storage.staging import staging
+
+EVALUATED = "evaluated"  # the folder for models whose own folder is no place for results
+
+
+class Results:
+    """A folder with a table, a page and a record of what was evaluated.
+
+    Args:
+        path: the folder; it need not exist.
+        about: what is evaluated, as plain data. Results about something else are moved aside, not replaced.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+
+    def __init__(self, path: str | Path, about: dict[str, Any]):
+        self.path, self.about = Path(path), about
+        files = ModelFolder(path)
+        self.table, self.page, self.record = files.evaluation, files.report, files.evaluation_record
+        try:
+            with staging(self.path):
+                pass
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: the results cannot be written there ({error.strerror}); --save names another folder"
+            ) from None
+
+    def claim(self) -> Path | None:
+        """Makes room for new results; returns the folder that those about something else were moved into, if any."""
+        found = [path for path in (self.table, self.page, self.record) if os.path.lexists(path)]
+        aside = None
+        if found and not self._is_same():
+            number = 1
+            while (aside := self.path / "earlier-evaluations" / str(number)).exists():
+                number += 1
+            aside.mkdir(parents=True)
+            for path in found:
+                path.rename(aside / path.name)
+        with replacing(self.record) as file:
+            file.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
+        return aside
+
+    def _is_same(self) -> bool:
+        try:
+            return read_json(self.record) == self.about
+        except InputError:  # missing, as in the folders of earlier versions
+            return False
+
+
+def results_folder(model: Path) -> Path:
+    """The folder for the results of a model: its own, or one in `evaluated` for a file or a model in the cache."""
+    is_cached = model.resolve().is_relative_to(cache_folder("models").resolve())
+    return Path(EVALUATED, display_name(model)) if is_cached or not model.is_dir() else model
+
+
+def about(models: Iterable[Path], dataset: str | Path, split: str, metrics: str) -> dict[str, Any]:
+    """What tells an evaluation from others, as plain data."""
+    return {
+        "models": [os.path.realpath(model) for model in models],
+        "dataset": os.path.realpath(dataset),
+        "split": split,
+        "metrics": metrics,
+    }

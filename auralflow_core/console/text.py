@@ -1,0 +1,23 @@
+"""Text from elsewhere, such as names of files, as a terminal or a page can show it."""
+
+import unicodedata
+
+HIDDEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, halves of characters, separators of lines and paragraphs
+
+
+def printable(text: str) -> str:
+    r"""Escapes what would not be shown, or would steer a terminal; other characters stay, in any script.
+
+    Example:
+        >>> print(printable("caf\udce9 \x1b[2J 音"))
+        caf\udce9 \x1b[2J 音
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode() if unicodedata.category(letter) in HIDDEN else letter
+        for letter in text
+    )
+
+
+def printable_lines(text: str) -> str:
+    """The same for a message, which may have several lines."""
+    return "\n".join(map(printable, text.split("\n")))
