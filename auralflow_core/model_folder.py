@@ -1,6 +1,5 @@
 """Model folders: the names of the files in one, and the folders that names of models stand for."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,8 +7,9 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
-from auralflow_core.storage.atomic import new_folder, replacing
+from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
+from auralflow_core.storage.json_files import read_json, write_json
 from auralflow_core.weights.file import TensorFile, write_tensors
 
 RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
@@ -82,9 +82,14 @@ class ModelFolder:
         return aside
 
     def save_config(self, config: Config) -> None:
-        """Writes config.json, aside first, so that a failure leaves the old one."""
-        with replacing(self.config_file) as aside:
-            aside.write_text(json.dumps(configuration.to_dict(config), indent=2) + "\n", encoding="utf-8")
+        """Writes config.json, aside first, so that a failure leaves the old one.
+
+        Raises:
+            InputError: a value that no configuration can have, so that the file could not be read again.
+        """
+        settings = configuration.to_dict(config)
+        configuration.from_dict(settings, str(self.config_file))
+        write_json(self.config_file, settings)
 
     def save_model(self, file: TensorFile) -> None:
         """Writes config.json and best.safetensors; a new folder appears whole or not at all.
@@ -192,17 +197,3 @@ def read_config(file: str | Path) -> Config:
         InputError: the file cannot be read, it is no JSON, or it holds a wrong key or value.
     """
     return configuration.from_dict(read_json(file), str(file))
-
-
-def read_json(file: str | Path) -> Any:
-    """Reads a file of JSON.
-
-    Raises:
-        InputError: it cannot be read, or is no JSON.
-    """
-    try:
-        return json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None
