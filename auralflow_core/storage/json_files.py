@@ -27,12 +27,13 @@ def read_json(file: str | Path) -> Any:
         raise InputError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def parse_json(text: str, origin: str) -> Any:
+def parse_json(text: str, origin: str, finite: bool = True) -> Any:
     """Parses JSON from anywhere.
 
     Args:
         text: the JSON.
         origin: where it comes from, for messages.
+        finite: refuse numbers that are not finite.
 
     Raises:
         InputError: it is no JSON, or it holds something that `check_plain` refuses.
@@ -52,17 +53,18 @@ def parse_json(text: str, origin: str) -> Any:
         ) from None
     except RecursionError:
         raise InputError(f"{origin}: {_TOO_DEEP}") from None
-    check_plain(value, origin)
+    check_plain(value, origin, finite=finite)
     return value
 
 
-def check_plain(value: Any, origin: str, name: str = "") -> None:
+def check_plain(value: Any, origin: str, name: str = "", finite: bool = True) -> None:
     """Refuses in nested dicts and lists what JSON cannot hold, or what no reader expects.
 
     Args:
         value: plain data; objects of other types are passed over.
         origin: where it comes from, for messages.
         name: of the value, for messages.
+        finite: refuse numbers that are not finite.
 
     Raises:
         InputError: a number that is not finite or an integer beyond 64 bits; text that is not Unicode, such as half
@@ -84,7 +86,7 @@ def check_plain(value: Any, origin: str, name: str = "") -> None:
                 waiting.append((f"{place}.{brief(key)}" if place else brief(key), inner, depth + 1))
         elif isinstance(part, list | tuple):
             waiting.extend((f"{place}[{index}]", inner, depth + 1) for index, inner in enumerate(part))
-        elif isinstance(part, float) and not math.isfinite(part):
+        elif isinstance(part, float) and finite and not math.isfinite(part):
             refuse(place, f"is {part}, expected a finite number")
         elif isinstance(part, int) and part not in INTEGERS:
             refuse(place, f"is {shown(part)}, expected an integer of at most 64 bits")

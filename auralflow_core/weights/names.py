@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
 
 COUNTER = "num_batches_tracked"
 RENAMED = {
@@ -154,14 +154,14 @@ def check_same(found: Mapping[str, Described], wanted: Mapping[str, Described], 
     """
 
     def lacking(some, others):
-        return [f"{name!r} of shape {tuple(some[name].shape)}" for name in sorted(some.keys() - others.keys())]
+        return [f"{shown(name)} of shape {tuple(some[name].shape)}" for name in sorted(some.keys() - others.keys())]
 
     def differing(attribute, show):
         pairs = [
             (name, *(getattr(side[name], attribute) for side in (found, wanted)))
             for name in sorted(found.keys() & wanted.keys())
         ]
-        return [f"{name!r} is {show(ours)}, expected {show(theirs)}" for name, ours, theirs in pairs if ours != theirs]
+        return [f"{shown(name)} is {show(ours)}, expected {show(theirs)}" for name, ours, theirs in pairs if ours != theirs]
 
     problems = [
         f"{len(names)} {kind} ({names[0]})"

@@ -8,7 +8,8 @@ import jax
 
 from auralflow_core.config import Config
 from auralflow_core.model_folder import as_config
-from auralflow_jax.models.base import SeparationModel, build
+from auralflow_core.weights.size import check_memory
+from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 
 __all__ = ["build", "create_model"]
 
