@@ -169,8 +169,8 @@ class Checkpoints:
         """Refuses the checkpoint of another architecture."""
         differing = differing_keys(config, saved, may_differ=("model_name",))
         if not differing:
+            stored = self._stored_shapes(step)
             try:
-                stored = self._stored_shapes(step)
                 check_fits(stored, abstract.ema, str(self.folder.checkpoint))
                 return
             except InputError:

@@ -1,6 +1,8 @@
 """Checkpoints of a run in torch: the only file that knows their contents."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,9 +11,11 @@ from torch import Tensor
 
 from auralflow_core import config as configuration
 from auralflow_core.config import differing_keys
-from auralflow_core.errors import InputError, StorageError
+from auralflow_core.errors import InputError, StorageError, brief
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.lock import sole_run
+from auralflow_core.training.record import check_record
 from auralflow_core.training.schedule import best_epoch
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_torch.models import SeparationModel
@@ -112,17 +116,50 @@ class Checkpoints:
     def _write_weights(self, weights: Mapping[str, Tensor], epoch: dict) -> None:
         write_tensors(self.folder.weights, TensorFile(TORCH, arrays(weights), self.model.config, epoch))
 
-    def _load(self) -> dict:
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps other runs out of the folder while a block runs; of several ranks the first does.
+
+        Raises:
+            InputError: another run is in the folder.
+        """
+        ranks = torch.distributed.is_available() and torch.distributed.is_initialized()
+        is_first = not ranks or torch.distributed.get_rank() == 0
+        return sole_run(self.folder.path) if is_first else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Turns the errors of a block that takes a loaded state apart into one sentence.
+
+        Raises:
+            InputError: the state lacks something, or something in it is of another kind.
+        """
         try:
-            file = torch.load(self.folder.last, map_location="cpu", weights_only=True)
+            yield
+        except InputError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise InputError(
+                f"{self.folder.last}: does not hold what this run needs ({type(error).__name__}: "
+                f"{brief(str(error))}); start over with resume=False"
+            ) from error
+
+    def _load(self) -> dict:
+        last = self.folder.last
+        try:
+            with zipfile.ZipFile(last) as records:  # torch does not compare the checksums that it writes
+                damaged = records.testzip()
+            file = None if damaged else torch.load(last, map_location="cpu", weights_only=True)
         except Exception as error:  # a damaged file raises whatever its bytes happen to mean
             raise InputError(
-                f"{self.folder.last}: not a readable state, it is damaged or of another kind "
+                f"{last}: not a readable state, it is damaged or of another kind "
                 f"({type(error).__name__}); start over with resume=False"
             ) from None
-        if not isinstance(file, dict) or file.get("format") != FORMAT:
-            raise InputError(f"{self.folder.last}: not the state of a run in torch; start over with resume=False")
-        self._check(configuration.from_dict(file["config"], str(self.folder.last)), self.folder.last)
+        if damaged:
+            raise InputError(f"{last}: is damaged: {damaged} differs from its checksum; start over with resume=False")
+        if not isinstance(file, dict) or file.get("format") != FORMAT or not isinstance(file.get("state"), dict):
+            raise InputError(f"{last}: not the state of a run in torch; start over with resume=False")
+        self._check(configuration.from_dict(file.get("config", {}), str(last)), last)
+        check_record({"history": file["state"].get("history")}, str(last))
         return file["state"]
 
     def _check(self, config: configuration.Config, origin: Path) -> None:

@@ -53,7 +53,14 @@ def test_a_folder_has_all_that_a_run_leaves(make_trainer, loaders, tmp_path):
     ]
     folder = ModelFolder(tmp_path / "model")
     assert folder.load_config() == trainer.model.config
-    assert {path.name for path in folder.path.iterdir()} == {"audio", "checkpoint", "config.json", "images", "runs"}
+    assert {path.name for path in folder.path.iterdir()} == {
+        ".lock",
+        "audio",
+        "checkpoint",
+        "config.json",
+        "images",
+        "runs",
+    }
     assert {path.name for path in folder.checkpoint.iterdir()} == {"best.safetensors", "last.pt"}
     assert {path.name for path in folder.audio.iterdir()} == {
         f"valid-{number}-vocals-{kind}.wav" for number in (1, 2) for kind in ("mixture", "estimate", "truth")
