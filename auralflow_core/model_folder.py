@@ -10,7 +10,7 @@ from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.json_files import read_json, write_json
-from auralflow_core.weights.file import TensorFile, write_tensors
+from auralflow_core.weights.file import TensorFile, read_tensors, write_tensors
 
 RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
 BUILT_IN = "auralflow.pretrained"  # the first of them, also in a checkout that is not installed and so declares none
@@ -131,8 +131,8 @@ class Resolver(Protocol):
 def find_model(name_or_path: str | Path) -> Path:
     """Finds the model folder, or the file of weights, that a name or a path stands for.
 
-    What exists under that path comes first, then the cached folder of a pretrained model, then what the resolvers
-    make: the packages' own pretrained models, and those of installed packages that declare an entry point in the
+    What exists under that path comes first, then the cached folder of a pretrained model whose weights are undamaged,
+    then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an entry point in the
     group `auralflow.resolvers`.
 
     Raises:
@@ -141,8 +141,8 @@ def find_model(name_or_path: str | Path) -> Path:
     name, path = str(name_or_path), Path(name_or_path)
     if path.exists():
         return path
-    if path.name == name and ModelFolder(cache_folder("models") / name).weights.exists():
-        return cache_folder("models") / name
+    if path.name == name and is_whole(cached := ModelFolder(cache_folder("models") / name)):
+        return cached.path
     known: list[str] = []
     for resolver in _resolvers():
         if (found := resolver.resolve(name)) is not None:
@@ -151,6 +151,15 @@ def find_model(name_or_path: str | Path) -> Path:
     if path.name != name:
         raise InputError(f"{name}: no such file or folder")
     raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")
+
+
+def is_whole(folder: ModelFolder) -> bool:
+    """Whether a folder has a configuration and weights that can be read and fit their checksum."""
+    try:
+        read_tensors(folder.find_weights())
+    except InputError:
+        return False
+    return True
 
 
 def find_weights(name_or_path: str | Path) -> Path:
