@@ -77,6 +77,11 @@ def brief(text: str, length: int = LENGTH) -> str:
     return _cut("".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text), length)
 
 
+def printable(text: str) -> str:
+    """A file's name as Unicode text, which need not be any: other bytes are escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _cut(text: str, length: int) -> str:
     half = (length - 3) // 2
     return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
