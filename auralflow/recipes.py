@@ -87,7 +87,10 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):
         raise InputError(f"{file}: songs: expected one entry for each sound, and at least one")
     config = from_dict(recipe.config, f"{file}: config")
-    expand_targets(config.model.targets, STEMS, config.dataset.sources)  # raises if the songs lack a target
+    try:
+        expand_targets(config.model.targets, STEMS, config.dataset.sources)
+    except InputError as error:
+        raise InputError(f"{file}: config: {error}") from None
     return recipe, config
 
 

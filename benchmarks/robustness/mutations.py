@@ -36,13 +36,14 @@ def mutate_json(text: str, rng: np.random.Generator) -> bytes:
         parents = _containers(document)
         parent = parents[rng.integers(len(parents))]
         token = f"@{len(raw)}@"  # stands for text that Python would not write
-        raw[json.dumps(token)] = LONG[rng.integers(len(LONG))] if rng.random() < 0.2 else str(rng.choice(VALUES))
         keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
         change = rng.choice(["replace", "replace", "replace", "remove", "add", "rename", "double"])
+        raw[json.dumps(token)] = _value(None, rng)
         if change == "add" or not keys:
             _add(parent, rng.choice(["", "model", "depth", "x" * 9000, "a.b[0]", "\ud800"]), token)
             continue
         key = keys[rng.integers(len(keys))]
+        raw[json.dumps(token)] = _value(parent[key], rng)
         if change == "replace":
             parent[key] = token
         elif change == "remove":
@@ -55,6 +56,13 @@ def mutate_json(text: str, rng: np.random.Generator) -> bytes:
     for token, value in raw.items():
         text = text.replace(token, value)
     return text.encode(errors="surrogatepass")
+
+
+def _value(replaced: Any, rng: np.random.Generator) -> str:
+    """JSON in place of a value: half of the time a number for a number."""
+    if isinstance(replaced, int | float) and rng.random() < 0.5:
+        return str(rng.choice(["1", "2", "3", "0.25", "7", "48", "512", "65536", "1e6", "1e308", "2147483647"]))
+    return LONG[rng.integers(len(LONG))] if rng.random() < 0.2 else str(rng.choice(VALUES))
 
 
 def _containers(value: Any) -> list[Any]:
