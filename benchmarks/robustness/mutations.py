@@ -107,7 +107,8 @@ def mutate_bytes(content: bytes, rng: np.random.Generator) -> bytes:
 
 def damage_folder(folder: Path, rng: np.random.Generator) -> str:
     """Deletes, empties, truncates or changes one file below a folder, or deletes a folder; says what it did."""
-    paths = sorted(path for path in folder.rglob("*") if path.name != "config.json")
+    # By size, as orbax gives some files names at random.
+    paths = sorted(folder.rglob("*"), key=lambda path: (path.stat().st_size, path))
     files = [path for path in paths if path.is_file()]
     folders = [path for path in paths if path.is_dir()]
     kinds: dict[str, tuple[list[Path], Callable[[Path], Any]]] = {
@@ -119,7 +120,7 @@ def damage_folder(folder: Path, rng: np.random.Generator) -> str:
         "mutated": (files, lambda path: path.write_bytes(mutate_bytes(path.read_bytes() or b"\0", rng))),
         "folder deleted": (folders, shutil.rmtree),
     }
-    kind = str(rng.choice(list(kinds)))
+    kind = str(rng.choice([name for name, (chosen, _) in kinds.items() if chosen]))
     chosen, change = kinds[kind]
     path = chosen[rng.integers(len(chosen))]
     change(path)

@@ -12,6 +12,7 @@ from auralflow.songs import make_songs
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.checksums import CHECKSUMS
 from robustness.files import copy, same
 from robustness.mutations import damage_folder
 from robustness.outcomes import Outcome, run
@@ -56,6 +57,8 @@ def damage_checkpoint(originals: Path, folder: Path, rng: np.random.Generator) -
     """A run whose checkpoint is damaged is converted, and goes on for an epoch."""
     framework = str(rng.choice(["jax", "jax", "torch"]))
     model = copy(originals / framework, folder / "model")
+    if is_earlier := framework == "jax" and rng.random() < 0.3:  # a checkpoint of a version without checksums
+        next(model.checkpoint.glob(f"*/{CHECKSUMS}")).unlink()
     change = damage_folder(model.checkpoint, rng)
     if framework == "torch":
         go_on = lambda: exit_status("auralflow", lambda: train_in_torch(model.path, 3))  # noqa: E731
@@ -63,7 +66,7 @@ def damage_checkpoint(originals: Path, folder: Path, rng: np.random.Generator) -
     out = folder / "out.safetensors"
     command = ["convert", "to-torch", str(model.path), "--training", "-o", str(out)]
     converted = run(f"convert, {change}", lambda: main(command), folder)
-    if converted.status == 0 and not same(originals / "jax.safetensors", out):
+    if converted.status == 0 and not is_earlier and not same(originals / "jax.safetensors", out):
         converted.faults.append("accepted with other values")
     config = model.load_config()
     model.save_config(replace(config, training=replace(config.training, max_epochs=3)))
