@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+import tensorstore
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 from safetensors import SafetensorError
@@ -14,7 +15,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config, differing_keys
 from auralflow_core.errors import InputError, StorageError, brief
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.storage.checksums import find_damage, write_checksums
+from auralflow_core.storage.checksums import CHECKSUMS, find_damage, write_checksums
 from auralflow_core.training.record import check_record
 from auralflow_core.training.schedule import best_epoch
 from auralflow_jax.train.state import TrainState
@@ -133,6 +134,8 @@ class Checkpoints:
         """The record of a step and the configuration that it was made with, once all of the step is checked."""
         if damage := find_damage(self._step_folder(step)):
             raise InputError(f"{damage}; {self._way_on(step)}")
+        if not (self._step_folder(step) / CHECKSUMS).exists():
+            self._read_unchecked(step)
         run = self._restore(step, "run", ocp.args.JsonRestore())
         if not isinstance(run, dict) or "config" not in run:
             raise InputError(f"{self._step_folder(step)}: holds no record of a run; {self._way_on(step)}")
@@ -152,6 +155,26 @@ class Checkpoints:
                 f"{self._step_folder(step) / item}: cannot be read, it is damaged or incomplete "
                 f"({brief(str(error)) or type(error).__name__}); {self._way_on(step)}"
             ) from error
+
+    def _read_unchecked(self, step: int) -> None:
+        """Reads all of the arrays' store in a step without checksums, one after the other.
+
+        Orbax reads them side by side. Where one fails, the others print tracebacks from threads of their own.
+
+        Raises:
+            InputError: something cannot be read.
+        """
+        state = (self._step_folder(step) / "state").resolve()
+        if not (state / "manifest.ocdbt").exists():
+            return
+        try:
+            store = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"{state.as_uri()}/"}).result()
+            for key in store.list().result():
+                store.read(key).result()
+        except ValueError as error:
+            raise InputError(
+                f"{self._step_folder(step) / 'state'}: is damaged ({brief(str(error))}); {self._way_on(step)}"
+            ) from None
 
     def _step_folder(self, step: int) -> Path:
         return self.folder.checkpoint / str(step)
