@@ -171,6 +171,6 @@ def claim_directory(directory: Path, recipe: dict) -> None:
             raise InputError(f"{file}: holds {shown(found)}, expected a recipe; a new folder is expected")
         differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
         raise InputError(
-            f"{directory}: holds the recipe {shown(found.get('recipe'))}, which differs in {differing} from this call; a "
-            "new folder is expected, or the command that made this one"
+            f"{directory}: holds the recipe {shown(found.get('recipe'))}, which differs in {differing} from this "
+            "call; a new folder is expected, or the command that made this one"
         )

@@ -132,8 +132,8 @@ def find_model(name_or_path: str | Path) -> Path:
     """Finds the model folder, or the file of weights, that a name or a path stands for.
 
     What exists under that path comes first, then the cached folder of a pretrained model whose weights are undamaged,
-    then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an entry point in the
-    group `auralflow.resolvers`.
+    then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an
+    entry point in the group `auralflow.resolvers`.
 
     Raises:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.

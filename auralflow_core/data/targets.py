@@ -36,6 +36,8 @@ def expand_targets(
             raise InputError(f"target {shown(target)} is a sum of no stems; known: {', '.join(stems)}")
         for part in parts:
             if part not in stems:
-                raise InputError(f"dataset.sources: {shown(target)} has unknown stem {shown(part)}; {closest(part, stems)}")
+                raise InputError(
+                    f"dataset.sources: {shown(target)} has unknown stem {shown(part)}; {closest(part, stems)}"
+                )
         expanded[target] = parts
     return expanded

@@ -13,11 +13,11 @@ LOCK = ".lock"
 
 @contextlib.contextmanager
 def sole_run(folder: str | Path) -> Iterator[None]:
-    """Keeps other runs out of a folder while the block runs; the system ends the lock with the process, however that
-    ends.
+    """Keeps other runs out of a folder while the block runs; the lock ends with the process, however that ends.
 
     Args:
-        folder: is made unless it exists; the file `.lock` in it stays. Where the file system knows no locks, nothing is kept out.
+        folder: is made unless it exists; the file `.lock` in it stays. Where the file system knows no locks,
+            nothing is kept out.
 
     Raises:
         InputError: another run is in the folder.

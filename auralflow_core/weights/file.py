@@ -93,7 +93,8 @@ def read_tensors(
         only_metadata: do not read the tensors.
 
     Raises:
-        InputError: the file is missing or damaged, as its checksum tells, has another format, or its configuration is not valid.
+        InputError: the file is missing, or damaged, as its checksum tells; it has another format, or its configuration
+            is not valid.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -116,7 +117,9 @@ def read_tensors(
     provenance = parse_json(metadata["provenance"], f"{path}: provenance", finite=False)
     if not isinstance(provenance, dict):
         raise InputError(f"{path}: the metadata's provenance is {shown(provenance)}, expected an object")
-    tensors = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()}
+    tensors = {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()
+    }
     return TensorFile(found, tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
 
 

@@ -184,9 +184,7 @@ class Checkpoints:
         earlier = [other for other in self.manager.all_steps() if other < step]
         if not earlier:
             return "restore it from a copy, or start over with --restart"
-        return (
-            f"move {self._step_folder(step)} away to go on from step {max(earlier)}, or start over with --restart"
-        )
+        return f"move {self._step_folder(step)} away to go on from step {max(earlier)}, or start over with --restart"
 
     def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
         """Refuses the checkpoint of another architecture."""

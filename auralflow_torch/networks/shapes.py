@@ -10,9 +10,11 @@ from torch.overrides import TorchFunctionMode
 
 
 class _WithoutValues(TorchFunctionMode):
-    """Passes over what fills tensors: on the device `meta` there is nothing to fill, and torch loads much code for it."""
+    """Passes over what fills tensors: on the device `meta` nothing is filled, and torch loads much code for it."""
 
-    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
         if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
             return args[0] if args else kwargs["tensor"]  # as the functions of torch.nn.init call it

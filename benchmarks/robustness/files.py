@@ -144,10 +144,11 @@ def config_text(file: Path) -> str:
 def same(original: Path, file: Path) -> bool:
     """Whether two files hold the same."""
     ours, theirs = read_tensors(original), read_tensors(file)
-    return (
-        (ours.config, ours.provenance, ours.tensors.keys()) == (theirs.config, theirs.provenance, theirs.tensors.keys())
-        and all(array.tobytes() == theirs.tensors[name].tobytes() for name, array in ours.tensors.items())
-    )
+    return (ours.config, ours.provenance, ours.tensors.keys()) == (
+        theirs.config,
+        theirs.provenance,
+        theirs.tensors.keys(),
+    ) and all(array.tobytes() == theirs.tensors[name].tobytes() for name, array in ours.tensors.items())
 
 
 def copy(folder: Path, to: Path) -> ModelFolder:

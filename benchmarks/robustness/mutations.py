@@ -12,7 +12,7 @@ import numpy as np
 # Values that programs trip over, as they stand in JSON.
 VALUES = (
     "null true false 0 1 -1 2 3 0.5 -0.0 1e-320 1e308 1e999 -1e999 NaN Infinity -Infinity 2147483647 2147483648 "
-    "9223372036854775807 9223372036854775808 18446744073709551616 1e19 [] {} [[]] [null] [1,2] [\"vocals\"] [\"\"] "
+    '9223372036854775807 9223372036854775808 18446744073709551616 1e19 [] {} [[]] [null] [1,2] ["vocals"] [""] '
     '[NaN] {"a":1} {"a":[]} {"":{}} "" "x" "nan" "../../victim" "/etc/passwd" "\\ud800" "\\u0000" "a\\nb" "$x" "é"'
 ).split()
 LONG = (

@@ -16,7 +16,9 @@ class WaveformConfig(ModelConfig):
 class AudioNetSimple(WaveformConfig):
     """U-Net over the samples."""
 
-    hidden_channels: Annotated[Width, check_widest, doc("channels of the first level; doubled at every further one")] = 32
+    hidden_channels: Annotated[
+        Width, check_widest, doc("channels of the first level; doubled at every further one")
+    ] = 32
     depth: Annotated[Depth, doc("levels, each of which divides the samples by four")] = 5
     dropout_p: Annotated[
         Fraction, doc("probability with which the decoder's channels are dropped in training", tensors=False)
@@ -36,7 +38,9 @@ class AudioNetSimpleLSTM(AudioNetSimple):
 
     recurrent_depth: Annotated[Depth, doc("stacked recurrent layers")] = 3
     hidden_size: Annotated[
-        Width, check_widest, doc("requested features of each recurrent direction; at most the deepest level's channels are used")
+        Width,
+        check_widest,
+        doc("requested features of each recurrent direction; at most the deepest level's channels are used"),
     ] = 1024
     recurrent_group: Annotated[Positive, doc("steps of the deepest level that the recurrent layers see as one")] = 4
 

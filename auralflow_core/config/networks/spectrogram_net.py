@@ -60,7 +60,9 @@ class SpectrogramConfig(ModelConfig):
 class SpectrogramNetSimple(SpectrogramConfig):
     """U-Net over magnitude spectrograms."""
 
-    hidden_channels: Annotated[Width, check_widest, doc("channels of the first level; doubled at every further one")] = 16
+    hidden_channels: Annotated[
+        Width, check_widest, doc("channels of the first level; doubled at every further one")
+    ] = 16
     depth: Annotated[Depth, doc("levels above the bottleneck")] = 5
     mask_activation: Annotated[Activation, doc("function that makes masks of the last layer", tensors=False)] = (
         "sigmoid"
@@ -93,7 +95,9 @@ class SpectrogramNetLSTM(SpectrogramNetSimple):
 
     recurrent_depth: Annotated[Depth, doc("stacked recurrent layers")] = 3
     hidden_size: Annotated[
-        Width, check_widest, doc("requested features of each recurrent direction; at most the deepest level's channels are used")
+        Width,
+        check_widest,
+        doc("requested features of each recurrent direction; at most the deepest level's channels are used"),
     ] = 1024
     input_axis: Annotated[Literal[0, 1], doc("0: bins are features, frames the sequence; 1: the other way round")] = 0
 

@@ -17,7 +17,9 @@ class SpleeterNet(SpectrogramConfig):
     hop_length: Positive = 1024
     padding: Padding = "constant"
     joiner: Joiner = "ratio"
-    hidden_channels: Annotated[Width, check_widest, doc("channels of the first level; doubled at every further one")] = 16
+    hidden_channels: Annotated[
+        Width, check_widest, doc("channels of the first level; doubled at every further one")
+    ] = 16
     depth: Annotated[Depth, doc("levels, each half the size of the one above")] = 6
     leak_factor: Annotated[NonNegative, doc("slope of the encoder's rectifiers below zero", tensors=False)] = 0.2
     dropout_p: Annotated[

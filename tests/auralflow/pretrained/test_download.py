@@ -40,7 +40,11 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         Server.asked.append((self.path, self.headers.get("Range")))
-        start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and self.path in ("/file", "/cut", "/elsewhere") else 0
+        start = (
+            int(self.headers["Range"][6:-1])
+            if "Range" in self.headers and self.path in ("/file", "/cut", "/elsewhere")
+            else 0
+        )
         if self.path == "/none":
             return self.send_error(404)
         if self.path in BROKEN:

@@ -72,7 +72,11 @@ def test_a_truncated_file_is_refused(tmp_path, share):
 
 def test_a_flipped_bit_of_tensors_or_metadata_is_refused(tmp_path):
     path, rng = tmp_path / "a.safetensors", np.random.default_rng(0)
-    tensors = {"a": rng.standard_normal((9, 9)).astype(np.float32), "b": np.zeros((), np.int64), "none": np.zeros((0, 3))}
+    tensors = {
+        "a": rng.standard_normal((9, 9)).astype(np.float32),
+        "b": np.zeros((), np.int64),
+        "none": np.zeros((0, 3)),
+    }
     write_tensors(path, TensorFile(TORCH, tensors, CONFIG, {"epoch": 3, "note": "é"}))
     whole = path.read_bytes()
     for place in rng.choice(len(whole), 300, replace=False):
@@ -82,7 +86,7 @@ def test_a_flipped_bit_of_tensors_or_metadata_is_refused(tmp_path):
         try:
             file = read_tensors(path)
         except InputError as error:
-            assert str(error).startswith(str(path))
+            assert str(error).startswith(str(path))  # noqa: PT017
         else:  # the damaged part is none that is read: a space of the header, or the checksum's own name
             assert (file.config, file.provenance) == (CONFIG, {"epoch": 3, "note": "é"})
             assert {name: (a.shape, a.tobytes()) for name, a in file.tensors.items()} == {
@@ -128,7 +132,10 @@ def training(best=True):
 
 @pytest.mark.parametrize("best", [True, False])
 def test_a_training_state_comes_back_whole(tmp_path, best):
-    path, run = tmp_path / "t.safetensors", {"history": [{"step": 12, "valid_loss": 0.5}] if best else [], "losses": [0.5]}
+    path, run = (
+        tmp_path / "t.safetensors",
+        {"history": [{"epoch": 1, "step": 12, "valid_loss": 0.5}] if best else [], "losses": [0.5]},
+    )
     write_training(path, training(best), CONFIG, run)
     found, config, found_run = read_training(path)
     assert (config, found_run, found.step, found.lr_scale) == (CONFIG, run, 12, np.float32(0.25))
@@ -154,7 +161,7 @@ def test_a_training_state_comes_back_whole(tmp_path, best):
 )
 def test_a_training_state_with_parts_missing_or_left_over_is_refused(tmp_path, changes, run, words):
     path = tmp_path / "t.safetensors"
-    write_training(path, training(), CONFIG, {"history": [{"step": 12, "valid_loss": 0.5}], "losses": []})
+    write_training(path, training(), CONFIG, {"history": [{"epoch": 1, "step": 12, "valid_loss": 0.5}], "losses": []})
     file = read_tensors(path)
     tensors = {name: array for name, array in (file.tensors | changes).items() if array is not None}
     provenance = {key: value for key, value in (file.provenance | run).items() if value is not None}
