@@ -28,8 +28,8 @@ def check_record(record: Any, origin: str) -> dict:
     """Checks the record of a run that was read from a file.
 
     Args:
-        record: a dict of `history`, one dict for every epoch with `epoch`, `step` and `valid_loss`, and `losses`, those of the
-            steps since the end of the last one.
+        record: a dict of `history`, one dict for every epoch with `epoch`, `step` and `valid_loss`, and `losses`,
+            those of the steps since the end of the last one.
         origin: the file, for messages.
 
     Returns:
