@@ -76,6 +76,7 @@ def make_weights(originals: Path) -> None:
     from bridge import to_torch
 
     model = create_model(tiny())
+    assert model.variables is not None  # as it is fresh
     save_weights(originals / "flax.safetensors", model.variables, model.settings, {"epoch": 3, "valid_loss": 0.5})
     state = to_torch(model.variables)
     write_tensors(originals / "torch.safetensors", TensorFile(TORCH, state, model.settings, {}))

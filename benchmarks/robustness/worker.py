@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +49,8 @@ def attempt(kind: Kind, originals: Path, seed: int, number: int) -> list[Outcome
 def work(name: str, seed: int, pipe: Connection) -> None:
     """Answers numbers of cases with their outcomes, in a process that may hang or crash."""
     silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 2)  # libraries in C write there
+    for stream in (1, 2):  # what is damaged is made with some words, and libraries in C write there
+        os.dup2(silent, stream)
     kind = KINDS[name]
     with tempfile.TemporaryDirectory(prefix="originals-") as folder:
         kind.prepare(Path(folder))
@@ -62,7 +64,7 @@ class Worker:
 
     def __init__(self, name: str, seed: int):
         self.name, self.seed = name, seed
-        self.process: multiprocessing.process.BaseProcess | None = None
+        self.process: BaseProcess | None = None
 
     def run(self, number: int) -> list[Outcome]:
         """The outcomes of a case."""
@@ -74,8 +76,9 @@ class Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(self.name, self.seed, theirs), daemon=True)
-        self.process.start()
+        process = context.Process(target=work, args=(self.name, self.seed, theirs), daemon=True)
+        process.start()
+        self.process = process
         theirs.close()
         if self._receive(STARTED) != "ready":
             raise RuntimeError(f"{self.name}: what is to be damaged cannot be made")

@@ -211,7 +211,7 @@ def test_a_flipped_bit_in_the_last_state_is_found(make_trainer, loaders, tmp_pat
     [
         ("history", [{"epoch": 1}], "last.pt: history.0.: object missing required field `valid_loss`"),
         ("network", {}, "last.pt: does not hold what this run needs .RuntimeError"),
-        ("parts", None, "last.pt: does not hold what this run needs .TypeError"),
+        ("parts", None, "last.pt: does not hold what this run needs .AttributeError"),
         ("step", None, "last.pt: does not hold what this run needs"),
     ],
 )
