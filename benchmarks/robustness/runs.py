@@ -46,6 +46,7 @@ def train_in_torch(folder: Path, epochs: int) -> None:
     from auralflow_torch.losses import L1Loss
     from auralflow_torch.train.trainer import ModelTrainer
 
+    torch.manual_seed(0)
     model = create_model(CONFIG)
     mixture = torch.rand(2, 1, 4000, generator=torch.Generator().manual_seed(0)) - 0.5
     loader = DataLoader(TensorDataset(mixture, mixture / 2), batch_size=1)
