@@ -19,17 +19,17 @@ from auralflow_core.config.parsing import message_of
 from auralflow_core.config.templates import templates_folder
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.tracks import SPLITS, training_tracks
-from auralflow_core.errors import InputError, closest
-from auralflow_core.model_folder import ModelFolder, read_json
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.errors import InputError, closest, shown
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.json_files import read_json, write_json
 
 
 class Songs(Group):
     """A dataset of generated songs."""
 
     sound: Literal["synthesized", "sampled"]  # see `songs.make_songs`, as for the next three
-    tracks: Annotated[int, Meta(ge=3)]
-    seconds: Annotated[float, Meta(ge=2)]
+    tracks: Annotated[int, Meta(ge=3, le=100_000)]
+    seconds: Annotated[float, Meta(ge=2, le=3600)]
     seed: Count = 0
     share: PositiveFloat = 1.0  # how often training draws from it, relative to the other datasets
 
@@ -77,7 +77,7 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     """
     known = recipes()
     if name not in known and not name.endswith(".json"):
-        raise InputError(f"unknown recipe {name!r}; {closest(name, known)}; or a file like theirs, NAME.json")
+        raise InputError(f"unknown recipe {shown(name)}; {closest(name, known)}; or a file like theirs, NAME.json")
     file = known.get(name, Path(name))
     settings = read_json(file)
     try:
@@ -87,7 +87,10 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):
         raise InputError(f"{file}: songs: expected one entry for each sound, and at least one")
     config = from_dict(recipe.config, f"{file}: config")
-    expand_targets(config.model.targets, STEMS, config.dataset.sources)  # raises if the songs lack a target
+    try:
+        expand_targets(config.model.targets, STEMS, config.dataset.sources)
+    except InputError as error:
+        raise InputError(f"{file}: config: {error}") from None
     return recipe, config
 
 
@@ -162,11 +165,12 @@ def claim_directory(directory: Path, recipe: dict) -> None:
     if not file.exists():
         if directory.is_dir() and any(directory.iterdir()):
             raise InputError(f"{directory}: is not empty and holds no recipe; a new folder is expected")
-        with replacing(file) as aside:
-            aside.write_text(json.dumps(recipe, indent=2) + "\n", encoding="utf-8")
+        write_json(file, recipe)
     elif (found := read_json(file)) != recipe:
+        if not isinstance(found, dict):
+            raise InputError(f"{file}: holds {shown(found)}, expected a recipe; a new folder is expected")
         differing = ", ".join(key for key in recipe if found.get(key) != recipe[key])
         raise InputError(
-            f"{directory}: holds the recipe {found.get('recipe')!r}, which differs in {differing} from this call; a "
-            "new folder is expected, or the command that made this one"
+            f"{directory}: holds the recipe {shown(found.get('recipe'))}, which differs in {differing} from this "
+            "call; a new folder is expected, or the command that made this one"
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 # Numbers of OSErrors after which no other file can be written either: the disk is full or read-only. Our own OSErrors
 # have no number: they report a file that could not be written completely.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, None)
+LENGTH = 160  # characters of a value, or of a name, in a message
 
 
 class InputError(ValueError):
@@ -57,9 +58,37 @@ class StorageError(TrainingError, OSError):
 def closest(name: str, known: Iterable[str]) -> str:
     """Ends an error about an unknown `name`: the closest known name if one is near, then all of them."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f"{hint}known: {', '.join(known)}"
+    near = difflib.get_close_matches(name[:LENGTH], known[:1000], n=1, cutoff=0.5)
+    hint = f"did you mean '{brief(near[0])}'? " if near else ""
+    return f"{hint}known: {brief(', '.join(map(brief, known)), 1000)}"
+
+
+def shown(value: object, length: int = LENGTH) -> str:
+    """A value that came in, as it stands in a message: its `repr`, without the middle where that is long."""
+    try:
+        return _cut(repr(value), length)
+    except ValueError:  # an integer of more digits than Python converts
+        return "an integer of thousands of digits"
+
+
+def brief(text: str, length: int = LENGTH) -> str:
+    """A name that came in, as it stands in a message: on one line, without the middle where it is long.
+
+    Example:
+        >>> brief("a" * 1000 + "b", 9)
+        'aaa...aab'
+    """
+    return _cut("".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text), length)
+
+
+def printable(text: str) -> str:
+    """A file's name as Unicode text, which need not be any: other bytes are escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _cut(text: str, length: int) -> str:
+    half = (length - 3) // 2
+    return text if len(text) <= length else f"{text[:half]}...{text[-half:]}"
 
 
 def sentence(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """Model folders: the names of the files in one, and the folders that names of models stand for."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
-from auralflow_core.storage.atomic import new_folder, replacing
+from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
-from auralflow_core.weights.file import TensorFile, write_tensors
+from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.weights.file import TensorFile, read_tensors, write_tensors
 
 RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
 BUILT_IN = "auralflow.pretrained"  # the first of them, also in a checkout that is not installed and so declares none
@@ -85,9 +85,14 @@ class ModelFolder:
         return aside
 
     def save_config(self, config: Config) -> None:
-        """Writes config.json, aside first, so that a failure leaves the old one."""
-        with replacing(self.config_file) as aside:
-            aside.write_text(json.dumps(configuration.to_dict(config), indent=2) + "\n", encoding="utf-8")
+        """Writes config.json, aside first, so that a failure leaves the old one.
+
+        Raises:
+            InputError: a value that no configuration can have, so that the file could not be read again.
+        """
+        settings = configuration.to_dict(config)
+        configuration.from_dict(settings, str(self.config_file))
+        write_json(self.config_file, settings)
 
     def save_model(self, file: TensorFile) -> None:
         """Writes config.json and best.safetensors; a new folder appears whole or not at all.
@@ -131,9 +136,9 @@ class Resolver(Protocol):
 def find_model(name_or_path: str | Path) -> Path:
     """Finds the model folder, or the file of weights, that a name or a path stands for.
 
-    What exists under that path comes first, then the cached folder of a pretrained model, then what the resolvers
-    make: the packages' own pretrained models, and those of installed packages that declare an entry point in the
-    group `auralflow.resolvers`.
+    What exists under that path comes first, then the cached folder of a pretrained model whose weights are undamaged,
+    then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an
+    entry point in the group `auralflow.resolvers`.
 
     Raises:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
@@ -141,8 +146,8 @@ def find_model(name_or_path: str | Path) -> Path:
     name, path = str(name_or_path), Path(name_or_path)
     if path.exists():
         return path
-    if path.name == name and ModelFolder(cache_folder("models") / name).weights.exists():
-        return cache_folder("models") / name
+    if path.name == name and is_whole(cached := ModelFolder(cache_folder("models") / name)):
+        return cached.path
     known: list[str] = []
     for resolver in _resolvers():
         if (found := resolver.resolve(name)) is not None:
@@ -164,6 +169,15 @@ def display_name(name_or_path: str | Path) -> str:
     if path.is_file():
         return path.parents[1].name if path.parent.name == "checkpoint" else path.stem
     return path.name
+
+
+def is_whole(folder: ModelFolder) -> bool:
+    """Whether a folder has a configuration and weights that can be read and fit their checksum."""
+    try:
+        read_tensors(folder.find_weights())
+    except InputError:
+        return False
+    return True
 
 
 def find_weights(name_or_path: str | Path) -> Path:
@@ -210,17 +224,3 @@ def read_config(file: str | Path) -> Config:
         InputError: the file cannot be read, it is no JSON, or it holds a wrong key or value.
     """
     return configuration.from_dict(read_json(file), str(file))
-
-
-def read_json(file: str | Path) -> Any:
-    """Reads a file of JSON.
-
-    Raises:
-        InputError: it cannot be read, or is no JSON.
-    """
-    try:
-        return json.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file}: not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}") from None

@@ -27,7 +27,7 @@ def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray
     """
     path = find_weights(name_or_path)
     file = read_tensors(path, [FLAX, TORCH])
-    state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
+    state = to_torch(nested(file, path), str(path)) if file.format == FLAX else file.tensors
     return file.config, state, str(path)
 
 

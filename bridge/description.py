@@ -53,7 +53,7 @@ def describe(path: str | Path) -> Iterator[Line]:
     else:
         for key, value in file.provenance.items():
             yield f"provenance.{key}", json.dumps(value)
-        state = to_torch(nested(file, path)) if file.format == FLAX else file.tensors
+        state = to_torch(nested(file, path), str(path)) if file.format == FLAX else file.tensors
     yield from _count(state)
     yield from _settings(file.config)
 

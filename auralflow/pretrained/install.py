@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from auralflow.pretrained.download import fetch
+from auralflow.pretrained.download import fetch, waiting_turn
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, is_whole
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
@@ -69,12 +69,8 @@ def get_model(
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
-    if not ModelFolder(folder).weights.exists():
-        paths = [fetch(published, None if file is None else Path(file), offline) for published in model.files]
-        with new_folder(folder) as staged:
-            _write(staged, model, paths)
-        for published in model.files:
-            (cache_folder("downloads") / published.name).unlink(missing_ok=True)
+    if not is_whole(ModelFolder(folder)):
+        _install(model, folder, None if file is None else Path(file), offline)
     if target is None:
         return folder
     with new_folder(target) as staged:
@@ -138,6 +134,20 @@ def card(model: PretrainedModel) -> str:
         f"# {model.name}\n\nSeparates {', '.join(model.targets)}. Licence: {model.licence}.\n\n{model.credit}\n"
         f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n"
     )
+
+
+def _install(model: PretrainedModel, folder: Path, file: Path | None, offline: bool) -> None:
+    """Makes a model's folder of published files; of several processes the first does, and the others wait."""
+    with waiting_turn(model.name):
+        if is_whole(ModelFolder(folder)):
+            return
+        paths = [fetch(published, file, offline) for published in model.files]
+        if folder.exists():  # damaged
+            shutil.rmtree(folder)
+        with new_folder(folder) as staged:
+            _write(staged, model, paths)
+        for published in model.files:
+            (cache_folder("downloads") / published.name).unlink(missing_ok=True)
 
 
 def _write(path: Path, model: PretrainedModel, files: list[Path]) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from auralflow.pretrained.download import WebFile
 from auralflow.pretrained.model import PretrainedModel
+from auralflow.pretrained.web import WebFile
 from auralflow_core.config import Config, DatasetConfig, OpenUnmix, TrainingConfig
 from bridge.importers.open_unmix import TARGETS, read_open_unmix
 
@@ -13,6 +13,43 @@ music source separation", Journal of Open Source Software 4 (2019). {training}
 
 One recurrent network for each target sees magnitudes up to 16 kHz. The authors' scores are for estimates that a
 multichannel Wiener filter has refined."""
+
+# By the first digits of the SHA-256: the checksums by which Arch Linux's packages of these weights are made. Of umxl
+# only those first digits are published.
+SHA512 = {
+    "646024d3": (
+        "159f541e0e21fcd9505d2cf4e6ec2623fb6850bdde2bcd84537f1060ba26e372"
+        "a9e43c1d1bbd3d4da6cb75f7d40993fde69e3e7bc48fb83775634948889cce37"
+    ),
+    "5a48008b": (
+        "316fadd245217df8f5031ac0d5c5b9686abd262bf62cd686891672157a88805c"
+        "57aa11d43eb85d985b757ec801911f6426e92fc4c9282553f1b8506c0ef55e93"
+    ),
+    "f8e132cc": (
+        "19e77e74e5cf2311dcd74733e0d8dd63c3a8b9fab9282017661c90a41f1091ca"
+        "5fd1b628f3be371d6b4ab3f0d501d85fc13b8c5af3a426479ccf9f53769a0253"
+    ),
+    "c8df74a5": (
+        "9c6db1a2ad96e9d94bf51c0178e1ae83101b5d4e150e7fc3bbb827c57747c109"
+        "7f892043feaf8fba8f679cceca6e30407d28c7f0abc86e868dc51aa19d6e136c"
+    ),
+    "8d85a5bd": (
+        "e083c4118d1fa12bb4e00c3c03cdf2d17056d37724fd2fa3ab8346a896f632e1"
+        "7db31e2b579fbf7cd2837dbd33171a9cd3248927872d81a63e5376c474205c54"
+    ),
+    "9619578f": (
+        "b6947dc9cf2f75f9f80e148824cd9cc746944ecbb61f75bab29c5fc39c920fe3"
+        "9488dc4ddff162ad7f2e10bdaa8b3373bee3d2bf9e65f0fba8a439dbfa8314fa"
+    ),
+    "b52fbbf7": (
+        "66bf4b9a7602a46b2eb12de14c667caa4ee235ce7207b2b49bc51866509f4868"
+        "03a2f5adafdcf7b98eda2684562264b199fad144b7e15f466a2e80b6f8ee9124"
+    ),
+    "b62c91ce": (
+        "10eafb19abcb4a8e924964882238ea7442db38760cceda415be15600c34c6574"
+        "7e3e369d60a571b160ea4f3c85ffcfd07265b217ed16a6319c234e59d0955ae7"
+    ),
+}
 
 
 def _describe(
@@ -30,7 +67,7 @@ def _describe(
     Args:
         name: the authors' name for it.
         record: number of the record at zenodo.org that holds the files.
-        digests: target -> SHA-256, or its first eight digits, which are part of the file's name.
+        digests: target -> SHA-256, or its first eight digits, which are part of the file's name; see also `SHA512`.
         hidden_size: of the network.
         megabytes: of the weights.
         licence: of the weights.
@@ -38,7 +75,11 @@ def _describe(
         sdr: the published scores.
     """
     files = (
-        WebFile(f"https://zenodo.org/records/{record}/files/{target}-{digests[target][:8]}.pth", digests[target])
+        WebFile(
+            f"https://zenodo.org/records/{record}/files/{target}-{digests[target][:8]}.pth",
+            digests[target],
+            SHA512.get(digests[target][:8], ""),
+        )
         for target in TARGETS
     )
     return PretrainedModel(

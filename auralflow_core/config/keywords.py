@@ -2,9 +2,9 @@
 
 from typing import Any, TypeVar
 
-from auralflow_core.config.model import ModelConfig
+from auralflow_core.config.model import MOST_TARGETS, ModelConfig
 from auralflow_core.config.parsing import decode
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
 
 Model = TypeVar("Model", bound=ModelConfig)
 
@@ -52,8 +52,8 @@ def config_or_keywords(struct: type[Model], config: Model | None, arguments: dic
 
 
 def _unnamed_targets(number: Any, origin: str) -> list[str]:
-    if not isinstance(number, int) or number < 1:
-        raise InputError(f"{origin}: num_targets: expected `int` >= 1, got {number!r}")
+    if not isinstance(number, int) or not 1 <= number <= MOST_TARGETS:
+        raise InputError(f"{origin}: num_targets: expected `int` from 1 to {MOST_TARGETS}, got {shown(number)}")
     digits = len(str(number - 1))  # so that sorting keeps the order
     return [f"target_{index:0{digits}}" for index in range(number)]
 

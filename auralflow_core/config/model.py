@@ -6,8 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from auralflow_core.config.base import Group, Positive, doc
+from auralflow_core.errors import brief
 
 Channels = Annotated[int, Meta(ge=1, le=2)]
+MOST_TARGETS = 64
 
 
 class ModelConfig(Group, tag_field="model_type"):
@@ -34,10 +36,13 @@ class ModelConfig(Group, tag_field="model_type"):
     sample_rate: Annotated[Positive, doc("Hz", tensors=False)] = 44100
 
     def __post_init__(self):
+        super().__post_init__()
+        if len(self.targets) > MOST_TARGETS:
+            raise ValueError(f"targets names {len(self.targets)} targets; at most {MOST_TARGETS} are accepted")
         if not self.targets or "" in self.targets:
             raise ValueError("targets must name at least one target")
         if len(set(self.targets)) < len(self.targets):
-            raise ValueError(f"targets names one twice: {', '.join(self.targets)}")
+            raise ValueError(f"targets names one twice: {brief(', '.join(self.targets))}")
         msgspec.structs.force_setattr(self, "targets", tuple(sorted(self.targets)))
 
     def sizes(self, samples: int) -> dict[str, int]:

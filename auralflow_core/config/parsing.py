@@ -8,7 +8,8 @@ from auralflow_core.config.base import Group
 from auralflow_core.config.fields import choices, types_of
 from auralflow_core.config.registry import GROUPS, MODELS
 from auralflow_core.config.schema import Config
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, brief, closest, shown
+from auralflow_core.storage.json_files import check_plain, parse_json
 
 Struct = TypeVar("Struct", bound=Group)
 
@@ -56,14 +57,15 @@ def decode(struct: type[Struct], settings: dict, origin: str, group: str = "") -
     Raises:
         InputError: an unknown key, a wrong type or a value out of range.
     """
+    check_plain(settings, origin, group)
     known, prefix = struct.__struct_fields__, f"{group}." if group else ""
     for key in settings:
         if key not in known and key != struct.__struct_config__.tag_field:
-            raise InputError(f"{origin}: unknown key {prefix}{key}; {closest(key, known)}")
+            raise InputError(f"{origin}: unknown key {prefix}{brief(key)}; {closest(key, known)}")
     for key, kind in types_of(struct).items():
         if key in settings and choices(kind) and settings[key] not in choices(kind):
-            accepted = closest(str(settings[key]), map(str, choices(kind)))
-            raise InputError(f"{origin}: {prefix}{key}: unknown value {settings[key]!r}; {accepted}")
+            accepted = closest(shown(settings[key]).strip("'"), map(str, choices(kind)))
+            raise InputError(f"{origin}: {prefix}{key}: unknown value {shown(settings[key])}; {accepted}")
     try:
         return msgspec.convert(settings, struct)
     except msgspec.ValidationError as error:
@@ -76,12 +78,12 @@ def groups_of(settings: dict, origin: str = "config") -> dict[str, type[Group]]:
         raise InputError(f"{origin}: expected an object with the groups model, dataset, training, visualizer")
     for name in settings:
         if name not in (known := ("model", *GROUPS)):
-            raise InputError(f"{origin}: unknown group {name!r}; {closest(name, known)}")
+            raise InputError(f"{origin}: unknown group {shown(name)}; {closest(str(name), known)}")
     model_type = settings.get("model", {}).get("model_type")
     if model_type is None:
         raise InputError(f"{origin}: model.model_type is missing; known: {', '.join(sorted(MODELS))}")
     if not isinstance(model_type, str) or model_type not in MODELS:
-        raise InputError(f"{origin}: unknown model {model_type!r}; {closest(str(model_type), MODELS)}")
+        raise InputError(f"{origin}: unknown model {shown(model_type)}; {closest(shown(model_type), MODELS)}")
     return {"model": MODELS[model_type], **GROUPS}
 
 
@@ -99,7 +101,7 @@ def override(config: Config, changes: dict[str, str]) -> Config:
     owner = {leaf: (name, group) for name, group in groups_of(settings).items() for leaf in group.__struct_fields__}
     for leaf, text in changes.items():
         if leaf not in owner:
-            raise InputError(f"unknown key {leaf!r} of {settings['model']['model_type']}; {closest(leaf, owner)}")
+            raise InputError(f"unknown key {shown(leaf)} of {settings['model']['model_type']}; {closest(leaf, owner)}")
         name, group = owner[leaf]
         settings[name][leaf] = _parse(name, leaf, text, group)
     return from_dict(settings, "command line")
@@ -111,7 +113,7 @@ def differing_keys(ours: Config, theirs: Config, may_differ: tuple[str, ...] = (
     kind = "model_type"
     keys = a.keys() | b.keys() if a[kind] == b[kind] else {kind}  # all settings of another model differ
     return [
-        f"{key} ({b.get(key)!r} there, {a.get(key)!r} here)"
+        f"{key} ({shown(b.get(key))} there, {shown(a.get(key))} here)"
         for key in sorted(keys)
         if a.get(key) != b.get(key) and key not in may_differ
     ]
@@ -125,7 +127,7 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
         if text.lower() in ("none", "null") and type(None) in get_args(kind):
             return None
         if origin is dict:
-            return msgspec.json.decode(text, type=kind)
+            return msgspec.convert(parse_json(text, f"command line: {name}.{leaf}"), kind)
         if origin is Literal:  # one that is no choice is refused with all the others
             return next((choice for choice in get_args(kind) if str(choice) == text), text)
         if origin is tuple:
@@ -134,8 +136,8 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
         if kind is bool and text.lower() not in ("true", "false"):
             raise msgspec.ValidationError("Expected `true` or `false`")
         return msgspec.to_builtins(msgspec.convert(text.lower() if kind is bool else text, kind, strict=False))
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise InputError(f"command line: {name}.{leaf}: {_lower(str(error))}, got {text!r}") from None
+    except msgspec.ValidationError as error:
+        raise InputError(f"command line: {name}.{leaf}: {_lower(brief(str(error)))}, got {shown(text)}") from None
 
 
 def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") -> str:
@@ -150,15 +152,15 @@ def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") 
     path = [part for part in where.rstrip("`").replace("[", ".[").split(".") if part]
     value, found = settings, bool(path)
     for part in path:
-        key = int(part[1:-1]) if part.startswith("[") and part[1:-1].isdigit() else part
+        key = int(part[1:-1]) if part.startswith("[") and part[1:-1].isdecimal() else part
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
             found = False
             break
-    name = ".".join([group, *path] if group else path).replace(".[", "[")
-    detail = f", got {value!r}" if found and not isinstance(value, dict) else ""
-    return f"{name + ': ' if name else ''}{_lower(message)}{detail}"
+    name = brief(".".join([group, *path] if group else path).replace(".[", "["))
+    detail = f", got {shown(value)}" if found and not isinstance(value, dict) else ""
+    return f"{name + ': ' if name else ''}{_lower(brief(message, 500))}{detail}"
 
 
 def _lower(message: str) -> str:

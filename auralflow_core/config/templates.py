@@ -1,11 +1,11 @@
 """The templates of model folders, and their presets."""
 
-import json
 from pathlib import Path
 
 from auralflow_core.config import Config, from_dict
 from auralflow_core.config.parsing import template
 from auralflow_core.errors import InputError, closest
+from auralflow_core.storage.json_files import read_json
 
 
 def read_template(model_type: str, preset: str | None = None) -> Config:
@@ -26,7 +26,7 @@ def read_template(model_type: str, preset: str | None = None) -> Config:
         raise InputError(f"unknown preset {preset!r} of {model_type}; {closest(preset, presets)}")
     if not file.exists():
         return template(model_type)
-    return from_dict(json.loads(file.read_text(encoding="utf-8")), str(file))
+    return from_dict(read_json(file), str(file))
 
 
 def templates_folder() -> Path:

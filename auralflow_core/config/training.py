@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from auralflow_core.config.base import Count, Fraction, Group, NonNegative, Positive, PositiveFloat, doc
+from auralflow_core.config.base import Count, Fraction, Group, NonNegative, Positive, PositiveFloat, Seconds, doc
 
 Criterion = Literal["l1", "l2", "mask", "component", "si_sdr", "multi_resolution_stft"]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -13,7 +13,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 class DatasetConfig(Group):
     """Where crops come from and how they are varied."""
 
-    sample_length: Annotated[PositiveFloat, doc("seconds of one crop")] = 3.0
+    sample_length: Annotated[Seconds, doc("seconds of one crop")] = 3.0
     samples_per_epoch: Annotated[
         Positive | None, doc("crops of one epoch; default: the duration of the training songs / sample_length")
     ] = None
@@ -30,7 +30,7 @@ class DatasetConfig(Group):
     silence_db: Annotated[
         float, doc("dBFS (RMS); a crop whose targets are all softer than this is drawn again")
     ] = -60.0
-    validation_length: Annotated[PositiveFloat | None, doc("seconds of each validation track; default: all")] = None
+    validation_length: Annotated[Seconds | None, doc("seconds of each validation track; default: all")] = None
     max_num_tracks: Annotated[Positive | None, doc("training tracks used of each dataset; default: all")] = None
     num_workers: Annotated[Count, doc("processes that read crops; 0: threads")] = 0
 
@@ -67,6 +67,7 @@ class TrainingConfig(Group):
     seed: Annotated[Count, doc("start of all random numbers")] = 0
 
     def __post_init__(self):
+        super().__post_init__()
         if self.criterion == "component" and self.n_components == 3 and self.alpha + self.beta >= 1:
             raise ValueError(f"alpha + beta must be less than 1 with 3 components, got {self.alpha} + {self.beta}")
 
@@ -77,6 +78,6 @@ class VisualizerConfig(Group):
     save_frequency: Annotated[Positive, doc("epochs between snippets; the last epoch always leaves them")] = 10
     save_audio: Annotated[bool, doc("write snippets of separated audio")] = True
     save_images: Annotated[bool, doc("write spectrograms and waveforms of the snippets")] = True
-    snippet_length: Annotated[PositiveFloat, doc("seconds of a snippet")] = 6.0
+    snippet_length: Annotated[Seconds, doc("seconds of a snippet")] = 6.0
     num_snippets: Annotated[Count, doc("validation tracks that are shown")] = 2
     tensorboard: Annotated[bool, doc("write event files for TensorBoard under runs/")] = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, closest, shown
 
 
 def expand_targets(
@@ -30,12 +30,14 @@ def expand_targets(
     expanded = {}
     for target in targets:
         if target not in known:
-            raise InputError(f"unknown target {target!r}; {closest(target, known)}")
+            raise InputError(f"unknown target {shown(target)}; {closest(target, known)}")
         parts = tuple(dict.fromkeys(known[target]))
         if not parts:
-            raise InputError(f"target {target!r} is a sum of no stems; known: {', '.join(stems)}")
+            raise InputError(f"target {shown(target)} is a sum of no stems; known: {', '.join(stems)}")
         for part in parts:
             if part not in stems:
-                raise InputError(f"dataset.sources: {target!r} has unknown stem {part!r}; {closest(part, stems)}")
+                raise InputError(
+                    f"dataset.sources: {shown(target)} has unknown stem {shown(part)}; {closest(part, stems)}"
+                )
         expanded[target] = parts
     return expanded

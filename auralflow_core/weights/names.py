@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
 
 COUNTER = "num_batches_tracked"
 RENAMED = {
@@ -50,11 +50,12 @@ class Place(NamedTuple):
     dtype: np.dtype
 
 
-def to_torch(variables: Mapping) -> dict[str, np.ndarray]:
+def to_torch(variables: Mapping, origin: str = "variables") -> dict[str, np.ndarray]:
     """Converts a network's variables to a torch state dict of numpy arrays.
 
     Args:
         variables: nested dicts of arrays, `params` and `batch_stats`.
+        origin: the file of the variables, for messages.
 
     Returns:
         A contiguous, writable copy of every array, under its torch name.
@@ -70,7 +71,7 @@ def to_torch(variables: Mapping) -> dict[str, np.ndarray]:
     arrays = dict(flatten(variables))
     return {
         name: np.zeros((), np.int64) if place.path is None else moved(arrays[place.path], place.axes)
-        for name, place in torch_layout(variables).items()
+        for name, place in torch_layout(variables, origin).items()
     }
 
 
@@ -101,38 +102,39 @@ def to_flax(state: Mapping[str, np.ndarray], expected: Mapping, origin: str = "s
     return variables
 
 
-def torch_layout(variables: Mapping) -> dict[str, Place]:
+def torch_layout(variables: Mapping, origin: str = "variables") -> dict[str, Place]:
     """The torch names, shapes and types of variables; the values are not read."""
     layout = {}
     for path, leaf in flatten(variables):
         collection, *modules, last = path
         if collection not in ("params", "batch_stats") or (collection == "batch_stats" and last not in ("mean", "var")):
             raise InputError(
-                f"variable {'/'.join(path)!r} of shape {tuple(leaf.shape)} has no counterpart in torch; "
+                f"{origin}: {shown('/'.join(path))} of shape {tuple(leaf.shape)} has no counterpart in torch; "
                 "params/... and batch_stats/.../mean or var have one"
             )
         prefix = "".join(f"{torch_module(module)}." for module in modules)
         ndim = len(leaf.shape)
         if (transposed := (collection, last) == ("params", "kernel")) and ndim < 2:
             raise InputError(
-                f"variable {'/'.join(path)!r} has shape {tuple(leaf.shape)}; a kernel has at least two axes"
+                f"{origin}: {shown('/'.join(path))} has shape {tuple(leaf.shape)}; a kernel has at least two axes"
             )
         axes = (ndim - 1, ndim - 2, *range(ndim - 2)) if transposed else tuple(range(ndim))
         place = Place(path, axes, tuple(leaf.shape[axis] for axis in axes), np.dtype(leaf.dtype))
-        _add(layout, prefix + RENAMED.get((collection, last), last), place)
+        _add(layout, prefix + RENAMED.get((collection, last), last), place, origin)
         if (collection, last) == ("batch_stats", "mean"):
-            _add(layout, prefix + COUNTER, Place(None, (), (), np.dtype(np.int64)))
+            _add(layout, prefix + COUNTER, Place(None, (), (), np.dtype(np.int64)), origin)
     return layout
 
 
-def _add(layout: dict[str, Place], name: str, place: Place) -> None:
+def _add(layout: dict[str, Place], name: str, place: Place, origin: str) -> None:
     if name in layout:
-        raise InputError(f"variables {_path(layout[name])} and {_path(place)} would both be torch's {name!r}")
+        both = f"{_path(layout[name])} and {_path(place)}"
+        raise InputError(f"{origin}: {both} would both be torch's {shown(name)}")
     layout[name] = place
 
 
 def _path(place: Place) -> str:
-    return f"{'/'.join(place.path)!r} of shape {place.shape}" if place.path else f"a norm's made-up {COUNTER}"
+    return f"{shown('/'.join(place.path))} of shape {place.shape}" if place.path else f"a norm's made-up {COUNTER}"
 
 
 def torch_module(module: str) -> str:
@@ -154,14 +156,16 @@ def check_same(found: Mapping[str, Described], wanted: Mapping[str, Described], 
     """
 
     def lacking(some, others):
-        return [f"{name!r} of shape {tuple(some[name].shape)}" for name in sorted(some.keys() - others.keys())]
+        return [f"{shown(name)} of shape {tuple(some[name].shape)}" for name in sorted(some.keys() - others.keys())]
 
     def differing(attribute, show):
         pairs = [
             (name, *(getattr(side[name], attribute) for side in (found, wanted)))
             for name in sorted(found.keys() & wanted.keys())
         ]
-        return [f"{name!r} is {show(ours)}, expected {show(theirs)}" for name, ours, theirs in pairs if ours != theirs]
+        return [
+            f"{shown(name)} is {show(ours)}, expected {show(theirs)}" for name, ours, theirs in pairs if ours != theirs
+        ]
 
     problems = [
         f"{len(names)} {kind} ({names[0]})"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from auralflow_core.config import Config
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
+from auralflow_core.training.record import check_record
 from auralflow_core.weights.file import TRAINING, TensorFile, read_tensors, write_tensors
 
 State = dict[str, np.ndarray]  # torch names and arrays
@@ -71,7 +72,7 @@ def unpack(file: TensorFile, path: str | Path) -> TrainingTensors:
             scalars[tensor] = array
         else:
             raise InputError(
-                f"{path}: tensor {tensor!r} of shape {array.shape} is no part of a training state; "
+                f"{path}: tensor {shown(tensor)} of shape {array.shape} is no part of a training state; "
                 f"step, lr_scale and the prefixes {', '.join(GROUPS)} are"
             )
     for name, dtype in (("step", np.int64), ("lr_scale", np.float32)):
@@ -81,6 +82,7 @@ def unpack(file: TensorFile, path: str | Path) -> TrainingTensors:
             raise InputError(f"{path}: tensor {name!r} is {found}, expected {np.dtype(dtype)} of shape ()")
     if not {"history", "losses"} <= file.provenance.keys():
         raise InputError(f"{path}: the metadata's provenance lacks the run's history and losses")
+    check_record(file.provenance, f"{path}: provenance")
     best = groups.pop("best")
     if bool(best) != bool(file.provenance["history"]):
         raise InputError(

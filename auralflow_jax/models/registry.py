@@ -8,7 +8,8 @@ import jax
 
 from auralflow_core.config import Config
 from auralflow_core.model_folder import as_config
-from auralflow_jax.models.base import SeparationModel, build
+from auralflow_core.weights.size import check_memory
+from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 
 __all__ = ["build", "create_model"]
 
@@ -21,10 +22,11 @@ def create_model(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path
             folder. The weights are drawn from its `training.seed`.
 
     Raises:
-        InputError: a wrong key or value, or a file that cannot be read.
+        InputError: a wrong key or value, a file that cannot be read, or a model that the machine could not hold.
     """
     config = as_config(config_or_dict_or_path)
     model = build(config)
+    check_memory((leaf.shape for leaf in jax.tree.leaves(abstract_variables(config))), type(config.model).__name__)
     # Drawing the weights happens once; optimising the program that does takes four times as long.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     return model.replace(variables=init(jax.random.key(config.training.seed)))

@@ -1,9 +1,12 @@
 """Checkpoints of a run: the only file that knows orbax."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+import tensorstore
 from etils import epath
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
@@ -11,8 +14,10 @@ from safetensors import SafetensorError
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config, differing_keys
-from auralflow_core.errors import InputError, StorageError
+from auralflow_core.errors import InputError, StorageError, brief
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.checksums import CHECKSUMS, find_damage, write_checksums
+from auralflow_core.training.record import check_record
 from auralflow_core.training.schedule import best_epoch
 from auralflow_jax.train.state import TrainState
 from auralflow_jax.weights import check_fits, load_weights, save_weights
@@ -38,7 +43,8 @@ class Checkpoints:
     """The latest and the best training state of a model folder, each with configuration and history.
 
     A step is one folder, which orbax renames into place when it is complete, so that a process killed while
-    saving leaves the previous step. Every process of a run makes the same calls.
+    saving leaves the previous step. Its checksums are written last; a step without them, of an earlier version or of
+    a process killed just then, is read unchecked. Every process of a run makes the same calls.
 
     Args:
         folder: of the model; its `checkpoint` holds the steps.
@@ -47,6 +53,8 @@ class Checkpoints:
     def __init__(self, folder: ModelFolder):
         self.folder = folder
         self.policy = LatestAndBest()
+        if folder.checkpoint.exists() and not folder.checkpoint.is_dir():
+            raise InputError(f"{folder.checkpoint}: is a file, expected the folder of the run's checkpoints")
         self.manager = ocp.CheckpointManager(
             folder.checkpoint.resolve(),
             options=ocp.CheckpointManagerOptions(
@@ -92,6 +100,8 @@ class Checkpoints:
         args = ocp.args.Composite(state=ocp.args.StandardSave(state), run=ocp.args.JsonSave(run))
         self.manager.save(step, args=args)
         self.manager.wait_until_finished()
+        if jax.process_index() == 0:
+            write_checksums(self._step_folder(step))
 
     def restore(self, abstract: TrainState, config: Config) -> tuple[TrainState, dict] | None:
         """Reads the latest state and its run; None if nothing was saved.
@@ -101,8 +111,8 @@ class Checkpoints:
             config: the configuration now in force; the model's part must be the saved one.
 
         Raises:
-            InputError: the model's configuration has changed, naming the keys; or the folder has weights without a
-                state.
+            InputError: the model's configuration has changed, naming the keys; the folder has weights without a
+                state; or the checkpoint is damaged.
         """
         step = self.latest
         if step is None:
@@ -113,8 +123,7 @@ class Checkpoints:
                     "over with --restart"
                 )
             return None
-        run = self.manager.restore(step, args=ocp.args.Composite(run=ocp.args.JsonRestore()))["run"]
-        saved = configuration.from_dict(run.pop("config"), str(self.folder.checkpoint))
+        run, saved = self._read_run(step)
         self._check(step, abstract, config, saved)
         state = self._restore_state(step, abstract)
         if run["history"]:
@@ -122,12 +131,68 @@ class Checkpoints:
             self._repair_best(state, abstract, config, run["history"])
         return state, run
 
+    def _read_run(self, step: int) -> tuple[dict, Config]:
+        """The record of a step and the configuration that it was made with, once all of the step is checked."""
+        if damage := find_damage(self._step_folder(step)):
+            raise InputError(f"{damage}; {self._way_on(step)}")
+        if not (self._step_folder(step) / CHECKSUMS).exists():
+            self._read_unchecked(step)
+        run = self._restore(step, "run", ocp.args.JsonRestore())
+        if not isinstance(run, dict) or "config" not in run:
+            raise InputError(f"{self._step_folder(step)}: holds no record of a run; {self._way_on(step)}")
+        saved = configuration.from_dict(run.pop("config"), str(self._step_folder(step)))
+        return check_record(run, str(self._step_folder(step))), saved
+
+    def _restore(self, step: int, item: str, how: ocp.args.CheckpointArgs) -> Any:
+        """An item of a step.
+
+        Raises:
+            InputError: orbax cannot read it.
+        """
+        try:
+            return self.manager.restore(step, args=ocp.args.Composite(**{item: how}))[item]
+        except Exception as error:  # a damaged file raises whatever its bytes happen to mean
+            raise InputError(
+                f"{self._step_folder(step) / item}: cannot be read, it is damaged or incomplete "
+                f"({brief(str(error)) or type(error).__name__}); {self._way_on(step)}"
+            ) from error
+
+    def _read_unchecked(self, step: int) -> None:
+        """Reads all of the arrays' store in a step without checksums, one after the other.
+
+        Orbax reads them side by side. Where one fails, the others print tracebacks from threads of their own.
+
+        Raises:
+            InputError: something cannot be read.
+        """
+        state = (self._step_folder(step) / "state").resolve()
+        if not (state / "manifest.ocdbt").exists():
+            return
+        try:
+            store = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"{state.as_uri()}/"}).result()
+            for key in store.list().result():
+                store.read(key).result()
+        except ValueError as error:
+            raise InputError(
+                f"{self._step_folder(step) / 'state'}: is damaged ({brief(str(error))}); {self._way_on(step)}"
+            ) from None
+
+    def _step_folder(self, step: int) -> Path:
+        return self.folder.checkpoint / str(step)
+
+    def _way_on(self, step: int) -> str:
+        """How to go on without a step, as the end of a message."""
+        earlier = [other for other in self.manager.all_steps() if other < step]
+        if not earlier:
+            return "restore it from a copy, or start over with --restart"
+        return f"move {self._step_folder(step)} away to go on from step {max(earlier)}, or start over with --restart"
+
     def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
         """Refuses the checkpoint of another architecture."""
         differing = differing_keys(config, saved, may_differ=("model_name",))
         if not differing:
+            stored = self._stored_shapes(step)
             try:
-                stored = self.manager.item_metadata(step)["state"].tree["ema"]
                 check_fits(stored, abstract.ema, str(self.folder.checkpoint))
                 return
             except InputError:
@@ -142,8 +207,18 @@ class Checkpoints:
             "over with --restart"
         )
 
+    def _stored_shapes(self, step: int) -> Any:
+        """The shapes of the averaged weights in a step."""
+        try:
+            return self.manager.item_metadata(step)["state"].tree["ema"]
+        except Exception:  # as in `_restore`; an item that cannot be described is None
+            raise InputError(
+                f"{self._step_folder(step) / 'state'}: does not say what it holds, it is damaged or incomplete; "
+                f"{self._way_on(step)}"
+            ) from None
+
     def _restore_state(self, step: int, abstract: TrainState) -> TrainState:
-        return self.manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))["state"]
+        return self._restore(step, "state", ocp.args.StandardRestore(abstract))
 
     def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, history: list[dict]) -> None:
         """Writes best.safetensors again if it is missing, or if the process died before writing it."""
@@ -162,6 +237,8 @@ class Checkpoints:
                     f"{self.folder.weights}: is missing or damaged, and the checkpoint of the "
                     f"best epoch, step {step}, is missing too; restore the file, or start over with --restart"
                 )
+            if damage := find_damage(self._step_folder(step)):
+                raise InputError(f"{damage}; it holds the weights of the best epoch; start over with --restart")
             state = self._restore_state(step, abstract)
         self._write_best(state, config, history)
 

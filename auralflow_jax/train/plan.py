@@ -14,6 +14,7 @@ from auralflow_core.config import Config
 from auralflow_core.data.tracks import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.weights.size import check_memory
 from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
 from auralflow_jax.losses import Loss, make_loss
 from auralflow_jax.models.base import SeparationModel, Variables
@@ -62,6 +63,7 @@ def make_plan(
     model, optimizer = build(config), make_optimizer(training, total_steps)
     loss = make_loss(training, model.represent)
     abstract = abstract_state(model, optimizer, config, mesh)
+    check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
     _check_loss(loss, model, abstract.ema, config)
     others = [start_from] if isinstance(start_from, str | Path) else start_from
     return TrainingPlan(

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.lock import sole_run
 from auralflow_core.training.schedule import reason_to_stop
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.loop import open_loop, run_epochs
@@ -42,7 +43,7 @@ def train(
         `si_sdr_improvement` (dB for each target), `lr`, `samples_per_second`, `seconds`.
 
     Raises:
-        InputError: the folder, its configuration or a dataset cannot be used.
+        InputError: the folder, its configuration or a dataset cannot be used, or another run is in the folder.
         DivergedError: a loss or gradient is no longer finite.
         StorageError: a checkpoint cannot be written.
         Interrupted: Ctrl-C or SIGTERM; the step that was under way is finished and saved.
@@ -52,6 +53,8 @@ def train(
 
     with contextlib.ExitStack() as stack:
         # State
+        if jax.process_index() == 0:
+            stack.enter_context(sole_run(plan.folder.path))
         progress = stack.enter_context(Progress(plan, console))
         if restart:
             move_aside(plan, progress)

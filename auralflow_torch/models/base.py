@@ -13,7 +13,8 @@ from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, as_config
 from auralflow_core.weights.file import TORCH, TensorFile
-from auralflow_torch.networks import Network, build_network
+from auralflow_core.weights.names import check_same
+from auralflow_torch.networks import Network, build_network, network_shapes
 from auralflow_torch.separation import separate
 from auralflow_torch.weights import load_state, read_weights, state_arrays
 
@@ -162,6 +163,8 @@ class SeparationModel(nn.Module, abc.ABC):
                 f"{origin}: holds a {type(config.model).__name__}, which is a {family.__name__}, expected a "
                 f"{cls.__name__}"
             )
+        if shapes := network_shapes(config):
+            check_same(state, shapes, origin)  # before anything of that size is allocated
         model = kind(config)
         load_state(model.network, state, origin)
         return model.to(device=device, dtype=dtype).eval()

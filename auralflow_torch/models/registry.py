@@ -17,7 +17,7 @@ def create_model(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path
             folder. The weights are drawn from torch's random numbers.
 
     Raises:
-        InputError: a wrong key or value, or a file that cannot be read.
+        InputError: a wrong key or value, a file that cannot be read, or a model that the machine could not hold.
 
     Example:
         >>> type(create_model({"model": {"model_type": "SpectrogramNetLSTM", "hidden_channels": 2}})).__name__

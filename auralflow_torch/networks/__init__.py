@@ -8,6 +8,7 @@ from auralflow_torch.networks.registry import NETWORKS as NETWORKS
 from auralflow_torch.networks.registry import Network as Network
 from auralflow_torch.networks.registry import build_network as build_network
 from auralflow_torch.networks.registry import create_network as create_network
+from auralflow_torch.networks.registry import network_shapes as network_shapes
 from auralflow_torch.networks.registry import register
 from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet

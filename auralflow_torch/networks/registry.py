@@ -10,6 +10,8 @@ from auralflow_core.config import Config, ModelConfig, from_keywords
 from auralflow_core.config.usage import check_used
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
+from auralflow_core.weights.size import check_memory
+from auralflow_torch.networks.shapes import Shape, state_shapes
 
 
 class Network(nn.Module):
@@ -46,10 +48,22 @@ def build_network(config: Config) -> Network:
     """The network that a configuration describes, with fresh weights.
 
     Raises:
+        InputError: the model has no network in torch, or the machine could not hold it.
+    """
+    network, sizes = _find(type(config.model).__name__), config.model.sizes(config.crop_samples)
+    shapes = network_shapes(config) or {}
+    check_memory((tensor.shape for tensor in shapes.values()), type(config.model).__name__)
+    return cast(Network, network(config.model, **sizes))
+
+
+def network_shapes(config: Config) -> dict[str, Shape] | None:
+    """The shapes and types in the state dict of a configuration's network; see `state_shapes`.
+
+    Raises:
         InputError: the model has no network in torch.
     """
-    network = _find(type(config.model).__name__)
-    return cast(Network, network(config.model, **config.model.sizes(config.crop_samples)))
+    network, sizes = _find(type(config.model).__name__), config.model.sizes(config.crop_samples)
+    return state_shapes(lambda: network(config.model, **sizes))
 
 
 def create_network(name: str, *, num_frames: int | None = None, **settings) -> nn.Module:

@@ -1,6 +1,8 @@
 """Checkpoints of a run in torch: the only file that knows their contents."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,10 +11,12 @@ from torch import Tensor
 
 from auralflow_core import config as configuration
 from auralflow_core.config import differing_keys
-from auralflow_core.errors import InputError, StorageError
+from auralflow_core.errors import InputError, StorageError, brief
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.lock import sole_run
 from auralflow_core.storage.staging import remove_abandoned
+from auralflow_core.training.record import check_record
 from auralflow_core.training.schedule import best_epoch
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 from auralflow_torch.models import SeparationModel
@@ -112,9 +116,37 @@ class Checkpoints:
     def _write_weights(self, weights: Mapping[str, Tensor], epoch: dict) -> None:
         write_tensors(self.folder.weights, TensorFile(TORCH, arrays(weights), self.model.config, epoch))
 
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps other runs out of the folder while a block runs; of several ranks the first does.
+
+        Raises:
+            InputError: another run is in the folder.
+        """
+        ranks = torch.distributed.is_available() and torch.distributed.is_initialized()
+        is_first = not ranks or torch.distributed.get_rank() == 0
+        return sole_run(self.folder.path) if is_first else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Turns the errors of a block that takes a loaded state apart into one sentence.
+
+        Raises:
+            InputError: the state lacks something, or something in it is of another kind.
+        """
+        try:
+            yield
+        except InputError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise InputError(
+                f"{self.folder.last}: does not hold what this run needs ({type(error).__name__}: "
+                f"{brief(str(error))}); start over with resume=False"
+            ) from error
+
     def _load(self) -> dict:
-        file = _read(self.folder.last)
-        self._check(configuration.from_dict(file["config"], str(self.folder.last)), self.folder.last)
+        last = self.folder.last
+        file = _read(last)
+        self._check(configuration.from_dict(file.get("config", {}), str(last)), last)
         return file["state"]
 
     def _check(self, config: configuration.Config, origin: Path) -> None:
@@ -134,14 +166,19 @@ def read_history(folder: ModelFolder) -> list[dict]:
 def _read(path: Path) -> dict:
     """The content of a file that `Checkpoints.save` wrote."""
     try:
-        file = torch.load(path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path) as records:  # torch does not compare the checksums that it writes
+            damaged = records.testzip()
+        file = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file raises whatever its bytes happen to mean
         raise InputError(
             f"{path}: not a readable state, it is damaged or of another kind "
             f"({type(error).__name__}); start over with resume=False"
         ) from None
-    if not isinstance(file, dict) or file.get("format") != FORMAT:
+    if damaged:
+        raise InputError(f"{path}: is damaged: {damaged} differs from its checksum; start over with resume=False")
+    if not isinstance(file, dict) or file.get("format") != FORMAT or not isinstance(file.get("state"), dict):
         raise InputError(f"{path}: not the state of a run in torch; start over with resume=False")
+    check_record({"history": file["state"].get("history")}, str(path))
     return file
 
 

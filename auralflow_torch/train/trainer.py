@@ -141,7 +141,8 @@ class ModelTrainer:
             The history.
 
         Raises:
-            InputError: a loader is empty or gives several ranks the same data, or the folder cannot be used.
+            InputError: a loader is empty or gives several ranks the same data, or the folder cannot be used, as another
+                run is in it.
             DivergedError: a loss or gradient is no longer finite.
             StorageError: a checkpoint cannot be written.
             KeyboardInterrupt: Ctrl-C; the folder is as it was after the last whole epoch, from which the run goes on.
@@ -149,8 +150,11 @@ class ModelTrainer:
         training = self._settings(max_epochs)
         check_ranks(train_loader)
         self._generators = own_generators(train_loader, val_loader)
-        self._begin(resume)
-        with open_events(self):
+        with contextlib.ExitStack() as stack:
+            if self.checkpoints is not None:
+                stack.enter_context(self.checkpoints.alone())
+            self._begin(resume)
+            stack.enter_context(open_events(self))
             try:
                 notify(self.callbacks, "on_train_begin", self)
                 while (reason := reason_to_stop([epoch["valid_loss"] for epoch in self.history], training)) is None:
@@ -265,7 +269,11 @@ class ModelTrainer:
         if aside:
             self.progress.moved(aside)
         if state is not None:
-            self._restore(state)
+            assert self.checkpoints is not None  # the state is theirs
+            with self.checkpoints.restoring():
+                self._restore(state)
+            self.checkpoints.repair(self.history, self.validated().state_dict())
+            self.progress.resumed(self.history, self.step)
         elif not (resume and self.history):
             self.history, self.step = [], 0
             self._start_average()
@@ -281,9 +289,6 @@ class ModelTrainer:
         torch.manual_seed(self.training.seed)
         if state["random"] is not None:
             set_random_state(state["random"], self._generators)
-        assert self.checkpoints is not None  # the state is theirs
-        self.checkpoints.repair(self.history, self.validated().state_dict())
-        self.progress.resumed(self.history, self.step)
 
     def _start_average(self, weights: Mapping[str, Tensor] | None = None) -> None:
         decay = self.training.ema_decay

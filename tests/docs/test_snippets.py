@@ -31,6 +31,7 @@ BLOCKS = {
 NOT_RUN = {
     "pip install": "it would change the environment in which the tests run",
     "python -m pytest": "the tests are running",
+    "python benchmarks/robustness": "it takes ten minutes; tests/benchmarks/test_robustness.py runs a part",
     "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar
 
-from auralflow_core.config.base import Fraction, Positive, doc
+from auralflow_core.config.base import Depth, Fraction, Positive, Width, check_widest, doc
 from auralflow_core.config.model import ModelConfig
 
 
@@ -16,11 +16,17 @@ class WaveformConfig(ModelConfig):
 class AudioNetSimple(WaveformConfig):
     """U-Net over the samples."""
 
-    hidden_channels: Annotated[Positive, doc("channels of the first level; doubled at every further one")] = 32
-    depth: Annotated[Positive, doc("levels, each of which divides the samples by four")] = 5
+    hidden_channels: Annotated[
+        Width, check_widest, doc("channels of the first level; doubled at every further one")
+    ] = 32
+    depth: Annotated[Depth, doc("levels, each of which divides the samples by four")] = 5
     dropout_p: Annotated[
         Fraction, doc("probability with which the decoder's channels are dropped in training", tensors=False)
     ] = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_widest(self.hidden_channels, self.depth)
 
     @property
     def alignment(self) -> int:
@@ -30,9 +36,11 @@ class AudioNetSimple(WaveformConfig):
 class AudioNetSimpleLSTM(AudioNetSimple):
     """U-Net over the samples with recurrent layers before the bottleneck."""
 
-    recurrent_depth: Annotated[Positive, doc("stacked recurrent layers")] = 3
+    recurrent_depth: Annotated[Depth, doc("stacked recurrent layers")] = 3
     hidden_size: Annotated[
-        Positive, doc("requested features of each recurrent direction; at most the deepest level's channels are used")
+        Width,
+        check_widest,
+        doc("requested features of each recurrent direction; at most the deepest level's channels are used"),
     ] = 1024
     recurrent_group: Annotated[Positive, doc("steps of the deepest level that the recurrent layers see as one")] = 4
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec.structs import asdict
 
-from auralflow_core.config.base import Positive, doc
+from auralflow_core.config.base import Depth, Positive, Width, check_widest, doc
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimpleLSTM
 from auralflow_core.config.networks.spectrogram_net import SpectrogramNetLSTM
@@ -21,12 +21,16 @@ class HybridNet(SpectrogramNetLSTM):
     TRAINING: ClassVar[dict[str, Any]] = AudioNetSimpleLSTM.TRAINING
 
     audio_channels: Annotated[
-        Positive, doc("channels of the waveform branch's first level; doubled at every further one")
+        Width, check_widest, doc("channels of the waveform branch's first level; doubled at every further one")
     ] = 32
-    audio_depth: Annotated[Positive, doc("levels of the waveform branch")] = 5
+    audio_depth: Annotated[Depth, doc("levels of the waveform branch")] = 5
     recurrent_group: Annotated[
         Positive, doc("steps of the waveform branch's deepest level that its recurrent layers see as one")
     ] = 4
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_widest(self.audio_channels, self.audio_depth)
 
     @property
     def alignment(self) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from auralflow_core.config.base import Fraction, Positive, doc
+from auralflow_core.config.base import Depth, Fraction, Positive, Width, doc
 from auralflow_core.config.model import Channels
 from auralflow_core.config.networks.spectrogram_net import SpectrogramConfig
 
@@ -19,8 +19,8 @@ class OpenUnmix(SpectrogramConfig):
     seen_bins: Annotated[
         Positive, doc("bins, the lowest of num_bins, that the network reads; all num_bins are masked")
     ] = 1487
-    hidden_size: Annotated[Positive, doc("features of each frame inside; even")] = 512
-    recurrent_depth: Annotated[Positive, doc("stacked recurrent layers")] = 3
+    hidden_size: Annotated[Width, doc("features of each frame inside; even")] = 512
+    recurrent_depth: Annotated[Depth, doc("stacked recurrent layers")] = 3
     dropout_p: Annotated[
         Fraction, doc("probability with which features between the recurrent layers are dropped", tensors=False)
     ] = 0.4

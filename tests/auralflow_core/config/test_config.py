@@ -2,9 +2,20 @@ import json
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from auralflow_core import config as configuration
-from auralflow_core.config import MODELS, Config, SpectrogramNetSimple, from_dict, override, template, to_dict
+from auralflow_core.config import (
+    MODELS,
+    Config,
+    DatasetConfig,
+    SpectrogramNetSimple,
+    TrainingConfig,
+    from_dict,
+    override,
+    template,
+    to_dict,
+)
 from auralflow_core.errors import InputError
 
 SIMPLE = {"model": {"model_type": "SpectrogramNetSimple"}}
@@ -109,3 +120,44 @@ def test_is_frozen():
     with pytest.raises(AttributeError):
         setattr(Config(model=SpectrogramNetSimple()).model, "depth", 3)  # noqa: B010
     assert msgspec.structs.replace(SpectrogramNetSimple(), depth=3).depth == 3
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan")])
+def test_numbers_that_are_not_finite_are_refused_everywhere(tmp_path, number):
+    """JSON has no such numbers: they would be written as null."""
+    for change in (
+        lambda: TrainingConfig(lr=number),
+        lambda: DatasetConfig(shares=(1.0, number)),
+        lambda: replace(DatasetConfig(), silence_db=number),
+        lambda: SpectrogramNetSimple(leak_factor=number),
+        lambda: from_dict({"model": {"model_type": "SpectrogramNetSimple"}, "dataset": {"gain_db": number}}),
+        lambda: override(template("SpectrogramNetSimple"), {"silence_db": str(number)}),
+    ):
+        with pytest.raises(ValueError, match=r"is (-?inf|nan), expected a finite|expected `float` >"):
+            change()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"hidden_channels": 10**9}, "model.hidden_channels: expected `int` <= 65536, got 1000000000"),
+        ({"depth": 10**9}, "model.depth: expected `int` <= 32"),
+        ({"hidden_channels": 4096, "depth": 32}, "4096 channels, doubled at each of 32 levels, are 17592186044416"),
+        ({"sample_rate": 2**40}, "model.sample_rate: expected `int` <= 2147483647"),
+        ({"num_fft": 10**400}, "model.num_fft is an integer of|model.num_fft is 1000"),
+        ({"targets": [str(index) for index in range(65)]}, "targets names 65 targets; at most 64 are accepted"),
+        ({"model_name": "\ud800"}, "model.model_name is '.ud800', expected Unicode text"),
+        ({"x" * 9999: 1}, "unknown key model.xxx"),
+        ({"padding": "x" * 9999}, "padding: unknown value 'xxx"),
+        ({"padding": [["x"]]}, "padding: unknown value"),
+    ],
+)
+def test_absurd_settings_are_refused_in_a_short_sentence(changes, words):
+    with pytest.raises(InputError, match=words) as caught:
+        from_dict({"model": {"model_type": "SpectrogramNetSimple", **changes}})
+    assert len(str(caught.value)) < 1000
+
+
+def test_an_absurd_length_is_refused():
+    with pytest.raises(InputError, match=r"dataset.sample_length: expected `float` <= 86400"):
+        from_dict({"model": {"model_type": "SpectrogramNetSimple"}, "dataset": {"sample_length": 1e305}})

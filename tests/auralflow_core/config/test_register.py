@@ -137,8 +137,8 @@ def test_settings_from_keywords():
     assert list(made.targets) == [f"target_{index:02}" for index in range(11)]
     assert from_keywords(SpectrogramNetLSTM, {}) == SpectrogramNetLSTM()
     for arguments, words in (
-        ({"num_targets": 0}, "num_targets: expected `int` >= 1, got 0"),
-        ({"num_targets": "2"}, "num_targets: expected `int` >= 1, got '2'"),
+        ({"num_targets": 0}, "num_targets: expected `int` from 1 to 64, got 0"),
+        ({"num_targets": "2"}, "num_targets: expected `int` from 1 to 64, got '2'"),
         ({"depht": 3}, "unknown key depht; did you mean 'depth'"),
         ({"depth": 0}, "depth: expected `int` >= 1, got 0"),
         ({"mask_act_fn": "softmax"}, "mask_activation 'softmax' runs over the targets"),

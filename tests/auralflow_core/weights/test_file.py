@@ -36,8 +36,14 @@ METADATA = {"format": TORCH, "config": json.dumps(configuration.to_dict(CONFIG))
     [
         ({}, "the metadata's format is None, expected 'auralflow-torch'"),
         ({"format": FLAX}, "the metadata's format is 'auralflow-flax', expected 'auralflow-torch'"),
-        ({"format": TORCH, "config": "{}"}, "lack a readable config and provenance"),
-        (METADATA | {"config": "{"}, "lack a readable config and provenance"),
+        ({"format": TORCH, "config": "{}"}, "the metadata lack a provenance"),
+        ({"format": TORCH}, "the metadata lack a config and a provenance"),
+        (METADATA | {"config": "{"}, "config: not valid JSON at line 1, column 2"),
+        (METADATA | {"config": "[" * 9999}, "config: nested more than 64 levels deep"),
+        (METADATA | {"provenance": '{"seed": ' + "7" * 5000 + "}"}, "provenance: seed is 7777"),
+        (METADATA | {"provenance": '{"seed": "\\ud800"}'}, r"provenance: seed is '\ud800', expected Unicode text"),
+        (METADATA | {"provenance": "[1, 2]"}, "the metadata's provenance is [1, 2], expected an object"),
+        ({"format": "x" * 9999}, "xxx', expected"),
         (
             METADATA | {"config": '{"model": {"model_type": "SpectrogramNetSimpel"}}'},
             "did you mean 'SpectrogramNetSimple'",
@@ -50,6 +56,7 @@ def test_metadata_that_do_not_belong_are_refused(tmp_path, metadata, words):
     with pytest.raises(InputError) as caught:
         read_tensors(path, [TORCH])
     assert str(caught.value).startswith(str(path)) and words in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
@@ -61,6 +68,40 @@ def test_a_truncated_file_is_refused(tmp_path, share):
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match="not a readable safetensors file"):
         read_tensors(path)
+
+
+def test_a_flipped_bit_of_tensors_or_metadata_is_refused(tmp_path):
+    path, rng = tmp_path / "a.safetensors", np.random.default_rng(0)
+    tensors = {
+        "a": rng.standard_normal((9, 9)).astype(np.float32),
+        "b": np.zeros((), np.int64),
+        "none": np.zeros((0, 3)),
+    }
+    write_tensors(path, TensorFile(TORCH, tensors, CONFIG, {"epoch": 3, "note": "é"}))
+    whole = path.read_bytes()
+    for place in rng.choice(len(whole), 300, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            file = read_tensors(path)
+        except InputError as error:
+            assert str(error).startswith(str(path))  # noqa: PT017
+        else:  # the damaged part is none that is read: a space of the header, or the checksum's own name
+            assert (file.config, file.provenance) == (CONFIG, {"epoch": 3, "note": "é"})
+            assert {name: (a.shape, a.tobytes()) for name, a in file.tensors.items()} == {
+                name: (a.shape, a.tobytes()) for name, a in tensors.items()
+            }
+            assert place < whole.index(b'"sha256"') + 10 or place < 8
+
+
+def test_a_number_that_is_not_finite_is_not_written_and_still_read(tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(InputError, match="provenance: score is nan, expected a finite number"):
+        write_tensors(path, TensorFile(TORCH, {"a": np.zeros(3)}, CONFIG, {"score": float("nan")}))
+    assert not path.exists()
+    save_file({"a": np.zeros(3)}, path, METADATA | {"provenance": '{"score": NaN}'})  # as earlier versions did
+    assert np.isnan(read_tensors(path).provenance["score"])
 
 
 def test_a_missing_file_a_folder_and_a_type_that_numpy_lacks_are_refused(tmp_path):
@@ -91,7 +132,10 @@ def training(best=True):
 
 @pytest.mark.parametrize("best", [True, False])
 def test_a_training_state_comes_back_whole(tmp_path, best):
-    path, run = tmp_path / "t.safetensors", {"history": [{"step": 12}] if best else [], "losses": [0.5]}
+    path, run = (
+        tmp_path / "t.safetensors",
+        {"history": [{"epoch": 1, "step": 12, "valid_loss": 0.5}] if best else [], "losses": [0.5]},
+    )
     write_training(path, training(best), CONFIG, run)
     found, config, found_run = read_training(path)
     assert (config, found_run, found.step, found.lr_scale) == (CONFIG, run, 12, np.float32(0.25))
@@ -110,11 +154,14 @@ def test_a_training_state_comes_back_whole(tmp_path, best):
         ({"best.a.weight": None}, {}, "history has 1 epochs, but there are 0 tensors"),
         ({}, {"history": []}, "history has 0 epochs, but there are 1 tensors"),
         ({}, {"losses": None}, "lacks the run's history and losses"),
+        ({}, {"losses": ["a"]}, "losses[0]: expected `float`, got `str`, got 'a'"),
+        ({}, {"history": [{"step": 12}]}, "history[0]: object missing required field `valid_loss`"),
+        ({}, {"history": [[12]]}, "history[0]: expected `object`, got `array`"),
     ],
 )
 def test_a_training_state_with_parts_missing_or_left_over_is_refused(tmp_path, changes, run, words):
     path = tmp_path / "t.safetensors"
-    write_training(path, training(), CONFIG, {"history": [{"step": 12}], "losses": []})
+    write_training(path, training(), CONFIG, {"history": [{"epoch": 1, "step": 12, "valid_loss": 0.5}], "losses": []})
     file = read_tensors(path)
     tensors = {name: array for name, array in (file.tensors | changes).items() if array is not None}
     provenance = {key: value for key, value in (file.provenance | run).items() if value is not None}

@@ -1,5 +1,6 @@
 import contextlib
 import resource
+import subprocess
 
 import jax
 import jax.numpy as jnp
@@ -133,3 +134,54 @@ def test_an_array_of_another_shape_is_refused(folder, tiny_config):
         with pytest.raises(InputError, match=r"another model: sample_length \(0.75 there, 1.0 here\); restore"):
             checkpoints.restore(other.abstract, longer)
         assert checkpoints.restore(saver.abstract, longer) is not None
+
+
+@pytest.mark.parametrize("file", ["state/_METADATA", "run/metadata", "state/manifest.ocdbt", "SHA256SUMS"])
+@pytest.mark.parametrize("change", ["deleted", "emptied", "truncated", "flipped"])
+def test_a_damaged_checkpoint_names_the_file_and_the_way_on(folder, tiny_config, file, change):
+    saver = Saver(tiny_config)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 2, 0.1)
+        saver.save(checkpoints, 4, 0.3)
+    path = folder.checkpoint / "4" / file
+    whole = path.read_bytes()
+    if change == "deleted":
+        path.unlink()
+    else:
+        flipped = bytes([*whole[:20], whole[20] ^ 1, *whole[21:]])
+        path.write_bytes({"emptied": b"", "truncated": whole[: len(whole) // 2], "flipped": flipped}[change])
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        if (file, change) == ("SHA256SUMS", "deleted"):  # as in a checkpoint of an earlier version
+            assert int(checkpoints.restore(saver.abstract, tiny_config)[0].step) == 4
+            return
+        with pytest.raises(InputError) as caught:
+            checkpoints.restore(saver.abstract, tiny_config)
+    words = f"move {folder.checkpoint / '4'} away to go on from step 2, or start over with --restart"
+    assert str(caught.value).startswith(str(folder.checkpoint / "4")) and str(caught.value).endswith(words)
+    (folder.checkpoint / "4").rename(folder.path / "aside")
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:  # the way on
+        assert int(checkpoints.restore(saver.abstract, tiny_config)[0].step) == 2
+
+
+@pytest.mark.parametrize("file", ["state/_METADATA", "run/metadata", "state/manifest.ocdbt"])
+def test_a_damaged_checkpoint_without_checksums_is_one_sentence(folder, tiny_config, file):
+    saver = Saver(tiny_config)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 2, 0.1)
+    (folder.checkpoint / "2" / "SHA256SUMS").unlink()
+    (folder.checkpoint / "2" / file).write_bytes(b"")
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        with pytest.raises(InputError, match=f"^{folder.checkpoint / '2'}.*or start over with --restart$") as caught:
+            checkpoints.restore(saver.abstract, tiny_config)
+    assert "\n" not in str(caught.value)
+
+
+def test_checksums_are_those_of_sha256sum(folder, tiny_config):
+    saver = Saver(tiny_config)
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        saver.save(checkpoints, 2, 0.1)
+    command = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
+    step = folder.checkpoint / "2"
+    assert subprocess.run(command, cwd=step, check=False).returncode == 0
+    files = {path.relative_to(step).as_posix() for path in step.rglob("*") if path.is_file()}
+    assert {line.split("  ")[1] for line in (step / "SHA256SUMS").read_text().splitlines()} == files - {"SHA256SUMS"}

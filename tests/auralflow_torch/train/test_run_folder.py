@@ -2,6 +2,7 @@ import importlib.util
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from auralflow_core.audio import probe
 from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.lock import sole_run
 from auralflow_core.weights.file import read_tensors
 from auralflow_torch.models import SpectrogramMaskModel
 from auralflow_torch.train.trainer import Callback
@@ -53,7 +55,14 @@ def test_a_folder_has_all_that_a_run_leaves(make_trainer, loaders, tmp_path):
     ]
     folder = ModelFolder(tmp_path / "model")
     assert folder.load_config() == trainer.model.config
-    assert {path.name for path in folder.path.iterdir()} == {"audio", "checkpoint", "config.json", "images", "runs"}
+    assert {path.name for path in folder.path.iterdir()} == {
+        ".lock",
+        "audio",
+        "checkpoint",
+        "config.json",
+        "images",
+        "runs",
+    }
     assert {path.name for path in folder.checkpoint.iterdir()} == {"best.safetensors", "last.pt"}
     assert {path.name for path in folder.audio.iterdir()} == {
         f"valid-{number}-vocals-{kind}.wav" for number in (1, 2) for kind in ("mixture", "estimate", "truth")
@@ -179,6 +188,51 @@ def test_folders_that_cannot_be_used_are_refused(make_trainer, loaders, tmp_path
     with pytest.raises(InputError, match=r"holds another run, which cannot go on here as it has no last\.pt"):
         make_trainer(folder=folder.path).train(*loaders, max_epochs=2)
     assert len(make_trainer(folder=folder.path).train(*loaders, max_epochs=1, resume=False)) == 1
+
+
+def test_a_flipped_bit_in_the_last_state_is_found(make_trainer, loaders, tmp_path):
+    """torch.load does not compare the checksums that torch.save writes."""
+    make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
+    folder, rng = ModelFolder(tmp_path), np.random.default_rng(0)
+    with zipfile.ZipFile(folder.last) as records:
+        largest = max(records.infolist(), key=lambda record: record.file_size)
+        tensor = records.read(largest)
+    whole = folder.last.read_bytes()
+    for place in whole.index(tensor) + rng.choice(len(tensor), 20, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        folder.last.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"last\.pt: is damaged: .* differs from its checksum; start over"):
+            make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("history", [{"epoch": 1}], "last.pt: history.0.: object missing required field `valid_loss`"),
+        ("network", {}, "last.pt: does not hold what this run needs .RuntimeError"),
+        ("parts", None, "last.pt: does not hold what this run needs .AttributeError"),
+        ("step", None, "last.pt: does not hold what this run needs"),
+    ],
+)
+def test_a_last_state_that_lacks_something_is_one_sentence(make_trainer, loaders, tmp_path, part, value, words):
+    make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
+    last = ModelFolder(tmp_path).last
+    file = torch.load(last, weights_only=True)
+    file["state"][part] = value
+    if part == "step":
+        del file["state"][part]
+    with replacing(last) as aside:
+        torch.save(file, aside)
+    with pytest.raises(InputError, match=words) as caught:
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=2)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_second_run_in_a_folder_is_refused(make_trainer, loaders, tmp_path):
+    with sole_run(tmp_path), pytest.raises(InputError, match="another run is writing to this folder"):
+        make_trainer(folder=tmp_path).train(*loaders, max_epochs=1)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 def test_best_weights_that_are_lost_come_back_only_from_the_last_epoch(make_trainer, loaders, tmp_path, monkeypatch):
