@@ -8,6 +8,7 @@ from torch import Tensor, fx
 from auralflow_core.errors import InputError
 
 SPECTRUM = ("batch", "channels", "bins", "frames")
+COMPLEX_SPECTRUM = ("batch", "channels", "2", "bins", "frames")
 AUDIO = ("batch", "channels", "samples")
 
 
@@ -35,7 +36,7 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
     Args:
         x: the tensor.
         name: of the argument.
-        axes: `SPECTRUM` or `AUDIO`.
+        axes: `SPECTRUM`, `COMPLEX_SPECTRUM` or `AUDIO`.
         channels: length of the second axis.
     """
     check_tensor(x, name)

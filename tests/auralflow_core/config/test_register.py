@@ -95,11 +95,14 @@ class AudioNetSimple(WaveformConfig):
 @pytest.mark.parametrize(
     ("struct", "words"),
     [
-        (NoFamily, "FAMILY must be one of spectrogram, audio, hybrid"),
-        (UnknownFamily, "FAMILY must be one of spectrogram, audio, hybrid"),
+        (NoFamily, "FAMILY must be one of spectrogram, complex, audio, hybrid"),
+        (UnknownFamily, "FAMILY must be one of spectrogram, complex, audio, hybrid"),
         (ForeignFamily, "the struct extend the family's own: spectrogram SpectrogramConfig"),
-        (OtherTag, "OtherTag must extend SpectrogramConfig or WaveformConfig and leave its tag"),
-        (NoModel, "NoModel must extend SpectrogramConfig or WaveformConfig"),
+        (
+            OtherTag,
+            "OtherTag must extend SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig and leave its tag",
+        ),
+        (NoModel, "NoModel must extend SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig"),
         (NoDefault, "NoDefault.width needs a default"),
         (TakenSetting, "TakenSetting.batch_size is the name of a setting of the group training already"),
         (AudioNetSimple, "'AudioNetSimple' is the name of auralflow_core.config.networks.audio_net.AudioNetSimple"),
