@@ -126,7 +126,8 @@ def attend(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
     Scores are divided by the root of the value's size; sums and softmax are float32, or float64.
 
     Args:
-        query, key: (rows, steps, heads, size).
+        query: (rows, steps, heads, size).
+        key: (rows, steps, heads, size).
         value: (rows, steps, heads, size of the value).
 
     Returns:

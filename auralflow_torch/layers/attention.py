@@ -123,7 +123,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Scores are divided by the root of the value's size.
 
     Args:
-        query, key: (..., steps, heads, size).
+        query: (..., steps, heads, size).
+        key: (..., steps, heads, size).
         value: (..., steps, heads, size of the value).
 
     Returns:

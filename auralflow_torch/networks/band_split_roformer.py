@@ -125,7 +125,7 @@ class BandSplitRoformer(nn.Module):
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The masks, and None in the place of a latent variable."""
         check_input(x, "the network's input", COMPLEX_SPECTRUM, self.config.num_channels)
-        batch, channels, parts, bins, frames = x.shape
+        _, channels, parts, bins, _ = x.shape
         if not is_tracing() and bins != len(self.counts):
             raise ValueError(f"{type(self.config).__name__} is made for {len(self.counts)} bins, got {bins}")
         # to (batch, frames, numbers of all bands): bins, then channels, then real and imaginary part

@@ -29,7 +29,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
     elif kind in (int, float):
         values = [value + step for step in STEPS]
     else:
-        values = [("bass", "drums", "vocals")]
+        values = [(8, 9) if setting == "bands" else ("bass", "drums", "vocals")]  # of 17 bins
     found = []
     for other in values:
         try:
@@ -41,7 +41,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
 
 def configuration(model_type: str, **settings) -> Config:
     """A small model of two targets, whose recurrent layers are not as wide as they may be."""
-    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6}
+    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6, "bands": ()}
     known = MODELS[model_type].__struct_fields__
     return small_config(model_type, **{name: value for name, value in base.items() if name in known} | settings)
 
