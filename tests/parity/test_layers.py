@@ -191,7 +191,7 @@ def test_rms_norm(agree, tokens):
     agree(flax_rms_norm.RMSNorm(), rms_norm.RMSNorm(8), 1e-30 * tokens)
 
 
-@pytest.mark.parametrize("widths", [(2, 3, 3, 1), (4,)])
+@pytest.mark.parametrize("widths", [(2, 2, 3, 1), (4,)])
 def test_layers_of_bands(agree, tokens, widths):
     agree(flax_bands.BandSplit(widths, 6), bands.BandSplit(widths, 6), tokens[..., : sum(widths)])
     agree(flax_bands.BandLinear(5), bands.BandLinear(7, 8, 5), tokens)
@@ -242,7 +242,7 @@ def test_attention_in_parts(monkeypatch, rows_together, size):
     (found**2).sum().backward()
     gradients = jax.grad(lambda *parts: (flax_attention.attend(*parts) ** 2).sum(), (0, 1, 2))(query, key, value)
     for ours, tensor in zip(gradients, tensors, strict=True):
-        np.testing.assert_allclose(ours, tensor.grad, rtol=0, atol=2e-6)
+        np.testing.assert_allclose(ours, tensor.grad, rtol=0, atol=2e-6 * float(tensor.grad.abs().max()))
 
 
 def test_a_shift_has_its_gradient_up_to_the_ends_of_its_turn():

@@ -39,7 +39,7 @@ def test_the_published_mel_bands():
 
 def test_the_published_bands_scale_with_the_transform():
     assert sum(published_bands(2048)) == 1025 and len(published_bands(2048)) == 62
-    assert published_bands(4096) == tuple(2 * width for width in published_bands(2048)[:-1]) + (257,)
+    assert published_bands(4096) == (*(2 * width for width in published_bands(2048)[:-1]), 257)
     for num_fft in range(2, 3000, 26):
         widths = published_bands(num_fft)
         assert sum(widths) == num_fft // 2 + 1 and min(widths) > 0
@@ -68,14 +68,14 @@ def test_angles():
     [
         (BSRoformer, {"bands": [2, 3]}, "bands covers 5 bins, num_fft .2048. has 1025"),
         (BSRoformer, {"bands": [0, 1025]}, "bands.0.: expected `int` >= 1, got 0"),
-        (BSRoformer, {"num_bands": 60}, "unknown key num_bands; did you mean 'bands'"),
+        (BSRoformer, {"num_bands": 60}, "unknown key .*num_bands; "),
         (BSRoformer, {"head_size": 5}, "head_size .5. must be even: rotary positions turn pairs"),
         (BSRoformer, {"num_fft": 1023, "window_size": 512}, "num_fft .1023. must be even"),
         (BSRoformer, {"hop_length": 2000}, "hop_length .2000. must not exceed three quarters"),
-        (BSRoformer, {"positions": "learned"}, "positions: unknown value 'learned'; known: rotary, polar"),
-        (MelBandRoformer, {"num_bands": 500}, "num_bands .500. leaves band 1 without a bin; num_fft .2048. at 44100"),
+        (BSRoformer, {"positions": "learned"}, "positions: unknown value 'learned'; did you mean 'polar'"),
+        (MelBandRoformer, {"num_bands": 500}, "num_bands .500. leaves band 3 without a bin; num_fft .2048. at 44100"),
         (MelBandRoformer, {"num_fft": 256, "window_size": 256, "hop_length": 64}, "leaves band . without a bin"),
-        (MelBandRoformer, {"sample_rate": 384000}, "leaves band . without a bin"),
+        (MelBandRoformer, {"sample_rate": 10**6}, "leaves band . without a bin"),
     ],
 )
 def test_settings_without_a_table_are_refused(struct, settings, words):
