@@ -102,6 +102,10 @@ def test_other_input_is_refused(model):
         model.network(torch.zeros(1, 2, 2, 32, 5))
     with pytest.raises(InputError, match="of shape .batch, channels, 2, bins, frames. with 2 channels"):
         model.network(torch.zeros(1, 2, 33, 5))
+    with pytest.raises(InputError, match="got torch.complex64 .*torch.stack..x.real, x.imag., dim=2. makes such"):
+        model.network(torch.zeros(1, 2, 33, 5, dtype=torch.complex64))
+    with pytest.raises(InputError, match="audio must be real and floating point"):
+        model(torch.zeros(1, 1, 640))
 
 
 @pytest.mark.slow
