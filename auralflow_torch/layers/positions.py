@@ -8,6 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auralflow_core.dsp import positions as tables
+from auralflow_torch.layers.checks import is_tracing
+
+WIDE = (torch.float32, torch.float64)
 
 
 class Turn(NamedTuple):
@@ -63,7 +66,11 @@ def polar(steps: int, shift: Tensor, like: Tensor) -> Positions:
 
 def turn_pairs(x: Tensor, turn: Turn) -> Tensor:
     """Turns neighbouring features of (..., steps, heads, features)."""
-    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    pairs = x.unflatten(-1, (-1, 2))
+    if x.dtype == turn.cos.dtype and x.dtype in WIDE and not is_tracing() and not torch.compiler.is_compiling():
+        # One pass over memory; compiled and exported graphs, and half types, know no complex numbers.
+        return torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(turn.cos, turn.sin)).flatten(-2)
+    a, b = pairs.unbind(-1)
     return torch.stack([a * turn.cos - b * turn.sin, b * turn.cos + a * turn.sin], dim=-1).flatten(-2)
 
 

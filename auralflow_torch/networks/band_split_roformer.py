@@ -39,7 +39,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, over_time: Positions, over_bands: Positions) -> Tensor:
         """Maps (batch, frames, bands, width) to the same shape."""
-        return self.band(self.time(x.transpose(1, 2), over_time).transpose(1, 2), over_bands)
+        # Contiguous, as each of the many passes over a transposed array would be slower than this copy.
+        x = self.time(x.transpose(1, 2).contiguous(), over_time)
+        return self.band(x.transpose(1, 2).contiguous(), over_bands)
 
 
 class MaskEstimator(nn.Module):

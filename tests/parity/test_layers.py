@@ -252,3 +252,18 @@ def test_a_shift_has_its_gradient_up_to_the_ends_of_its_turn():
     positions.polar(3, tensor, tensor).key.sin.sum().backward()
     np.testing.assert_allclose(ours, tensor.grad, atol=1e-5)
     assert (np.asarray(ours)[0] != 0).tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pairs_turn_alike_with_and_without_complex_numbers(monkeypatch, tokens, dtype):
+    x = torch.from_numpy(tokens).to(dtype).transpose(1, 2).requires_grad_()  # (batch, steps, heads, features)
+    turn = positions.rotary(7, 8, x).query
+
+    def run():
+        turned = positions.turn_pairs(x, turn)
+        return turned, *torch.autograd.grad((turned**3).sum(), x)
+
+    quick = run()
+    monkeypatch.setattr(positions, "WIDE", ())
+    for plain, same in zip(run(), quick, strict=True):
+        torch.testing.assert_close(plain, same)
