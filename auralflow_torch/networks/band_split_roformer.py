@@ -88,6 +88,9 @@ class BandSplitRoformer(nn.Module):
         torch.Size([3, 2, 2, 33, 10])
     """
 
+    bins: Tensor
+    counts: Tensor
+
     def __init__(
         self,
         config: configuration.BandSplitRoformer | None = None,

@@ -32,6 +32,8 @@ from bridge.importers.rename import State
 ROUNDING = 1e-3  # of the constants in files of half types, relative
 AXES = ("time", "band")
 
+Join = Literal["same", "rows", "columns", "stack"]
+
 
 class Part(NamedTuple):
     """A tensor of ours, and those that it is made of.
@@ -47,7 +49,7 @@ class Part(NamedTuple):
     ours: str
     theirs: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
-    join: Literal["same", "rows", "columns", "stack"] = "same"
+    join: Join = "same"
     half: Literal[0, 1] | None = None
 
 
@@ -124,11 +126,12 @@ def _parts(config: BandSplitRoformer, order: Sequence[int]) -> Iterator[Part]:
         order: their number of each of our targets.
     """
     width, widths = config.width, config.band_features
-    for leaf, join, shapes in (
+    split: list[tuple[str, Join, list[tuple[int, ...]]]] = [
         ("0.gamma", "rows", [(size,) for size in widths]),
         ("1.weight", "columns", [(width, size) for size in widths]),
         ("1.bias", "stack", [(width,) for _ in widths]),
-    ):
+    ]
+    for leaf, join, shapes in split:
         names = tuple(f"band_split.to_features.{k}.{leaf}" for k in range(len(widths)))
         yield Part(f"split.{leaf[2:]}", names, tuple(shapes), join)
     for i in range(config.num_blocks):
