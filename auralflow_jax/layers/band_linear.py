@@ -29,7 +29,7 @@ class BandSplit(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (..., all bands' numbers) to (..., bands, features)."""
         bands, total = len(self.widths), sum(self.widths)
-        spread = np.float32(np.asarray(self.widths) ** -0.5)
+        spread = np.asarray(self.widths, np.float32) ** np.float32(-0.5)
         gamma = self.param("gamma", nn.initializers.ones, (total,))
         weight = self.param("weight", _normal(np.repeat(spread, self.widths)), (self.features, total))
         # Nothing but the bias is left of silence, and the norms behind it would magnify the gradient of zeros.

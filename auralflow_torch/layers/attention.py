@@ -131,6 +131,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         The shape of `value`.
     """
     size = value.shape[-1]
-    padded = F.pad(value, (0, query.shape[-1] - size))  # the kernels that keep no scores take one size alone
+    # The kernels that keep no scores take one size alone. Padding by nothing would copy.
+    padded = value if query.shape[-1] == size else F.pad(value, (0, query.shape[-1] - size))
     query, key, padded = (part.transpose(-3, -2) for part in (query, key, padded))
     return F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(-3, -2)[..., :size]
