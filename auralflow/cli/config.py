@@ -24,7 +24,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "model_type", metavar="TEMPLATE", nargs="?", help=f"needed for a new folder: {', '.join(MODELS)}"
     )
-    parser.add_argument("--preset", help="of a new folder; tiny: a small network and a short run, for a first try")
+    parser.add_argument(
+        "--preset",
+        help="of a new folder; tiny: a small network and a short run, for a first try; small: a RoFormer for a laptop",
+    )
     parser.add_argument("--save", metavar="PARENT", default="", help="folder in which MODEL lies")
     parser.add_argument("--name", help="name of a new folder and its model; of an existing folder, only the model's")
     parser.add_argument("--display", action="store_true", help="print all settings")

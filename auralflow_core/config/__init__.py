@@ -6,9 +6,11 @@ its key.
 """
 
 from auralflow_core.config.base import doc
+from auralflow_core.config.complex_spectrogram import ComplexSpectrogramConfig
 from auralflow_core.config.keywords import config_or_keywords, from_keywords
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
+from auralflow_core.config.networks.band_split_roformer import BandSplitRoformer, BSRoformer, MelBandRoformer
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
 from auralflow_core.config.networks.spectrogram_net import (
@@ -21,6 +23,7 @@ from auralflow_core.config.networks.spleeter import SpleeterNet
 from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
 from auralflow_core.config.registry import MODELS, register
 from auralflow_core.config.schema import Config
+from auralflow_core.config.stft import StftConfig
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 
 __all__ = [
@@ -28,9 +31,13 @@ __all__ = [
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
+    "BSRoformer",
+    "BandSplitRoformer",
+    "ComplexSpectrogramConfig",
     "Config",
     "DatasetConfig",
     "HybridNet",
+    "MelBandRoformer",
     "ModelConfig",
     "OpenUnmix",
     "SpectrogramConfig",
@@ -38,6 +45,7 @@ __all__ = [
     "SpectrogramNetSimple",
     "SpectrogramNetVAE",
     "SpleeterNet",
+    "StftConfig",
     "TrainingConfig",
     "VisualizerConfig",
     "WaveformConfig",

@@ -19,6 +19,9 @@ class ModelConfig(Group, tag_field="model_type"):
         FAMILY: the kind of network, which decides what stands around it:
             "spectrogram": maps magnitudes (batch, channels, bins, frames) to masks (batch, targets, channels, bins,
             frames), between an STFT and its inverse; the struct extends SpectrogramConfig.
+            "complex": maps complex spectra (batch, channels, 2, bins, frames), real part before imaginary part, to
+            complex masks (batch, targets, channels, 2, bins, frames), between an STFT and its inverse; the struct
+            extends ComplexSpectrogramConfig.
             "audio": maps mixtures (batch, channels, samples) to audio (batch, targets, channels, samples), and there
             is no spectrum; the struct extends WaveformConfig.
             "hybrid": the same, and estimates have the spectrum of that audio, too; the struct extends

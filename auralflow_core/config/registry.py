@@ -4,8 +4,10 @@ from typing import TypeVar
 
 import msgspec
 
+from auralflow_core.config.complex_spectrogram import ComplexSpectrogramConfig
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
+from auralflow_core.config.networks.band_split_roformer import BSRoformer, MelBandRoformer
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
 from auralflow_core.config.networks.spectrogram_net import (
@@ -23,6 +25,7 @@ Struct = TypeVar("Struct", bound=type[ModelConfig])
 # The structs whose settings are read by what stands around a network, by family.
 FAMILIES: dict[str, type[ModelConfig]] = {
     "spectrogram": SpectrogramConfig,
+    "complex": ComplexSpectrogramConfig,
     "audio": WaveformConfig,
     "hybrid": SpectrogramConfig,
 }
@@ -34,7 +37,7 @@ def register(struct: Struct) -> Struct:
     """Adds a model's struct of settings to `MODELS`, under its own name; usable as a decorator.
 
     Args:
-        struct: extends SpectrogramConfig or WaveformConfig; every field has a default.
+        struct: extends SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig; every field has a default.
 
     Returns:
         The struct.
@@ -50,7 +53,8 @@ def register(struct: Struct) -> Struct:
     """
     name = struct.__name__
     if not issubclass(struct, ModelConfig) or struct.__struct_config__.tag != name:
-        raise ValueError(f"{name} must extend SpectrogramConfig or WaveformConfig and leave its tag as it is")
+        bases = "SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig"
+        raise ValueError(f"{name} must extend {bases} and leave its tag as it is")
     family = FAMILIES.get(getattr(struct, "FAMILY", ""))
     if family is None or not issubclass(struct, family):
         raise ValueError(
@@ -77,5 +81,7 @@ for _struct in (
     HybridNet,
     SpleeterNet,
     OpenUnmix,
+    BSRoformer,
+    MelBandRoformer,
 ):
     register(_struct)

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_core.config import SpectrogramConfig
+from auralflow_core.config import SpectrogramConfig, StftConfig
 from auralflow_jax import spectral
 
 
-def analyze(audio: jax.Array, front_end: SpectrogramConfig) -> jax.Array:
+def analyze(audio: jax.Array, front_end: StftConfig) -> jax.Array:
     """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
 
     Args:
@@ -19,7 +19,7 @@ def analyze(audio: jax.Array, front_end: SpectrogramConfig) -> jax.Array:
     return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
 
 
-def synthesize(spectrum: jax.Array, samples: int, front_end: SpectrogramConfig) -> jax.Array:
+def synthesize(spectrum: jax.Array, samples: int, front_end: StftConfig) -> jax.Array:
     """The inverse of `analyze`, for audio of `samples` samples."""
     return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
 

@@ -2,6 +2,7 @@
 
 from auralflow_core import config as configuration
 from auralflow_jax.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
+from auralflow_jax.networks.band_split_roformer import BandSplitRoformer
 from auralflow_jax.networks.hybrid_net import HybridNet
 from auralflow_jax.networks.open_unmix import OpenUnmix
 from auralflow_jax.networks.registry import NETWORKS as NETWORKS
@@ -15,6 +16,7 @@ __all__ = [
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
+    "BandSplitRoformer",
     "HybridNet",
     "OpenUnmix",
     "SpectrogramNetLSTM",
@@ -32,3 +34,5 @@ register("AudioNetVAE", AudioNetVAE, configuration.AudioNetVAE)
 register("HybridNet", HybridNet, configuration.HybridNet)
 register("SpleeterNet", SpleeterNet, configuration.SpleeterNet)
 register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)
+register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
+register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)

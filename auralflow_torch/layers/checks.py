@@ -8,6 +8,7 @@ from torch import Tensor, fx
 from auralflow_core.errors import InputError
 
 SPECTRUM = ("batch", "channels", "bins", "frames")
+COMPLEX_SPECTRUM = ("batch", "channels", "2", "bins", "frames")
 AUDIO = ("batch", "channels", "samples")
 
 
@@ -35,7 +36,7 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
     Args:
         x: the tensor.
         name: of the argument.
-        axes: `SPECTRUM` or `AUDIO`.
+        axes: `SPECTRUM`, `COMPLEX_SPECTRUM` or `AUDIO`.
         channels: length of the second axis.
     """
     check_tensor(x, name)
@@ -43,8 +44,11 @@ def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> N
         return  # stands for any tensor
     # Of a graph that is being traced sizes are values, and cannot be asked.
     if not x.is_floating_point() or x.ndim != len(axes) or (not is_tracing() and x.shape[1] != channels):
-        magnitudes = "; the magnitudes of a complex spectrum are its abs()" if x.is_complex() else ""
+        hint = "the magnitudes of a complex spectrum are its abs()"
+        if axes == COMPLEX_SPECTRUM:
+            hint = "torch.stack([x.real, x.imag], dim=2) makes such a tensor of a complex one"
+        hint = f"; {hint}" if x.is_complex() else ""
         raise InputError(
             f"{name} must be real and floating point, of shape ({', '.join(axes)}) with {channels} "
-            f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{magnitudes}"
+            f"channel{'s' * (channels > 1)}, got {x.dtype} of shape {tuple(x.shape)}{hint}"
         )

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from auralflow_core.config import SpectrogramConfig
+from auralflow_core.config import SpectrogramConfig, StftConfig
 from auralflow_torch import spectral
 
 
-def analyze(audio: Tensor, front_end: SpectrogramConfig) -> Tensor:
+def analyze(audio: Tensor, front_end: StftConfig) -> Tensor:
     """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
 
     Args:
@@ -18,7 +18,7 @@ def analyze(audio: Tensor, front_end: SpectrogramConfig) -> Tensor:
     return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
 
 
-def synthesize(spectrum: Tensor, samples: int, front_end: SpectrogramConfig) -> Tensor:
+def synthesize(spectrum: Tensor, samples: int, front_end: StftConfig) -> Tensor:
     """The inverse of `analyze`, for audio of `samples` samples."""
     return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
 

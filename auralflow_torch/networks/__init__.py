@@ -2,6 +2,7 @@
 
 from auralflow_core import config as configuration
 from auralflow_torch.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
+from auralflow_torch.networks.band_split_roformer import BandSplitRoformer
 from auralflow_torch.networks.hybrid_net import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.registry import NETWORKS as NETWORKS
@@ -17,6 +18,7 @@ __all__ = [
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
+    "BandSplitRoformer",
     "HybridNet",
     "OpenUnmix",
     "SpectrogramNetLSTM",
@@ -34,3 +36,5 @@ register("AudioNetVAE", AudioNetVAE, configuration.AudioNetVAE)
 register("HybridNet", HybridNet, configuration.HybridNet)
 register("SpleeterNet", SpleeterNet, configuration.SpleeterNet)
 register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)
+register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
+register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)

@@ -22,6 +22,13 @@ SMALL = {
     "audio_channels": 4,
     "audio_depth": 2,
     "recurrent_group": 2,
+    "width": 8,
+    "num_blocks": 2,
+    "heads": 2,
+    "head_size": 4,
+    "mask_growth": 2,
+    "bands": (2, 2, 4, 9),
+    "num_bands": 3,
 }
 FACTORS = {
     "num_channels": (1, 2),
@@ -33,6 +40,9 @@ FACTORS = {
     "num_bins": (12, 11),  # the stride is 4
     "frames": (8, 9),
     "leak_factor": (0.0, 0.1),
+    "positions": ("rotary", "polar"),
+    "norms": ("end", "each"),
+    "skip_connection": (False, True),
 }
 
 Case = dict[str, Any]  # a value for each factor that the model has

@@ -22,7 +22,7 @@ class Twins:
         flax: the linen module.
         variables: its `params` and `batch_stats`, numpy arrays, every leaf random.
         torch: the torch module, which holds the same.
-        x: the input of both, positive noise in the shape that the model's front end hands on; for a mask network
+        x: the input of both, noise in the shape that the model's front end hands on; for a mask network positive,
             (batch, channels, bins, frames).
         noise: of the latent variable, standard normal; None for a network that has none.
         cotangent: what the output is multiplied by, in its shape, so that gradients are about 1.
@@ -71,7 +71,7 @@ def make_twins(config: Config, batch: int = 3, precision: str = "float32", seed:
         flax=build(config).network.clone(dtype=np.dtype(precision)),
         variables=variables,
         torch=twin,
-        x=np.abs(draw(shape)),
+        x=draw(shape) if config.model.FAMILY == "complex" else np.abs(draw(shape)),
         noise=None if latent is None else draw(latent[0].shape),
         cotangent=draw(output.shape, 4 * np.prod(output.shape) ** -0.5),
     )
@@ -115,7 +115,7 @@ def random_variables(shapes: Mapping, seed: int = 0) -> dict:
 
     def draw(path, leaf):
         name, shape = path[-1].key, leaf.shape
-        if name in ("scale", "var"):
+        if name in ("scale", "var", "gamma"):
             return rng.uniform(0.5, 1.5, shape).astype(np.float32)
         if name == "kernel" or name.startswith("weight"):
             # The inputs of a kernel are all axes but the last, those of torch's own arrays the last.

@@ -22,6 +22,11 @@ SMALL = {
     "depth": 1,
     "hidden_size": 4,
     "seen_bins": 20,
+    "width": 8,
+    "num_blocks": 1,
+    "heads": 2,
+    "head_size": 4,
+    "num_bands": 5,
     "audio_channels": 2,
     "audio_depth": 2,
 }

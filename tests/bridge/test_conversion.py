@@ -24,6 +24,7 @@ CASES = [
 ]
 CASES += [(kind, {"input_axis": "1", "recurrent_depth": "2"}) for kind in KINDS[1:]]
 CASES += [(kind, {"num_channels": "2", "targets": "bass,drums,other"}) for kind in WAVEFORM_KINDS]
+CASES += [("BSRoformer", {"positions": "polar"}), ("MelBandRoformer", {"norms": "end", "targets": "bass,drums,other"})]
 
 
 @pytest.mark.parametrize(("kind", "changes"), CASES)

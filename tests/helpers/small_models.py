@@ -20,6 +20,11 @@ SMALL = {
     "num_bins": "102",
     "audio_channels": "4",
     "audio_depth": "2",
+    "width": "8",
+    "num_blocks": "2",
+    "heads": "2",
+    "head_size": "4",
+    "num_bands": "12",
     "sample_rate": "16000",
 }
 PROVENANCE = {"epoch": 2, "step": 6, "valid_loss": 0.25}

@@ -7,14 +7,19 @@ import scipy.special
 import torch
 
 import bridge
+from auralflow_jax.layers import attention as flax_attention
+from auralflow_jax.layers import band_linear as flax_bands
 from auralflow_jax.layers import conv1d as flax_sequences
 from auralflow_jax.layers import conv2d as flax_blocks
 from auralflow_jax.layers import lstm as flax_recurrent
+from auralflow_jax.layers import positions as flax_positions
+from auralflow_jax.layers import rms_norm as flax_rms_norm
 from auralflow_jax.layers import variational as flax_variational
 from auralflow_jax.layers.kernels import max_pool as flax_pooling
+from auralflow_torch.layers import attention, positions, rms_norm, variational
+from auralflow_torch.layers import band_linear as bands
 from auralflow_torch.layers import conv2d as blocks
 from auralflow_torch.layers import lstm as recurrent
-from auralflow_torch.layers import variational
 from auralflow_torch.networks import audio_net as waveform
 from bridge.parity.twins import random_variables
 
@@ -174,3 +179,91 @@ def test_mask_activations(name):
     x = np.random.default_rng(8).normal(scale=3, size=(2, 3, 1, 4, 5)).astype(np.float32)
     expected = blocks.mask_activation(name, 3)(torch.from_numpy(x)).numpy()
     np.testing.assert_allclose(flax_blocks.mask_activation(name)(x), expected, atol=1e-6)
+
+
+@pytest.fixture
+def tokens():
+    return np.random.default_rng(10).normal(size=(2, 3, 7, 8)).astype(np.float32)  # (batch, bands, steps, width)
+
+
+def test_rms_norm(agree, tokens):
+    agree(flax_rms_norm.RMSNorm(), rms_norm.RMSNorm(8), tokens)
+    agree(flax_rms_norm.RMSNorm(), rms_norm.RMSNorm(8), 1e-30 * tokens)
+
+
+@pytest.mark.parametrize("widths", [(2, 2, 3, 1), (4,)])
+def test_layers_of_bands(agree, tokens, widths):
+    agree(flax_bands.BandSplit(widths, 6), bands.BandSplit(widths, 6), tokens[..., : sum(widths)])
+    agree(flax_bands.BandLinear(5), bands.BandLinear(7, 8, 5), tokens)
+    agree(flax_bands.BandJoin(widths), bands.BandJoin(widths, 8), tokens[..., : len(widths), :])
+
+
+@pytest.mark.parametrize("polar", [False, True])
+def test_transformer(tokens, polar):
+    shift = np.linspace(-8, 1, 8, dtype=np.float32).reshape(2, 4)
+    flax = flax_attention.Transformer(2, True, heads=2, head_size=4, polar=polar)
+    layer = attention.Transformer(2, True, 8, 2, 4, polar).eval()
+    places = flax_positions.polar(7, shift, np.float32) if polar else flax_positions.rotary(7, 4, np.float32)
+    variables = random_variables(jax.eval_shape(flax.init, jax.random.key(0), tokens, places))
+    fill(layer, variables)
+    x = torch.from_numpy(tokens)
+    theirs = positions.polar(7, torch.from_numpy(shift), x) if polar else positions.rotary(7, 4, x)
+    for ours, expected in zip(jax.tree.leaves(places), [*theirs.query, *theirs.key], strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-7)
+    assert_close(flax.apply(variables, tokens, places), layer(x, theirs))
+
+
+def test_positions_are_exact_far_from_the_start(tokens):
+    angle = np.arange(5000)[:, None] * 10000.0 ** (-np.arange(0, 64, 2) / 64)
+    for cos, sin in (
+        flax_positions.rotary(5000, 64, np.float32).query,
+        positions.rotary(5000, 64, torch.from_numpy(tokens)).key,
+    ):
+        np.testing.assert_allclose(cos[:, 0], np.cos(angle), rtol=0, atol=6e-8)
+        np.testing.assert_allclose(sin[:, 0], np.sin(angle), rtol=0, atol=6e-8)
+
+
+@pytest.mark.parametrize("rows_together", [1, 2, 4, 5])
+@pytest.mark.parametrize("size", [6, 3])
+def test_attention_in_parts(monkeypatch, rows_together, size):
+    """And its gradient, against a float64 softmax; the query's size may differ from the value's."""
+    monkeypatch.setattr(flax_attention, "SCORES", rows_together * 2 * 7 * 7)
+    rng = np.random.default_rng(11)
+    query, key, value = (rng.normal(size=(5, 7, 2, n)).astype(np.float32) for n in (6, 6, size))
+    scores = np.einsum("rqhd,rkhd->rhqk", np.float64(query), key) / np.sqrt(size)
+    expected = np.einsum("rhqk,rkhd->rqhd", scipy.special.softmax(scores, -1), value)
+    np.testing.assert_allclose(flax_attention.attend(query, key, value), expected, rtol=0, atol=1e-6)
+    fused = flax_attention.attend_fused(query, key, value, implementation="xla")
+    np.testing.assert_allclose(fused, expected, rtol=0, atol=1e-6)
+
+    tensors = [torch.tensor(array, requires_grad=True) for array in (query, key, value)]
+    found = attention.attend(*tensors)
+    np.testing.assert_allclose(found.detach(), expected, rtol=0, atol=1e-6)
+    (found**2).sum().backward()
+    gradients = jax.grad(lambda *parts: (flax_attention.attend(*parts) ** 2).sum(), (0, 1, 2))(query, key, value)
+    for ours, tensor in zip(gradients, tensors, strict=True):
+        np.testing.assert_allclose(ours, tensor.grad, rtol=0, atol=2e-6 * float(tensor.grad.abs().max()))
+
+
+def test_a_shift_has_its_gradient_up_to_the_ends_of_its_turn():
+    shift = np.array([[-7, -2 * np.pi, -1, 0, 0.5]], np.float32)
+    ours = jax.grad(lambda shift: flax_positions.polar(3, shift, np.float32).key.sin.sum())(shift)
+    tensor = torch.tensor(shift, requires_grad=True)
+    positions.polar(3, tensor, tensor).key.sin.sum().backward()
+    np.testing.assert_allclose(ours, tensor.grad, atol=1e-5)
+    assert (np.asarray(ours)[0] != 0).tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pairs_turn_alike_with_and_without_complex_numbers(monkeypatch, tokens, dtype):
+    x = torch.from_numpy(tokens).to(dtype).transpose(1, 2).requires_grad_()  # (batch, steps, heads, features)
+    turn = positions.rotary(7, 8, x).query
+
+    def run():
+        turned = positions.turn_pairs(x, turn)
+        return turned, *torch.autograd.grad((turned**3).sum(), x)
+
+    quick = run()
+    monkeypatch.setattr(positions, "WIDE", ())
+    for plain, same in zip(run(), quick, strict=True):
+        torch.testing.assert_close(plain, same)

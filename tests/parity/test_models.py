@@ -53,6 +53,8 @@ CASES = [
         "audio_channels": 4,
         "audio_depth": 2,
     },
+    {"model_type": "BSRoformer", "num_channels": 1, "padding": "constant", "window_size": 48, "zero_dc": False},
+    {"model_type": "MelBandRoformer", "targets": ["drums", "vocals"], "num_bands": 6, "positions": "polar"},
 ]
 SIZES = {
     "sample_rate": 8000,
@@ -62,6 +64,10 @@ SIZES = {
     "num_bins": 29,
     "hidden_channels": 2,
     "depth": 2,
+    "width": 8,
+    "num_blocks": 2,
+    "heads": 2,
+    "head_size": 4,
 }
 SAMPLES = 599  # of a crop, no whole number of hops
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from auralflow_core.config import MODELS, Config, SpectrogramConfig
+from auralflow_core.config import MODELS, ComplexSpectrogramConfig, Config, SpectrogramConfig
 from auralflow_core.config.fields import choices, types_of
 from auralflow_core.config.registry import FAMILIES
 from auralflow_core.errors import InputError
@@ -15,7 +15,8 @@ from auralflow_jax.networks import build_network
 from auralflow_torch.models import create_model
 from bridge.parity.cases import small_config
 
-OUTSIDE = ("model_name", "sample_rate")  # a name, and what a sample stands for: neither is seen by a model
+# A name, what a sample stands for, and whether memory is spared: a model's result knows nothing of them.
+OUTSIDE = ("model_name", "sample_rate", "remat")
 SAMPLES = 56
 STEPS = (1, -1, 2, -2, 0.3)  # by which numbers are changed, until the model accepts the result
 
@@ -28,7 +29,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
     elif kind in (int, float):
         values = [value + step for step in STEPS]
     else:
-        values = [("bass", "drums", "vocals")]
+        values = [(8, 9) if setting == "bands" else ("bass", "drums", "vocals")]  # of 17 bins
     found = []
     for other in values:
         try:
@@ -40,7 +41,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
 
 def configuration(model_type: str, **settings) -> Config:
     """A small model of two targets, whose recurrent layers are not as wide as they may be."""
-    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6}
+    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6, "bands": ()}
     known = MODELS[model_type].__struct_fields__
     return small_config(model_type, **{name: value for name, value in base.items() if name in known} | settings)
 
@@ -68,6 +69,8 @@ def observe_jax(config: Config) -> str:
     shape = (SAMPLES,)
     if isinstance(model, SpectrogramConfig) and model.FAMILY == "spectrogram":
         shape = (model.num_bins, model.count_frames(SAMPLES))
+    elif isinstance(model, ComplexSpectrogramConfig):
+        shape = (2, model.num_fft // 2 + 1, model.count_frames(SAMPLES))
     network = build_network(config)
 
     def run(x):

@@ -3,58 +3,28 @@
 from typing import Annotated, ClassVar, Literal
 
 from auralflow_core.config.base import Depth, Fraction, NonNegative, Positive, Width, check_widest, doc
-from auralflow_core.config.model import ModelConfig
+from auralflow_core.config.stft import StftConfig
 
 Activation = Literal["sigmoid", "softmax", "hardtanh", "relu", "softplus", "identity"]
-Padding = Literal["reflect", "constant"]
 Joiner = Literal["independent", "softmax", "ratio"]
 HighBins = Literal["zeros", "last", "mean"]
 
 
-class SpectrogramConfig(ModelConfig):
+class SpectrogramConfig(StftConfig):
     """A front end (STFT) around a network that maps magnitudes to masks."""
 
     FAMILY: ClassVar[str] = "spectrogram"
 
-    num_fft: Annotated[Positive, doc("samples of one Fourier transform; even")] = 2048
-    window_size: Annotated[Positive, doc("samples of the window")] = 2048
-    hop_length: Annotated[Positive, doc("samples from one frame to the next", tensors=False)] = 768
-    padding: Annotated[Padding, doc("continuation of the signal's ends before the STFT", tensors=False)] = "reflect"
     num_bins: Annotated[Positive, doc("frequency bins, the lowest ones, that the network sees")] = 1024
     high_bins: Annotated[HighBins, doc("the mask of the bins above them", tensors=False)] = "zeros"
     joiner: Annotated[Joiner, doc("how the targets' masks are joined", tensors=False)] = "independent"
 
     def __post_init__(self):
         super().__post_init__()
-        if self.num_fft % 2:
-            raise ValueError(f"num_fft ({self.num_fft}) must be even, so that frames have a middle")
-        if self.window_size > self.num_fft:
-            raise ValueError(f"window_size ({self.window_size}) must not exceed num_fft ({self.num_fft})")
-        if 4 * self.hop_length > 3 * self.window_size:
-            raise ValueError(
-                f"hop_length ({self.hop_length}) must not exceed three quarters of window_size "
-                f"({self.window_size}): with less overlap the STFT cannot be inverted"
-            )
         if self.num_bins > self.num_fft // 2 + 1:
             raise ValueError(f"num_bins ({self.num_bins}) must not exceed num_fft // 2 + 1 ({self.num_fft // 2 + 1})")
         if self.joiner != "independent" and len(self.targets) == 1:
             raise ValueError(f"joiner {self.joiner!r} runs over the targets and needs at least two of them")
-
-    def count_frames(self, samples: int) -> int:
-        """The number of frames of a signal of `samples` samples, which is padded to a whole number of hops."""
-        return 1 + -(-samples // self.hop_length)
-
-    @property
-    def shortest_crop(self) -> int:
-        return self.window_size
-
-    @property
-    def stft_sizes(self) -> tuple[int, int, int]:
-        return self.num_fft, self.hop_length, self.window_size
-
-    @property
-    def alignment(self) -> int:
-        return self.hop_length
 
 
 class SpectrogramNetSimple(SpectrogramConfig):

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from auralflow_core.config.base import Depth, Fraction, NonNegative, Positive, Width, check_widest, doc
 from auralflow_core.config.model import Channels
-from auralflow_core.config.networks.spectrogram_net import Joiner, Padding, SpectrogramConfig
+from auralflow_core.config.networks.spectrogram_net import Joiner, SpectrogramConfig
+from auralflow_core.config.stft import Padding
 
 
 class SpleeterNet(SpectrogramConfig):

@@ -38,18 +38,18 @@ def registry(monkeypatch):
 def test_a_registered_model_is_configured_like_any_other(registry):
     @register
     class Whisper(WaveformConfig):
-        width: Annotated[Positive, doc("features")] = 8
+        loudness: Annotated[Positive, doc("features")] = 8
 
     assert registry["Whisper"] is Whisper
-    config = from_dict({"model": {"model_type": "Whisper", "width": 3}})
-    assert config.model == Whisper(width=3) and from_dict(to_dict(config)) == config
+    config = from_dict({"model": {"model_type": "Whisper", "loudness": 3}})
+    assert config.model == Whisper(loudness=3) and from_dict(to_dict(config)) == config
     assert config.training.loss_domain == "audio"  # as waveform networks need it
-    assert override(config, {"width": "5"}).model == Whisper(width=5)
+    assert override(config, {"loudness": "5"}).model == Whisper(loudness=5)
     assert read_template("Whisper") == template("Whisper") == Config(model=Whisper(), training=config.training)
-    assert ("model", "width", "features") in [leaf[:3] for leaf in leaves()]
+    assert ("model", "loudness", "features") in [leaf[:3] for leaf in leaves()]
     for settings, words in (
-        ({"width": 0}, "model.width: expected `int` >= 1, got 0"),
-        ({"widht": 1}, "unknown key model.widht; did you mean 'width'"),
+        ({"loudness": 0}, "model.loudness: expected `int` >= 1, got 0"),
+        ({"loudnes": 1}, "unknown key model.loudnes; did you mean 'loudness'"),
         ({"num_fft": 1}, "unknown key model.num_fft; "),
     ):
         with pytest.raises(InputError, match=words):
@@ -77,7 +77,7 @@ class OtherTag(WaveformConfig, tag="Other"):
 
 
 class NoDefault(WaveformConfig, kw_only=True):
-    width: int
+    loudness: int
 
 
 class TakenSetting(WaveformConfig):
@@ -85,22 +85,25 @@ class TakenSetting(WaveformConfig):
 
 
 class NoModel(msgspec.Struct):
-    width: int = 3
+    loudness: int = 3
 
 
 class AudioNetSimple(WaveformConfig):
-    width: int = 3
+    loudness: int = 3
 
 
 @pytest.mark.parametrize(
     ("struct", "words"),
     [
-        (NoFamily, "FAMILY must be one of spectrogram, audio, hybrid"),
-        (UnknownFamily, "FAMILY must be one of spectrogram, audio, hybrid"),
+        (NoFamily, "FAMILY must be one of spectrogram, complex, audio, hybrid"),
+        (UnknownFamily, "FAMILY must be one of spectrogram, complex, audio, hybrid"),
         (ForeignFamily, "the struct extend the family's own: spectrogram SpectrogramConfig"),
-        (OtherTag, "OtherTag must extend SpectrogramConfig or WaveformConfig and leave its tag"),
-        (NoModel, "NoModel must extend SpectrogramConfig or WaveformConfig"),
-        (NoDefault, "NoDefault.width needs a default"),
+        (
+            OtherTag,
+            "OtherTag must extend SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig and leave its tag",
+        ),
+        (NoModel, "NoModel must extend SpectrogramConfig, ComplexSpectrogramConfig or WaveformConfig"),
+        (NoDefault, "NoDefault.loudness needs a default"),
         (TakenSetting, "TakenSetting.batch_size is the name of a setting of the group training already"),
         (AudioNetSimple, "'AudioNetSimple' is the name of auralflow_core.config.networks.audio_net.AudioNetSimple"),
     ],

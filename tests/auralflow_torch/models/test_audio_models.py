@@ -85,9 +85,9 @@ def test_copies_and_files_compute_the_same(waveform_model, audio, tmp_path):
     write_tensors(folder.weights, TensorFile(TORCH, tensors, waveform_model.config, {}))
     loaded = SeparationModel.from_pretrained(folder.path)
     assert type(loaded) is type(waveform_model)
-    network = auralflow_torch.load(folder.path).network
+    named = auralflow_torch.load(folder.path)
     expected = waveform_model(audio)
-    for twin in (copy.deepcopy(waveform_model), pickle.loads(pickle.dumps(waveform_model)), loaded, network):
+    for twin in (copy.deepcopy(waveform_model), pickle.loads(pickle.dumps(waveform_model)), loaded, named):
         torch.testing.assert_close(twin(audio), expected, rtol=0, atol=0)
     with pytest.raises(InputError, match="expected a SpectrogramMaskModel"):
         SpectrogramMaskModel.from_pretrained(folder.path)
