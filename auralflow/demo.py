@@ -7,19 +7,19 @@ from rich.console import Console
 
 from auralflow.backends import load_separator, train
 from auralflow.report import Example, write_page
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.stems import StemOutput, separate_files
 from auralflow.songs import complete_songs
 from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.crops import read_mixture, read_stems
-from auralflow_core.data.inputs import find_inputs
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import Row, aggregate, table, write_csv
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.separation.stems import StemOutput, separate_files
 
 SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow.backends import load_separator
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.output import StemOutput
+from auralflow.separation.stems import SeparationResult, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import display_name, find_model
-from auralflow_core.separation.output import StemOutput
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions
-from auralflow_core.separation.stems import SeparationResult, separate_files
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
 

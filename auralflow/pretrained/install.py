@@ -95,7 +95,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
         InputError: a model without inputs; or no model, and no default model has the targets.
     """
     # Imported here, as `auralflow pretrained` needs no audio library.
-    from auralflow_core.data.inputs import has_audio_suffix
+    from auralflow.separation.inputs import has_audio_suffix
 
     if model is not None:
         return model, list(inputs)
@@ -119,7 +119,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
 
 
 def _holds_audio(folder: Path) -> bool:
-    from auralflow_core.data.inputs import has_audio_suffix
+    from auralflow.separation.inputs import has_audio_suffix
 
     return any(has_audio_suffix(Path(name)) for _, _, names in os.walk(folder) for name in names)
 

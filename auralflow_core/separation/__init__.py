@@ -1,1 +1,1 @@
-"""Separation with a trained model: of arrays, of streams of audio, and of files into files of stems."""
+"""Separation of arrays and of streams of audio with a trained model."""

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from auralflow.separation.inputs import AudioInput
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import AudioInput
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.inside import inside
 

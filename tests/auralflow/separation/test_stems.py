@@ -3,10 +3,10 @@ import pytest
 import soundfile
 from stem_files import RATE, integers, names, write
 
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.quantization import quantize_stems
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.separation.quantization import quantize_stems
 from auralflow_core.separation.separator import SeparationOptions
 
 

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 from stem_files import RATE, names, write
 
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.stems import StemOutput, separate_files
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import SeparationOptions
-from auralflow_core.separation.stems import StemOutput, separate_files
 
 PLAIN = "{track}/{stem}.{ext}"
 

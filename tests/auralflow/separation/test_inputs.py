@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.data.inputs import AudioInput, find_inputs
+from auralflow.separation.inputs import AudioInput, find_inputs
 from auralflow_core.errors import InputError
 
 RATE = 8000

@@ -1,8 +1,8 @@
 import pytest
 from stem_files import RATE
 
-from auralflow_core.data.inputs import find_inputs
-from auralflow_core.separation.stems import StemOutput, separate_files
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.stems import StemOutput, separate_files
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ import pytest
 import soundfile
 from stem_files import RATE, names, write
 
+from auralflow.separation.inputs import find_inputs
+from auralflow.separation.stems import StemOutput, separate_files
 from auralflow_core.audio import encode as formats
 from auralflow_core.audio.encode import Encoding
-from auralflow_core.data.inputs import find_inputs
 from auralflow_core.errors import InputError
-from auralflow_core.separation.stems import StemOutput, separate_files
 
 
 def test_never_writes_over_what_it_reads(tmp_path, run):

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from auralflow.separation.inputs import AudioInput
+from auralflow.separation.output import RESIDUAL, StemOutput, same_file
+from auralflow.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import writing
-from auralflow_core.data.inputs import AudioInput
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import NO_ROOM, InputError, sentence
-from auralflow_core.separation.output import RESIDUAL, StemOutput, same_file
-from auralflow_core.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.separation.separator import SeparationOptions, Separator, choose_targets, separate_blocks
 from auralflow_core.storage.staging import remove_abandoned
 

@@ -1,0 +1,1 @@
+"""Separation of files into files of stems."""
