@@ -90,8 +90,7 @@ def evaluate(
     with in_files() as allocate:
         excerpts = collect_excerpts(models, tracks, allocate) if report else None
         found, silent, failures = evaluate_all(models, tracks, framewise, excerpts, write_own)
-        rows = merge_rows(found)
-        scores = aggregate(rows)
+        scores = aggregate(rows := merge_rows(found))
         first, *others = dict.fromkeys(places.values())
         if save is not None:
             _write_table(first, scores, moved)

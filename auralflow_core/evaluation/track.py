@@ -82,11 +82,7 @@ def evaluate_track(
             score = framewise([*parts.values(), *_rest(mixture, parts, allocate)], sample_rate)
             for step, (kind, audio) in enumerate(candidates.items(), 1):
                 for name, columns in zip(group, score([audio[name] for name in group]), strict=True):
-                    medians[kind, name] = {
-                        # The mixture is a sum of sources: its ratio to artefacts would be nothing but rounding.
-                        column: np.nan if kind == "mixture" and column.endswith("_sar") else _median(frames)
-                        for column, frames in columns.items()
-                    }
+                    medians[kind, name] = _medians(kind, columns)
                 progress((index + step / len(candidates)) / len(groups))
     rows = []
     for name, reference in references.items():
@@ -124,6 +120,15 @@ def _rest(mixture: np.ndarray, references: Signals, allocate: Allocate) -> list[
     for piece in pieces(mixture.shape[-1]):
         rest[:, piece] = mixture[:, piece] - sum(reference[:, piece] for reference in references.values())
     return [] if is_silent(rest) else [rest]
+
+
+def _medians(kind: str, columns: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The median of each column over the frames."""
+    return {
+        # The mixture is a sum of sources: its ratio to artefacts would be nothing but rounding.
+        column: np.nan if kind == "mixture" and column.endswith("_sar") else _median(frames)
+        for column, frames in columns.items()
+    }
 
 
 def _median(frames: np.ndarray) -> float:

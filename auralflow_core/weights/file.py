@@ -78,7 +78,7 @@ def checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> 
         digest.update(f"{key}={len(metadata[key])}:{metadata[key]}".encode())
     for name, array in sorted(tensors.items()):
         digest.update(f"{name}={array.dtype.str}{array.shape}:".encode())
-        digest.update(memoryview(array.reshape(-1).view(np.uint8)))
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -94,7 +94,7 @@ def test_names_are_text_and_no_markup(name, tmp_path):
     console = rich.console.Console(width=200, file=io.StringIO())
     console.print(table(rows))
     shown = name.replace("\udce9", "\\udce9")
-    assert console.file.getvalue().count(shown) == 4
+    assert console.file.getvalue().count(shown) == 4  # pyright: ignore[reportAttributeAccessIssue]
     write_csv(tmp_path / "a.csv", rows)
     with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
         assert {row["track"] for row in csv.DictReader(file)} == {shown}

@@ -65,7 +65,7 @@ def test_blocks_computed_again_have_the_same_gradient_and_need_less_memory(model
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
     def count_remat(one):
-        return str(jax.make_jaxpr(gradients.__wrapped__)(one, audio)).count("remat")
+        return str(jax.make_jaxpr(gradients.__wrapped__)(one, audio)).count("remat")  # pyright: ignore[reportAttributeAccessIssue]
 
     assert count_remat(model) > count_remat(kept)
 

@@ -10,6 +10,7 @@ import torch
 
 import bridge
 from auralflow_core.config import from_dict
+from auralflow_core.config.networks.band_split_roformer import BandSplitRoformer
 from auralflow_core.errors import InputError
 from auralflow_jax.models.registry import build
 from auralflow_torch.models import create_model
@@ -72,6 +73,7 @@ def assert_near(found, expected):
 def test_both_networks_compute_the_formulas(name):
     config = configure(CASES[name])
     model, state, audio = config.model, random_state(config), noise(config)
+    assert isinstance(model, BandSplitRoformer)
     table = model.band_table
     expected = roformer_reference.separate(
         state,
@@ -98,7 +100,7 @@ def test_both_networks_compute_the_formulas(name):
 
 def oracle(config):
     """The network of pymss-core with the same settings, without dropout."""
-    from pymss_core.modules.bs_roformer import BSRoformer, MelBandRoformer
+    from pymss_core.modules.bs_roformer import BSRoformer, MelBandRoformer  # pyright: ignore[reportMissingImports]
 
     model = config.model
     shared = dict(
