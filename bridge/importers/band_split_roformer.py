@@ -14,7 +14,7 @@ bands, `m` hidden layers and `s` targets, there in the order of the instruments;
 | `mask_estimators.s.to_freqs.k.0.(2m)` | `mask.s.hidden.m` |
 | the last one of these | `mask.s.value`, its upper half of rows, and `mask.s.gate`, the lower |
 | `layers.i.a.layers.j.0.pope_embed.bias`, the same everywhere | `time_shift`, `band_shift` |
-| `rotary_embed.freqs`, `pope_embed.inv_freqs` | constants, which are compared and left out |
+| `rotary_embed.freqs`, `pope_embed.inv_freqs` | constants, compared where they are there, and left out |
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ from auralflow_core.optional import needs
 from auralflow_core.weights.names import check_same
 from bridge.importers.rename import State
 
-ROUNDING = 1e-3  # of the constants in files of half types, relative
+ROUNDING = 2**-8  # of the constants in files of half types, relative; bfloat16 rounds most
 AXES = ("time", "band")
 
 Join = Literal["same", "rows", "columns", "stack"]
@@ -78,7 +78,7 @@ def from_msst(
         InputError: a tensor is missing, left over or of another shape; instruments that are not the targets; or
             constants of another network.
     """
-    constants = _constants(config)
+    constants = {name: count for name, count in _constants(config).items() if name in state}
     parts = list(_parts(config, _order(config, instruments, origin)))
     shapes = {name: shape for part in parts for name, shape in zip(part.theirs, part.shapes, strict=True)}
     shapes |= {name: (count,) for name, count in constants.items()}
