@@ -9,8 +9,19 @@ Our own models are files in weights/, which `packing` writes and `bundled` finds
 4. its entry in `registry.PRETRAINED`.
 """
 
+from auralflow.pretrained.community import import_model
 from auralflow.pretrained.install import choose_model, get_model, names, resolve
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
 
-__all__ = ["DEFAULT", "DEFAULTS", "PRETRAINED", "PretrainedModel", "choose_model", "get_model", "names", "resolve"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULTS",
+    "PRETRAINED",
+    "PretrainedModel",
+    "choose_model",
+    "get_model",
+    "import_model",
+    "names",
+    "resolve",
+]

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from auralflow.pretrained.community import CARD, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
@@ -16,8 +17,6 @@ from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
 
-CARD = "README.md"
-
 
 def names() -> list[str]:
     """The names of all pretrained models: with `resolve` a resolver of the group `auralflow.resolvers`."""
@@ -27,13 +26,18 @@ def names() -> list[str]:
 def resolve(name: str) -> Path | None:
     """The folder of a pretrained model, made on first use: a resolver of the entry-point group `auralflow.resolvers`.
 
+    Args:
+        name: of a pretrained model, or the path of a checkpoint that others trained, beside its settings.
+
     Returns:
-        The folder, or None if no pretrained model has this name.
+        The folder, or None if it is neither.
 
     Raises:
-        InputError: the model's files cannot be fetched.
+        InputError: the model's files cannot be fetched, or the checkpoint cannot be read.
     """
-    return get_model(name) if name in PRETRAINED else None
+    if name in PRETRAINED:
+        return get_model(name)
+    return import_model(name) if is_checkpoint(Path(name)) else None
 
 
 def get_model(
@@ -105,7 +109,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
+        named = ModelFolder(path).config_file.exists() or path.suffix in (".safetensors", ".ckpt")
     else:
         named = first in PRETRAINED or bool(others and not has_audio_suffix(path))
     if named and not others:
