@@ -9,6 +9,7 @@ from auralflow.pretrained.community import CARD, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
+from auralflow.pretrained.roformers import NONE_STATED
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
@@ -73,6 +74,8 @@ def get_model(
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
     if not ModelFolder(folder).weights.exists():
+        if model.licence == NONE_STATED and file is None and not offline:
+            print(f"{name}: nobody states a licence for these weights; whether you may use them is yours to find out.")
         paths = [fetch(published, None if file is None else Path(file), offline) for published in model.files]
         with new_folder(folder) as staged:
             _write(staged, model, paths)

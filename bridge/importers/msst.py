@@ -1,6 +1,6 @@
 """Pairs of a checkpoint and a file of settings, as Music-Source-Separation-Training writes and reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,22 @@ def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> t
     state = read_checkpoint(checkpoint)
     config, instruments = to_config(described, family_of(state, checkpoint), name, str(settings))
     return from_msst(state, _network(config), instruments, f"{checkpoint} with {settings}"), config
+
+
+def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[str]) -> State:
+    """The state dict of our torch network, from a published checkpoint of a known network.
+
+    Args:
+        paths: the checkpoint, as the only element.
+        config: with the network.
+        instruments: the targets in the checkpoint's order.
+
+    Raises:
+        InputError: the file cannot be read, or holds another network.
+        MissingPackage: torch, which reads checkpoints, is not installed.
+    """
+    (path,) = paths
+    return from_msst(read_checkpoint(path), _network(config), instruments, str(path))
 
 
 def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> Path:
