@@ -154,7 +154,9 @@ def convert_to_msst(arguments: argparse.Namespace) -> int:
     source = Path(arguments.model)
     output = arguments.output or Path(f"{ModelFolder(source).name if source.is_dir() else source.stem}.ckpt")
     variables, config, _ = read_flax(source)
-    settings = write_pair(output, to_torch(variables), config, str(source))
+    state = to_torch(variables)
+    del variables  # as large as the state
+    settings = write_pair(output, state, config, str(source))
     print(output, settings, sep="\n")
     return 0
 

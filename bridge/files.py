@@ -78,13 +78,12 @@ def read_pickled(path: str | Path) -> dict[str, np.ndarray]:
     return {name: as_array(value, name, str(path)) for name, value in state.items()}
 
 
-def load_pickled(path: str | Path, allowed: Sequence[Any] = (), mmap: bool = False) -> Any:
+def load_pickled(path: str | Path, allowed: Sequence[Any] = ()) -> Any:
     """The object in a file of `torch.save`; refuses a file that would run code.
 
     Args:
         path: the file.
         allowed: what the file may make besides tensors and plain data, as `torch.serialization.safe_globals` takes it.
-        mmap: leave the tensors on disk until they are read.
 
     Raises:
         InputError: the file is missing, damaged, or would run code.
@@ -94,7 +93,7 @@ def load_pickled(path: str | Path, allowed: Sequence[Any] = (), mmap: bool = Fal
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([*allowed]):
             warnings.simplefilter("ignore")  # of a foreign pickle protocol, shortly before the error
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except Exception as error:  # a damaged file raises whatever its bytes happen to mean

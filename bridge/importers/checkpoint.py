@@ -67,7 +67,7 @@ def read_checkpoint(path: str | Path) -> State:
     from bridge.files import check_state, load_pickled
 
     if path.suffix == ".ckpt":
-        tensors = check_state(_unwrapped(load_pickled(path, _allowed(), mmap=_is_zip(path)), path), path)
+        tensors = check_state(_unwrapped(load_pickled(path, _allowed()), path), path)
     else:
         tensors = _read_safetensors(path)
     tensors = _stripped(tensors)
@@ -116,15 +116,6 @@ def _allowed() -> list[Any]:
     modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
     types = [np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]
     return [*((scalar, name) for name in modules), *types]
-
-
-def _is_zip(path: Path) -> bool:
-    """Tells files that can stay on disk from those of torch before 1.6; a missing file is left to the reader."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(4) == b"PK\x03\x04"
-    except OSError:
-        return False
 
 
 def _unwrapped(content: Any, path: Path) -> Any:

@@ -35,7 +35,7 @@ def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> t
     described = read_yaml(settings)  # first, as it is the quicker one
     state = read_checkpoint(checkpoint)
     config, instruments = to_config(described, family_of(state, checkpoint), name, str(settings))
-    return from_msst(state, _network(config), instruments, f"{checkpoint} with {settings}"), config
+    return from_msst(state, _network(config), instruments, f"{checkpoint} with {settings}", state.pop), config
 
 
 def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[str]) -> State:
@@ -51,7 +51,8 @@ def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[
         MissingPackage: torch, which reads checkpoints, is not installed.
     """
     (path,) = paths
-    return from_msst(read_checkpoint(path), _network(config), instruments, str(path))
+    state = read_checkpoint(path)
+    return from_msst(state, _network(config), instruments, str(path), state.pop)
 
 
 def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> Path:

@@ -69,7 +69,10 @@ def _load(text: bytes, path: Path) -> Any:
     class Loader(yaml.SafeLoader):
         """Reads tuples, too."""
 
-    Loader.add_constructor(TUPLE, lambda loader, node: loader.construct_sequence(node, deep=True))
+    def read_tuple(loader: yaml.SafeLoader, node: Any) -> list:
+        return loader.construct_sequence(node, deep=True)
+
+    Loader.add_constructor(TUPLE, read_tuple)
     loader = Loader(text)
     try:
         node = loader.get_single_node()

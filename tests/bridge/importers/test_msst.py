@@ -206,7 +206,7 @@ def test_the_six_stem_models_settings_name_no_bands(here):
     settings["audio"]["chunk_size"] = 4096
     make_pair(here, model, settings)
     config = read_pair("model.ckpt", "model.yaml")[1]
-    assert len(config.model.band_features) == 62
+    assert len(config.model.band_features) == 62  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize(
