@@ -88,6 +88,10 @@ def _add_conversions(parser: Parser) -> None:
         "folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth file, a folder with a config.json"
     )
 
+    _add_msst(parser)
+
+
+def _add_msst(parser: Parser) -> None:
     command = parser.add_command(
         "to-msst",
         "Write a band-split RoFormer as a checkpoint and its settings, for Music-Source-Separation-Training, UVR and "

@@ -51,6 +51,11 @@ ONLY = {"linear_transformer_depth": 0, "stft_window_fn": None, "mlp_hidden_layer
 # Programs older than these arguments refuse them, so they are written only where they say something.
 RECENT = ("zero_dc", "skip_connection", "mlp_expansion_factor")
 
+# Whole numbers above these would fill the memory before anyone sees that the checkpoint is another one.
+LARGEST = 1_000_000
+LARGEST_OF = {"chunk_size": 100_000_000, "stft_n_fft": 1 << 16, "num_bands": 500, "num_stems": 500}
+LARGEST_OF |= dict.fromkeys(("depth", "time_transformer_depth", "freq_transformer_depth", "mask_estimator_depth"), 200)
+
 # A checkpoint that is trained further takes smaller steps than a network with fresh weights.
 FURTHER = {"lr": 5e-5, "batch_size": 1}
 
@@ -195,6 +200,8 @@ def _get(group: Mapping[str, Any], key: str, kind: type, default: Any, where: st
         names = {int: "a whole number", float: "a number", bool: "true or false"}
         found = "missing" if key not in group else repr(value)
         raise InputError(f"{where}.{key} is {found}, expected {names[kind]}")
+    if kind is int and value > (largest := LARGEST_OF.get(key, LARGEST)):
+        raise InputError(f"{where}.{key} is {value}, expected at most {largest}")
     return value
 
 
