@@ -7,6 +7,8 @@ Our own models are files in weights/, which `packing` writes and `bundled` finds
    a map of module names (`rename`);
 3. a `PretrainedModel` in a module here, as in `spleeter` and `open_unmix`: where the files are, whose, how good;
 4. its entry in `registry.PRETRAINED`.
+
+Checkpoints that anybody trained with Music-Source-Separation-Training need none of this: see `community`.
 """
 
 from auralflow.pretrained.community import import_model
