@@ -138,13 +138,15 @@ def find_model(name_or_path: str | Path) -> Path:
 
     What exists under that path comes first, then the cached folder of a pretrained model whose weights are undamaged,
     then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an
-    entry point in the group `auralflow.resolvers`.
+    entry point in the group `auralflow.resolvers`. They also make the folders of files that others trained: of a
+    `.ckpt`, and of a file with settings (`.yaml`) beside it.
 
     Raises:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
     """
     name, path = str(name_or_path), Path(name_or_path)
-    if path.exists():
+    foreign = path.is_file() and (path.suffix == ".ckpt" or path.with_suffix(".yaml").is_file())
+    if path.exists() and not foreign:
         return path
     if path.name == name and is_whole(cached := ModelFolder(cache_folder("models") / name)):
         return cached.path
@@ -153,6 +155,8 @@ def find_model(name_or_path: str | Path) -> Path:
         if (found := resolver.resolve(name)) is not None:
             return found
         known += resolver.names()
+    if foreign:
+        return path  # of a format of ours after all, or its reader says what is wrong
     if path.name != name:
         raise InputError(f"{name}: no such file or folder")
     raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")

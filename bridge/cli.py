@@ -88,6 +88,25 @@ def _add_conversions(parser: Parser) -> None:
         "folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth file, a folder with a config.json"
     )
 
+    _add_msst(parser)
+
+
+def _add_msst(parser: Parser) -> None:
+    command = parser.add_command(
+        "to-msst",
+        "Write a band-split RoFormer as a checkpoint and its settings, for Music-Source-Separation-Training, UVR and "
+        "audio-separator.",
+        convert_to_msst,
+    )
+    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    command.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE.ckpt",
+        type=Path,
+        help="the settings go into a .yaml beside it; default: NAME.ckpt in the current folder",
+    )
+
 
 def convert_to_torch(arguments: argparse.Namespace) -> int:
     """`to-torch`."""
@@ -129,6 +148,20 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
         state = fresh_state(best, config)
     write_folder(folder, config, state, run, best, provenance)
     print(folder)
+    return 0
+
+
+def convert_to_msst(arguments: argparse.Namespace) -> int:
+    """`to-msst`."""
+    from bridge.importers.msst import write_pair
+
+    source = Path(arguments.model)
+    output = arguments.output or Path(f"{ModelFolder(source).name if source.is_dir() else source.stem}.ckpt")
+    variables, config, _ = read_flax(source)
+    state = to_torch(variables)
+    del variables  # as large as the state
+    settings = write_pair(output, state, config, str(source))
+    print(output, settings, sep="\n")
     return 0
 
 

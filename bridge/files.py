@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import find_weights
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, read_tensors
 from bridge.conversion import as_array
+
+if TYPE_CHECKING:
+    import torch
 
 PICKLED = (".pth", ".pt")
 
@@ -70,12 +74,26 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
 
 def read_pickled(path: str | Path) -> dict[str, np.ndarray]:
     """Reads a state dict that `torch.save` wrote; refuses a file that would run code."""
+    state = check_state(load_pickled(path), path)
+    return {name: as_array(value, name, str(path)) for name, value in state.items()}
+
+
+def load_pickled(path: str | Path, allowed: Sequence[Any] = ()) -> Any:
+    """The object in a file of `torch.save`; refuses a file that would run code.
+
+    Args:
+        path: the file.
+        allowed: what the file may make besides tensors and plain data, as `torch.serialization.safe_globals` takes it.
+
+    Raises:
+        InputError: the file is missing, damaged, or would run code.
+    """
     import torch
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals([*allowed]):
             warnings.simplefilter("ignore")  # of a foreign pickle protocol, shortly before the error
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except Exception as error:  # a damaged file raises whatever its bytes happen to mean
@@ -92,9 +110,19 @@ def read_pickled(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(
             f"{path}: not a readable file of torch.save, it is damaged or of another kind ({type(error).__name__})"
         ) from None
+
+
+def check_state(state: Any, path: str | Path) -> "dict[str, torch.Tensor]":
+    """Refuses what is no dict of tensors.
+
+    Raises:
+        InputError: it is something else; names the first key that is at fault.
+    """
+    import torch
+
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds a {type(state).__name__}, expected a state dict of tensors")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise InputError(f"{path}: {name!r} is a {type(value).__name__}, expected a state dict of tensors alone")
-    return {name: as_array(value, name, str(path)) for name, value in state.items()}
+    return state

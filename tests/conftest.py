@@ -79,6 +79,8 @@ LARGE = ("HybridNet", "SpectrogramNetLSTM", "SpectrogramNetVAE", "OpenUnmix")
 # leaves them out, and `python -m pytest -m ""` and .ci/run have them. `--durations=50` finds candidates.
 SLOW = (
     "api_documented/test_commands.py::test_from_a_template_to_stems",
+    "auralflow/pretrained/test_community.py::test_both_packages_load_it",
+    "auralflow/pretrained/test_community.py::test_training_goes_on_from_a_checkpoint",
     "auralflow/pretrained/test_registry.py::test_training_starts_from_a_pretrained_model",
     "auralflow/songs/test_sampled_songs.py::test_a_dataset_adds_up_and_comes_out_the_same_again",
     "auralflow/test_backends.py::test_torch_alone",
@@ -115,6 +117,7 @@ SLOW = (
     "bridge/test_cli.py::test_verify_passes_and_one_perturbed_tensor_fails[SpectrogramNetVAE",
     "bridge/test_trained_in_torch.py",
     "docs/test_site.py",
+    "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/community-models.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/evaluate.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/pretrained.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/train.md",

@@ -28,6 +28,12 @@ def add_arguments(parser: Parser) -> None:
         metavar="PATH",
         help="a local copy of the published file, or a folder that holds one, in place of fetching it",
     )
+    parser.add_argument(
+        "--settings",
+        metavar="FILE.yaml",
+        help="without NAME: the settings of a checkpoint that others trained, which --file names; default: the .yaml "
+        "of the same name beside it",
+    )
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument(
         "--high_bins",
@@ -42,11 +48,34 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.action == "list":
         print_table(table())
-    elif arguments.name is None:
-        raise InputError("pretrained get needs a name; `auralflow pretrained list` shows them")
-    else:
+    elif arguments.name is not None:
+        if arguments.settings is not None:
+            raise InputError(f"--settings belongs to a checkpoint of --file, and {arguments.name} brings its own")
         folder = get_model(arguments.name, arguments.save, arguments.file, arguments.offline, arguments.high_bins)
         print(f"{arguments.name} is in {folder}.")
+    elif arguments.file is not None:
+        _import(arguments)
+    else:
+        raise InputError(
+            "pretrained get needs a name, which `auralflow pretrained list` shows, or a checkpoint that others "
+            "trained: --file model.ckpt --settings model.yaml --save DIR"
+        )
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    """Makes the folder of a checkpoint that others trained."""
+    from auralflow.pretrained import import_model
+    from auralflow_core.model_folder import ModelFolder
+
+    if arguments.high_bins is not None:
+        raise InputError(
+            f"--high_bins {arguments.high_bins} is no setting of a checkpoint, whose network sees all bins"
+        )
+    if arguments.save is None:
+        raise InputError(f"{arguments.file}: the folder for its model is missing (--save)")
+    folder = import_model(arguments.file, arguments.settings, arguments.save)
+    targets = ", ".join(ModelFolder(folder).load_config().model.targets)
+    print(f"The model is in {folder}; it separates {targets}.")
 
 
 def table() -> "Table":

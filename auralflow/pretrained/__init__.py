@@ -7,10 +7,23 @@ Our own models are files in weights/, which `packing` writes and `bundled` finds
    a map of module names (`rename`);
 3. a `PretrainedModel` in a module here, as in `spleeter` and `open_unmix`: where the files are, whose, how good;
 4. its entry in `registry.PRETRAINED`.
+
+Checkpoints that anybody trained with Music-Source-Separation-Training need none of this: see `community`.
 """
 
+from auralflow.pretrained.community import import_model
 from auralflow.pretrained.install import choose_model, get_model, names, resolve
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
 
-__all__ = ["DEFAULT", "DEFAULTS", "PRETRAINED", "PretrainedModel", "choose_model", "get_model", "names", "resolve"]
+__all__ = [
+    "DEFAULT",
+    "DEFAULTS",
+    "PRETRAINED",
+    "PretrainedModel",
+    "choose_model",
+    "get_model",
+    "import_model",
+    "names",
+    "resolve",
+]

@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from auralflow.pretrained.community import CARD, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
+from auralflow.pretrained.roformers import NONE_STATED
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
@@ -16,8 +18,6 @@ from auralflow_core.model_folder import ModelFolder, is_whole
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
-
-CARD = "README.md"
 
 
 def names() -> list[str]:
@@ -28,13 +28,18 @@ def names() -> list[str]:
 def resolve(name: str) -> Path | None:
     """The folder of a pretrained model, made on first use: a resolver of the entry-point group `auralflow.resolvers`.
 
+    Args:
+        name: of a pretrained model, or the path of a checkpoint that others trained, beside its settings.
+
     Returns:
-        The folder, or None if no pretrained model has this name.
+        The folder, or None if it is neither.
 
     Raises:
-        InputError: the model's files cannot be fetched.
+        InputError: the model's files cannot be fetched, or the checkpoint cannot be read.
     """
-    return get_model(name) if name in PRETRAINED else None
+    if name in PRETRAINED:
+        return get_model(name)
+    return import_model(name) if is_checkpoint(Path(name)) else None
 
 
 def get_model(
@@ -70,6 +75,8 @@ def get_model(
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
     if not is_whole(ModelFolder(folder)):
+        if model.licence == NONE_STATED and file is None and not offline:
+            print(f"{name}: nobody states a licence for these weights; whether you may use them is yours to find out.")
         _install(model, folder, None if file is None else Path(file), offline)
     if target is None:
         return folder
@@ -102,7 +109,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix == ".safetensors"
+        named = ModelFolder(path).config_file.exists() or path.suffix in (".safetensors", ".ckpt")
         if not named and others and path.is_dir() and not _holds_audio(path):
             raise InputError(
                 f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "

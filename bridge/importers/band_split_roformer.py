@@ -14,10 +14,10 @@ bands, `m` hidden layers and `s` targets, there in the order of the instruments;
 | `mask_estimators.s.to_freqs.k.0.(2m)` | `mask.s.hidden.m` |
 | the last one of these | `mask.s.value`, its upper half of rows, and `mask.s.gate`, the lower |
 | `layers.i.a.layers.j.0.pope_embed.bias`, the same everywhere | `time_shift`, `band_shift` |
-| `rotary_embed.freqs`, `pope_embed.inv_freqs` | constants, which are compared and left out |
+| `rotary_embed.freqs`, `pope_embed.inv_freqs` | constants, compared where they are there, and left out |
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ from auralflow_core.optional import needs
 from auralflow_core.weights.names import check_same
 from bridge.importers.rename import State
 
-ROUNDING = 1e-3  # of the constants in files of half types, relative
+ROUNDING = 2**-8  # of the constants in files of half types, relative; bfloat16 rounds most
 AXES = ("time", "band")
 
 Join = Literal["same", "rows", "columns", "stack"]
@@ -65,6 +65,7 @@ def from_msst(
     config: BandSplitRoformer,
     instruments: Sequence[str] | None = None,
     origin: str = "state dict",
+    used: Callable[[str], object] | None = None,
 ) -> State:
     """The state dict of our torch network, from one of Music-Source-Separation-Training.
 
@@ -73,12 +74,14 @@ def from_msst(
         config: the network's settings.
         instruments: the targets in their order; default: ours, which is sorted.
         origin: where the tensors come from, for messages.
+        used: called with the name of each tensor that is not needed any more, such as `state.pop`: so that a large
+            checkpoint is in memory once, not twice.
 
     Raises:
         InputError: a tensor is missing, left over or of another shape; instruments that are not the targets; or
             constants of another network.
     """
-    constants = _constants(config)
+    constants = {name: count for name, count in _constants(config).items() if name in state}
     parts = list(_parts(config, _order(config, instruments, origin)))
     shapes = {name: shape for part in parts for name, shape in zip(part.theirs, part.shapes, strict=True)}
     shapes |= {name: (count,) for name, count in constants.items()}
@@ -88,7 +91,7 @@ def from_msst(
     for name, count in constants.items():
         if not np.allclose(np.float64(state[name]), frequencies(count), rtol=ROUNDING, atol=0):
             raise InputError(f"{origin}: {name} is not 10000 ** -(0, 1, ...) / {count}: these are other positions")
-    return {part.ours: _joined(part, state, origin) for part in parts}
+    return {part.ours: _joined(part, state, origin, used) for part in parts}
 
 
 def to_msst(
@@ -186,29 +189,49 @@ def _mask(ours: str, theirs: str, config: BandSplitRoformer) -> Iterator[Part]:
                 yield Part(f"{ours}.gate.{leaf}", names, shapes, "rows", 1)
 
 
-def _joined(part: Part, state: Mapping[str, np.ndarray], origin: str) -> np.ndarray:
-    arrays = [state[name] for name in part.theirs]
-    if part.half is not None:
-        arrays = [np.split(array, 2)[part.half] for array in arrays]
+def _joined(
+    part: Part, state: Mapping[str, np.ndarray], origin: str, used: Callable[[str], object] | None
+) -> np.ndarray:
+    """One tensor of ours; theirs are dropped one by one, as some of these are more than half of a checkpoint."""
+    first = state[part.theirs[0]]
+    if part.join == "same":
+        for name in part.theirs:
+            if not np.array_equal(state[name], first):
+                raise InputError(f"{origin}: {name} differs from {part.theirs[0]}, expected the same in all layers")
+    halves = 1 if part.half is None else 2
+    joined = np.empty(_joined_shape(part), first.dtype)
+    for name, place in zip(part.theirs, _places(part, joined), strict=True):
+        place[...] = np.split(state[name], halves)[part.half or 0]
+        if used is not None and part.half != 0:  # the second half follows, of the same tensors
+            used(name)
+    return joined
+
+
+def _joined_shape(part: Part) -> tuple[int, ...]:
+    first = part.shapes[0]
     if part.join == "stack":
-        return np.stack(arrays)
-    if part.join in ("rows", "columns"):
-        return np.concatenate(arrays, axis=int(part.join == "columns"))
-    for name, array in zip(part.theirs, arrays, strict=True):
-        if not np.array_equal(array, arrays[0]):
-            raise InputError(f"{origin}: {name} differs from {part.theirs[0]}, expected the same in all layers")
-    return arrays[0].copy()
+        return (len(part.shapes), *first)
+    if part.join == "same":
+        return first
+    axis = int(part.join == "columns")
+    total = sum(shape[axis] for shape in part.shapes) // (1 if part.half is None else 2)
+    return (*first[:axis], total, *first[axis + 1 :])
 
 
 def _pieces(part: Part, array: np.ndarray) -> list[np.ndarray]:
     """The tensors that `_joined` joined."""
+    return [np.array(place, order="C") for place in _places(part, array)]
+
+
+def _places(part: Part, array: np.ndarray) -> list[np.ndarray]:
+    """Where each of their tensors stands in ours."""
     if part.join == "stack":
-        return [piece.copy() for piece in array]
+        return list(array)
     if part.join == "same":
-        return [array.copy() for _ in part.theirs]
+        return [array] * len(part.theirs)
     axis = int(part.join == "columns")
     sizes = [shape[axis] // (1 if part.half is None else 2) for shape in part.shapes]
-    return [np.array(piece, order="C") for piece in np.split(array, np.cumsum(sizes)[:-1], axis)]
+    return np.split(array, np.cumsum(sizes)[:-1], axis)
 
 
 def _order(config: BandSplitRoformer, instruments: Sequence[str] | None, origin: str) -> list[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from roformer_files import MEL, make_pair
 from small_models import make_model, small_config
 
 from auralflow.cli.main import main
@@ -61,6 +62,8 @@ def stand_ins(tmp_path_factory, trained):
     make_songs(folder / "songs", tracks=3, seconds=2, sample_rate=8000)
     audio, rate = soundfile.read(folder / "songs" / "test" / "song-0-002" / "mixture.wav")
     soundfile.write(folder / "song.mp3", audio, rate)
+    make_pair(folder, MEL)
+    downloads = {name: folder / name for name in ("model.ckpt", "model.yaml")}
     datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
     models = dict.fromkeys(("my_model", "other_model", "third_model"), trained.model.path)
     with pytest.MonkeyPatch.context() as patch:
@@ -68,7 +71,7 @@ def stand_ins(tmp_path_factory, trained):
         for model in PRETRAINED.values():
             small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
             (small.path / "README.md").write_text("A stand-in.")
-        yield {"song.mp3": folder / "song.mp3"} | datasets | models
+        yield {"song.mp3": folder / "song.mp3"} | downloads | datasets | models
 
 
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])
@@ -117,12 +120,14 @@ def run(command):
 
 
 def smaller(arguments):
-    """Arguments that make songs short, and a new model small."""
+    """Arguments that make songs and training short, and a new model small."""
     if arguments[0] == "songs":
         changes = SONGS
     elif arguments[0] == "config" and arguments[2:] and arguments[2] in MODELS:
         fields = {"sample_length", *MODELS[arguments[2]].__struct_fields__}
         changes = SHORT | {name: value for name, value in SMALL.items() if name in fields}
+    elif arguments[0] == "config":
+        changes = SHORT
     else:
         changes = {}
     return [text for name, value in changes.items() for text in (f"--{name}", str(value))]

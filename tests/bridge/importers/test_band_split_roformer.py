@@ -196,6 +196,16 @@ def test_instruments_in_another_order_are_the_targets():
         from_msst(state, config.model, ["vocals"])
 
 
+@pytest.mark.parametrize("name", ["bs-polar", "mel-deep"])
+def test_each_tensor_is_given_up_once_it_is_used(name):
+    config = configure(CASES[name])
+    state = random_state(config)
+    expected = from_msst(dict(state), config.model)
+    found = from_msst(state, config.model, used=state.pop)
+    assert found.keys() == expected.keys() and all(np.array_equal(found[key], expected[key]) for key in expected)
+    assert state and all("freqs" in key.rpartition(".")[2] for key in state)  # the constants
+
+
 def test_half_types_are_kept_and_their_constants_accepted():
     config = configure(BS)
     state = {key: array.astype(np.float16) for key, array in random_state(config).items()}

@@ -1,0 +1,170 @@
+"""Checkpoints of Music-Source-Separation-Training, read without running what is in them, and told apart by their names.
+
+Such a file is one of `torch.save`, or of safetensors. It holds a state dict, or a training state with one inside.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auralflow_core.errors import InputError
+from auralflow_core.optional import needs
+from bridge.importers.rename import State
+
+if TYPE_CHECKING:
+    import torch
+
+BS, MEL = "BSRoformer", "MelBandRoformer"
+
+SUFFIXES = (".ckpt", ".safetensors")
+INSIDE = ("state", "state_dict", "model_state_dict")  # of a training state
+PREFIXES = ("module.", "model.", "_orig_mod.")
+SHARED_BIASES = ("linear_62_bias_0", "linear_64_bias_0")  # of an early six-stem BS-RoFormer, where they are zeros
+
+# What gives away networks that are not read, by a part of a tensor's name; the first that occurs counts.
+OTHERS = {
+    "lora_": "adapters (LoRA), which are no whole model",
+    ".branch.": "a RoFormer of the later bs-roformer package, with residual streams",
+    "to_value_residual_mix": "a RoFormer of the later bs-roformer package, with value residuals",
+    "dynamic_alpha_fn": "a RoFormer of the later bs-roformer package, with hyper-connections",
+    "separation_net.": "an SCNet",
+    "encoder_blocks.": "an MDX23C network",
+    "crosstransformer.": "an HTDemucs",
+    "tencoder.": "an HDemucs",
+    "stg1_": "a VR network",
+}
+READ = "BS-RoFormers and Mel-Band RoFormers are read"
+OTHER_SUFFIXES = {
+    ".onnx": "an ONNX graph, as of MDX-Net",
+    ".th": "a package of demucs",
+    ".pth": "a state dict without settings, or a VR network",
+    ".zip": "an archive",
+}
+
+
+def read_checkpoint(path: str | Path) -> State:
+    """Reads the tensors of a checkpoint.
+
+    Args:
+        path: ends in one of `SUFFIXES`.
+
+    Returns:
+        Names without the prefixes that wrappers add, and arrays of float32, from types that it holds exactly.
+
+    Raises:
+        InputError: the file is missing, damaged, would run code, or holds a network that is not read.
+        MissingPackage: torch, which reads the files, is not installed.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        other = f"a file that ends in {path.suffix}" if path.suffix else "a file without a suffix"
+        kind = OTHER_SUFFIXES.get(path.suffix, other)
+        raise InputError(f"{path}: is {kind}; {READ}, from files that end in {' or '.join(SUFFIXES)}")
+    with needs("torch"):
+        import torch  # noqa: F401
+    from bridge.files import check_state, load_pickled
+
+    if path.suffix == ".ckpt":
+        tensors = check_state(_unwrapped(load_pickled(path, _allowed()), path), path)
+    else:
+        tensors = _read_safetensors(path)
+    tensors = _stripped(tensors)
+    refuse_others(tensors, path)
+    return {
+        name: _as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)
+    }
+
+
+def family_of(state: Iterable[str], path: str | Path) -> str:
+    """`BS` or `MEL`, by the names of a checkpoint's tensors.
+
+    Args:
+        state: the names.
+        path: of the file, for messages.
+
+    Raises:
+        InputError: it is neither.
+    """
+    names = set(state)
+    refuse_others(names, path)
+    if "band_split.to_features.0.0.gamma" in names:
+        if "final_norm.gamma" in names:
+            return BS
+        if "layers.0.0.norm.gamma" in names:
+            return MEL
+    first = f", its first is {min(names)!r}" if names else ""
+    raise InputError(f"{path}: holds a network of another kind ({len(names)} tensors{first}); {READ}")
+
+
+def refuse_others(names: Iterable[str], path: str | Path) -> None:
+    """Refuses networks that are known, and not read.
+
+    Raises:
+        InputError: a name gives one of `OTHERS` away.
+    """
+    names = list(names)
+    for part, kind in OTHERS.items():
+        if found := next((name for name in names if part in name), None):
+            raise InputError(f"{path}: holds {kind} (tensor {found!r}); {READ}")
+
+
+def _allowed() -> list[Any]:
+    """What training states hold besides tensors and plain data: numbers of numpy."""
+    scalar = np.float64(0).__reduce__()[0]
+    modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
+    types = [np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]
+    return [*((scalar, name) for name in modules), *types]
+
+
+def _unwrapped(content: Any, path: Path) -> Any:
+    if not isinstance(content, dict):
+        return content
+    for key in INSIDE:
+        if isinstance(content.get(key), dict):
+            return content[key]
+    if any(isinstance(value, dict) for value in content.values()):
+        raise InputError(
+            f"{path}: holds {', '.join(map(str, content))}, expected a state dict, or {' or '.join(INSIDE)}"
+        )
+    return content
+
+
+def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file of weights") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
+
+
+def _stripped(tensors: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":
+    """The tensors without a prefix that all names have; wrappers can be nested."""
+    for prefix in (*PREFIXES, *PREFIXES):
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    return dict(tensors)
+
+
+def _is_zero_bias(name: str, tensor: "torch.Tensor") -> bool:
+    return name in SHARED_BIASES and not bool(tensor.any())
+
+
+def _as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
+    import torch
+
+    kind = f"{tensor.dtype} on {tensor.device}"
+    if (
+        tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16)
+        or tensor.layout != torch.strided
+        or tensor.device.type != "cpu"
+    ):
+        raise InputError(f"{path}: tensor {name!r} is of type {kind}; float32, float16 and bfloat16 are read")
+    if tensor.nbytes > path.stat().st_size:
+        raise InputError(f"{path}: tensor {name!r} has {tensor.nbytes} bytes, more than the file")
+    return tensor.detach().to(torch.float32).numpy()

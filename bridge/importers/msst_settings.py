@@ -1,0 +1,272 @@
+"""Settings of Music-Source-Separation-Training for band-split RoFormers, as a configuration of ours and back.
+
+Its files have the groups `audio`, `model`, `training` and `inference`. `model` holds the network's arguments: each is
+mapped, known to have no effect on what the network computes, accepted with one value only, or refused by its name.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, MelBandRoformer, from_dict
+from auralflow_core.errors import InputError, closest
+from bridge.importers.checkpoint import BS, MEL
+
+KINDS = {BS: "a BS-RoFormer", MEL: "a Mel-Band RoFormer"}
+REST = "accompaniment"
+
+# Their argument -> our setting, and their default. Arguments that need more than another name: `_network`.
+RENAMED: dict[str, tuple[str, Any]] = {
+    "dim": ("width", None),
+    "depth": ("num_blocks", None),
+    "time_transformer_depth": ("time_layers", 2),
+    "freq_transformer_depth": ("band_layers", 2),
+    "heads": ("heads", 8),
+    "dim_head": ("head_size", 64),
+    "mlp_expansion_factor": ("mask_growth", 4),
+    "skip_connection": ("skip_connection", False),
+    "stft_n_fft": ("num_fft", 2048),
+    "stft_hop_length": ("hop_length", 512),
+    "stft_win_length": ("window_size", 2048),
+    "zero_dc": ("zero_dc", True),
+    "ff_dropout": ("dropout_p", 0.0),
+}
+MAPPED = {"num_stems": 1, "stereo": False, "mask_estimator_depth": None}  # and their defaults
+MAPPED_OF = {
+    BS: {"freqs_per_bands": (), "use_pope": False, "mask_estimator_depth": 2},
+    MEL: {"num_bands": 60, "sample_rate": 44100, "mask_estimator_depth": 1},
+}
+# The networks give k times the estimate for k times the input, so the scale of their spectra has none either.
+WITHOUT_EFFECT = {
+    "flash_attn",
+    "sage_attention",
+    "dim_freqs_in",
+    "use_torch_checkpoint",
+    "attn_dropout",
+    "match_input_audio_length",
+    "stft_normalized",
+    "use_shared_bias",  # the biases show among the tensors
+}
+LOSS = "multi_stft_"  # begins arguments of the loss
+ONLY = {"linear_transformer_depth": 0, "stft_window_fn": None, "mlp_hidden_layers": None}
+# Programs older than these arguments refuse them, so they are written only where they say something.
+RECENT = ("zero_dc", "skip_connection", "mlp_expansion_factor")
+
+# Whole numbers above these would fill the memory before anyone sees that the checkpoint is another one.
+LARGEST = 1_000_000
+LARGEST_OF = {"chunk_size": 100_000_000, "stft_n_fft": 1 << 16, "num_bands": 500, "num_stems": 500}
+LARGEST_OF |= dict.fromkeys(("depth", "time_transformer_depth", "freq_transformer_depth", "mask_estimator_depth"), 200)
+
+# A checkpoint that is trained further takes smaller steps than a network with fresh weights.
+FURTHER = {"lr": 5e-5, "batch_size": 1}
+
+
+class Settings(NamedTuple):
+    """A configuration, and the order of a checkpoint's targets.
+
+    Attributes:
+        config: with sorted targets.
+        instruments: the same names in the order of the checkpoint.
+    """
+
+    config: Config
+    instruments: tuple[str, ...]
+
+
+def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) -> Settings:
+    """The configuration that a file of settings describes.
+
+    Args:
+        settings: the file's content.
+        family: `BS` or `MEL`, as the checkpoint's tensors tell.
+        name: the model's.
+        origin: the file, for messages.
+
+    Raises:
+        InputError: the settings are of another network, lack something, or ask for what is not computed here.
+    """
+    audio, model, training, inference = (
+        _group(settings, group, origin) for group in ("audio", "model", "training", "inference")
+    )
+    _check_arguments(model, family, origin)
+    if _get(inference, "normalize", bool, False, f"{origin}: inference"):
+        raise InputError(f"{origin}: inference.normalize is true, expected false: songs are separated as they are")
+    instruments = targets_of(training, origin)
+    network = _network(model, family, origin) | {"model_type": family, "model_name": name, "targets": instruments}
+    network |= _signal(audio, model, family, len(instruments), origin)
+    chunk = _chunk(audio, inference, network["hop_length"], origin)
+    dataset = {"sample_length": chunk / network["sample_rate"]}
+    return Settings(from_dict({"model": network, "dataset": dataset, "training": FURTHER}, origin), instruments)
+
+
+def targets_of(training: Mapping[str, Any], origin: str) -> tuple[str, ...]:
+    """The targets of a checkpoint in its order, from `instruments` and `target_instrument`.
+
+    One of vocals and what else there is (`other`, `instrumental`) is our vocals and accompaniment.
+
+    Raises:
+        InputError: there are none, or they are no names.
+    """
+    names = training.get("instruments")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
+        raise InputError(f"{origin}: training.instruments is {names!r}, expected a list of names")
+    only = training.get("target_instrument")
+    if only is not None and only not in names:
+        raise InputError(f"{origin}: training.target_instrument is {only!r}, expected one of {', '.join(names)}")
+    two = {name.lower() for name in names} == {"vocals", "other"}
+    targets = [_target(name, two) for name in (names if only is None else [only])]
+    if len(set(targets)) < len(targets):
+        raise InputError(f"{origin}: training.instruments are {', '.join(names)}, two of which are one target")
+    return tuple(targets)
+
+
+def _target(name: str, beside_vocals: bool) -> str:
+    """Our name of an instrument; names of several words stay as they are."""
+    if name.lower() == "instrumental" or (beside_vocals and name.lower() == "other"):
+        return REST
+    return name if " " in name else name.lower()
+
+
+def _group(settings: Mapping[str, Any], name: str, origin: str) -> dict[str, Any]:
+    group = settings.get(name, {})
+    if not isinstance(group, dict):
+        what = f"is {group!r}" if isinstance(group, str) else f"is a {type(group).__name__}"
+        raise InputError(f"{origin}: {name} {what}, expected a group of settings of a RoFormer")
+    return group
+
+
+def _check_arguments(model: Mapping[str, Any], family: str, origin: str) -> None:
+    """Refuses arguments of other networks."""
+    if not model:
+        raise InputError(f"{origin}: has no group `model` with the network's arguments")
+    other = MEL if family == BS else BS
+    for key in ("freqs_per_bands", "num_bands"):
+        if key in model and key not in MAPPED_OF[family]:
+            raise InputError(f"{origin}: model.{key} is of {KINDS[other]}, but the checkpoint holds {KINDS[family]}")
+    known = {*RENAMED, *MAPPED, *MAPPED_OF[family], *WITHOUT_EFFECT, *ONLY}
+    for key, value in model.items():
+        if key in ONLY and value != ONLY[key]:
+            raise InputError(f"{origin}: model.{key} is {value!r}, expected {ONLY[key]!r}: no other is computed here")
+        if key not in known and not str(key).startswith(LOSS):
+            raise InputError(f"{origin}: unknown argument model.{key} of {KINDS[family]}; {closest(str(key), known)}")
+
+
+def _network(model: Mapping[str, Any], family: str, origin: str) -> dict[str, Any]:
+    """The settings of ours that follow from the network's arguments alone."""
+    group = f"{origin}: model"
+    found: dict[str, Any] = {}
+    for key, (ours, default) in RENAMED.items():
+        kind = type(default) if default is not None else int
+        found[ours] = _get(model, key, kind, default, group)
+    depth = _get(model, "mask_estimator_depth", int, MAPPED_OF[family]["mask_estimator_depth"], group)
+    if family == MEL:
+        return found | {"mask_layers": depth, "norms": "each", "num_bands": _get(model, "num_bands", int, 60, group)}
+    bands = model.get("freqs_per_bands") or ()
+    if not isinstance(bands, list | tuple) or not all(type(width) is int for width in bands):
+        raise InputError(f"{group}.freqs_per_bands is {bands!r}, expected the bins of each band")
+    positions = "polar" if _get(model, "use_pope", bool, False, group) else "rotary"
+    return found | {"mask_layers": depth - 1, "norms": "end", "bands": list(bands), "positions": positions}
+
+
+def _signal(audio: Mapping[str, Any], model: Mapping[str, Any], family: str, stems: int, origin: str) -> dict[str, int]:
+    """Channels and sample rate, which stand in two groups."""
+    rate = _get(audio, "sample_rate", int, 44100, f"{origin}: audio")
+    if family == MEL and (own := _get(model, "sample_rate", int, 44100, f"{origin}: model")) != rate:
+        raise InputError(f"{origin}: model.sample_rate is {own}, but audio.sample_rate is {rate}; one is expected")
+    channels = 2 if _get(model, "stereo", bool, False, f"{origin}: model") else 1
+    if (own := _get(audio, "num_channels", int, channels, f"{origin}: audio")) != channels:
+        stereo = "true" if channels == 2 else "false"
+        raise InputError(f"{origin}: audio.num_channels is {own}, expected {channels}, as model.stereo is {stereo}")
+    if (number := _get(model, "num_stems", int, 1, f"{origin}: model")) != stems:
+        raise InputError(f"{origin}: model.num_stems is {number}, but training names {stems} as targets")
+    return {"sample_rate": rate, "num_channels": channels}
+
+
+def _chunk(audio: Mapping[str, Any], inference: Mapping[str, Any], hop: int, origin: str) -> int:
+    """The samples of a segment; other programs count frames, `dim_t`."""
+    for group, name in ((inference, "inference"), (audio, "audio")):
+        if "chunk_size" in group:
+            return _get(group, "chunk_size", int, None, f"{origin}: {name}")
+    if "dim_t" in inference:
+        return hop * (_get(inference, "dim_t", int, None, f"{origin}: inference") - 1)
+    raise InputError(f"{origin}: audio.chunk_size is missing, the samples of a segment")
+
+
+def _get(group: Mapping[str, Any], key: str, kind: type, default: Any, where: str) -> Any:
+    """A value of a group, of the right type."""
+    value = group.get(key, default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        names = {int: "a whole number", float: "a number", bool: "true or false"}
+        found = "missing" if key not in group else repr(value)
+        raise InputError(f"{where}.{key} is {found}, expected {names[kind]}")
+    if kind is int and value > (largest := LARGEST_OF.get(key, LARGEST)):
+        raise InputError(f"{where}.{key} is {value}, expected at most {largest}")
+    return value
+
+
+def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The inverse of `to_config`: the content of a file of settings, and the targets in its order.
+
+    Args:
+        config: of a band-split RoFormer.
+        origin: the model, for messages.
+
+    Raises:
+        InputError: the network is another one, or has settings that its counterpart lacks.
+    """
+    model = config.model
+    if not isinstance(model, BSRoformer | MelBandRoformer):
+        kind = type(model).__name__
+        raise InputError(f"{origin}: is of type {kind}, which has no counterpart there; {BS} and {MEL} have")
+    _check_counterpart(model, origin)
+    arguments = {key: getattr(model, ours) for key, (ours, _) in RENAMED.items()}
+    for key in RECENT:
+        if arguments[key] == RENAMED[key][1]:
+            del arguments[key]
+    arguments |= {
+        "stereo": model.num_channels == 2,
+        "num_stems": len(model.targets),
+        "linear_transformer_depth": 0,
+        "attn_dropout": model.dropout_p,
+        "flash_attn": True,
+        "stft_normalized": False,
+    }
+    if isinstance(model, MelBandRoformer):
+        arguments |= {"num_bands": model.num_bands, "sample_rate": model.sample_rate}
+        arguments |= {"mask_estimator_depth": model.mask_layers}
+    else:
+        arguments |= {"freqs_per_bands": tuple(model.band_table.widths), "mask_estimator_depth": model.mask_layers + 1}
+        arguments |= {"use_pope": True} if model.positions == "polar" else {}
+    frames = 1 + config.crop_samples // model.hop_length
+    audio = {
+        "chunk_size": config.crop_samples,
+        "dim_f": model.num_fft // 2,
+        "dim_t": frames,
+        "hop_length": model.hop_length,
+        "n_fft": model.num_fft,
+        "num_channels": model.num_channels,
+        "sample_rate": model.sample_rate,
+        "min_mean_abs": 0.0,
+    }
+    training = _instruments(model.targets) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
+    inference = {"batch_size": 1, "dim_t": frames, "num_overlap": 4}
+    return {"audio": audio, "model": arguments, "training": training, "inference": inference}, model.targets
+
+
+def _check_counterpart(model: BandSplitRoformer, origin: str) -> None:
+    """Refuses settings that the networks there do not have."""
+    mel = isinstance(model, MelBandRoformer)
+    expected = {"norms": "each" if mel else "end", "padding": "reflect"} | ({"positions": "rotary"} if mel else {})
+    for key, value in expected.items():
+        if (found := getattr(model, key)) != value:
+            raise InputError(f"{origin}: model.{key} is {found!r}, expected {value!r}, which its counterpart there has")
+
+
+def _instruments(targets: tuple[str, ...]) -> dict[str, Any]:
+    """`instruments` and `target_instrument` for targets; beside a single one stands the rest of the mixture."""
+    names = ["other" if target == REST and {*targets} <= {REST, "vocals"} else target for target in targets]
+    if len(names) > 1:
+        return {"instruments": names, "target_instrument": None}
+    rest = {"other": "vocals" if targets == (REST,) else "rest"}.get(names[0], "other")
+    return {"instruments": [*names, rest], "target_instrument": names[0]}

@@ -1,0 +1,145 @@
+"""Checkpoints that others trained, from a pair of files to stems, to a fine-tuned model, and back."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from roformer_files import BS, MEL, describe, make_pair
+
+import auralflow_jax
+import auralflow_torch
+from auralflow.cli.main import main
+from auralflow.pretrained import choose_model, import_model
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import ModelFolder, find_model
+from auralflow_core.weights.file import read_tensors
+
+
+@pytest.fixture
+def pair():
+    return make_pair(Path.cwd(), MEL)
+
+
+def files(folder="."):
+    return {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def refused(capsys, *arguments):
+    capsys.readouterr()
+    before = files()
+    assert main([*arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("auralflow") and err.count("\n") == 1 and files() == before
+    return err
+
+
+def test_a_pair_becomes_a_folder_and_a_pair_again(pair, capsys):
+    command = "pretrained get --file model.ckpt --settings model.yaml --save my_model"
+    assert main(command.split()) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out == "The model is in my_model; it separates vocals.\n"
+    assert files("my_model") == {"config.json", "README.md", "checkpoint/best.safetensors"}
+    config = ModelFolder("my_model").load_config()
+    assert (
+        config.model.model_name == "my_model" and config == read_tensors("my_model/checkpoint/best.safetensors").config
+    )
+    card = Path("my_model/README.md").read_text()
+    assert "- model.ckpt, SHA-256 " in card and "- model.yaml, SHA-256 " in card and "Licence: " in card
+    assert main("convert to-msst my_model -o again.ckpt".split()) == 0
+    assert capsys.readouterr().out.split() == ["again.ckpt", "again.yaml"]
+    again = torch.load("again.ckpt")
+    assert again.keys() == pair.keys() and all(torch.equal(again[name], pair[name]) for name in pair)
+    assert main("convert to-msst my_model".split()) == 0 and {"my_model.ckpt", "my_model.yaml"} < files()
+    assert "again.ckpt: exists already" in refused(capsys, *"convert to-msst my_model -o again.ckpt".split())
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_checkpoint_beside_its_settings_is_a_model(pair, home, capsys, backend):
+    soundfile.write("song.wav", np.random.default_rng(0).uniform(-0.5, 0.5, (4000, 2)), 8000)
+    stems = []
+    main("pretrained get --file model.ckpt --save my_model".split())
+    for model in ("model.ckpt", "my_model"):
+        assert main(["separate", model, "song.wav", "--save", f"{model}-out", "--backend", backend]) == 0
+        stems.append(soundfile.read(f"{model}-out/song/vocals.wav")[0])
+    np.testing.assert_array_equal(*stems)
+    assert np.abs(stems[0]).max() > 0.01
+    folder = find_model("model.ckpt")
+    assert folder.is_relative_to(home) and folder.name == "model" and find_model(Path("model.ckpt").resolve()) == folder
+
+
+def test_both_packages_load_it(pair):
+    audio = np.random.default_rng(0).standard_normal((1, 2, 1600), np.float32)
+    with torch.no_grad():
+        theirs = auralflow_torch.load("model.ckpt").estimate(torch.from_numpy(audio)).audio.numpy()
+    ours = auralflow_jax.load("model.ckpt").estimate(audio).audio
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
+
+
+def test_a_change_of_the_files_is_seen(pair):
+    first = find_model("model.ckpt")
+    assert find_model("model.ckpt") == first
+    Path("model.yaml").write_text(Path("model.yaml").read_text().replace("chunk_size: 1600", "chunk_size: 3200"))
+    second = find_model("model.ckpt")
+    assert second != first and ModelFolder(second).load_config().crop_samples == 3200
+    assert ModelFolder(first).load_config().crop_samples == 1600
+
+
+def test_files_of_our_own_with_settings_beside_them(pair):
+    import_model("model.ckpt", save="my_model")
+    Path("my_model/checkpoint/best.safetensors").rename("model.safetensors")
+    assert find_model("model.safetensors") == Path("model.safetensors")
+    assert auralflow_jax.load("model.safetensors").targets == ("vocals",)
+
+
+def test_what_stands_before_the_inputs(pair):
+    assert choose_model(None, ["model.ckpt", "a.wav"]) == ("model.ckpt", ["a.wav"])
+    with pytest.raises(InputError, match="model.ckpt: is a model, and no input follows"):
+        choose_model(None, ["model.ckpt"])
+
+
+def test_bad_input(pair, capsys):
+    get = ("pretrained", "get", "--save", "mine", "--file")
+    make_pair(Path.cwd(), BS, stem="bs")
+    make_pair(Path.cwd(), MEL, describe(MEL | {"width": 16}, ["vocals"]), stem="wide")
+    Path("cut.ckpt").write_bytes(Path("model.ckpt").read_bytes()[:5000])
+    Path("bomb.yaml").write_text(
+        "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    )
+    Path("code.yaml").write_text("a: !!python/object/apply:os.mkdir [it-ran]")
+    Path("alone.ckpt").write_bytes(b"")
+    Path("full").mkdir()
+    Path("full/file").touch()
+    for arguments, words in (
+        ((*get, "model.ckpt", "--settings", "bs.yaml"), "bs.yaml: model.freqs_per_bands is of a BS-RoFormer, but"),
+        ((*get, "model.ckpt", "--settings", "wide.yaml"), "model.ckpt with wide.yaml: the tensors do not fit"),
+        ((*get, "cut.ckpt", "--settings", "model.yaml"), "cut.ckpt: not a readable file of torch.save, it is damaged"),
+        ((*get, "model.ckpt", "--settings", "bomb.yaml"), "bomb.yaml: its aliases stand for more than 100000"),
+        ((*get, "model.ckpt", "--settings", "code.yaml"), "code.yaml: not valid YAML: could not determine a constr"),
+        ((*get, "model.ckpt", "--settings", "model.ckpt"), "model.ckpt: not valid YAML: "),
+        ((*get, "model.ckpt", "--settings", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file"),
+        ((*get, "model.yaml"), "model.yaml: is a file that ends in .yaml; BS-RoFormers and"),
+        ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected beside it; "),
+        ((*get, "nowhere.ckpt"), "nowhere.ckpt: no such file; a checkpoint is expected"),
+        ((*get, "model.ckpt", "--high_bins", "mean"), "--high_bins mean is no setting of a checkpoint"),
+        (("pretrained", "get", "--file", "model.ckpt"), "model.ckpt: the folder for its model is missing (--save)"),
+        (("pretrained", "get", "umx", "--settings", "model.yaml"), "--settings belongs to a checkpoint of --file"),
+        (("pretrained", "get"), "pretrained get needs a name"),
+        (("pretrained", "get", "--file", "model.ckpt", "--save", "full"), "full: exists already; a new or empty"),
+        (("separate", "alone.ckpt", "song.wav"), "song.wav: "),
+        (("train", "mine", "full", "--from", "alone.ckpt"), "alone.ckpt: its settings are missing"),
+        (("convert", "to-msst", "alone.ckpt", "-o", "x.ckpt"), "alone.ckpt: its settings are missing"),
+        (("convert", "to-msst", "spleeter"), "spleeter: no such file or folder"),
+    ):
+        assert words in refused(capsys, *arguments)
+
+
+def test_training_goes_on_from_a_checkpoint(pair, trained, capsys):
+    assert main("pretrained get --file model.ckpt --save theirs".split()) == 0
+    short = "--max_epochs 1 --samples_per_epoch 1 --num_snippets 0 --tensorboard false"
+    assert main(f"config theirs {short}".split()) == 0
+    status = main(f"train mine {trained.songs} --from theirs".split())
+    assert status == 0, capsys.readouterr().err
+    assert main("convert to-msst mine -o mine.ckpt".split()) == 0
+    again = torch.load("mine.ckpt")
+    assert again.keys() == pair.keys() and any(not torch.equal(again[name], pair[name]) for name in pair)
