@@ -109,13 +109,13 @@ def check(path: Path, published: PublishedFile | PackagedFile) -> None:
     Raises:
         InputError: they differ.
     """
-    digests = {"sha256": published.sha256, "sha512": getattr(published, "sha512", "")}
-    for algorithm, expected in digests.items():
+    digests = {"SHA-256": published.sha256, "SHA-512": getattr(published, "sha512", "")}
+    for name, expected in digests.items():
         with open(path, "rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest() if expected else ""
+            found = hashlib.file_digest(file, name.replace("-", "")).hexdigest() if expected else ""
         if not found.startswith(expected):
             raise InputError(
-                f"{path}: its {algorithm.upper()} is {found}, expected {expected} for {published.name}; the file is "
+                f"{path}: its {name} is {found}, expected {expected} for {published.name}; the file is "
                 "damaged, or another one"
             )
 

@@ -25,7 +25,7 @@ def loudest(audio: np.ndarray, window: int, step: int, mixture: np.ndarray | Non
     Example:
         >>> loudest(np.array([[0, 0, 1, 5, 5, 0, 1.0]]), 2, 1)
         3
-        >>> loudest(np.array([[0, 0, 1, 5, 5, 0, 1]]), 2, 1, np.array([[0, 0, 1, 5, 5, 3, 4]]))
+        >>> loudest(np.array([[0, 0, 1, 5, 5, 0, 1.0]]), 2, 1, np.array([[0, 0, 1, 5, 5, 3, 4.0]]))
         5
     """
     check_layout(audio)

@@ -42,6 +42,7 @@ def state_shapes(make: Callable[[], nn.Module]) -> dict[str, Shape] | None:
             state = make().state_dict()
     except (RuntimeError, NotImplementedError):
         return None
-    # torch's own types do not compare with numpy's
-    types = {dtype: torch.empty((), dtype=dtype).numpy().dtype for dtype in {tensor.dtype for tensor in state.values()}}
+    # torch's own types do not compare with numpy's; on the CPU, as a caller may be on the meta device as well
+    kinds = {tensor.dtype for tensor in state.values()}
+    types = {dtype: torch.empty((), dtype=dtype, device="cpu").numpy().dtype for dtype in kinds}
     return {name: Shape(tuple(tensor.shape), types[tensor.dtype]) for name, tensor in state.items()}

@@ -44,7 +44,8 @@ def test_from_a_template_to_stems(run, change, dataset):
 
     run("evaluate", folder, dataset, "--metrics", "sdr")
     documented = {"audio", "config.json", "checkpoint", "evaluation.csv", "images", "runs"}
-    assert {path.name for path in folder.iterdir()} == documented | {"report.html", "evaluation.json"}
+    visible = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert visible == documented | {"report.html", "evaluation.json"}
     for name in documented - {"config.json", "evaluation.csv"}:
         assert any((folder / name).iterdir())
 

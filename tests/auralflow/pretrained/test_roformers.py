@@ -9,7 +9,7 @@ from roformer_files import BS, MEL, make_pair, roformer
 
 from auralflow.cli.main import main
 from auralflow.pretrained import PRETRAINED
-from auralflow.pretrained.download import WebFile
+from auralflow.pretrained.web import WebFile
 from auralflow.pretrained.roformers import NONE_STATED, ROFORMERS
 from auralflow_core.config import from_dict, to_dict
 from auralflow_core.model_folder import ModelFolder

@@ -88,5 +88,7 @@ def separated(folder, data, separator, rate, channels, samples, container, encod
         assert (info.frames, info.channels, info.samplerate) == (expected, channels, rate)
     if residual and encoding.bits in (16, 24) and not any(": " in note for note in report.notes):
         mixture = soundfile.read(path, dtype="float64", always_2d=True)[0][first : first + expected]
+        if container == "ogg" and channels == 3:  # left, center, right there (Vorbis I, 4.3.9)
+            mixture = mixture[:, [0, 2, 1]]
         total = sum(soundfile.read(folder / "out/song" / name, dtype="float64", always_2d=True)[0] for name in written)
         np.testing.assert_allclose(total, mixture, rtol=0, atol=2.0**-encoding.bits + 2.0**-24)
