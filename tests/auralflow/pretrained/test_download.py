@@ -99,7 +99,7 @@ def test_an_interrupted_download_goes_on(server, home, name, there):
 
 def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
     for name, words in (
-        ("wrong", f"its SHA256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
+        ("wrong", f"its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
         ("none", "/none: cannot be fetched .*404"),
         ("short", "/short: cannot be fetched"),
     ):
@@ -113,7 +113,7 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
 
 @pytest.mark.parametrize("path", BROKEN)
 def test_a_broken_answer_is_one_sentence(server, home, path):
-    with pytest.raises(InputError, match=f"^{server}{path}: cannot be fetched|its SHA256 is ") as caught:
+    with pytest.raises(InputError, match=f"^{server}{path}: cannot be fetched|its SHA-256 is ") as caught:
         fetch(WebFile(f"{server}{path}", sha256(BODY)))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
     assert not (home / "downloads" / path[1:]).exists()
@@ -151,7 +151,7 @@ def test_what_was_fetched_is_checked_each_time(server, home):
         fetch(file, offline=True)
     assert fetch(file).read_bytes() == BODY
     forged = WebFile(f"{server}/file", sha256(BODY)[:8], "0" * 128)  # fits the digits that are published, and no more
-    with pytest.raises(InputError, match="its SHA512 is .*, expected 0000"):
+    with pytest.raises(InputError, match="its SHA-512 is .*, expected 0000"):
         fetch(forged)
     assert not path.exists()
 

@@ -9,8 +9,8 @@ from roformer_files import BS, MEL, make_pair, roformer
 
 from auralflow.cli.main import main
 from auralflow.pretrained import PRETRAINED
-from auralflow.pretrained.web import WebFile
 from auralflow.pretrained.roformers import NONE_STATED, ROFORMERS
+from auralflow.pretrained.web import WebFile
 from auralflow_core.config import from_dict, to_dict
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
