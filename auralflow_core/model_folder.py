@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
+from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.json_files import read_json, write_json
@@ -74,15 +75,7 @@ class ModelFolder:
     def move_run_aside(self) -> Path | None:
         """Moves what an earlier run wrote into `earlier-runs/N`; returns that folder, or None if there is nothing."""
         written = [path for path in self.run_outputs if path.exists()]
-        if not written:
-            return None
-        number = 1
-        while (aside := self.path / "earlier-runs" / str(number)).exists():
-            number += 1
-        aside.mkdir(parents=True)
-        for path in written:
-            path.rename(aside / path.name)
-        return aside
+        return move_aside(written, self.path / "earlier-runs") if written else None
 
     def save_config(self, config: Config) -> None:
         """Writes config.json, aside first, so that a failure leaves the old one.

@@ -8,6 +8,7 @@ from typing import Any
 
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, display_name, read_json
+from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.staging import staging
@@ -43,12 +44,7 @@ class Results:
         found = [path for path in (self.table, self.page, self.record) if os.path.lexists(path)]
         aside = None
         if found and not self._is_same():
-            number = 1
-            while (aside := self.path / "earlier-evaluations" / str(number)).exists():
-                number += 1
-            aside.mkdir(parents=True)
-            for path in found:
-                path.rename(aside / path.name)
+            aside = move_aside(found, self.path / "earlier-evaluations")
         with replacing(self.record) as file:
             file.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
         return aside

@@ -1,6 +1,5 @@
 """Models that others trained and passed on as a checkpoint beside a file of settings, as ordinary model folders."""
 
-import hashlib
 from pathlib import Path
 
 from auralflow_core.config import Config
@@ -8,6 +7,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
+from auralflow_core.storage.checksums import sha256
 from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
 
 CARD = "README.md"
@@ -100,7 +100,6 @@ def _is_ours(path: Path) -> bool:
 
 def _sha256(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from auralflow_core.errors import InputError, brief
 from auralflow_core.storage.cache import cache_folder
+from auralflow_core.storage.checksums import sha256
 
 
 class PublishedFile(Protocol):
@@ -47,8 +48,7 @@ class PackagedFile:
 
     @property
     def sha256(self) -> str:
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(self.path)
 
 
 def fetch(file: PublishedFile | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
