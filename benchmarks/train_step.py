@@ -5,16 +5,19 @@
 All sides do the same: STFT, network, L1 loss of the magnitudes, gradients, clipping, AdamW; the JAX step also
 averages the weights. Torch runs channels-last, eager and compiled; in bfloat16 under autocast; products of float32
 may be rounded to TF32 where JAX rounds them, too. The sides take turns, so that whatever else the machine does falls
-on all; figures are of medians. A step's TFLOP are the network's products and convolutions, forward and backward, as
-torch counts them; the matrix rate is that of the faster framework's product of two large matrices.
+on all; wall and CPU seconds are given as median and least. A step's TFLOP are the network's products and convolutions,
+forward and backward, as torch counts them; the matrix rate is that of the faster framework's product of two large
+matrices.
 
 --profile adds where the time goes: programs that do more and more of the step, and the differences between them.
 """
 
 import argparse
 import os
+import resource
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # torch needs some of the GPU's memory, too
 
@@ -38,6 +41,7 @@ from auralflow_torch.networks import build_network
 from bridge.parity.twins import network_shapes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+ENVIRONMENT = ("XLA_FLAGS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "LD_PRELOAD", "MALLOC_CONF")  # what changes timings
 WHOLE = "clipping, AdamW"  # the last part, behind which a step is complete
 Program = Callable[[], object]  # returns something to wait for
 
@@ -63,7 +67,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = True
-    print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}, torch {torch.__version__} on {DEVICE}\n")
+    print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}, torch {torch.__version__} on {DEVICE}")
+    variables = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    print(
+        f"{len(os.sched_getaffinity(0))} cores, {torch.get_num_threads()} threads of torch; {variables or 'defaults'}\n"
+    )
     for precision in arguments.precision:
         rate = matrix_rate(precision)
         for name in arguments.model:
@@ -80,29 +88,33 @@ def measure(config: Config, rate: float, arguments: argparse.Namespace) -> None:
     programs = {side: SIDES[side](config, batch) for side in arguments.sides}
     if not arguments.profile:
         programs = {side: {WHOLE: parts[WHOLE]} for side, parts in programs.items()}
-    medians = time_in_turns(
+    timings = time_in_turns(
         {(side, part): program for side, parts in programs.items() for part, program in parts.items()},
         arguments.rounds,
         arguments.steps,
     )
-    flop, reference = step_flop(config), medians[arguments.sides[0], WHOLE]
+    flop, reference = step_flop(config), timings[arguments.sides[0], WHOLE]
     print(
         f"{type(config.model).__name__}, batch {training.batch_size}, {training.precision}: "
         f"{flop / 1e12:.3f} TFLOP a step; matrices: {rate / 1e12:.3f} TFLOP/s\n"
     )
-    print("| | s a step | samples/s | TFLOP/s | of the matrix rate | times the first one's time |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print(
+        "| | s a step, least | CPU s, least | samples/s | TFLOP/s | of the matrix rate | its time in the first one's |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for side in arguments.sides:
-        seconds = medians[side, WHOLE]
+        timing = timings[side, WHOLE]
         print(
-            f"| {side} | {seconds:.4f} | {training.batch_size / seconds:.2f} | {flop / seconds / 1e12:.3f} | "
-            f"{flop / seconds / rate:.1%} | {seconds / reference:.2f} |"
+            f"| {side} | {timing.wall:.4f}, {timing.least_wall:.4f} | {timing.cpu:.4f}, {timing.least_cpu:.4f} | "
+            f"{training.batch_size / timing.wall:.2f} | {flop / timing.wall / 1e12:.3f} | "
+            f"{flop / timing.wall / rate:.1%} | "
+            f"{timing.wall / reference.wall:.2f} wall, {timing.cpu / reference.cpu:.2f} CPU |"
         )
     if arguments.profile:
         print(f"\n| ms in | {' | '.join(arguments.sides)} |\n| --- |{' ---: |' * len(arguments.sides)}")
         for index, part in enumerate(PARTS):
-            before = [medians[side, PARTS[index - 1]] if index else 0.0 for side in arguments.sides]
-            spent = [medians[side, part] - earlier for side, earlier in zip(arguments.sides, before, strict=True)]
+            before = [timings[side, PARTS[index - 1]].wall if index else 0.0 for side in arguments.sides]
+            spent = [timings[side, part].wall - earlier for side, earlier in zip(arguments.sides, before, strict=True)]
             print(f"| {part} | {' | '.join(f'{1e3 * seconds:.1f}' for seconds in spent)} |")
     print(flush=True)
     if arguments.trace and "jax" in programs:
@@ -200,19 +212,37 @@ SIDES: dict[str, Callable[[Config, dict[str, np.ndarray]], dict[str, Program]]] 
 }
 
 
+class Timing(NamedTuple):
+    """Seconds of a program: wall and CPU of all threads, median and least."""
+
+    wall: float
+    least_wall: float
+    cpu: float
+    least_cpu: float
+
+
 def time_in_turns(programs: dict, rounds: int, steps: int) -> dict:
-    """The median seconds of each program, after a first call that compiles."""
+    """The `Timing` of each program, after a first call that compiles."""
     times: dict = {name: [] for name in programs}
     for program in programs.values():
         wait(program())
     for _ in range(rounds):
         for name, program in programs.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), cpu_seconds()
             for _ in range(steps):
                 result = program()
             wait(result)
-            times[name].append((time.perf_counter() - start) / steps)
-    return {name: float(np.median(values)) for name, values in times.items()}
+            times[name].append(((time.perf_counter() - start[0]) / steps, (cpu_seconds() - start[1]) / steps))
+    return {
+        name: Timing(*(float(figure(values)) for values in zip(*pairs, strict=True) for figure in (np.median, min)))
+        for name, pairs in times.items()
+    }
+
+
+def cpu_seconds() -> float:
+    """The CPU time that all threads of this process have taken."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def wait(result: object) -> None:
@@ -228,8 +258,8 @@ def matrix_rate(precision: str) -> float:
     a = jnp.ones((size, size), precision)
     b = torch.ones((size, size), dtype=getattr(torch, precision), device=DEVICE)
     product = jax.jit(lambda a: a @ a)
-    medians = time_in_turns({"jax": lambda: product(a), "torch": lambda: b @ b}, rounds=5, steps=4)
-    return 2 * size**3 / min(medians.values())
+    timings = time_in_turns({"jax": lambda: product(a), "torch": lambda: b @ b}, rounds=5, steps=4)
+    return 2 * size**3 / min(timing.wall for timing in timings.values())
 
 
 def step_flop(config: Config) -> int:
