@@ -12,7 +12,7 @@ from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.json_files import read_json, write_json
-from auralflow_core.weights.file import TensorFile, read_tensors, write_tensors
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 
 RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
 BUILT_IN = "auralflow.pretrained"  # the first of them, also in a checkout that is not installed and so declares none
@@ -116,43 +116,67 @@ class ModelFolder:
 
 
 class Resolver(Protocol):
-    """The target of an entry point of the group `auralflow.resolvers`: a module, or an object, with two functions."""
+    """The target of an entry point of the group `auralflow.resolvers`: a module, or an object, with two functions.
+
+    A third one is called where it exists: `repair(folder)`, which makes one of its folders again that is damaged, and
+    returns whether it did.
+    """
 
     def names(self) -> Iterable[str]:
         """The names of the models that it knows."""
         ...
 
     def resolve(self, name: str) -> Path | None:
-        """The model's folder, made on first use; None for a name that it does not know."""
+        """The model's folder, made on first use; None for a name, or the path of a file, that it does not know."""
 
 
 def find_model(name_or_path: str | Path) -> Path:
     """Finds the model folder, or the file of weights, that a name or a path stands for.
 
-    What exists under that path comes first, then the cached folder of a pretrained model whose weights are undamaged,
-    then what the resolvers make: the packages' own pretrained models, and those of installed packages that declare an
-    entry point in the group `auralflow.resolvers`. They also make the folders of files that others trained: of a
-    `.ckpt`, and of a file with settings (`.yaml`) beside it.
+    A folder of that path comes first, then the cached folder of a pretrained model, then what the resolvers make: the
+    packages' own pretrained models, and those of installed packages that declare an entry point in the group
+    `auralflow.resolvers`. They also make the folders of files that others trained; other files are our own.
 
     Raises:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
     """
     name, path = str(name_or_path), Path(name_or_path)
-    foreign = path.is_file() and (path.suffix == ".ckpt" or path.with_suffix(".yaml").is_file())
-    if path.exists() and not foreign:
+    if path.is_dir():
         return path
-    if path.name == name and is_whole(cached := ModelFolder(cache_folder("models") / name)):
+    if path.name == name and not path.exists() and looks_whole(cached := ModelFolder(cache_folder("models") / name)):
         return cached.path
     known: list[str] = []
     for resolver in _resolvers():
         if (found := resolver.resolve(name)) is not None:
             return found
         known += resolver.names()
-    if foreign:
-        return path  # of a format of ours after all, or its reader says what is wrong
+    if path.exists():
+        return path
     if path.name != name:
         raise InputError(f"{name}: no such file or folder")
     raise InputError(f"{name}: no such file or folder, and no pretrained model of that name; {closest(name, known)}")
+
+
+def read_model(name_or_path: str | Path, formats: Iterable[str] = (FLAX, TORCH)) -> tuple[TensorFile, Path]:
+    """Reads the weights of a model, once, with their checksum; in the cache, damaged ones are made again.
+
+    Args:
+        name_or_path: see `find_model`.
+        formats: those that are accepted, see `read_tensors`.
+
+    Returns:
+        The weights, and the path of their file.
+
+    Raises:
+        InputError: there is no such model, it was never trained, or its files are damaged and cannot be fetched again.
+    """
+    path = find_model(name_or_path)
+    try:
+        return _read(path, formats)
+    except InputError:
+        if not _repair(path):
+            raise
+    return _read(path, formats)
 
 
 def display_name(name_or_path: str | Path) -> str:
@@ -168,10 +192,10 @@ def display_name(name_or_path: str | Path) -> str:
     return path.name
 
 
-def is_whole(folder: ModelFolder) -> bool:
-    """Whether a folder has a configuration and weights that can be read and fit their checksum."""
+def looks_whole(folder: ModelFolder) -> bool:
+    """Whether a folder has a configuration and a file of weights that is as long as it says; see `read_model`."""
     try:
-        read_tensors(folder.find_weights())
+        read_tensors(folder.find_weights(), only_metadata=True)
     except InputError:
         return False
     return True
@@ -183,8 +207,24 @@ def find_weights(name_or_path: str | Path) -> Path:
     Raises:
         InputError: see `find_model`; or the folder holds no trained model.
     """
-    path = find_model(name_or_path)
+    return _weights(find_model(name_or_path))
+
+
+def _weights(path: Path) -> Path:
     return ModelFolder(path).find_weights() if path.is_dir() else path
+
+
+def _read(path: Path, formats: Iterable[str]) -> tuple[TensorFile, Path]:
+    weights = _weights(path)
+    return read_tensors(weights, formats), weights
+
+
+def _repair(path: Path) -> bool:
+    """Lets the resolvers make a damaged folder in the cache again."""
+    if not path.is_dir() or not path.resolve().is_relative_to(cache_folder("models").resolve()):
+        return False
+    repairs = (getattr(resolver, "repair", None) for resolver in _resolvers())
+    return any(repair(path) for repair in repairs if repair)
 
 
 def _resolvers() -> Iterator[Resolver]:

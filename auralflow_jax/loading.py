@@ -6,9 +6,8 @@ from typing import Any
 import jax
 
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import find_weights
-from auralflow_jax.models.base import SeparationModel, abstract_variables, build
-from auralflow_jax.weights import check_fits, load_weights
+from auralflow_jax.models.base import SeparationModel, build
+from auralflow_jax.weights import load_variables
 
 # An assignment makes jax's name, which type checkers take for a variable.
 Device = str | jax.Device | None
@@ -31,9 +30,7 @@ def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
         model = auralflow_jax.load("my_model")
         stems = model.separate(audio, 44100)  # (targets, channels, samples)
     """
-    path = find_weights(name_or_path)
-    variables, settings, _ = load_weights(path)
-    check_fits(variables, abstract_variables(settings), str(path))
+    variables, settings, _ = load_variables(name_or_path)
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
 
 

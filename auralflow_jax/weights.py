@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from auralflow_core.config import Config, differing_keys
 from auralflow_core.config.fields import without_tensors
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, read_model
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 from auralflow_core.weights.names import check_same, to_flax
 from auralflow_jax.models.base import Variables, abstract_variables
@@ -34,12 +34,28 @@ def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
     """Reads what `save_weights` wrote, or the weights of a run in torch.
 
     Raises:
-        InputError: the file is missing, damaged, of another kind, or its tensors are not its configuration's.
+        InputError: the file is missing, damaged, or of another kind.
     """
     file = read_tensors(path, [FLAX, TORCH])
+    return _variables(file, path), file.config, file.provenance
+
+
+def load_variables(name_or_path: str | Path) -> tuple[Variables, Config, dict]:
+    """Reads a model's variables, its configuration and their provenance.
+
+    Args:
+        name_or_path: a model folder, a file of weights, or a pretrained model's name.
+
+    Raises:
+        InputError: there is no such model, it was never trained, its file is damaged or of another kind, or its
+            tensors are not those of its configuration.
+    """
+    file, path = read_model(name_or_path)
+    expected = abstract_variables(file.config)
+    variables = _variables(file, path, expected)
     if file.format == FLAX:
-        return nested(file, path), file.config, file.provenance
-    return to_flax(file.tensors, abstract_variables(file.config), str(path)), file.config, file.provenance
+        check_fits(variables, expected, str(path))
+    return variables, file.config, file.provenance
 
 
 def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
@@ -48,7 +64,15 @@ def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
     Raises:
         InputError: there is no model, it was never trained, or the file is damaged.
     """
-    return load_weights(folder.find_weights())[:2]
+    file, path = read_model(folder.path)
+    return _variables(file, path), file.config
+
+
+def _variables(file: TensorFile, path: str | Path, expected: Variables | None = None) -> Variables:
+    """The variables in a file; those of torch are compared with the expected ones, by default the configuration's."""
+    if file.format == FLAX:
+        return nested(file, path)
+    return to_flax(file.tensors, expected or abstract_variables(file.config), str(path))
 
 
 def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables) -> Variables:

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from auralflow_core.config import Config
-from auralflow_core.model_folder import find_weights
-from auralflow_core.weights.file import FLAX, TORCH, nested, read_tensors
+from auralflow_core.model_folder import read_model
+from auralflow_core.weights.file import FLAX, nested
 from auralflow_core.weights.names import check_same, to_torch
 
 
@@ -25,8 +25,7 @@ def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray
     Raises:
         InputError: there is no such file, or it is damaged or of another kind.
     """
-    path = find_weights(name_or_path)
-    file = read_tensors(path, [FLAX, TORCH])
+    file, path = read_model(name_or_path)
     state = to_torch(nested(file, path), str(path)) if file.format == FLAX else file.tensors
     return file.config, state, str(path)
 

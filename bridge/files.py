@@ -12,8 +12,8 @@ import numpy as np
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import find_weights
-from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, read_tensors
+from auralflow_core.model_folder import read_model
+from auralflow_core.weights.file import TORCH, TRAINING, TensorFile
 from bridge.conversion import as_array
 
 if TYPE_CHECKING:
@@ -44,13 +44,9 @@ def read_flax(model: str | Path) -> tuple[dict[str, dict], Config, dict]:
     Raises:
         InputError: there is no such model, the file is damaged or of another format, or its tensors do not fit.
     """
-    from auralflow_jax.models.base import abstract_variables
-    from auralflow_jax.weights import check_fits, load_weights
+    from auralflow_jax.weights import load_variables
 
-    path = find_weights(model)
-    variables, config, provenance = load_weights(path)
-    check_fits(variables, abstract_variables(config), str(path))
-    return variables, config, provenance
+    return load_variables(model)
 
 
 def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> "TensorFile | StateDict":
@@ -66,10 +62,9 @@ def read_torch(path: str | Path, formats: Sequence[str] = (TORCH, TRAINING)) -> 
     Raises:
         InputError: the file is missing, damaged, of another format, or would run code.
     """
-    path = find_weights(path)
-    if path.suffix in PICKLED:
+    if Path(path).suffix in PICKLED and Path(path).is_file():
         return StateDict(read_pickled(path))
-    return read_tensors(path, formats)
+    return read_model(path, formats)[0]
 
 
 def read_pickled(path: str | Path) -> dict[str, np.ndarray]:

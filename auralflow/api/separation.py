@@ -11,7 +11,7 @@ from auralflow.separation.stems import SeparationResult, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import display_name, find_model
+from auralflow_core.model_folder import display_name
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
@@ -83,7 +83,7 @@ def separate(
     # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage)
-    separator = load_separator(find_model(model), backend)
+    separator = load_separator(model, backend)
     with progress_bar(sum(audio.seconds for audio in found), "s") as advance:
         result = separate_files(found, separator, output, options, advance)
     result.failures[:0] = problems

@@ -12,7 +12,7 @@ Checkpoints that anybody trained with Music-Source-Separation-Training need none
 """
 
 from auralflow.pretrained.community import import_model
-from auralflow.pretrained.install import choose_model, get_model, names, resolve
+from auralflow.pretrained.install import choose_model, get_model, names, repair, resolve
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
 
@@ -25,5 +25,6 @@ __all__ = [
     "get_model",
     "import_model",
     "names",
+    "repair",
     "resolve",
 ]

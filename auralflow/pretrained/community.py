@@ -1,16 +1,18 @@
 """Models that others trained and passed on as a checkpoint beside a file of settings, as ordinary model folders."""
 
+import hashlib
+import os
+import shutil
 from pathlib import Path
 
+from auralflow.pretrained.folder import write_folder
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
-from auralflow_core.storage.atomic import new_folder
+from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
-from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
 
-CARD = "README.md"
+CHECKPOINTS = (".ckpt", ".safetensors")
 SETTINGS = (".yaml", ".yml")
 
 
@@ -40,16 +42,15 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
             raise InputError(f"{target}: exists already; a new or empty folder is expected")
         _make(target, checkpoint, settings)
         return target
-    key = "-".join(_sha256(path)[:16] for path in (checkpoint, settings))
-    target = cache_folder("models") / key / checkpoint.stem
-    if not ModelFolder(target).weights.exists():
+    target = cache_folder("models") / _key(checkpoint, settings) / checkpoint.stem
+    if not looks_whole(ModelFolder(target)):
         _make(target, checkpoint, settings)
     return target
 
 
 def is_checkpoint(path: Path) -> bool:
     """Whether an existing file needs `import_model`: it is a `.ckpt`, or has settings beside it and is not ours."""
-    if not path.is_file() or path.suffix not in (".ckpt", ".safetensors"):
+    if not path.is_file() or path.suffix not in CHECKPOINTS:
         return False
     if path.suffix == ".ckpt":
         return True
@@ -71,10 +72,21 @@ def _make(target: Path, checkpoint: Path, settings: Path) -> None:
     name = target.resolve().name
     state, config = read_pair(checkpoint, settings, name)
     provenance = {"source": "Music-Source-Separation-Training", "files": [checkpoint.name, settings.name]}
-    with new_folder(target) as staged:
-        ModelFolder(staged).save_config(config)
-        write_tensors(ModelFolder(staged).weights, TensorFile(TORCH, state, config, provenance))
-        (staged / CARD).write_text(card(name, config, checkpoint, settings), encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)  # empty, or a damaged one of the cache
+    write_folder(target, config, state, provenance, card(name, config, checkpoint, settings))
+
+
+def _key(*files: Path) -> str:
+    """A name that is another one as soon as a file is another one, without reading gigabytes at each use."""
+    states = [(os.path.realpath(file), _stat(file).st_size, _stat(file).st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(states).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _stat(file: Path) -> os.stat_result:
+    try:
+        return file.stat()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _beside(checkpoint: Path) -> Path:

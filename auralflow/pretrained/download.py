@@ -1,6 +1,7 @@
 """Published files: fetching and checking them."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import subprocess
@@ -46,7 +47,7 @@ class PackagedFile:
     def name(self) -> str:
         return self.path.name
 
-    @property
+    @functools.cached_property  # the folder's name has a part of it, and is asked for often
     def sha256(self) -> str:
         return sha256(self.path)
 

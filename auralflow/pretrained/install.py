@@ -1,23 +1,21 @@
 """Model folders made from published files."""
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from auralflow.pretrained.community import CARD, import_model, is_checkpoint
+from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
+from auralflow.pretrained.folder import CARD, write_folder
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow.pretrained.roformers import NONE_STATED
 from auralflow_core import config as configuration
-from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
-from auralflow_core.model_folder import ModelFolder, is_whole
-from auralflow_core.storage.atomic import new_folder
+from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
-from auralflow_core.weights.file import TORCH, TensorFile, read_tensors, write_tensors
+from auralflow_core.weights.file import read_tensors
 
 
 def names() -> list[str]:
@@ -74,15 +72,33 @@ def get_model(
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
-    if not is_whole(ModelFolder(folder)):
+    if not looks_whole(ModelFolder(folder)):
         if model.licence == NONE_STATED and file is None and not offline:
             print(f"{name}: nobody states a licence for these weights; whether you may use them is yours to find out.")
-        _install(model, folder, None if file is None else Path(file), offline)
+        _install(model, file, offline)
     if target is None:
         return folder
-    with new_folder(target) as staged:
-        _copy(folder, staged, config)
+    original, _ = read_model(folder)
+    write_folder(target, config, original.tensors, original.provenance, (folder / CARD).read_text(encoding="utf-8"))
     return target
+
+
+def repair(folder: Path) -> bool:
+    """Makes the damaged folder of a pretrained model in the cache again; returns whether it is one.
+
+    Raises:
+        InputError: its files cannot be fetched; or it was made of a checkpoint, which has to be named once more.
+    """
+    for model in PRETRAINED.values():
+        if model.folder.resolve() == folder.resolve():
+            _install(model, None, False)
+            return True
+    if folder.parent.resolve() == cache_folder("models").resolve():
+        return False
+    shutil.rmtree(folder)
+    raise InputError(
+        f"{folder}: was damaged, and is removed; it was made from a checkpoint, and the same command makes it again"
+    )
 
 
 def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str] = ()) -> tuple[str, list[str]]:
@@ -109,7 +125,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix in (".safetensors", ".ckpt")
+        named = ModelFolder(path).config_file.exists() or path.suffix in CHECKPOINTS
         if not named and others and path.is_dir() and not _holds_audio(path):
             raise InputError(
                 f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "
@@ -143,30 +159,26 @@ def card(model: PretrainedModel) -> str:
     )
 
 
-def _install(model: PretrainedModel, folder: Path, file: Path | None, offline: bool) -> None:
+def _install(model: PretrainedModel, file: str | Path | None, offline: bool) -> None:
     """Makes a model's folder of published files; of several processes the first does, and the others wait."""
+    folder = model.folder
     with waiting_turn(model.name):
-        if is_whole(ModelFolder(folder)):
+        if _is_whole(ModelFolder(folder)):
             return
-        paths = [fetch(published, file, offline) for published in model.files]
+        paths = [fetch(published, None if file is None else Path(file), offline) for published in model.files]
+        provenance = {"source": model.origin, "files": [path.name for path in paths]}
+        state = model.read(paths)
         if folder.exists():  # damaged
             shutil.rmtree(folder)
-        with new_folder(folder) as staged:
-            _write(staged, model, paths)
+        write_folder(folder, model.config, state, provenance, card(model))
         for published in model.files:
             (cache_folder("downloads") / published.name).unlink(missing_ok=True)
 
 
-def _write(path: Path, model: PretrainedModel, files: list[Path]) -> None:
-    folder = ModelFolder(path)
-    folder.save_config(model.config)
-    provenance = {"source": model.origin, "files": [file.name for file in model.files]}
-    write_tensors(folder.weights, TensorFile(TORCH, model.read(files), model.config, provenance))
-    (path / CARD).write_text(card(model), encoding="utf-8")
-
-
-def _copy(folder: Path, target: Path, config: Config) -> None:
-    original, copy = ModelFolder(folder), ModelFolder(target)
-    copy.save_config(config)
-    write_tensors(copy.weights, dataclasses.replace(read_tensors(original.weights), config=config))
-    shutil.copy(folder / CARD, target / CARD)
+def _is_whole(folder: ModelFolder) -> bool:
+    """Whether nothing in a folder is damaged, as its checksum tells."""
+    try:
+        read_tensors(folder.find_weights())
+    except InputError:
+        return False
+    return True

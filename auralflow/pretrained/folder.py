@@ -1,0 +1,30 @@
+"""The folder of a pretrained model: its three files, written in one place."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auralflow_core.config import Config
+from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.atomic import new_folder
+from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
+from bridge.importers.rename import State
+
+CARD = "README.md"
+
+
+def write_folder(path: Path, config: Config, state: State, provenance: Mapping[str, Any], card: str) -> None:
+    """Writes config.json, the weights and the model card; the folder appears whole or not at all.
+
+    Args:
+        path: the folder, which does not exist or is empty.
+        config: of the network.
+        state: the torch state dict.
+        provenance: where the weights come from, as plain data.
+        card: the text about the model, in Markdown.
+    """
+    with new_folder(path) as staged:
+        folder = ModelFolder(staged)
+        folder.save_config(config)
+        write_tensors(folder.weights, TensorFile(TORCH, state, config, dict(provenance)))
+        (staged / CARD).write_text(card, encoding="utf-8")
