@@ -26,7 +26,7 @@ class Model(Protocol):
         """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Separator(separation.Separator):
     """A model that separates blocks of audio; see `auralflow_core.separation.separator`.
 
@@ -39,6 +39,13 @@ class Separator(separation.Separator):
     @property
     def config(self) -> Config:
         return self.model.settings
+
+    @property
+    def device(self) -> str:
+        """The kind of device that holds the variables, such as cpu or NVIDIA H100."""
+        arrays = [leaf for leaf in jax.tree.leaves(self.model) if isinstance(leaf, jax.Array)]
+        devices = arrays[0].devices() if arrays else jax.devices()[:1]
+        return next(iter(devices)).device_kind
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         return np.asarray(_estimate(self.model, mixture))

@@ -35,7 +35,7 @@ class Model(Protocol):
         """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Separator(separation.Separator):
     """A model that separates blocks of audio; see `auralflow_core.separation.separator`.
 
@@ -48,6 +48,12 @@ class Separator(separation.Separator):
     @property
     def config(self) -> Config:
         return self.model.settings
+
+    @property
+    def device(self) -> str:
+        """The device that holds the parameters, such as cpu or NVIDIA H100."""
+        device = self.model.device
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), evaluating(cast(nn.Module, self.model)):

@@ -42,6 +42,9 @@ class StreamingSeparator:
         self.latency = self._stream.latency
         self._last: Any = torch.zeros(0)  # without samples; a tensor or an array, as the last block was
 
+    def __repr__(self) -> str:
+        return repr(self._stream)
+
     def push(self, block: Audio) -> Audio:
         """Takes the next samples, and returns equally many.
 

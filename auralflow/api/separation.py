@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow.backends import load_separator
-from auralflow.separation.inputs import find_inputs
+from auralflow.separation.inputs import find_inputs, left_out
 from auralflow.separation.output import StemOutput
 from auralflow.separation.stems import SeparationResult, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import display_name
+from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.separation.separator import OVERLAP, SeparationOptions
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
@@ -43,7 +43,8 @@ def separate(
 
     Args:
         model: a model folder, or a pretrained model's name.
-        inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one.
+        inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one. A folder
+            without audio stands for all folders in it.
         save: the folder that everything is written into.
         filename: of each stem in that folder: a template with the fields track, stem, ext, model, folder, suffix and
             index; see `StemOutput`.
@@ -81,11 +82,14 @@ def separate(
         OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency
     )
     # All files are opened before the model is loaded, which takes seconds.
-    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
-    found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage)
-    separator = load_separator(model, backend)
-    with progress_bar(sum(audio.seconds for audio in found), "s") as advance:
+    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))
+    folder = find_model(model)  # its download shows a bar of its own
+    with progress_bar(sum(audio.seconds for audio in found), "s", name=f"loading {output.model}") as advance:
+        separator = load_separator(folder, backend)
         result = separate_files(found, separator, output, options, advance)
+    result.model, result.device = output.model, f"{backend} on {separator.device}"
+    result.notes[:0] = left_out(inputs, Path(save))
     result.failures[:0] = problems
     if result.failures and not result.separated:
         raise (OSError if result.out_of_room else InputError)("\n  ".join(result.failures))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auralflow.cli.arguments import add_model
 from auralflow_core.config import MODELS, Config, groups_of, to_dict
 from auralflow_core.config.fields import meanings
-from auralflow_core.config.reference import leaves
+from auralflow_core.config.reference import Leaf, leaves
 from auralflow_core.console.parser import Parser
 
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ def add_arguments(parser: Parser) -> None:
             nargs="+" if leaf.is_list else None,
             metavar="VALUE",
             default=argparse.SUPPRESS,
-            help=leaf.meaning.replace("%", "%%"),
+            help=_describe(leaf).replace("%", "%%"),
         )
+
+
+def _describe(leaf: Leaf) -> str:
+    """A setting's meaning and default, which some meanings name in words of their own."""
+    return leaf.meaning if "default: " in leaf.meaning else f"{leaf.meaning} (default: {leaf.default})"
 
 
 def run(arguments: argparse.Namespace) -> None:

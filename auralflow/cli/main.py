@@ -3,9 +3,14 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.interrupts import check
+
+if TYPE_CHECKING:
+    from auralflow_core.console.parser import Parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,9 +36,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Reads the arguments of a sub-command; among them is `run`, the function that takes them.
 
+    Songs, or a pretrained model and songs, without a sub-command are separated.
+
     Raises:
         InputError: an unknown command or flag, or a value that is not accepted.
     """
+    parser = make_parser()
+    if argv and argv[0] not in parser.commands and _can_be_separated(argv[0]):
+        argv = ["separate", *argv]
+    return parser.parse(argv)
+
+
+def make_parser() -> "Parser":
+    """The parser of the command and of all its sub-commands."""
     # Imported here, where signals are noted: one that interrupts an import would show where.
     from auralflow import __version__
     from auralflow.cli import config, demo, evaluate, pretrained, recipe, separate, songs, train
@@ -47,4 +62,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     convert.add_commands(parser.add_command("convert", convert.TEXT))
     for module in (recipe, demo):
         module.add_arguments(parser.add_command(module.__name__.rpartition(".")[2], module.TEXT, module.run))
-    return parser.parse(argv)
+    return parser
+
+
+def _can_be_separated(argument: str) -> bool:
+    """Whether what stands in a command's place is a song, a folder or a pretrained model."""
+    from auralflow.pretrained import PRETRAINED
+    from auralflow.separation.inputs import has_audio_suffix
+
+    path = Path(argument)
+    return not argument.startswith("-") and (path.exists() or has_audio_suffix(path) or argument in PRETRAINED)

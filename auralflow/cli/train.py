@@ -3,6 +3,7 @@
 import argparse
 
 from auralflow.cli.arguments import add_model, training_interrupts
+from auralflow_core.config.reference import leaves
 from auralflow_core.console.parser import Parser
 
 TEXT = "Train a model; an earlier run of the same folder is continued."
@@ -26,8 +27,11 @@ def add_arguments(parser: Parser) -> None:
         action="append",
         default=[],
         help="start from another model's weights: its folder, or a pretrained model's name; a new MODEL gets "
-        "its settings; twice for a HybridNet: one model for each of its branches",
+        "its settings; twice for a HybridNet: one model for each of its branches; targets that OTHER lacks start fresh",
     )
+    for leaf in leaves():
+        hint = f"`auralflow config MODEL --{leaf.name} VALUE`, which changes this setting before the training"
+        parser.hints |= {f"--{leaf.name}": hint, f"--{leaf.meaning.replace(' ', '_')}": hint}
 
 
 def run(arguments: argparse.Namespace) -> None:

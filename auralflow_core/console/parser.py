@@ -2,7 +2,8 @@
 
 import argparse
 import difflib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from auralflow_core.errors import InputError, closest
 
@@ -12,11 +13,13 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         commands: the parsers of the sub-commands by name; empty without sub-commands.
+        hints: flag of another program or sub-command -> the words to write in its place, for messages.
     """
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
         self.commands: dict[str, Parser] = {}
+        self.hints: dict[str, str] = {}
 
     def error(self, message: str):
         raise InputError(message)
@@ -53,6 +56,9 @@ class Parser(argparse.ArgumentParser):
         for index, token in enumerate(tokens):
             if token == "--":
                 break
+            if token in ("-h", "--help"):  # before the positional arguments are read: that hides their defaults
+                self.print_help()
+                self.exit()
             if token.startswith("--"):
                 name, equals, value = token.partition("=")
                 tokens[index] = self._known_flag("--" + name[2:].replace("-", "_")) + equals + value
@@ -69,8 +75,26 @@ class Parser(argparse.ArgumentParser):
     def _known_flag(self, flag: str) -> str:
         if flag in self._option_string_actions:
             return flag
-        near = difflib.get_close_matches(flag, self._option_string_actions, n=1)
+        known = {name: str(action.help) for name, action in self._option_string_actions.items()}
+        near = self.hints.get(flag) or nearest(flag, known)
         raise InputError(
-            f"unknown flag {flag} of {self.prog}; "
-            + (f"did you mean {near[0]}?" if near else f"see {self.prog} --help")
+            f"unknown flag {flag} of {self.prog}; " + (f"did you mean {near}?" if near else f"see {self.prog} --help")
         )
+
+
+def nearest(flag: str, known: Mapping[str, str]) -> str | None:
+    """The flag that was probably meant: one whose description has the same words, or one of a similar name.
+
+    Args:
+        flag: such as `--learning_rate`.
+        known: flag -> description.
+
+    Example:
+        >>> nearest("--learning_rate", {"--lr": "learning rate", "--sample_rate": "Hz"})
+        '--lr'
+    """
+    words = flag.strip("-").replace("_", " ")
+    same = [name for name, text in known.items() if re.search(rf"\b{re.escape(words)}\b", text)]
+    if same:
+        return min(same, key=lambda name: (not known[name].startswith(words), len(known[name])))
+    return next(iter(difflib.get_close_matches(flag, known, n=1)), None)

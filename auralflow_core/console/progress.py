@@ -11,13 +11,16 @@ from auralflow_core.console.text import printable
 
 
 @contextlib.contextmanager
-def progress_bar(total: float, unit: str, console: Console | None = None) -> Iterator[Callable[[str, float], None]]:
+def progress_bar(
+    total: float, unit: str, console: Console | None = None, name: str = ""
+) -> Iterator[Callable[[str, float], None]]:
     """Shows a bar while the block runs, if the output is a terminal.
 
     Args:
         total: of the whole work, in units.
         unit: name of what is counted, in the plural.
         console: where to; default: standard output.
+        name: of what happens before the first part, such as loading a model, in which the time left is not known.
 
     Yields:
         A function of the name of the part under way and the number of its units that are done. The units of a new
@@ -31,11 +34,13 @@ def progress_bar(total: float, unit: str, console: Console | None = None) -> Ite
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
+        task = bar.add_task(printable(name), total=total, start=not name)
         done: dict[str, float] = {}
 
         def advance(name: str, units: float) -> None:
             check()
+            if not bar.tasks[0].started:
+                bar.start_task(task)
             done[name] = units
             bar.update(task, description=printable(name), completed=sum(done.values()))
 

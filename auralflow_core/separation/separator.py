@@ -34,6 +34,15 @@ class Separator(abc.ABC):
     def targets(self) -> tuple[str, ...]:
         return self.config.model.targets
 
+    @property
+    def device(self) -> str:
+        """The name of what computes."""
+        return "cpu"
+
+    def __repr__(self) -> str:
+        model = self.config.model
+        return f"{type(self).__name__}({type(model).__name__}, targets={self.targets}, device={self.device!r})"
+
     @abc.abstractmethod
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         """Estimates the targets in blocks that have as many channels as the model.

@@ -34,12 +34,16 @@ class Streaming:
         if not isinstance(self.latency, numbers.Integral) or self.latency < 1:
             raise InputError(f"segment is {segment}, expected 1 or more samples")
         options = SeparationOptions(overlap, wiener=wiener)
+        self._separator = separator
         self._targets = len(separator.targets)
         self._adder = OverlapAdd(
             block_function(separator, options), self.latency, cross_fade(config, overlap, self.latency)
         )
         self._shape: tuple[int, ...] | None = None  # of a block, without its samples
         self._ready = np.empty((0, 0, 0), np.float32)  # (targets, channels, samples), while there is a shape
+
+    def __repr__(self) -> str:
+        return f"StreamingSeparator({self._separator!r}, segment={self.latency})"
 
     def push(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples, and returns equally many.

@@ -1,6 +1,5 @@
 """The tables of all settings, from the structs that hold them."""
 
-import json
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -8,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from auralflow_core.config import MODELS, groups_of
-from auralflow_core.config.reference import leaves
+from auralflow_core.config.reference import Leaf, leaves
 
 BOUNDS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}"}
 NAMES = {int: "integer", float: "number", str: "text", bool: "true or false"}
@@ -17,6 +16,7 @@ NAMES = {int: "integer", float: "number", str: "text", bool: "true or false"}
 def settings() -> str:
     """A table for each group of settings; the model's names the networks that have a setting."""
     structs = {model: groups_of({"model": {"model_type": model}}) for model in MODELS}
+    by_name = {leaf.name: leaf for leaf in leaves()}
     sections = []
     for group in next(iter(structs.values())):
         fields: dict[str, dict[str, msgspec.structs.FieldInfo]] = {}  # setting -> network -> field
@@ -25,7 +25,7 @@ def settings() -> str:
                 fields.setdefault(field.name, {})[model] = field
         head = ["setting", "value", "default", "meaning"] + (["networks"] if group == "model" else [])
         rows = [
-            [f"`{name}`", accepted(next(iter(having.values())).type), default(having), meaning(name, having)]
+            [f"`{name}`", accepted(next(iter(having.values())).type), default(by_name[name]), meaning(by_name[name].meaning, having)]
             + ([networks(having)] if group == "model" else [])
             for name, having in fields.items()
         ]
@@ -56,19 +56,14 @@ def accepted(kind: Any) -> str:
     return NAMES.get(kind, getattr(kind, "__name__", str(kind)))
 
 
-def default(having: dict[str, msgspec.structs.FieldInfo]) -> str:
+def default(leaf: Leaf) -> str:
     """The default; where networks differ, the most common one, then the others with their networks."""
-    values: dict[str, list[str]] = {}
-    for model, field in having.items():
-        value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-        values.setdefault(f"`{json.dumps(value)}`", []).append(model)
-    common, *others = sorted(values, key=lambda value: -len(values[value]))
-    return "; ".join([common, *(f"{value} in {', '.join(values[value])}" for value in others)])
+    common, *others = leaf.defaults
+    return "; ".join([f"`{common}`", *(f"`{value}` in {', '.join(leaf.defaults[value])}" for value in others)])
 
 
-def meaning(name: str, having: dict[str, msgspec.structs.FieldInfo]) -> str:
+def meaning(text: str, having: dict[str, msgspec.structs.FieldInfo]) -> str:
     """The description of a field, without the choices, which stand in a column already."""
-    text = next(leaf.meaning for leaf in leaves() if leaf.name == name)
     kind = next(iter(having.values())).type
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
