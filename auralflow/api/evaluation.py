@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.api.results import Results, about, results_folder
 from auralflow.backends import load_metric
-from auralflow_core.data.tracks import find_tracks
+from auralflow_core.data.tracks import faulty_tracks, scan_tracks
 from auralflow_core.evaluation.table import Row, aggregate, write_csv
 from auralflow_core.storage.temp_arrays import in_files
 
@@ -41,6 +41,9 @@ class Evaluation:
     page: Path | None = None
     failures: tuple[str, ...] = ()
     moved: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.tracks} tracks, {len(self.failures)} failed, {len(self.rows)} rows, {str(self.file)!r})"
 
 
 def evaluate(
@@ -81,7 +84,10 @@ def evaluate(
     from auralflow.api.comparison import collect_excerpts, evaluate_all, load_models, merge_rows, write_report
 
     framewise = load_metric(metrics)
-    tracks = find_tracks(dataset, split)
+    scan = scan_tracks(dataset, split)
+    if not (tracks := scan.tracks):
+        raise faulty_tracks(Path(dataset) / split, scan.problems)
+    unread = ["; ".join(lines) for lines in scan.problems.values()]
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
     models = load_models([model, *compare], backend, tracks)
     places = _open_results(models, dataset, split, metrics, report, save)
@@ -96,7 +102,7 @@ def evaluate(
             _write_table(first, scores, moved)
         if excerpts:
             facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
-            write_report(first.page, models, tracks, facts, scores, silent, failures, excerpts)
+            write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -105,7 +111,7 @@ def evaluate(
         first.table,
         tuple(other.table for other in others),
         first.page if report else None,
-        tuple(failures),
+        (*unread, *failures),
         tuple(moved),
     )
 

@@ -63,11 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def show(evaluation: "Evaluation", split: str) -> None:
     """Prints the outcome of an evaluation on a split."""
-    from auralflow_core.evaluation.table import table
+    from auralflow_core.evaluation.table import table, worse_than_mixture
 
     if evaluation.rows:
         few = evaluation.tracks <= FEW
         print_table(table([*evaluation.rows, *evaluation.summary] if few else evaluation.summary))
+    means = [row for row in evaluation.summary if row["track"] == "mean"]
+    for name, targets in worse_than_mixture(means or evaluation.rows).items():
+        print(f"Worse than the mixture itself, by SI-SDR: {printable(', '.join(targets))} of {printable(name)}.")
     for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {printable(track)}.")
     count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"

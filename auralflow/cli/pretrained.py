@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import print_table
 from auralflow.pretrained import DEFAULTS, PRETRAINED
+from auralflow.pretrained.measured import MIXTURE, SONG, VALIDATED, score_text
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 
@@ -82,11 +83,24 @@ def table() -> "Table":
     """A table with a row for each pretrained model."""
     from rich.table import Table
 
-    caption = f"Where no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it has."
-    listed = Table(box=None, padding=(0, 2, 0, 0), caption=caption, caption_justify="left")
-    for column in ("name", "targets", "size", "licence", "quality", "source"):
+    listed = Table(box=None, padding=(0, 2, 0, 0), caption=_caption(), caption_justify="left")
+    for column in ("name", "targets", "size", "licence", "SI-SDR here", "published score", "source"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
     for model in PRETRAINED.values():
         size = f"{model.megabytes:.0f} MB"
-        listed.add_row(model.name, ", ".join(model.targets), size, model.licence, model.quality, model.origin)
+        here = score_text(model.name) or "not measured"
+        listed.add_row(
+            model.name, ", ".join(model.targets), size, model.licence, here, model.quality or "none", model.origin
+        )
     return listed
+
+
+def _caption() -> str:
+    """What can be compared in the table, and what cannot."""
+    mixture = ", ".join(f"{target} {score:.1f}" for target, score in MIXTURE.items())
+    return (
+        f"SI-SDR here, in dB: of {SONG}, the same for all; the mixture itself has {mixture}. One song says little about "
+        f"others, and this one validated the training of {', '.join(VALIDATED)}, which flatters it.\n"
+        "Published scores are of other songs and by other measures: they compare neither with each other nor with "
+        f"those here.\nWhere no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it has."
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auralflow.cli.arguments import add_backend, settings
 from auralflow.pretrained import DEFAULT, DEFAULTS, PRETRAINED, choose_model
-from auralflow.pretrained.download import PackagedFile
+from auralflow.pretrained.folder import CARD
 from auralflow.pretrained.install import is_installed
 from auralflow_core.console.parser import Parser
 from auralflow_core.console.text import printable
@@ -54,13 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     from auralflow.api.separation import separate
 
     model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
-    is_new = announce(model)
+    is_new = model in PRETRAINED and not Path(model).exists() and not is_installed(model)
     result = separate(**settings(arguments) | {"model": model, "inputs": inputs})
     for note in result.notes:
         print(printable(note))
     if is_new:
         published = PRETRAINED[model]
-        print(f"{model} is new here: licence {published.licence}; from {published.origin}; see {published.folder}.")
+        card = published.folder / CARD
+        print(f"{model} is new here: licence {published.licence}; from {published.origin}; more in {card}.")
     print(
         f"Separated {result.audio:.1f} s of audio in {result.seconds:.1f} s ({result.audio / result.seconds:.1f} x "
         f"real time) with {printable(result.model)}, {result.device}."
@@ -72,16 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
     if damaged := result.damaged:
         print(f"auralflow: {len(damaged)} damaged:", *map(printable, damaged), sep="\n  ", file=sys.stderr)
     return 1 if failures or damaged else 0
-
-
-def announce(model: str) -> bool:
-    """Says what is about to be fetched; returns whether a pretrained model is used for the first time."""
-    if Path(model).exists() or model not in PRETRAINED or is_installed(model):
-        return False
-    published = PRETRAINED[model]
-    if not all(isinstance(file, PackagedFile) for file in published.files):
-        print(f"Fetching {model} once, {published.megabytes:.0f} MB.")
-    return True
 
 
 def show_files(files: Sequence[Path]) -> None:

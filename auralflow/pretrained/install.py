@@ -8,6 +8,7 @@ from pathlib import Path
 from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
 from auralflow.pretrained.folder import CARD, write_folder
+from auralflow.pretrained.measured import MEASURED, MIXTURE, SONG, VALIDATED, score_text
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow.pretrained.roformers import NONE_STATED
@@ -157,7 +158,11 @@ def card(model: PretrainedModel) -> str:
     files = "\n".join(
         f"- {file.name}, SHA-256 {file.sha256}{'' if len(file.sha256) == 64 else '...'}" for file in model.files
     )
-    quality = f"\nQuality: {model.quality}.\n" if model.quality else ""
+    quality = f"\nPublished score: {model.quality}.\n" if model.quality else ""
+    if here := score_text(model.name):
+        validated = ", which validated its training" if model.name in VALIDATED else ""
+        mixture = ", ".join(f"{target} {MIXTURE[target]:.1f}" for target in MEASURED[model.name])
+        quality += f"\nSI-SDR of {SONG}{validated}: {here} dB; the mixture itself has {mixture} dB.\n"
     return (
         f"# {model.name}\n\nSeparates {', '.join(model.targets)}. Licence: {model.licence}.\n\n{model.credit}\n"
         f"{quality}\nThe weights were converted, bit for bit, from\n\n{files}\n"

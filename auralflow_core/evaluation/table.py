@@ -43,6 +43,24 @@ def aggregate(rows: list[Row]) -> list[Row]:
     return [*rows, *summary]
 
 
+def worse_than_mixture(rows: list[Row]) -> dict[str, list[str]]:
+    """The targets, by the name of their estimate, that are further from the truth than the mixture is, by SI-SDR.
+
+    Args:
+        rows: at most one for each target and estimate.
+
+    Example:
+        >>> row = {"track": "mean", "target": "other", "estimate": "model", "si_sdr_improvement": -1.3}
+        >>> worse_than_mixture([row])
+        {'model': ['other']}
+    """
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["estimate"] not in BASELINES and row["si_sdr_improvement"] < 0:
+            found.setdefault(row["estimate"], []).append(row["target"])
+    return found
+
+
 def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
     """Writes rows under the header `COLUMNS`, followed by the columns of BSSEval or museval, if measured.
 
