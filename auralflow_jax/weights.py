@@ -16,6 +16,7 @@ from auralflow_core.model_folder import ModelFolder, read_model
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
 from auralflow_core.weights.names import check_same, to_flax
 from auralflow_jax.models.base import Variables, abstract_variables
+from auralflow_jax.retarget import retarget
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -85,7 +86,8 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
         expected: shapes of that model's variables.
 
     Returns:
-        All variables; without those that join the branches, where there is one folder for each.
+        All variables; without those that join the branches, where there is one folder for each, and without those of
+        targets, where they differ, see `retarget`.
 
     Raises:
         InputError: models that are no parts of this one, or not all of them; another architecture, naming the keys;
@@ -95,8 +97,7 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
     loaded = [(folder, *load_best(folder)) for folder in folders]
     if len(loaded) == 1 and (not branches or type(loaded[0][2].model) is type(config.model)):
         folder, variables, theirs = loaded[0]
-        _check_alike(folder, config, theirs)
-        check_fits(variables, expected, str(folder.weights))
+        variables = _fitting(folder, variables, config, theirs, expected)
         _check_statistics(folder, variables, config)
         return variables
 
@@ -109,10 +110,28 @@ def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables
         raise InputError(f"{type(config.model).__name__} starts from one {needed}{whole}; got {given}")
     parts = {}
     for name, (folder, variables, theirs) in zip(found, loaded, strict=True):
-        _check_alike(folder, replace(config, model=branches[name]), theirs)
-        check_fits(variables, {kind: tree.get(name, {}) for kind, tree in expected.items()}, str(folder.weights))
-        parts[name] = variables
+        part = {kind: tree.get(name, {}) for kind, tree in expected.items()}
+        parts[name] = _fitting(folder, variables, replace(config, model=branches[name]), theirs, part)
     return {kind: {name: tree[kind] for name, tree in parts.items() if tree[kind]} for kind in expected}
+
+
+def _fitting(
+    folder: ModelFolder, variables: Variables, config: Config, theirs: Config, expected: Variables
+) -> Variables:
+    """The variables of another model that fit this one; those of targets that only one of them has are left out."""
+    _check_alike(folder, config, theirs)
+    if config.model.targets == theirs.model.targets:
+        check_fits(variables, expected, str(folder.weights))
+        return variables
+    check_fits(variables, abstract_variables(theirs), str(folder.weights))
+    kept = retarget(variables, config, theirs)
+    if not any(flatten_dict(kept)):
+        raise InputError(
+            f"{folder.path}: separates {', '.join(theirs.model.targets)}, and nothing of it fits a "
+            f"{type(config.model).__name__} of {', '.join(config.model.targets)}, which has a part for each target; "
+            "a model with one of these targets is expected, or no --from"
+        )
+    return kept
 
 
 def _check_alike(folder: ModelFolder, config: Config, theirs: Config) -> None:

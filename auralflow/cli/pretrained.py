@@ -84,14 +84,12 @@ def table() -> "Table":
     from rich.table import Table
 
     listed = Table(box=None, padding=(0, 2, 0, 0), caption=_caption(), caption_justify="left")
-    for column in ("name", "targets", "size", "licence", "SI-SDR here", "published score", "source"):
+    for column in ("name", "targets", "size", "licence", "SI-SDR here", "published score"):
         listed.add_column(column, overflow="fold", no_wrap=column in ("name", "size"))
     for model in PRETRAINED.values():
         size = f"{model.megabytes:.0f} MB"
         here = score_text(model.name) or "not measured"
-        listed.add_row(
-            model.name, ", ".join(model.targets), size, model.licence, here, model.quality or "none", model.origin
-        )
+        listed.add_row(model.name, ", ".join(model.targets), size, model.licence, here, model.quality or "none")
     return listed
 
 

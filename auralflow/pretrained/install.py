@@ -7,7 +7,7 @@ from pathlib import Path
 
 from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
-from auralflow.pretrained.folder import CARD, write_folder
+from auralflow.pretrained.folder import write_folder
 from auralflow.pretrained.measured import MEASURED, MIXTURE, SONG, VALIDATED, score_text
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
@@ -85,7 +85,7 @@ def get_model(
     if target is None:
         return folder
     original, _ = read_model(folder)
-    write_folder(target, config, original.tensors, original.provenance, (folder / CARD).read_text(encoding="utf-8"))
+    write_folder(target, config, original.tensors, original.provenance, card(model))
     return target
 
 

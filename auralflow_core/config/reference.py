@@ -19,19 +19,19 @@ class Leaf(NamedTuple):
         name: its key.
         meaning: a phrase, with the unit.
         is_list: whether it takes several values.
-        defaults: as JSON, the most common one first -> the models that have it.
+        defaults: each as JSON with the models that have it, the most common one first.
     """
 
     group: str
     name: str
     meaning: str
     is_list: bool
-    defaults: dict[str, list[str]]
+    defaults: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
     def default(self) -> str:
         """The default in a few words; of several the most common one, then the others with their models."""
-        common, *others = ((_plain(value), models) for value, models in self.defaults.items())
+        common, *others = ((_plain(value), models) for value, models in self.defaults)
         return "; ".join([common[0], *(f"{value} in {', '.join(models)}" for value, models in others)])
 
 
@@ -57,12 +57,12 @@ def _default_settings() -> dict[str, dict[str, Any]]:
     return {model: to_dict(template(model)) for model in MODELS}
 
 
-def _defaults(group: str, name: str) -> dict[str, list[str]]:
+def _defaults(group: str, name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     found: dict[str, list[str]] = {}
     for model, settings in _default_settings().items():
         if name in settings[group]:
             found.setdefault(json.dumps(settings[group][name]), []).append(model)
-    return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+    return tuple((value, tuple(models)) for value, models in sorted(found.items(), key=lambda item: -len(item[1])))
 
 
 def _plain(value: str) -> str:

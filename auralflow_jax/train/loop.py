@@ -37,7 +37,7 @@ class Loop:
     visualizer: Visualizer | None  # on the first host
 
     def save(self, run: RunState) -> None:
-        record = {"history": run.history, "losses": run.losses}
+        record = {"history": run.history, "losses": run.losses, "data": self.plan.data}
         self.checkpoints.save(run.state, self.plan.config, record)
 
 

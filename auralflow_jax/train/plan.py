@@ -1,13 +1,16 @@
 """The plan of a training run: everything that is decided before the first step."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
+from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config
@@ -19,13 +22,14 @@ from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_sa
 from auralflow_jax.losses import Loss, make_loss
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.models.registry import build
+from auralflow_jax.retarget import fresh_tensors
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
 from auralflow_jax.train.sharding import make_mesh
 from auralflow_jax.train.state import TrainState, abstract_state
 from auralflow_jax.weights import load_for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingPlan:
     """Everything that is decided before the first step of a run; made by `make_plan`, fixed until the run ends."""
 
@@ -42,6 +46,21 @@ class TrainingPlan:
     learning_rate: optax.Schedule
     abstract_state: TrainState  # shapes, types and shardings
     start_weights: Variables | None  # another model's, for a new run to start from
+    start_note: str | None  # a sentence that tells whose they are, and what starts fresh
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What tells the training tracks from others, as plain data; the place of a dataset is not part of it."""
+        tracks = sorted((track.name, track.samples) for track in self.crops.tracks)
+        datasets = sorted({track.dataset.resolve().name for track in self.crops.tracks})
+        return {
+            "datasets": datasets,
+            "tracks": len(tracks),
+            "sha256": hashlib.sha256(repr(tracks).encode(errors="surrogateescape")).hexdigest(),
+        }
+
+    def __repr__(self) -> str:
+        return f"TrainingPlan({str(self.folder.path)!r}, {type(self.config.model).__name__}, {len(self.crops.tracks)} tracks)"
 
 
 def make_plan(
@@ -65,7 +84,8 @@ def make_plan(
     abstract = abstract_state(model, optimizer, config, mesh)
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
     _check_loss(loss, model, abstract.ema, config)
-    others = [start_from] if isinstance(start_from, str | Path) else start_from
+    others = [ModelFolder(other) for other in ([start_from] if isinstance(start_from, str | Path) else start_from)]
+    start_weights = load_for(others, config, abstract.ema) if others else None
     return TrainingPlan(
         folder=folder,
         config=config,
@@ -79,7 +99,24 @@ def make_plan(
         optimizer=optimizer,
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
-        start_weights=load_for([*map(ModelFolder, others)], config, abstract.ema) if others else None,
+        start_weights=start_weights,
+        start_note=None if start_weights is None else _describe_start(others, config, start_weights, abstract.ema),
+    )
+
+
+def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:
+    """Says which tensors come from other models, and which start fresh."""
+    names, fresh = " and ".join(str(other.path) for other in others), fresh_tensors(weights, expected)
+    count = len(flatten_dict(expected))
+    if not fresh:
+        return f"Starts from the weights of {names}, all {count} tensors."
+    theirs = sorted({target for other in others for target in other.load_config().model.targets})
+    why = ""
+    if theirs != list(config.model.targets):
+        why = f": that model separates {', '.join(theirs)}, and this one {', '.join(config.model.targets)}"
+    return (
+        f"Starts from the weights of {names}, {count - len(fresh)} of {count} tensors; the others start fresh{why} "
+        f"({fresh[0]}{' and others' if len(fresh) > 1 else ''})."
     )
 
 

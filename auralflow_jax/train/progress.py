@@ -1,6 +1,8 @@
 """The lines and the bar that a run shows while it works."""
 
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 from rich import progress as bars
@@ -10,6 +12,11 @@ from auralflow_core.console.progress import duration
 from auralflow_core.training.schedule import best_epoch, epoch_line
 from auralflow_jax.train.plan import TrainingPlan
 from auralflow_jax.train.state import RunState
+
+LEGEND = (
+    "A star marks the best epoch so far, by the validation loss. SI-SDR is that of the validation tracks; in brackets is "
+    "the gain over the mixture itself."
+)
 
 
 class Progress(contextlib.AbstractContextManager):
@@ -36,6 +43,7 @@ class Progress(contextlib.AbstractContextManager):
             speed_estimate_period=300,
         )
         self.task: bars.TaskID | None = None  # of the bar, from the first step on
+        self.is_explained = False  # the lines of epochs, once the first has been shown
 
     def __exit__(self, *error: object) -> None:
         self.bar.stop()
@@ -60,6 +68,12 @@ class Progress(contextlib.AbstractContextManager):
             f"{len(plan.segments.tracks)} validation tracks; {plan.steps_per_epoch} steps of "
             f"{config.training.batch_size} crops an epoch"
         )
+        if plan.start_note and not run.history and not run.losses:
+            self.line(plan.start_note)
+        if run.data is not None and run.data != (data := plan.data):
+            self.line(
+                f"The run so far was on other data ({_name_data(run.data)}), and goes on with this one ({_name_data(data)})."
+            )
         if run.history or run.losses:
             self.line(
                 f"Going on after step {int(run.state.step)} ({len(run.history)} of {config.training.max_epochs} "
@@ -94,6 +108,9 @@ class Progress(contextlib.AbstractContextManager):
             for target, value in entry["si_sdr"].items()
         )
         scores = f"SI-SDR {scores or 'undefined: silent targets'}"
+        if not self.is_explained:
+            self.line(LEGEND)
+            self.is_explained = True
         self.line(epoch_line(run.history, self.plan.config.training.max_epochs, scores))
 
     def finish(self, run: RunState, reason: str) -> None:
@@ -104,3 +121,8 @@ class Progress(contextlib.AbstractContextManager):
             f"Done: {reason}. Best epoch {best['epoch']}, validation loss {best['valid_loss']:.4f}; "
             f"its weights: {self.plan.folder.weights}"
         )
+
+
+def _name_data(data: Mapping[str, Any]) -> str:
+    count = data["tracks"]
+    return f"{', '.join(data['datasets'])}: {'1 track' if count == 1 else f'{count} tracks'}"

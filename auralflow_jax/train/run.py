@@ -104,4 +104,4 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
             f"{plan.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
         )
     state, record = restored
-    return RunState(state, record["history"], record["losses"])
+    return RunState(state, record["history"], record["losses"], record.get("data"))

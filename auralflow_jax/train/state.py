@@ -37,6 +37,7 @@ class RunState:
     state: TrainState
     history: list[dict] = field(default_factory=list)  # one entry for every epoch
     losses: list[float] = field(default_factory=list)  # of the steps since the last epoch's end
+    data: dict | None = None  # what the steps before these were trained on, see `TrainingPlan.data`; None where unknown
 
     @property
     def valid_losses(self) -> list[float]:

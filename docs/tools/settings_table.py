@@ -58,8 +58,8 @@ def accepted(kind: Any) -> str:
 
 def default(leaf: Leaf) -> str:
     """The default; where networks differ, the most common one, then the others with their networks."""
-    common, *others = leaf.defaults
-    return "; ".join([f"`{common}`", *(f"`{value}` in {', '.join(leaf.defaults[value])}" for value in others)])
+    (common, _), *others = leaf.defaults
+    return "; ".join([f"`{common}`", *(f"`{value}` in {', '.join(models)}" for value, models in others)])
 
 
 def meaning(text: str, having: dict[str, msgspec.structs.FieldInfo]) -> str:
