@@ -1,4 +1,4 @@
-"""`python -m auralflow` is the command `auralflow`."""
+"""`python -m auralflow` and the installed program are the command `auralflow`."""
 
 import signal
 import sys
@@ -7,4 +7,5 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)  # until signals are noted: an end 
 
 from auralflow.cli.main import main  # noqa: E402
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

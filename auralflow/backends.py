@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from auralflow_core.config import Config
 from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, MissingPackage, closest
 from auralflow_core.model_folder import ModelFolder
@@ -97,6 +98,19 @@ def train(
         from auralflow_jax.compilation_cache import enable_cache
     enable_cache()
     return training.train(folder, datasets, restart, start_from, console)
+
+
+def weight_bytes(config: Config) -> int:
+    """The size of a model's weights, before it is made.
+
+    Raises:
+        MissingPackage: jax is not installed.
+    """
+    with needs("jax"):
+        import jax
+
+        from auralflow_jax.models.base import abstract_variables
+    return sum(4 * leaf.size for leaf in jax.tree.leaves(abstract_variables(config)))
 
 
 def training_history(folder: str | Path) -> list[dict]:

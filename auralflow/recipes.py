@@ -1,6 +1,8 @@
 """Recipes: files that say which songs to make and which model to train on them."""
 
+import errno
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 from rich.console import Console
 
-from auralflow.backends import train
+from auralflow.backends import train, weight_bytes
 from auralflow.songs import STEMS, complete_songs, require_sampler
 from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
@@ -114,7 +116,8 @@ def run_recipe(
 
     Raises:
         InputError: the recipe does not exist, the directory holds other things or another recipe, a dataset cannot be
-            used, or a program for sampled songs is missing; or as training does.
+            used, or programs for sampled songs are missing, all of which are named; or as training does.
+        OSError: the disk has too little room.
         Interrupted: see `auralflow_jax.train.train`; the same call continues.
     """
     recipe, config = read_recipe(name)
@@ -126,6 +129,7 @@ def run_recipe(
         require_sampler()
     claim_directory(directory, {"recipe": Path(name).stem, **msgspec.to_builtins(recipe), "real": list(map(str, real))})
     console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    announce(recipe, config, directory, console)
     datasets = [*_make_datasets(recipe, directory / "songs", console), *real]
     folder = ModelFolder(directory / "model")
     if not folder.config_file.exists():
@@ -134,6 +138,33 @@ def run_recipe(
         folder.save_config(replace(config, model=model, dataset=dataset))
     train(folder.path, datasets, restart, console=console)
     return Trained(folder, *_find_test_tracks(datasets))
+
+
+def announce(recipe: Recipe, config: Config, directory: Path, console: Console) -> None:
+    """Says what a recipe is about to do, and what it takes of time and of the disk.
+
+    Raises:
+        OSError: the disk has not as much room as the songs that are missing, and the checkpoints, take.
+    """
+    missing = sum(_missing_bytes(songs, directory / "songs" / songs.sound) for songs in recipe.songs)
+    # Weights, their average and two moments, in the latest and the best step, and the best weights alone.
+    checkpoints = 9 * weight_bytes(config)
+    training = config.training
+    console.print(
+        f"{recipe.about}.\nIt makes {sum(songs.tracks for songs in recipe.songs)} songs and trains at most "
+        f"{training.max_epochs} epochs of {config.dataset.samples_per_epoch or 'all'} crops; both take "
+        f"{(missing + checkpoints) / 1e9:.1f} GB of the disk. Whatever stops it, the same command goes on."
+    )
+    place = next(folder for folder in (directory.absolute(), *directory.absolute().parents) if folder.exists())
+    if (free := shutil.disk_usage(place).free) < missing + checkpoints:
+        text = f"{(missing + checkpoints) / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free"
+        raise OSError(errno.ENOSPC, text, str(directory))
+
+
+def _missing_bytes(songs: Songs, folder: Path) -> int:
+    """The size of the songs of a dataset that do not exist yet: four stems and the mixture, 16 bits, stereo."""
+    missing = songs.tracks - len(list(folder.glob("*/song-*")))
+    return max(missing, 0) * round(songs.seconds * 44100) * 4 * (len(STEMS) + 1)
 
 
 def _make_datasets(recipe: Recipe, directory: Path, console: Console) -> list[Path]:

@@ -40,6 +40,9 @@ class ModelFolder:
         evaluation = (self.evaluation, self.evaluation_record, self.report)
         self.run_outputs = (self.checkpoint, self.audio, self.images, self.runs, *evaluation)
 
+    def __repr__(self) -> str:
+        return f"ModelFolder({str(self.path)!r})"
+
     @property
     def name(self) -> str:
         """The folder's own name, also for `.` or a path that ends in a slash."""

@@ -1,8 +1,11 @@
 """`python -m bridge`."""
 
+import signal
 import sys
 
-from auralflow_core.console.exit_status import exit_status
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until signals are noted: an end without a traceback
+
+from auralflow_core.console.exit_status import exit_status  # noqa: E402
 
 
 def run() -> int:

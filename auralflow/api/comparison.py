@@ -42,6 +42,9 @@ class EvaluatedModel(NamedTuple):
     path: Path
     separator: Separator
 
+    def __repr__(self) -> str:
+        return f"EvaluatedModel({self.name!r}, {str(self.path)!r}, {self.separator!r})"
+
 
 def load_models(models: Iterable[str | Path], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
     """Loads all models, so that a wrong one is refused before the work begins.

@@ -1,5 +1,6 @@
 """Instruments of a General MIDI soundfont, played by the program FluidSynth."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -47,23 +48,30 @@ PROGRAMS = {
 }
 
 
-def find_soundfont(soundfont: str | Path | None = None) -> Path:
-    """Finds a soundfont, and checks that the programs and packages to play it are installed.
-
-    Args:
-        soundfont: a file; default: the first one in the usual places.
-
-    Raises:
-        InputError: the file, or the program FluidSynth, is missing.
-        MissingPackage: the package mido is not installed.
-    """
+def check_package() -> None:
+    """Raises a MissingPackage without the package mido."""
     with needs("mido"):
         import mido  # noqa: F401
+
+
+def check_program() -> None:
+    """Raises an InputError if the program FluidSynth is missing."""
     if shutil.which("fluidsynth") is None:
         raise InputError(
             "sampled songs need the program fluidsynth, which is not on the PATH; it comes with the "
             "system's packages, in Debian `apt-get install fluidsynth fluid-soundfont-gm`"
         )
+
+
+def find_soundfont(soundfont: str | os.PathLike | None = None) -> Path:
+    """Finds a soundfont.
+
+    Args:
+        soundfont: a file; default: the first one in the usual places.
+
+    Raises:
+        InputError: the file is missing, or is something else.
+    """
     if soundfont is not None:
         path = Path(soundfont)
         if not path.is_file() or not _is_soundfont(path):

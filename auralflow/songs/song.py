@@ -13,7 +13,7 @@ from auralflow.songs.instruments import STYLES, draw_timbre, play
 from auralflow.songs.score import Note, Score, accompaniment, bass_line, compose, melody
 from auralflow.songs.synthesis import limiter, reverberate, room
 from auralflow.songs.voice import draw_singer, sing
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, MissingPackage, closest
 
 SOUNDS = ("synthesized", "sampled")
 STEMS = ("vocals", "drums", "bass", "other")
@@ -102,11 +102,27 @@ def require_sampler(soundfont: str | os.PathLike | None = None) -> Path:
     """Finds the soundfont for sampled songs, and checks that all programs and packages for them are installed.
 
     Raises:
-        InputError: a program or the soundfont is missing.
-        MissingPackage: a package is not installed.
+        InputError: programs, packages or the soundfont are missing, with a line for each of several.
+        MissingPackage: nothing but a package is not installed.
     """
-    sung.check_programs()
-    return sampler.find_soundfont(None if soundfont is None else Path(soundfont))
+    problems: list[InputError | MissingPackage] = []
+    found: list[Path] = []
+    for check in (
+        sung.check_package,
+        sung.check_program,
+        sampler.check_package,
+        sampler.check_program,
+        lambda: found.append(sampler.find_soundfont(soundfont)),
+    ):
+        try:
+            check()
+        except (InputError, MissingPackage) as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise InputError("\n  ".join(["several things are missing:", *map(str, problems)]))
+    return found[0]
 
 
 def check_song(seconds: float, seed: int | Sequence[int], sample_rate: int, sound: str) -> None:

@@ -44,11 +44,15 @@ class Word(NamedTuple):
     voiced: slice  # frames from the first to the last vowel
 
 
-def check_programs() -> None:
-    """Raises an InputError if the program flite is missing, or a MissingPackage without the package pyworld."""
+def check_package() -> None:
+    """Raises a MissingPackage without the package pyworld."""
     with needs("pyworld"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # pyworld imports it
         import pyworld  # noqa: F401
+
+
+def check_program() -> None:
+    """Raises an InputError if the program flite is missing."""
     if shutil.which("flite") is None:
         raise InputError(
             "sampled songs need the program flite, which is not on the PATH; it comes with the system's "

@@ -64,6 +64,9 @@ def remedy(checkpoint: int | None, unit: str = "step") -> str:
     return f"{last}; try a smaller training.lr or training.max_grad_norm, and look for damaged audio"
 
 
+STAR = "A star marks the best epoch so far, by the validation loss."
+
+
 def epoch_line(history: Sequence[dict], max_epochs: int, scores: str = "") -> str:
     """The latest epoch in one line, the best so far with a star.
 

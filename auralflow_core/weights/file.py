@@ -41,6 +41,10 @@ class TensorFile:
     config: Config
     provenance: dict
 
+    def __repr__(self) -> str:
+        model = type(self.config.model).__name__
+        return f"TensorFile({self.format!r}, {len(self.tensors)} tensors, {model} of {', '.join(self.config.model.targets)})"
+
 
 def write_tensors(path: str | Path, file: TensorFile) -> None:
     """Writes a file atomically.

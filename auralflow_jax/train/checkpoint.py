@@ -204,8 +204,14 @@ class Checkpoints:
         raise InputError(
             f"{self.folder.checkpoint}: the checkpoint was made by another model: "
             f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
-            "over with --restart"
+            f"over with --restart{self._way_to_other_targets(saved, config)}"
         )
+
+    def _way_to_other_targets(self, saved: Config, config: Config) -> str:
+        """How the weights are of use to a model of other targets, as the end of a message."""
+        if saved.model.targets == config.model.targets:
+            return ""
+        return f"; a new folder with the other targets starts from these weights with --from {self.folder.path}"
 
     def _stored_shapes(self, step: int) -> Any:
         """The shapes of the averaged weights in a step."""

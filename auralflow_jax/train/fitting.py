@@ -15,7 +15,7 @@ from rich.console import Console
 
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import DivergedError, InputError
-from auralflow_core.training.schedule import best_epoch, epoch_line, plateau, reason_to_stop, remedy
+from auralflow_core.training.schedule import STAR, best_epoch, epoch_line, plateau, reason_to_stop, remedy
 from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.train.monitor import LossMonitor
 from auralflow_jax.train.optimizer import make_optimizer
@@ -90,6 +90,8 @@ def fit(
             best = model.replace(variables=jax.device_put(jax.device_get(run.state.ema)))
             if folder is not None:
                 best.save(folder, run.history[-1])
+        if len(run.history) == 1:
+            console.print(STAR, markup=False)
         console.print(epoch_line(run.history, training.max_epochs), markup=False)
     return best, run.history
 

@@ -9,14 +9,11 @@ from rich import progress as bars
 from rich.console import Console
 
 from auralflow_core.console.progress import duration
-from auralflow_core.training.schedule import best_epoch, epoch_line
+from auralflow_core.training.schedule import STAR, best_epoch, epoch_line
 from auralflow_jax.train.plan import TrainingPlan
 from auralflow_jax.train.state import RunState
 
-LEGEND = (
-    "A star marks the best epoch so far, by the validation loss. SI-SDR is that of the validation tracks; in brackets is "
-    "the gain over the mixture itself."
-)
+LEGEND = f"{STAR} SI-SDR is that of the validation tracks; in brackets is the gain over the mixture itself."
 
 
 class Progress(contextlib.AbstractContextManager):

@@ -65,6 +65,14 @@ class SeparationModel(nn.Module, abc.ABC):
             )
         self.network = build_network(self.config)
 
+    def __repr__(self) -> str:
+        """One line; `network` shows its layers."""
+        count = sum(parameter.numel() for parameter in self.parameters())
+        return (
+            f"{type(self).__name__}({type(self.config.model).__name__}, targets={self.targets}, "
+            f"sample_rate={self.sample_rate}, num_channels={self.num_channels}, {count:,} parameters)"
+        )
+
     @property
     def settings(self) -> Config:
         """The configuration."""

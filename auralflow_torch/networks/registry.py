@@ -1,8 +1,10 @@
 """The torch networks by name, those of other packages included."""
 
+import functools
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
 from torch import Tensor, nn
 
 from auralflow_core import config as configuration
@@ -62,8 +64,16 @@ def network_shapes(config: Config) -> dict[str, Shape] | None:
     Raises:
         InputError: the model has no network in torch.
     """
-    network, sizes = _find(type(config.model).__name__), config.model.sizes(config.crop_samples)
-    return state_shapes(lambda: network(config.model, **sizes))
+    model = config.model
+    return _shapes(_find(type(model).__name__), type(model), msgspec.json.encode(model), config.crop_samples)
+
+
+@functools.lru_cache(maxsize=1)  # loading asks once for the tensors of a file, and once for the machine's memory
+def _shapes(
+    network: Callable[..., nn.Module], kind: type[ModelConfig], settings: bytes, samples: int
+) -> dict[str, Shape] | None:
+    model = msgspec.json.decode(settings, type=kind)
+    return state_shapes(lambda: network(model, **model.sizes(samples)))
 
 
 def create_network(name: str, *, num_frames: int | None = None, **settings) -> nn.Module:

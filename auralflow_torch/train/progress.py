@@ -8,7 +8,7 @@ from rich.console import Console
 
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.training.schedule import best_epoch, epoch_line
+from auralflow_core.training.schedule import STAR, best_epoch, epoch_line
 from auralflow_torch.train.loaders import Batches, count_batches
 
 
@@ -22,6 +22,7 @@ class Progress:
 
     def __init__(self, console: Console, folder: ModelFolder | None) -> None:
         self.console, self.folder = console, folder
+        self.is_explained = False  # the lines of epochs, once the first has been shown
 
     def line(self, text: str) -> None:
         """Shows a line."""
@@ -51,6 +52,9 @@ class Progress:
 
     def epoch(self, history: Sequence[dict], max_epochs: int) -> None:
         """Shows the epoch that has ended in one line."""
+        if not self.is_explained:
+            self.line(STAR)
+            self.is_explained = True
         self.line(epoch_line(history, max_epochs))
 
     def interrupted(self, history: Sequence[dict]) -> None:

@@ -124,6 +124,10 @@ class ModelTrainer:
         self.example: tuple[Tensor, Tensor] | None = None
         self._generators: list[torch.Generator] = []  # of the loaders, once a run has begun
 
+    def __repr__(self) -> str:
+        folder = None if self.folder is None else str(self.folder.path)
+        return f"{type(self).__name__}({self.model!r}, folder={folder!r}, {len(self.history)} epochs)"
+
     def train(
         self, train_loader: Batches, val_loader: Batches, max_epochs: int | None = None, resume: bool = True
     ) -> list[dict]:

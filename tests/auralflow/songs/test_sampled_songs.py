@@ -19,8 +19,7 @@ STEADY = Singer(centre=57, formant_scale=1.0, tilt=1.0, breath=0.1, vibrato_rate
 @pytest.fixture(scope="module")
 def bank():
     try:
-        sung.check_programs()
-        return sampler.find_soundfont()
+        return songs.require_sampler()
     except (InputError, MissingPackage) as error:
         pytest.skip(str(error))
 
