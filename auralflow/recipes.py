@@ -151,14 +151,18 @@ def announce(recipe: Recipe, config: Config, directory: Path, console: Console) 
     checkpoints = 9 * weight_bytes(config)
     training = config.training
     console.print(
-        f"{recipe.about}.\nIt makes {sum(songs.tracks for songs in recipe.songs)} songs and trains at most "
+        f"{recipe.about.removesuffix('.')}.\nIt makes {sum(songs.tracks for songs in recipe.songs)} songs and trains at most "
         f"{training.max_epochs} epochs of {config.dataset.samples_per_epoch or 'all'} crops; both take "
-        f"{(missing + checkpoints) / 1e9:.1f} GB of the disk. Whatever stops it, the same command goes on."
+        f"{_size(missing + checkpoints)} of the disk. Whatever stops it, the same command goes on."
     )
     place = next(folder for folder in (directory.absolute(), *directory.absolute().parents) if folder.exists())
     if (free := shutil.disk_usage(place).free) < missing + checkpoints:
-        text = f"{(missing + checkpoints) / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free"
+        text = f"{_size(missing + checkpoints)} of the disk are needed, and {_size(free)} are free"
         raise OSError(errno.ENOSPC, text, str(directory))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _missing_bytes(songs: Songs, folder: Path) -> int:

@@ -1,12 +1,14 @@
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from auralflow.cli.main import main
-from auralflow.recipes import read_recipe, recipes
+from auralflow.recipes import announce, read_recipe, recipes
 from auralflow_core.config import to_dict
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
@@ -95,6 +97,19 @@ def test_a_recipe_makes_songs_trains_and_evaluates(write, capsys, trained):
     assert "which differs in recipe, about, songs, config, real from" in run(
         capsys, "recipe", "four_stems", "here", status=2
     )
+
+
+def test_a_recipe_says_what_it_takes_before_it_starts(write, capsys, monkeypatch):
+    recipe, config = read_recipe("tiny.json")
+    screen = io.StringIO()
+    announce(recipe, config, Path("new"), Console(file=screen, soft_wrap=True))
+    # Three songs of two seconds: five files of 44.1 kHz, stereo, 16 bits.
+    assert 3 * 2 * 5 * 44100 * 2 * 2 == 5_292_000 and "both take 5 MB of the disk" in screen.getvalue()
+    assert screen.getvalue().startswith("A small network.\nIt makes 3 songs and trains at most 1 epochs of")
+    usage = shutil.disk_usage(".")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
+    assert main(["recipe", "tiny.json", "new"]) == 1
+    assert "new: 5 MB of the disk are needed, and 1 MB are free" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

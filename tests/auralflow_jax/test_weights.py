@@ -84,7 +84,6 @@ def test_only_named_settings_may_differ(tmp_path, tiny_config):
         tiny_config,
         model=replace(
             tiny_config.model,
-            targets=("drums",),
             sample_rate=9000,
             hop_length=90,
             mask_activation="relu",

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import soundfile
 
+from auralflow.api.evaluation import Evaluation
 from auralflow.cli import evaluate as commands
+from auralflow.cli.main import main
+from auralflow_core.evaluation.table import aggregate
 
 
 def test_evaluate_writes_a_table(run, trained):
@@ -64,6 +67,36 @@ def test_evaluate_shows_aggregates_alone_of_many_tracks(run, trained, monkeypatc
     shutil.copytree(track, "songs/test/another")
     output = run("evaluate", trained.model.path, "songs", "--metrics", "sdr")
     assert track.name not in output and "median" in output and track.name in trained.model.evaluation.read_text()
+
+
+def test_a_track_that_cannot_be_read_leaves_the_others(trained, capsys):
+    shutil.copytree(trained.songs, "songs")
+    [track] = Path("songs/test").iterdir()
+    for name in ("text", "short"):
+        shutil.copytree(track, f"songs/test/{name}")
+    Path("songs/test/text/bass.wav").write_text("no audio at all")
+    audio, rate = soundfile.read(track / "drums.wav")
+    soundfile.write("songs/test/short/drums.wav", audio[: rate // 2], rate)
+    assert main(["evaluate", str(trained.model.path), "songs", "--metrics", "sdr", "--save", "out"]) == 1
+    output, error = capsys.readouterr()
+    first, *lines = error.splitlines()
+    assert first == "auralflow: 2 of 3 tracks could not be evaluated:" and "1 track of test." in output
+    assert "short/drums.wav: has " in lines[0] and "text/bass.wav: no audio" in lines[1]
+    assert Path("out/evaluation.csv").read_text().count("\n") == 1 + 3
+    shutil.rmtree(track)
+    assert main(["evaluate", str(trained.model.path), "songs"]) == 2
+
+
+def test_targets_that_are_worse_than_the_mixture_are_named(capsys):
+    def row(track, target, gain):
+        scores = {"si_sdr": 0.0, "sdr": 0.0, "si_sdr_improvement": gain}
+        return {"track": track, "target": target, "estimate": "model", **scores}
+
+    rows = [row("a", "other", -3.0), row("a", "bass", -1.0), row("b", "other", 1.0), row("b", "bass", 3.0)]
+    evaluation = Evaluation(rows, aggregate(rows)[4:], {}, 2, Path("x.csv"))
+    commands.show(evaluation, "test")
+    assert "Worse than the mixture itself, by SI-SDR: other of model.\n" in capsys.readouterr().out
+    assert repr(evaluation) == "Evaluation(2 tracks, 0 failed, 4 rows, 'x.csv')"
 
 
 def test_evaluate_refuses(run, trained, monkeypatch):

@@ -17,7 +17,10 @@ def test_separate_writes_stems(run, trained):
     [track] = (trained.songs / "test").iterdir()
     soundfile.write("mono.flac", np.random.default_rng(0).uniform(-0.5, 0.5, 22050), 22050)
     output = run("separate", trained.model.path, track, "mono.flac", "--residual", "--bits", 16, "--duration", 0.75)
-    assert "Separated 1.5 s of audio in" in output and "x real time); the stems are in separated/model." in output
+    assert "Separated 1.5 s of audio in" in output and "x real time) with model, jax on cpu.\n" in output
+    assert output.endswith(
+        f"The stems are in separated/model:\n  {track.name}: vocals.wav, residual.wav\n  mono: vocals.wav, residual.wav\n"
+    )
     files = sorted(Path("separated").rglob("*.wav"))
     assert [str(file) for file in files] == [
         f"separated/model/{name}/{stem}.wav" for name in ("mono", track.name) for stem in ("residual", "vocals")

@@ -85,6 +85,23 @@ def test_a_change_of_the_files_is_seen(pair):
     assert ModelFolder(first).load_config().crop_samples == 1600
 
 
+def test_a_checkpoint_is_read_once_and_its_damaged_copy_made_again(pair, monkeypatch):
+    folder = find_model("model.ckpt")
+    monkeypatch.setattr("auralflow.pretrained.community.sha256", lambda path: pytest.fail("hashed again"))
+    monkeypatch.setattr("bridge.importers.msst.read_pair", lambda *paths: pytest.fail("read again"))
+    assert find_model("model.ckpt") == folder
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[3]))
+    weights = ModelFolder(folder).weights
+    good = weights.read_bytes()
+    weights.write_bytes(good[:-9])  # its header tells
+    assert find_model("model.ckpt") == folder and weights.read_bytes() == good
+    weights.write_bytes(good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
+    with pytest.raises(InputError, match="model: was damaged, and is removed; .* the same command makes it again"):
+        auralflow_torch.load("model.ckpt")
+    assert auralflow_torch.load("model.ckpt").targets == ("vocals",) and weights.read_bytes() == good
+
+
 def test_files_of_our_own_with_settings_beside_them(pair):
     import_model("model.ckpt", save="my_model")
     Path("my_model/checkpoint/best.safetensors").rename("model.safetensors")

