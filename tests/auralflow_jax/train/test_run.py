@@ -1,4 +1,6 @@
 import contextlib
+import dataclasses
+import io
 import re
 import shutil
 
@@ -8,6 +10,7 @@ import pytest
 import soundfile
 from matplotlib.image import imread
 from msgspec.structs import replace
+from rich.console import Console
 
 from auralflow_core.config import AudioNetVAE, HybridNet
 from auralflow_core.data.tracks import find_tracks
