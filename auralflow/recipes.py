@@ -150,8 +150,9 @@ def announce(recipe: Recipe, config: Config, directory: Path, console: Console) 
     # Weights, their average and two moments, in the latest and the best step, and the best weights alone.
     checkpoints = 9 * weight_bytes(config)
     training = config.training
+    songs = sum(songs.tracks for songs in recipe.songs)
     console.print(
-        f"{recipe.about.removesuffix('.')}.\nIt makes {sum(songs.tracks for songs in recipe.songs)} songs and trains at most "
+        f"{recipe.about.removesuffix('.')}.\nIt makes {songs} songs and trains at most "
         f"{training.max_epochs} epochs of {config.dataset.samples_per_epoch or 'all'} crops; both take "
         f"{_size(missing + checkpoints)} of the disk. Whatever stops it, the same command goes on."
     )

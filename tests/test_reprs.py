@@ -27,7 +27,10 @@ def test_objects_print_in_a_line(package, tmp_path):
         (folder, ("ModelFolder(", "model")),
         (EvaluatedModel("a", folder.path, separator), ("EvaluatedModel('a', ",)),
         (Evaluation(rows, rows, {}, 3, Path("x.csv")), ("Evaluation(3 tracks, 0 failed, 100 rows, 'x.csv')",)),
-        (SeparationResult(files=[Path("a")] * 50, separated=2), ("SeparationResult(2 separated, 0 failed, 50 files, ",)),
+        (
+            SeparationResult(files=[Path("a")] * 50, separated=2),
+            ("SeparationResult(2 separated, 0 failed, 50 files, ",),
+        ),
         (PRETRAINED["umx"], ("PretrainedModel('umx', targets=('bass', 'drums', 'other', 'vocals'), licence='MIT')",)),
         (read_tensors(folder.weights), ("SpectrogramNetSimple of drums, vocals)",)),
     ]

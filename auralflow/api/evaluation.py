@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.api.results import Results, about, results_folder
 from auralflow.backends import load_metric
+from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import faulty_tracks, scan_tracks
 from auralflow_core.evaluation.table import Row, aggregate, write_csv
 from auralflow_core.storage.temp_arrays import in_files
@@ -43,7 +44,9 @@ class Evaluation:
     moved: tuple[Path, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Evaluation({self.tracks} tracks, {len(self.failures)} failed, {len(self.rows)} rows, {str(self.file)!r})"
+        return (
+            f"Evaluation({self.tracks} tracks, {len(self.failures)} failed, {len(self.rows)} rows, {str(self.file)!r})"
+        )
 
 
 def evaluate(
@@ -84,10 +87,7 @@ def evaluate(
     from auralflow.api.comparison import collect_excerpts, evaluate_all, load_models, merge_rows, write_report
 
     framewise = load_metric(metrics)
-    scan = scan_tracks(dataset, split)
-    if not (tracks := scan.tracks):
-        raise faulty_tracks(Path(dataset) / split, scan.problems)
-    unread = ["; ".join(lines) for lines in scan.problems.values()]
+    tracks, unread = _find_tracks(Path(dataset), split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
     models = load_models([model, *compare], backend, tracks)
     places = _open_results(models, dataset, split, metrics, report, save)
@@ -114,6 +114,14 @@ def evaluate(
         (*unread, *failures),
         tuple(moved),
     )
+
+
+def _find_tracks(dataset: Path, split: str) -> tuple[list[Track], list[str]]:
+    """The tracks of a split that can be read, and a sentence for each of the others."""
+    scan = scan_tracks(dataset, split)
+    if not scan.tracks:
+        raise faulty_tracks(dataset / split, scan.problems)
+    return scan.tracks, ["; ".join(lines) for lines in scan.problems.values()]
 
 
 def _open_results(

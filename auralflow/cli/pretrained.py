@@ -97,8 +97,9 @@ def _caption() -> str:
     """What can be compared in the table, and what cannot."""
     mixture = ", ".join(f"{target} {score:.1f}" for target, score in MIXTURE.items())
     return (
-        f"SI-SDR here, in dB: of {SONG}, the same for all; the mixture itself has {mixture}. One song says little about "
-        f"others, and this one validated the training of {', '.join(VALIDATED)}, which flatters it.\n"
+        f"SI-SDR here, in dB: of {SONG}, the same for all; the mixture itself has {mixture}. One song says little "
+        f"about others, and this one validated the training of {', '.join(VALIDATED)}, which flatters it.\n"
         "Published scores are of other songs and by other measures: they compare neither with each other nor with "
-        f"those here.\nWhere no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it has."
+        f"those here.\nWhere no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it "
+        "has."
     )

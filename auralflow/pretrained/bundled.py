@@ -48,5 +48,5 @@ def _describe(file: Path) -> PretrainedModel:
         licence="MIT",
         credit=file.with_suffix(".md").read_text(encoding="utf-8").strip(),
         origin="auralflow",
-        quality=f"SI-SDR {by_target} dB (auralflow, the twenty songs that validated its training, nineteen of them generated)",
+        quality=f"SI-SDR {by_target} dB (auralflow, the songs that validated its training, most of them generated)",
     )

@@ -93,7 +93,10 @@ class WebFile:
             total = received + int(length or 0)
             if total > LARGEST:
                 raise TooLarge(f"the server announces {total} bytes, and at most {LARGEST} are accepted")
-            with open(partial, "ab" if received else "wb") as file, progress_bar(total / 1e6, "MB", name=self.name) as advance:
+            with (
+                open(partial, "ab" if received else "wb") as file,
+                progress_bar(total / 1e6, "MB", name=self.name) as advance,
+            ):
                 for block in _blocks(response):
                     if file.tell() + len(block) > LARGEST:
                         raise TooLarge(f"the server sends more than the {LARGEST} bytes that are accepted")

@@ -97,9 +97,13 @@ def left_out(inputs: Iterable[str | Path], passed_over: Path | None = None) -> l
     for path in map(Path, inputs):
         files = _audio_in(path) if path.is_dir() else []
         if files and all(file.stem != "mixture" for file in files):
-            names = [folder.name for folder in _subfolders(path, passed_over) if _tracks(folder, passed_over, [], set())]
+            names = [
+                folder.name for folder in _subfolders(path, passed_over) if _tracks(folder, passed_over, [], set())
+            ]
             if names:
-                notes.append(f"{path}: the folders in it are left out: {', '.join(names)}; name them, too, to add them.")
+                notes.append(
+                    f"{path}: the folders in it are left out: {', '.join(names)}; name them, too, to add them."
+                )
     return notes
 
 

@@ -42,8 +42,8 @@ class TensorFile:
     provenance: dict
 
     def __repr__(self) -> str:
-        model = type(self.config.model).__name__
-        return f"TensorFile({self.format!r}, {len(self.tensors)} tensors, {model} of {', '.join(self.config.model.targets)})"
+        model, targets = type(self.config.model).__name__, ", ".join(self.config.model.targets)
+        return f"TensorFile({self.format!r}, {len(self.tensors)} tensors, {model} of {targets})"
 
 
 def write_tensors(path: str | Path, file: TensorFile) -> None:

@@ -60,7 +60,8 @@ class TrainingPlan:
         }
 
     def __repr__(self) -> str:
-        return f"TrainingPlan({str(self.folder.path)!r}, {type(self.config.model).__name__}, {len(self.crops.tracks)} tracks)"
+        network, tracks = type(self.config.model).__name__, len(self.crops.tracks)
+        return f"TrainingPlan({str(self.folder.path)!r}, {network}, {tracks} tracks)"
 
 
 def make_plan(

@@ -67,10 +67,9 @@ class Progress(contextlib.AbstractContextManager):
         )
         if plan.start_note and not run.history and not run.losses:
             self.line(plan.start_note)
-        if run.data is not None and run.data != (data := plan.data):
-            self.line(
-                f"The run so far was on other data ({_name_data(run.data)}), and goes on with this one ({_name_data(data)})."
-            )
+        if run.data is not None and run.data != plan.data:
+            before, now = map(_name_data, (run.data, plan.data))
+            self.line(f"The run so far was on other data ({before}), and goes on with this one ({now}).")
         if run.history or run.losses:
             self.line(
                 f"Going on after step {int(run.state.step)} ({len(run.history)} of {config.training.max_epochs} "

@@ -25,7 +25,12 @@ def settings() -> str:
                 fields.setdefault(field.name, {})[model] = field
         head = ["setting", "value", "default", "meaning"] + (["networks"] if group == "model" else [])
         rows = [
-            [f"`{name}`", accepted(next(iter(having.values())).type), default(by_name[name]), meaning(by_name[name].meaning, having)]
+            [
+                f"`{name}`",
+                accepted(next(iter(having.values())).type),
+                default(by_name[name]),
+                meaning(by_name[name].meaning, having),
+            ]
             + ([networks(having)] if group == "model" else [])
             for name, having in fields.items()
         ]

@@ -83,12 +83,7 @@ def test_only_named_settings_may_differ(tmp_path, tiny_config):
     alike = replace(
         tiny_config,
         model=replace(
-            tiny_config.model,
-            sample_rate=9000,
-            hop_length=90,
-            mask_activation="relu",
-            dropout_p=0.5,
-            model_name="b",
+            tiny_config.model, sample_rate=9000, hop_length=90, mask_activation="relu", dropout_p=0.5, model_name="b"
         ),
     )
     assert load_for([folder], alike, variables)["params"].keys() == {"a", "b"}

@@ -19,7 +19,8 @@ def test_separate_writes_stems(run, trained):
     output = run("separate", trained.model.path, track, "mono.flac", "--residual", "--bits", 16, "--duration", 0.75)
     assert "Separated 1.5 s of audio in" in output and "x real time) with model, jax on cpu.\n" in output
     assert output.endswith(
-        f"The stems are in separated/model:\n  {track.name}: vocals.wav, residual.wav\n  mono: vocals.wav, residual.wav\n"
+        f"The stems are in separated/model:\n  {track.name}: vocals.wav, residual.wav\n"
+        "  mono: vocals.wav, residual.wav\n"
     )
     files = sorted(Path("separated").rglob("*.wav"))
     assert [str(file) for file in files] == [

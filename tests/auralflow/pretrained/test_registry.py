@@ -10,7 +10,7 @@ import soundfile
 import auralflow_jax
 import auralflow_torch
 from auralflow import pretrained
-from auralflow.cli import arguments
+from auralflow.cli import arguments as shared
 from auralflow.cli.main import main
 from auralflow.pretrained import DEFAULT, PRETRAINED, choose_model, get_model, resolve
 from auralflow.pretrained import install as installation
@@ -93,7 +93,7 @@ def test_weights_are_read_once_and_fetched_again_if_they_are_damaged(tiny, home,
 
 
 def test_the_list_says_what_compares(capsys, monkeypatch):
-    monkeypatch.setattr(arguments, "WIDE", 200)
+    monkeypatch.setattr(shared, "WIDE", 200)
     assert main(["pretrained", "list"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "-2.5 (worse than the mixture)" in shown and "validated the training of auralflow-4stems" in shown
