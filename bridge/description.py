@@ -8,7 +8,7 @@ import numpy as np
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, find_model
 from auralflow_core.weights.file import FLAX, TRAINING, nested, read_tensors
 from auralflow_core.weights.names import COUNTER, to_torch
 from auralflow_core.weights.training_state import unpack
@@ -21,7 +21,8 @@ def describe(path: str | Path) -> Iterator[Line]:
     """Yields the network, configuration, provenance, number of parameters and data type of a file of weights.
 
     Args:
-        path: a model folder, a safetensors file in one of our formats, or a state dict of `torch.save`.
+        path: a model folder, a safetensors file in one of our formats, a state dict of `torch.save`, or a pretrained
+            model's name.
 
     Yields:
         Names and values, as text.
@@ -29,7 +30,7 @@ def describe(path: str | Path) -> Iterator[Line]:
     Raises:
         InputError: the file is missing, damaged, or something else.
     """
-    path = Path(path)
+    path = Path(path) if Path(path).suffix in PICKLED else find_model(path)
     if path.is_dir():
         folder = ModelFolder(path)
         config = folder.load_config()

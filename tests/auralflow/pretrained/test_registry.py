@@ -115,10 +115,10 @@ def test_names_resolve_to_folders(tiny):
 
 
 def test_nothing_is_half_installed(tiny, home, monkeypatch):
-    def stop(model):
+    def stop(path, file):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(installation, "card", stop)
+    monkeypatch.setattr("auralflow.pretrained.folder.write_tensors", stop)
     with pytest.raises(KeyboardInterrupt):
         get_model(tiny.name, file="tiny.whl")
     assert list((home / "models").iterdir()) == []
