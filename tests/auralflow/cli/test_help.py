@@ -19,7 +19,7 @@ def commands(parser, path=()):
         yield from commands(child, (*path, name))
 
 
-@pytest.mark.parametrize("path", commands(make_parser()), ids=" ".join)
+@pytest.mark.parametrize("path", list(commands(make_parser())), ids=lambda path: " ".join(path) or "auralflow")
 def test_every_command_has_help(path, capsys):
     calls = {"auralflow": lambda: main([*path, "--help"])}
     if not path:
@@ -38,7 +38,7 @@ def test_every_setting_has_a_meaning_and_a_default(capsys):
     shown = capsys.readouterr().out
     for leaf in leaves():
         text = re.split(r"\n  --|\n\n", shown.split(f"\n  --{leaf.name} ", 1)[1])[0]
-        assert leaf.meaning.split()[0] in text and "default: " in text, leaf.name
+        assert leaf.meaning.split()[0] in text and "default:" in text, leaf.name
     assert "learning rate (default: 0.001; 0.0005 in" in " ".join(shown.split())
 
 

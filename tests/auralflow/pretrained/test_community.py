@@ -85,21 +85,21 @@ def test_a_change_of_the_files_is_seen(pair):
     assert ModelFolder(first).load_config().crop_samples == 1600
 
 
-def test_a_checkpoint_is_read_once_and_its_damaged_copy_made_again(pair, monkeypatch):
+def test_a_checkpoint_is_read_once_and_its_damaged_copy_made_again(pair):
     folder = find_model("model.ckpt")
-    monkeypatch.setattr("auralflow.pretrained.community.sha256", lambda path: pytest.fail("hashed again"))
-    monkeypatch.setattr("bridge.importers.msst.read_pair", lambda *paths: pytest.fail("read again"))
-    assert find_model("model.ckpt") == folder
-    monkeypatch.undo()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[3]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auralflow.pretrained.community.sha256", lambda path: pytest.fail("hashed again"))
+        patch.setattr("bridge.importers.msst.read_pair", lambda *paths: pytest.fail("read again"))
+        assert find_model("model.ckpt") == folder
     weights = ModelFolder(folder).weights
-    good = weights.read_bytes()
+    good, tensors = weights.read_bytes(), read_tensors(weights).tensors
     weights.write_bytes(good[:-9])  # its header tells
-    assert find_model("model.ckpt") == folder and weights.read_bytes() == good
+    assert find_model("model.ckpt") == folder
+    np.testing.assert_equal(read_tensors(weights).tensors, tensors)
     weights.write_bytes(good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
     with pytest.raises(InputError, match="model: was damaged, and is removed; .* the same command makes it again"):
         auralflow_torch.load("model.ckpt")
-    assert auralflow_torch.load("model.ckpt").targets == ("vocals",) and weights.read_bytes() == good
+    assert auralflow_torch.load("model.ckpt").targets == ("vocals",)
 
 
 def test_files_of_our_own_with_settings_beside_them(pair):
