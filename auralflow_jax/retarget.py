@@ -1,7 +1,6 @@
 """Weights of a model for one that separates other targets: what fits is kept, what belongs to a target alone is not."""
 
-import re
-from collections.abc import Iterator
+from typing import Any
 
 from flax.traverse_util import flatten_dict, unflatten_dict
 from msgspec.structs import replace
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 from auralflow_core.config import Config
 from auralflow_jax.models.base import Variables, abstract_variables
 
-Path = tuple[str, ...]
+TreePath = tuple[str, ...]  # the names from the root of nested dicts to a leaf
 
 
 def retarget(variables: Variables, config: Config, theirs: Config) -> Variables:
@@ -32,7 +31,12 @@ def retarget(variables: Variables, config: Config, theirs: Config) -> Variables:
     # Two models that differ by a target show which tensors depend on their number, and which belong to one of them.
     two, three = (_shapes(config, count) for count in (2, 3))
     shared = {path for path in two if two[path].shape != three[path].shape}
-    parts = {part[:-1] for path in three.keys() - two.keys() for part in path if re.fullmatch(r".+_2", part)}
+    parts = {
+        name.removesuffix("2")
+        for path in three.keys() - two.keys()
+        for place, name in enumerate(path)
+        if name.endswith("_2") and (*path[:place], name[:-1] + "1", *path[place + 1 :]) in two
+    }
     flat = flatten_dict(variables)
     kept = {}
     for path in flatten_dict(abstract_variables(config)):
@@ -47,22 +51,26 @@ def fresh_tensors(found: Variables, expected: Variables) -> list[str]:
     return sorted("/".join(path) for path in flatten_dict(expected).keys() - flatten_dict(found).keys())
 
 
-def _shapes(config: Config, targets: int) -> dict[Path, object]:
+def _shapes(config: Config, targets: int) -> dict[TreePath, Any]:
     names = tuple(f"target {index}" for index in range(targets))
     return flatten_dict(abstract_variables(replace(config, model=replace(config.model, targets=names))))
 
 
-def _source(path: Path, parts: set[str], ours: tuple[str, ...], theirs: tuple[str, ...]) -> Path | None:
-    """The path in the other model of what has this path in ours; None if it belongs to a target that it lacks."""
-    return tuple(names) if None not in (names := [*_renamed(path, parts, ours, theirs)]) else None
+def _source(path: TreePath, parts: set[str], ours: tuple[str, ...], theirs: tuple[str, ...]) -> TreePath | None:
+    """The path in the other model of what has this path in ours; None if it belongs to a target that it lacks.
 
-
-def _renamed(path: Path, parts: set[str], ours: tuple[str, ...], theirs: tuple[str, ...]) -> Iterator[str | None]:
+    Args:
+        path: in our model.
+        parts: beginnings of the names of modules for one target, whose number follows.
+        ours: our targets, in their order.
+        theirs: those of the other model.
+    """
+    names = []
     for name in path:
-        prefix, index = re.fullmatch(r"(.*?)(\d*)", name).groups()
-        if prefix not in parts or not index:
-            yield name
-        elif (target := ours[int(index)]) in theirs:
-            yield f"{prefix}{theirs.index(target)}"
-        else:
-            yield None
+        prefix, underscore, index = name.rpartition("_")
+        if prefix + underscore in parts and index.isdecimal():
+            if (target := ours[int(index)]) not in theirs:
+                return None
+            name = f"{prefix}_{theirs.index(target)}"
+        names.append(name)
+    return tuple(names)

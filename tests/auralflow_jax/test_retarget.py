@@ -33,7 +33,7 @@ def test_all_but_the_last_layer_is_kept():
 
 
 def test_parts_follow_the_names_of_their_targets():
-    theirs = from_dict({"model": {"model_type": "SpleeterNet", "hidden_channels": 1, "depth": 2}})
+    theirs = from_dict({"model": {"model_type": "SpleeterNet", "hidden_channels": 1, "depth": 3}})
     assert theirs.model.targets == ("accompaniment", "vocals")
     variables = random_weights(theirs)
     vocals = variables["params"]["target_1"]
