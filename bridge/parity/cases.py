@@ -29,6 +29,8 @@ SMALL = {
     "mask_growth": 2,
     "bands": (2, 2, 4, 9),
     "num_bands": 3,
+    "compression": 2,
+    "num_layers": 3,
 }
 FACTORS = {
     "num_channels": (1, 2),
@@ -43,6 +45,9 @@ FACTORS = {
     "positions": ("rotary", "polar"),
     "norms": ("end", "each"),
     "skip_connection": (False, True),
+    "residuals": ("encoder", "both"),
+    "bin_embedding": (0.2, 0.0),
+    "width": (8, 0),
 }
 
 Case = dict[str, Any]  # a value for each factor that the model has

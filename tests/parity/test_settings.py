@@ -18,7 +18,7 @@ from bridge.parity.cases import small_config
 # A name, what a sample stands for, and whether memory is spared: a model's result knows nothing of them.
 OUTSIDE = ("model_name", "sample_rate", "remat")
 SAMPLES = 56
-STEPS = (1, -1, 2, -2, 0.3)  # by which numbers are changed, until the model accepts the result
+STEPS = (1, -1, 2, -2, 0.3, 32)  # by which numbers are changed, until the model accepts the result
 
 
 def changed(model_type: str, setting: str) -> list[Config]:
