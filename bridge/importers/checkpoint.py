@@ -67,13 +67,13 @@ def read_checkpoint(path: str | Path) -> State:
     from bridge.files import check_state, load_pickled
 
     if path.suffix == ".ckpt":
-        tensors = check_state(_unwrapped(load_pickled(path, _allowed()), path), path)
+        tensors = check_state(_unwrapped(load_pickled(path, allowed_numbers()), path), path)
     else:
         tensors = _read_safetensors(path)
     tensors = _stripped(tensors)
     refuse_others(tensors, path)
     return {
-        name: _as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)
+        name: as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)
     }
 
 
@@ -110,7 +110,7 @@ def refuse_others(names: Iterable[str], path: str | Path) -> None:
             raise InputError(f"{path}: holds {kind} (tensor {found!r}); {READ}")
 
 
-def _allowed() -> list[Any]:
+def allowed_numbers() -> list[Any]:
     """What training states hold besides tensors and plain data: numbers of numpy."""
     scalar = np.float64(0).__reduce__()[0]
     modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
@@ -155,7 +155,12 @@ def _is_zero_bias(name: str, tensor: "torch.Tensor") -> bool:
     return name in SHARED_BIASES and not bool(tensor.any())
 
 
-def _as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
+def as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
+    """A tensor of a file as an array of float32.
+
+    Raises:
+        InputError: its type has numbers that are none of float32, or it claims more memory than the file has.
+    """
     import torch
 
     kind = f"{tensor.dtype} on {tensor.device}"
