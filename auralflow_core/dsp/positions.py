@@ -42,7 +42,8 @@ def waves_2d(rows: int, columns: int, width: int) -> np.ndarray:
     al. 2017, "Attention is all you need", section 3.5, for both axes).
 
     Args:
-        rows, columns: lengths of the axes.
+        rows: length of the first axis.
+        columns: length of the second axis.
         width: number of features, a multiple of 4.
     """
 

@@ -94,9 +94,7 @@ class HTDemucs(nn.Module):
         config = self.config
         depth = config.residual_depth if config.residuals == "both" else 0
         last = level == 0
-        return DecoderLayer(
-            features, config.compression, depth, over_bins, last, self.dtype, name=f"{name}_{level}"
-        )
+        return DecoderLayer(features, config.compression, depth, over_bins, last, self.dtype, name=f"{name}_{level}")
 
     def transform(self, x: jax.Array, y: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
         """The transformer, on (batch, bins, frames, channels) and (batch, steps, channels)."""

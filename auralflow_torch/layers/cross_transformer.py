@@ -87,9 +87,7 @@ class CrossTransformer(nn.Module):
         super().__init__()
         self.norm, self.wave_norm = (nn.LayerNorm(width, device=device) for _ in range(2))
         self.layers, self.wave_layers = (
-            nn.ModuleList(
-                [CrossLayer(width, heads, index % 2 == 1, dropout_p, device) for index in range(num_layers)]
-            )
+            nn.ModuleList([CrossLayer(width, heads, index % 2 == 1, dropout_p, device) for index in range(num_layers)])
             for _ in range(2)
         )
 

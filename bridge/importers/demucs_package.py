@@ -43,7 +43,9 @@ def read_package(path: str | Path, name: str = "") -> tuple[State, Config]:
     """
     path = Path(path)
     if path.suffix not in SUFFIXES:
-        raise InputError(f"{path}: ends in {path.suffix or 'nothing'}, expected a file of demucs: {', '.join(SUFFIXES)}")
+        raise InputError(
+            f"{path}: ends in {path.suffix or 'nothing'}, expected a file of demucs: {', '.join(SUFFIXES)}"
+        )
     with needs("torch"):
         import torch  # noqa: F401
 

@@ -4,7 +4,7 @@ Each argument is mapped, known to have no effect on what the network computes, a
 by its name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -122,7 +122,9 @@ def to_config(arguments: Mapping[str, Any], name: str, origin: str) -> Settings:
     segment = arguments.get("segment", DEFAULTS["segment"])
     if isinstance(segment, bool) or not isinstance(segment, int | float | Fraction):
         raise InputError(f"{origin}: segment is {segment!r}, expected a number of seconds")
-    seconds = int(segment * model["sample_rate"]) / model["sample_rate"] if model["sample_rate"] else 0.0
+    # Rounded down as there; but a float that stands for a whole number of samples may lie just below it.
+    samples = int(segment * model["sample_rate"] + 1e-6)
+    seconds = samples / model["sample_rate"] if model["sample_rate"] else 0.0
     config = from_dict({"model": model, "dataset": {"sample_length": seconds}, "training": FURTHER}, origin)
     _check_counterpart(config.model, origin, arguments.get("norm_starts", DEFAULTS["norm_starts"]))
     return Settings(config, tuple(sources))

@@ -57,10 +57,7 @@ class Shape(NamedTuple):
 
 
 def from_demucs(
-    state: Mapping[str, np.ndarray],
-    config: HTDemucs,
-    sources: Sequence[str] | None = None,
-    origin: str = "state dict",
+    state: Mapping[str, np.ndarray], config: HTDemucs, sources: Sequence[str] | None = None, origin: str = "state dict"
 ) -> State:
     """The state dict of our torch network, from one of demucs.
 

@@ -40,9 +40,7 @@ def package_of(config, state, half=True):
     """The content of a package, with the class as demucs would pickle it, and its tensors in their own order."""
     arguments, sources = to_arguments(config, "m")
     kind = torch.float16 if half else torch.float32
-    theirs = {
-        name: torch.from_numpy(array).to(kind) for name, array in to_demucs(state, config.model, sources).items()
-    }
+    theirs = {name: torch.from_numpy(array).to(kind) for name, array in to_demucs(state, config.model, sources).items()}
     training = {"dset": {"segment": 11, "sources": list(sources)}, "lr": 3e-4}
     return {"klass": _class(CLASS), "args": (), "kwargs": arguments, "state": theirs, "training_args": training}
 

@@ -34,7 +34,7 @@ class HTDemucs(WaveformConfig):
     heads: Annotated[Positive, doc("heads of attention")] = 8
     dropout_p: Annotated[
         Fraction, doc("probability with which features inside the transformer are dropped in training", tensors=False)
-    ] = 0.0
+    ] = 0.02
 
     def __post_init__(self):
         super().__post_init__()
