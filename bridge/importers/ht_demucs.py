@@ -1,14 +1,15 @@
 """The tensors of HTDemucs under the names of demucs, and back.
 
-`i` counts levels, `d` layers of a residual branch, `n` layers of the transformer. Decoders count from the deepest level
-there, from the first one here. Each name stands for the spectrum's branch; that of the waveform begins with `t`, or ends
-in `_t`, there, and begins with `wave_` here.
+`i` counts levels, `d` layers of a residual branch, `n` layers of the transformer. Decoders count from the deepest
+level there, from the first one here. Each name stands for the spectrum's branch; that of the waveform begins with `t`,
+or ends in `_t`, there, and begins with `wave_` here.
 
 | there | ours |
 |---|---|
 | `encoder.i.conv`, `.rewrite` | `encoder.i.conv`, `.gate` |
 | `decoder.i.rewrite`, `.conv_tr` | `decoder.i.gate`, `.up` |
-| `dconv.layers.d.0`, `.1`, `.3`, `.4`, `.6.scale` of both | `squeeze`, `squeeze_norm`, `expand`, `expand_norm`, `scale.gamma` |
+| `dconv.layers.d.0`, `.1` of both | `dconv.layers.d.squeeze`, `.squeeze_norm` |
+| `dconv.layers.d.3`, `.4`, `.6.scale` of both | `dconv.layers.d.expand`, `.expand_norm`, `.scale.gamma` |
 | `freq_emb.embedding.weight` | `bin_embedding` |
 | `channel_upsampler`, `channel_downsampler` | `widen`, `narrow` |
 | `crosstransformer.norm_in`, `.layers.n` | `transformer.norm`, `.layers.n` |

@@ -62,7 +62,7 @@ def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[
 
 
 def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> Path:
-    """Writes a band-split RoFormer or HTDemucs for Music-Source-Separation-Training and the programs that read its files.
+    """Writes a RoFormer or HTDemucs for Music-Source-Separation-Training and the programs that read its files.
 
     Args:
         checkpoint: a new `.ckpt`; the settings go into a new `.yaml` beside it. Both files appear whole, or neither.

@@ -1,5 +1,6 @@
 """Small HTDemucs with random weights, and files of them as demucs writes them."""
 
+import functools
 import json
 import sys
 import types
@@ -33,7 +34,13 @@ SAMPLES = 1003  # of a segment
 def ht_demucs(model, seed=0):
     """The configuration of a model, and a state dict of our torch network with every leaf random."""
     config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": SAMPLES / 8000}})
-    return config, bridge.to_torch(random_variables(abstract_variables(config), seed))
+    return config, bridge.to_torch(random_variables(shapes_of(config), seed))
+
+
+@functools.cache
+def shapes_of(config):
+    """The shapes of a model's variables."""
+    return abstract_variables(config)
 
 
 def package_of(config, state, half=True):

@@ -31,9 +31,9 @@ needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, re
 QUICK = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # each runs once
 CASES = {
     "small": SMALL,
-    "deep": SMALL | {"depth": 3, "num_fft": 384, "width": 0, "residual_depth": 3, "heads": 4, "num_layers": 2},
+    "deep": SMALL | {"depth": 3, "num_fft": 384, "width": 0, "residual_depth": 1, "heads": 4, "num_layers": 2},
     "plain": SMALL | {"residuals": "encoder", "bin_embedding": 0.0, "num_layers": 1, "targets": ["drums", "vocals"]},
-    "mono": SMALL | {"num_channels": 1, "targets": ["vocals"], "compression": 3, "bin_embedding": 0.5},
+    "mono": SMALL | {"num_channels": 1, "targets": ["vocals"], "compression": 3, "bin_embedding": 0.5, "num_layers": 2},
 }
 
 
@@ -179,14 +179,8 @@ class Code:
         (lambda package: package["kwargs"].update(segment="long"), "segment is 'long', expected a number of seconds"),
         (lambda package: package["kwargs"].update(sources="vocals"), "sources is 'vocals', expected a list of names"),
         (lambda package: package["kwargs"].update(channels=12), "the tensors do not fit the network: "),
-        (
-            lambda package: package.update(args=([], 2)),
-            "arguments without names, expected names for all but the sources",
-        ),
-        (
-            lambda package: package["state"].pop("crosstransformer.norm_in_t.bias"),
-            "1 missing .'crosstransformer.norm_in_t",
-        ),
+        (lambda package: package.update(args=([], 2)), "arguments without names, expected names"),
+        (lambda package: package["state"].pop("crosstransformer.norm_in_t.bias"), "1 missing .'crosstr"),
         (lambda package: package["state"].update(extra=torch.ones(2)), "1 left over .'extra' of shape"),
         (
             lambda package: setattr(package["klass"], "__qualname__", "demucs.hdemucs.HDemucs"),
