@@ -4,15 +4,16 @@ A package, `.th`, is a file of `torch.save`; a `.safetensors` has the arguments 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from auralflow_core.config import Config
+from auralflow_core.config import Config, differing_keys
 from auralflow_core.config import HTDemucs as Struct
+from auralflow_core.config.fields import without_tensors
 from auralflow_core.errors import InputError, brief
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing
@@ -56,6 +57,29 @@ def read_package(path: str | Path, name: str = "") -> tuple[State, Config]:
     assert isinstance(config.model, Struct)
     state = {key: as_float32(tensor, key, path) for key, tensor in tensors.items()}
     return from_demucs(state, config.model, sources, str(path)), config
+
+
+def read_published(paths: Sequence[Path], config: Config) -> State:
+    """The state dict of our torch network, from the published package of a known one.
+
+    Args:
+        paths: the package, as the only element.
+        config: with the network.
+
+    Raises:
+        InputError: the file cannot be read, or holds another network.
+        MissingPackage: torch, which reads packages, is not installed.
+    """
+    (path,) = paths
+    state, found = read_package(path)
+    may_differ = without_tensors(type(config.model))
+    if differing := differing_keys(config, found, may_differ):
+        raise InputError(f"{path}: its network is another one: {', '.join(differing)}")
+    if found.model.targets != config.model.targets:
+        raise InputError(
+            f"{path}: its sources are {', '.join(found.model.targets)}, expected {', '.join(config.model.targets)}"
+        )
+    return state
 
 
 def write_package(path: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> None:
