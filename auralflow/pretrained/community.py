@@ -19,7 +19,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
     """Makes the model folder of a checkpoint that Music-Source-Separation-Training or demucs reads.
 
     Args:
-        checkpoint: a `.ckpt` or `.safetensors`; or a file of demucs, `.th` or `.safetensors`.
+        checkpoint: a `.ckpt` or `.safetensors`; or a file of demucs, `.th`, `.safetensors` or the `.yaml` of a bag.
         settings: the `.yaml` that belongs to it; default: the one of the same name beside it. Files of
             demucs have none.
         save: a folder, which does not exist or is empty; default: one in the user's cache, which is made once.
@@ -65,8 +65,8 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def is_package(path: Path) -> bool:
-    """Whether a file is one of demucs: a `.th`, or a `.safetensors` that names a class."""
-    return path.suffix == ".th" or "klass" in _metadata(path)
+    """Whether a file is one of demucs: a `.th`, a `.safetensors` that names a class, or the `.yaml` of a bag."""
+    return path.suffix in (".th", ".yaml") or "klass" in _metadata(path)
 
 
 def card(name: str, config: Config, files: Sequence[Path]) -> str:
@@ -79,12 +79,14 @@ def card(name: str, config: Config, files: Sequence[Path]) -> str:
 
 
 def _make(target: Path, files: Sequence[Path]) -> None:
+    from bridge.importers.demucs_bag import read_bag
     from bridge.importers.demucs_package import read_package
     from bridge.importers.msst import read_pair
 
     name = target.resolve().name
     if len(files) == 1:
-        (state, config), source = read_package(files[0], name), "demucs"
+        reader = read_bag if files[0].suffix == ".yaml" else read_package
+        (state, config), source = reader(files[0], name), "demucs"
     else:
         (state, config), source = read_pair(files[0], files[1], name), "Music-Source-Separation-Training"
     provenance = {"source": source, "files": [path.name for path in files]}

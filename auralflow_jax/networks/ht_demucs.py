@@ -21,7 +21,7 @@ class HTDemucs(nn.Module):
 
     The one sees real and imaginary parts of the spectrum, one frame for each hop, and estimates spectra; the other sees
     the samples and estimates audio. A target is the sum of both. Inputs are normalised by mean and deviation, which the
-    outputs get back.
+    outputs get back. Several members, each such a network, are averaged with a weight for each target.
 
     Attributes:
         config: the settings.
@@ -43,6 +43,8 @@ class HTDemucs(nn.Module):
         Returns:
             Audio (batch, targets, channels, samples), and None.
         """
+        if self.config.members > 1:
+            return self.average(mixture, train), None
         config, (batch, channels, samples), targets = self.config, mixture.shape, len(self.config.targets)
         audio = mixture.astype(np.promote_types(mixture.dtype, np.float32))
         spectrum = analyze_hops(audio, config.num_fft).transpose(0, 2, 3, 1)
@@ -57,6 +59,14 @@ class HTDemucs(nn.Module):
         x = lax.complex(x[..., 0], x[..., 1]).transpose(0, 3, 4, 1, 2)
         y = (y.astype(audio.dtype) * wave_deviation + wave_mean).reshape(batch, samples, targets, channels)
         return (synthesize_hops(x, samples) + y.transpose(0, 2, 3, 1)).astype(mixture.dtype), None
+
+    def average(self, mixture: jax.Array, train: bool) -> jax.Array:
+        """The weighted mean of the members' estimates."""
+        config, total = self.config, jnp.zeros((), mixture.dtype)
+        for index, weights in enumerate(config.member_weights):
+            estimate, _ = HTDemucs(config.member, self.dtype, name=f"member_{index}")(mixture, train)
+            total = total + jnp.asarray(weights, mixture.dtype)[:, None, None] * estimate
+        return total
 
     def encode(self, x: jax.Array, y: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
         """The outputs of all levels for (batch, bins, frames, numbers) and (batch, samples, channels)."""

@@ -20,7 +20,7 @@ class HTDemucs(nn.Module):
 
     The one sees real and imaginary parts of the spectrum, one frame for each hop, and estimates spectra; the other sees
     the samples and estimates audio. A target is the sum of both. Inputs are normalised by mean and deviation, which the
-    outputs get back.
+    outputs get back. Several members, each such a network, are averaged with a weight for each target.
 
     Args:
         config: the settings.
@@ -41,6 +41,13 @@ class HTDemucs(nn.Module):
     ) -> None:
         super().__init__()
         self.config = config = config_or_keywords(configuration.HTDemucs, config, settings)
+        if config.members > 1:
+            self.member = nn.ModuleList([HTDemucs(config.member, device) for _ in range(config.members)])
+        else:
+            self.build(config, device)
+
+    def build(self, config: configuration.HTDemucs, device: str | torch.device | None) -> None:
+        """Makes the layers of a single member."""
         channels, targets, levels = config.num_channels, len(config.targets), config.levels
         self.encoder, self.wave_encoder = (
             nn.ModuleList(
@@ -82,6 +89,8 @@ class HTDemucs(nn.Module):
 
     def estimate(self, x: Tensor, noise: None = None) -> tuple[Tensor, None]:
         """The waveforms, and None in the place of a latent variable."""
+        if self.config.members > 1:
+            return self.average(x), None
         config, targets, dtype = self.config, len(self.config.targets), self.wave_encoder[0].conv.weight.dtype
         check_input(x, "the network's input", AUDIO, config.num_channels)
         audio, samples = x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[-1]
@@ -95,6 +104,14 @@ class HTDemucs(nn.Module):
         estimate = synthesize_hops(torch.complex(spectra[:, :, :, 0], spectra[:, :, :, 1]), samples)
         estimate = estimate + (waves * wave_deviation + wave_mean).unflatten(1, (targets, config.num_channels))
         return (estimate.squeeze(1) if targets == 1 else estimate), None
+
+    def average(self, x: Tensor) -> Tensor:
+        """The weighted mean of the members' estimates."""
+        estimates = torch.stack([member(x) for member in self.member])
+        weights = torch.from_numpy(self.config.member_weights).to(estimates)
+        if len(self.config.targets) > 1:  # a single one has no axis
+            weights = weights.unsqueeze(1)
+        return (weights[..., None, None] * estimates).sum(0)
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs of all levels for (batch, numbers, bins, frames) and (batch, channels, samples)."""

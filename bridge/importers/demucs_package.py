@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,15 +28,31 @@ READ = "HTDemucs is read"
 SUFFIXES = (".th", ".safetensors")
 
 
+class Network(NamedTuple):
+    """A network of a file.
+
+    Attributes:
+        state: the state dict of our torch network.
+        config: of the network, and for further training.
+        sources: the targets in the file's order.
+    """
+
+    state: State
+    config: Config
+    sources: tuple[str, ...]
+
+
 def read_package(path: str | Path, name: str = "") -> tuple[State, Config]:
+    """The state dict and the configuration of a file; see `read_network`."""
+    return read_network(path, name)[:2]
+
+
+def read_network(path: str | Path, name: str = "") -> Network:
     """Reads an HTDemucs that demucs wrote.
 
     Args:
         path: a `.th`, or a `.safetensors` with arguments in its metadata.
         name: the model's, in its configuration.
-
-    Returns:
-        The state dict of our torch network, and the configuration of the network and for further training.
 
     Raises:
         InputError: the file cannot be read or would run code, or holds another network.
@@ -56,7 +72,7 @@ def read_package(path: str | Path, name: str = "") -> tuple[State, Config]:
     config, sources = to_config(arguments, name, str(path))
     assert isinstance(config.model, Struct)
     state = {key: as_float32(tensor, key, path) for key, tensor in tensors.items()}
-    return from_demucs(state, config.model, sources, str(path)), config
+    return Network(from_demucs(state, config.model, sources, str(path)), config, sources)
 
 
 def read_published(paths: Sequence[Path], config: Config) -> State:

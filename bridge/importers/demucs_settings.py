@@ -143,6 +143,8 @@ def to_arguments(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str
     model = config.model
     if not isinstance(model, HTDemucs):
         raise InputError(f"{origin}: is of type {type(model).__name__}, which has no counterpart there; HTDemucs has")
+    if model.members > 1:
+        raise InputError(f"{origin}: has {model.members} members, and one network is written into a file")
     _check_counterpart(model, origin, model.depth)
     known = sorted(model.targets, key=lambda target: ORDER.index(target) if target in ORDER else len(ORDER))
     arguments = {key: getattr(model, ours) for key, (ours, _) in RENAMED.items()}

@@ -2,6 +2,10 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
+import numpy as np
+from msgspec import Meta
+
 from auralflow_core.config.base import Count, Depth, Fraction, NonNegative, Positive, Width, check_widest, doc
 from auralflow_core.config.model import Channels
 from auralflow_core.config.networks.audio_net import WaveformConfig
@@ -9,6 +13,7 @@ from auralflow_core.config.networks.audio_net import WaveformConfig
 STRIDE = 4  # of every level, in bins or samples
 
 Residuals = Literal["encoder", "both"]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class HTDemucs(WaveformConfig):
@@ -35,6 +40,14 @@ class HTDemucs(WaveformConfig):
     dropout_p: Annotated[
         Fraction, doc("probability with which features inside the transformer are dropped in training", tensors=False)
     ] = 0.02
+    members: Annotated[Positive, doc("networks of this kind, whose estimates are averaged")] = 1
+    member_shares: Annotated[
+        tuple[Share, ...],
+        doc(
+            "weights of that average: the first member's for all targets, then the next one's; default: 1",
+            tensors=False,
+        ),
+    ] = ()
 
     def __post_init__(self):
         super().__post_init__()
@@ -51,6 +64,32 @@ class HTDemucs(WaveformConfig):
         if (width := self.transformer_width) % self.heads or width % 4:
             name = "width" if self.width else "hidden_channels, doubled at every further level,"
             raise ValueError(f"{name} ({width}) must be a multiple of heads ({self.heads}) and of 4")
+
+        self._check_shares()
+
+    def _check_shares(self) -> None:
+        if not self.member_shares:
+            return
+        expected = self.members * len(self.targets)
+        if self.members == 1 or len(self.member_shares) != expected:
+            raise ValueError(
+                f"member_shares has {len(self.member_shares)} weights, expected none, or of several members one for "
+                f"each of {self.members} members and {len(self.targets)} targets"
+            )
+        if not np.reshape(self.member_shares, (self.members, -1)).sum(0).all():
+            raise ValueError("member_shares gives a target no weight in any member")
+
+    @property
+    def member(self) -> "HTDemucs":
+        """The settings of each member alone."""
+        return msgspec.structs.replace(self, members=1, member_shares=())
+
+    @property
+    def member_weights(self) -> np.ndarray:
+        """The weight of each member's estimate of each target, (members, targets); a target's have the sum 1."""
+        shape = self.members, len(self.targets)
+        weights = np.reshape(self.member_shares, shape) if self.member_shares else np.ones(shape)
+        return weights / weights.sum(0)
 
     @property
     def levels(self) -> tuple[int, ...]:

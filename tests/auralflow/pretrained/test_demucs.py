@@ -17,7 +17,7 @@ from auralflow.pretrained.web import WebFile
 from auralflow_core.config import from_dict, to_dict
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
-from bridge.importers.demucs_package import read_published
+from bridge.importers.demucs_bag import read_published_bag
 
 
 @pytest.mark.parametrize("published", HTDEMUCSES, ids=lambda published: published.name)
@@ -25,26 +25,40 @@ def test_settings_are_those_of_published_networks(published):
     config = published.config
     assert from_dict(to_dict(config)) == config and PRETRAINED[published.name] is published
     assert config.crop_samples == 343_980 and published.licence == NONE_STATED
-    assert published.files[0].name.partition("-")[2] == f"{published.files[0].sha256[:8]}.th"
+    for file in published.files:
+        assert file.name.partition("-")[2] == f"{file.sha256[:8]}.th" and len(file.sha256) == 64
+
+
+def test_each_target_of_the_fine_tuned_model_is_its_own_members():
+    model = PRETRAINED["htdemucs_ft"].config.model
+    # drums, bass, other, vocals by bass, drums, other, vocals
+    assert model.member_weights.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 @pytest.mark.parametrize("published", HTDEMUCSES, ids=lambda published: published.name)
 def test_a_package_becomes_the_model_and_another_is_refused(published, monkeypatch, capsys):
-    config, state = ht_demucs(SMALL | {"targets": published.targets})
-    write_th("model.th", package_of(config, state))
-    digest = hashlib.sha256(Path("model.th").read_bytes()).hexdigest()
-    file = WebFile("http://127.0.0.1:9/model.th", digest)
-    stand_in = replace(published, config=config, files=(file,), read=partial(read_published, config=config))
+    files, expected, members = [], {}, published.config.model.members
+    Path("files").mkdir()
+    for index in range(members):
+        single, state = ht_demucs(SMALL | {"targets": published.targets}, seed=index)
+        path = Path(f"files/model_{index}.th")
+        write_th(path, package_of(single, state))
+        files.append(WebFile(f"http://127.0.0.1:9/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
+        prefix = f"member.{index}." if members > 1 else ""
+        expected |= {prefix + name: array.astype(np.float16) for name, array in state.items()}
+    shares = published.config.model.member_shares
+    config, _ = ht_demucs(SMALL | {"targets": published.targets, "members": members, "member_shares": shares})
+    stand_in = replace(published, config=config, files=tuple(files), read=partial(read_published_bag, config=config))
     monkeypatch.setitem(PRETRAINED, published.name, stand_in)
-    arguments = ("pretrained", "get", published.name, "--file", "model.th", "--save")
+    arguments = ("pretrained", "get", published.name, "--file", "files", "--save")
     assert main([*arguments, "mine"]) == 0, capsys.readouterr().err
     found = read_tensors(ModelFolder("mine").weights).tensors
-    assert found.keys() == state.keys()
-    assert all(np.array_equal(found[key], array.astype(np.float16)) for key, array in state.items())
+    assert found.keys() == expected.keys()
+    assert all(np.array_equal(found[key], array) for key, array in expected.items())
 
     monkeypatch.setitem(PRETRAINED, published.name, replace(stand_in, read=published.read, name="another"))
     assert main([*arguments, "again"]) == 2
-    assert "model.th: its network is another one: " in capsys.readouterr().err
+    assert "model_0.th: its network is another one: " in capsys.readouterr().err
 
 
 def test_a_file_of_demucs_is_a_model(capsys):
