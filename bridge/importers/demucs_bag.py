@@ -85,9 +85,7 @@ def _file_of(path: Path, signature: str) -> Path:
         if file.suffix in SUFFIXES and file.stem.partition("-")[0] == signature
     ]
     if not found:
-        raise InputError(
-            f"{path}: no file {signature}.th, {signature}-....th or {signature}.safetensors lies beside it"
-        )
+        raise InputError(f"{path}: no file {signature}.th or {signature}.safetensors lies beside it")
     return found[0]
 
 
@@ -97,7 +95,6 @@ def _shares(weights: Any, members: int, sources: Sequence[str], path: Path) -> l
         return []
     rows = weights if isinstance(weights, list) else []
     if len(rows) != members or not all(isinstance(row, list) and len(row) == len(sources) for row in rows):
-        raise InputError(
-            f"{path}: weights is {brief(str(weights))}, expected {members} lists of {len(sources)} numbers"
-        )
+        expected = f"{members} lists of {len(sources)} numbers"
+        raise InputError(f"{path}: weights is {brief(str(weights))}, expected {expected}")
     return [row[sources.index(target)] for row in rows for target in sorted(sources)]
