@@ -9,9 +9,9 @@ from auralflow_core.dsp.positions import waves, waves_2d
 from auralflow_jax.layers.attention import GROWTH, attend
 from auralflow_jax.layers.layer_scale import LayerScale
 from auralflow_jax.layers.linear import Linear
+from auralflow_jax.layers.norms import LayerNorm, WholeNorm
 
 START = 1e-4  # of the scale of a branch
-EPSILON = 1e-5  # added to a norm's variance, as in torch
 
 
 class MultiheadAttention(nn.Module):
@@ -55,14 +55,14 @@ class CrossLayer(nn.Module):
     def __call__(self, x: jax.Array, other: jax.Array | None = None, train: bool = False) -> jax.Array:
         """Maps (batch, steps, width), with another sequence to look at or none, to the same shape."""
         width, drop = x.shape[-1], nn.Dropout(self.dropout_p, deterministic=not train)
-        y = layer_norm("attention_norm")(x)
-        source = y if other is None else layer_norm("source_norm")(other)
+        y = LayerNorm(name="attention_norm")(x)
+        source = y if other is None else LayerNorm(name="source_norm")(other)
         y = MultiheadAttention(self.heads, self.dtype, name="attention")(y, source)
         x = x + LayerScale(START, name="attention_scale")(drop(y))
-        y = Linear(GROWTH * width, dtype=self.dtype, name="wide")(layer_norm("feedforward_norm")(x))
+        y = Linear(GROWTH * width, dtype=self.dtype, name="wide")(LayerNorm(name="feedforward_norm")(x))
         y = Linear(width, dtype=self.dtype, name="narrow")(drop(nn.gelu(y, approximate=False)))
         x = x + LayerScale(START, name="feedforward_scale")(drop(y))
-        return nn.GroupNorm(1, epsilon=EPSILON, use_fast_variance=False, name="norm")(x)
+        return WholeNorm(name="norm")(x)
 
 
 class CrossTransformer(nn.Module):
@@ -84,9 +84,9 @@ class CrossTransformer(nn.Module):
         """Maps (batch, bins, frames, width) and (batch, steps, width) to the same shapes."""
         _, bins, frames, width = shape = spectrum.shape
         wide = np.promote_types(spectrum.dtype, np.float32)
-        x = layer_norm("norm")(spectrum.astype(wide)) + jnp.asarray(waves_2d(bins, frames, width), wide)
+        x = LayerNorm(name="norm")(spectrum.astype(wide)) + jnp.asarray(waves_2d(bins, frames, width), wide)
         x = x.reshape(shape[0], bins * frames, width)
-        y = layer_norm("wave_norm")(wave.astype(wide)) + jnp.asarray(waves(wave.shape[1], width), wide)
+        y = LayerNorm(name="wave_norm")(wave.astype(wide)) + jnp.asarray(waves(wave.shape[1], width), wide)
         for index in range(self.num_layers):
             layer, wave_layer = (
                 CrossLayer(self.heads, self.dropout_p, self.dtype, name=f"{name}_{index}")
@@ -97,8 +97,3 @@ class CrossTransformer(nn.Module):
             else:
                 x, y = layer(x, None, train), wave_layer(y, None, train)
         return x.reshape(shape), y
-
-
-def layer_norm(name: str) -> nn.LayerNorm:
-    """A norm of each step's features."""
-    return nn.LayerNorm(epsilon=EPSILON, use_fast_variance=False, name=name)

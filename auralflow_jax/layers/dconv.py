@@ -6,10 +6,10 @@ from flax import linen as nn
 
 from auralflow_jax.layers.conv1d import GATED, Conv1d
 from auralflow_jax.layers.layer_scale import LayerScale
+from auralflow_jax.layers.norms import WholeNorm
 
 START = 1e-3  # of the scale of a branch
 SIZE = 3  # of the kernels, in steps
-EPSILON = 1e-5  # added to a norm's variance, as in torch
 
 
 class DConvLayer(nn.Module):
@@ -30,9 +30,9 @@ class DConvLayer(nn.Module):
         """Maps (rows, steps, channels) to the same shape."""
         channels = x.shape[-1]
         x = Conv1d(self.hidden, SIZE, dilation=self.dilation, dtype=self.dtype, name="squeeze")(x)
-        x = nn.gelu(_norm(self.dtype, "squeeze_norm")(x), approximate=False)
+        x = nn.gelu(WholeNorm(name="squeeze_norm")(x), approximate=False)
         x = Conv1d(2 * channels, 1, gain=GATED, dtype=self.dtype, name="expand")(x)
-        return LayerScale(START, name="scale")(nn.glu(_norm(self.dtype, "expand_norm")(x)))
+        return LayerScale(START, name="scale")(nn.glu(WholeNorm(name="expand_norm")(x)))
 
 
 class DConv(nn.Module):
@@ -56,8 +56,3 @@ class DConv(nn.Module):
         for index in range(self.depth):
             x = x + DConvLayer(hidden, 2**index, self.dtype, name=f"layers_{index}")(x)
         return x
-
-
-def _norm(dtype: jnp.dtype, name: str) -> nn.GroupNorm:
-    """A norm over the steps and channels of each row."""
-    return nn.GroupNorm(1, epsilon=EPSILON, dtype=dtype, use_fast_variance=False, name=name)

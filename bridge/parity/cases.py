@@ -30,7 +30,8 @@ SMALL = {
     "bands": (2, 2, 4, 9),
     "num_bands": 3,
     "compression": 2,
-    "num_layers": 3,
+    "num_layers": 2,
+    "residual_depth": 1,
 }
 FACTORS = {
     "num_channels": (1, 2),
@@ -46,8 +47,6 @@ FACTORS = {
     "norms": ("end", "each"),
     "skip_connection": (False, True),
     "residuals": ("encoder", "both"),
-    "bin_embedding": (0.2, 0.0),
-    "width": (8, 0),
 }
 
 Case = dict[str, Any]  # a value for each factor that the model has
