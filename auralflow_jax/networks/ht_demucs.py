@@ -134,4 +134,4 @@ def normalize(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
 def smooth_table(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Rows of variance GAIN ** -2 that differ little from the ones before them: a random walk, levelled."""
     steps = jnp.arange(1, shape[0] + 1, dtype=jnp.float32)[:, None]
-    return jnp.cumsum(jax.random.normal(key, shape), axis=0) / jnp.sqrt(steps) / GAIN
+    return jnp.cumsum(jax.random.normal(key, shape, jnp.float32), axis=0) / jnp.sqrt(steps) / GAIN
