@@ -88,14 +88,14 @@ def _add_conversions(parser: Parser) -> None:
         "folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth file, a folder with a config.json"
     )
 
-    _add_msst(parser)
+    _add_foreign(parser)
 
 
-def _add_msst(parser: Parser) -> None:
+def _add_foreign(parser: Parser) -> None:
     command = parser.add_command(
         "to-msst",
-        "Write a band-split RoFormer as a checkpoint and its settings, for Music-Source-Separation-Training, UVR and "
-        "audio-separator.",
+        "Write a band-split RoFormer or HTDemucs as a checkpoint and its settings, for Music-Source-Separation-"
+        "Training, UVR and audio-separator.",
         convert_to_msst,
     )
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
@@ -105,6 +105,18 @@ def _add_msst(parser: Parser) -> None:
         metavar="FILE.ckpt",
         type=Path,
         help="the settings go into a .yaml beside it; default: NAME.ckpt in the current folder",
+    )
+
+    command = parser.add_command(
+        "to-demucs", "Write an HTDemucs as demucs reads it, from a Hugging Face repository.", convert_to_demucs
+    )
+    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    command.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE.safetensors",
+        type=Path,
+        help="default: NAME-demucs.safetensors in the current folder",
     )
 
 
@@ -162,6 +174,19 @@ def convert_to_msst(arguments: argparse.Namespace) -> int:
     del variables  # as large as the state
     settings = write_pair(output, state, config, str(source))
     print(output, settings, sep="\n")
+    return 0
+
+
+def convert_to_demucs(arguments: argparse.Namespace) -> int:
+    """`to-demucs`."""
+    from bridge.importers.demucs_package import write_package
+
+    source = Path(arguments.model)
+    name = ModelFolder(source).name if source.is_dir() else source.stem
+    output = arguments.output or Path(f"{name}-demucs.safetensors")
+    variables, config, _ = read_flax(source)
+    write_package(output, to_torch(variables), config, str(source))
+    print(output)
     return 0
 
 

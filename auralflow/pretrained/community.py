@@ -1,8 +1,9 @@
-"""Models that others trained and passed on as a checkpoint beside a file of settings, as ordinary model folders."""
+"""Models that others trained, as ordinary model folders: checkpoints beside their settings, and files of demucs."""
 
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from auralflow.pretrained.folder import write_folder
@@ -12,16 +13,17 @@ from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
 
-CHECKPOINTS = (".ckpt", ".safetensors")
+CHECKPOINTS = (".ckpt", ".safetensors", ".th")
 SETTINGS = (".yaml", ".yml")
 
 
 def import_model(checkpoint: str | Path, settings: str | Path | None = None, save: str | Path | None = None) -> Path:
-    """Makes the model folder of a checkpoint that Music-Source-Separation-Training reads.
+    """Makes the model folder of a checkpoint that Music-Source-Separation-Training or demucs reads.
 
     Args:
-        checkpoint: a `.ckpt` or `.safetensors`.
-        settings: the `.yaml` that belongs to it; default: the one of the same name beside it.
+        checkpoint: a `.ckpt` or `.safetensors`; or a file of demucs, `.th`, `.safetensors` or the `.yaml` of a bag.
+        settings: the `.yaml` that belongs to it; default: the one of the same name beside it. Files of
+            demucs have none.
         save: a folder, which does not exist or is empty; default: one in the user's cache, which is made once.
 
     Returns:
@@ -34,49 +36,66 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
     """
     checkpoint = Path(checkpoint)
     if not checkpoint.is_file():
-        raise InputError(f"{checkpoint}: no such file; a checkpoint is expected, .ckpt or .safetensors")
-    settings = _beside(checkpoint) if settings is None else Path(settings)
+        raise InputError(f"{checkpoint}: no such file; a checkpoint is expected, .ckpt, .safetensors or .th")
+    files = [checkpoint]
+    if not is_package(checkpoint):
+        files.append(_beside(checkpoint) if settings is None else Path(settings))
+    elif settings is not None:
+        raise InputError(f"{settings}: {checkpoint} is a file of demucs, which has its settings inside; leave them out")
     if save is not None:
         target = Path(save)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise InputError(f"{target}: exists already; a new or empty folder is expected")
-        _make(target, checkpoint, settings)
+        _make(target, files)
         return target
-    target = cache_folder("models") / _key(checkpoint, settings) / checkpoint.stem
+    target = cache_folder("models") / _key(files) / checkpoint.stem
     if not looks_whole(ModelFolder(target)):
-        _make(target, checkpoint, settings)
+        _make(target, files)
     return target
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether an existing file needs `import_model`: it is a `.ckpt`, or has settings beside it and is not ours."""
+    """Whether an existing file needs `import_model`: it is a `.ckpt`, or has settings beside it and is not ours, or is
+    one of demucs.
+    """
     if not path.is_file() or path.suffix not in CHECKPOINTS:
         return False
-    if path.suffix == ".ckpt":
+    if path.suffix == ".ckpt" or is_package(path):
         return True
     return any(path.with_suffix(suffix).is_file() for suffix in SETTINGS) and not _is_ours(path)
 
 
-def card(name: str, config: Config, checkpoint: Path, settings: Path) -> str:
+def is_package(path: Path) -> bool:
+    """Whether a file is one of demucs: a `.th`, a `.safetensors` that names a class, or the `.yaml` of a bag."""
+    return path.suffix in (".th", ".yaml") or "klass" in _metadata(path)
+
+
+def card(name: str, config: Config, files: Sequence[Path]) -> str:
     """The README of the folder: its targets and where it comes from."""
-    files = "\n".join(f"- {path.name}, SHA-256 {_sha256(path)}" for path in (checkpoint, settings))
+    origins = "\n".join(f"- {path.name}, SHA-256 {_sha256(path)}" for path in files)
     return (
         f"# {name}\n\nSeparates {', '.join(config.model.targets)}. Licence: its publisher's; the files name none.\n\n"
-        f"The weights were converted, bit for bit or from half types, from\n\n{files}\n"
+        f"The weights were converted, bit for bit or from half types, from\n\n{origins}\n"
     )
 
 
-def _make(target: Path, checkpoint: Path, settings: Path) -> None:
+def _make(target: Path, files: Sequence[Path]) -> None:
+    from bridge.importers.demucs_bag import read_bag
+    from bridge.importers.demucs_package import read_package
     from bridge.importers.msst import read_pair
 
     name = target.resolve().name
-    state, config = read_pair(checkpoint, settings, name)
-    provenance = {"source": "Music-Source-Separation-Training", "files": [checkpoint.name, settings.name]}
+    if len(files) == 1:
+        reader = read_bag if files[0].suffix == ".yaml" else read_package
+        (state, config), source = reader(files[0], name), "demucs"
+    else:
+        (state, config), source = read_pair(files[0], files[1], name), "Music-Source-Separation-Training"
+    provenance = {"source": source, "files": [path.name for path in files]}
     shutil.rmtree(target, ignore_errors=True)  # empty, or a damaged one of the cache
-    write_folder(target, config, state, provenance, card(name, config, checkpoint, settings))
+    write_folder(target, config, state, provenance, card(name, config, files))
 
 
-def _key(*files: Path) -> str:
+def _key(files: Sequence[Path]) -> str:
     """A name that is another one as soon as a file is another one, without reading gigabytes at each use."""
     states = [(os.path.realpath(file), _stat(file).st_size, _stat(file).st_mtime_ns) for file in files]
     return hashlib.sha256(repr(states).encode(errors="surrogateescape")).hexdigest()[:32]
@@ -101,13 +120,20 @@ def _beside(checkpoint: Path) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
+    return (_metadata(path).get("format") or "").startswith("auralflow")
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself; of other kinds of files nothing."""
     from safetensors import SafetensorError, safe_open
 
+    if path.suffix != ".safetensors":
+        return {}
     try:
         with safe_open(path, framework="numpy") as file:
-            return ((file.metadata() or {}).get("format") or "").startswith("auralflow")
+            return file.metadata() or {}
     except (SafetensorError, OSError):
-        return True  # a damaged file, of which the reader of our own says so
+        return {"format": "auralflow"}  # a damaged file, of which the reader of our own says so
 
 
 def _sha256(path: Path) -> str:

@@ -127,11 +127,11 @@ def attend(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
 
     Args:
         query: (rows, steps, heads, size).
-        key: (rows, steps, heads, size).
-        value: (rows, steps, heads, size of the value).
+        key: (rows, its steps, heads, size).
+        value: (rows, its steps, heads, size of the value).
 
     Returns:
-        The shape of `value`.
+        (rows, steps, heads, size of the value).
     """
     if value.dtype == jnp.bfloat16 and jax.default_backend() == "gpu":
         return lax.platform_dependent(query, key, value, cuda=attend_fused, default=attend_in_parts)
@@ -142,7 +142,7 @@ def attend_in_parts(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.A
     """`attend` of few rows at a time, in memory for SCORES scores, in the gradient, too."""
     rows, steps, heads, size = value.shape
     wide = np.promote_types(value.dtype, np.float32)
-    together = max(1, SCORES // (heads * steps * steps))
+    together = max(1, SCORES // (heads * query.shape[1] * steps))
 
     @jax.checkpoint  # otherwise all scores would be kept for the gradient
     def part(query, key, value):

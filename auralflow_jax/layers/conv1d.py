@@ -15,8 +15,9 @@ class Conv1d(nn.Module):
 
     Attributes:
         features: channels that go out.
-        size: of the kernel, in steps; `size - stride` is even and spread over both ends as zeros.
+        size: of the kernel, in steps; what it spans beyond a stride is even and spread over both ends as zeros.
         stride: must divide the steps.
+        dilation: distance of the steps that a kernel sees.
         gain: of the initial weights, see above.
         dtype: of the computation.
     """
@@ -24,6 +25,7 @@ class Conv1d(nn.Module):
     features: int
     size: int
     stride: int = 1
+    dilation: int = 1
     gain: float = RECTIFIED
     dtype: jnp.dtype = jnp.float32
 
@@ -34,13 +36,14 @@ class Conv1d(nn.Module):
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (self.size, sum(widths), self.features)).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
-        padding, result, start = (self.size - self.stride) // 2, bias, 0
+        padding, result, start = (self.dilation * (self.size - 1) + 1 - self.stride) // 2, bias, 0
         for x, width in zip(inputs, widths, strict=True):
             result = result + lax.conv_general_dilated(
                 x.astype(self.dtype),
                 kernel[:, start : start + width],
                 (self.stride,),
                 ((padding, padding),),
+                rhs_dilation=(self.dilation,),
                 dimension_numbers=("NHC", "HIO", "NHC"),
             )
             start += width

@@ -3,6 +3,7 @@
 from auralflow_core import config as configuration
 from auralflow_torch.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 from auralflow_torch.networks.band_split_roformer import BandSplitRoformer
+from auralflow_torch.networks.ht_demucs import HTDemucs
 from auralflow_torch.networks.hybrid_net import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
 from auralflow_torch.networks.registry import NETWORKS as NETWORKS
@@ -19,6 +20,7 @@ __all__ = [
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
     "BandSplitRoformer",
+    "HTDemucs",
     "HybridNet",
     "OpenUnmix",
     "SpectrogramNetLSTM",
@@ -38,3 +40,4 @@ register("SpleeterNet", SpleeterNet, configuration.SpleeterNet)
 register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)
 register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
 register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
+register("HTDemucs", HTDemucs, configuration.HTDemucs)

@@ -16,7 +16,7 @@ from bridge.importers.rename import State
 if TYPE_CHECKING:
     import torch
 
-BS, MEL = "BSRoformer", "MelBandRoformer"
+BS, MEL, HT = "BSRoformer", "MelBandRoformer", "HTDemucs"
 
 SUFFIXES = (".ckpt", ".safetensors")
 INSIDE = ("state", "state_dict", "model_state_dict")  # of a training state
@@ -31,14 +31,12 @@ OTHERS = {
     "dynamic_alpha_fn": "a RoFormer of the later bs-roformer package, with hyper-connections",
     "separation_net.": "an SCNet",
     "encoder_blocks.": "an MDX23C network",
-    "crosstransformer.": "an HTDemucs",
-    "tencoder.": "an HDemucs",
     "stg1_": "a VR network",
 }
-READ = "BS-RoFormers and Mel-Band RoFormers are read"
+READ = "BS-RoFormers, Mel-Band RoFormers and HTDemucs are read"
 OTHER_SUFFIXES = {
     ".onnx": "an ONNX graph, as of MDX-Net",
-    ".th": "a package of demucs",
+    ".th": "a package of demucs, which takes no settings",
     ".pth": "a state dict without settings, or a VR network",
     ".zip": "an archive",
 }
@@ -67,25 +65,23 @@ def read_checkpoint(path: str | Path) -> State:
     from bridge.files import check_state, load_pickled
 
     if path.suffix == ".ckpt":
-        tensors = check_state(_unwrapped(load_pickled(path, _allowed()), path), path)
+        tensors = check_state(_unwrapped(load_pickled(path, allowed_numbers()), path), path)
     else:
         tensors = _read_safetensors(path)
     tensors = _stripped(tensors)
     refuse_others(tensors, path)
-    return {
-        name: _as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)
-    }
+    return {name: as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)}
 
 
 def family_of(state: Iterable[str], path: str | Path) -> str:
-    """`BS` or `MEL`, by the names of a checkpoint's tensors.
+    """`BS`, `MEL` or `HT`, by the names of a checkpoint's tensors.
 
     Args:
         state: the names.
         path: of the file, for messages.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is none of them.
     """
     names = set(state)
     refuse_others(names, path)
@@ -94,6 +90,10 @@ def family_of(state: Iterable[str], path: str | Path) -> str:
             return BS
         if "layers.0.0.norm.gamma" in names:
             return MEL
+    if any(name.startswith("tencoder.") for name in names):
+        if any(name.startswith("crosstransformer.") for name in names):
+            return HT
+        raise InputError(f"{path}: holds an HDemucs, whose branches meet without a transformer; {READ}")
     first = f", its first is {min(names)!r}" if names else ""
     raise InputError(f"{path}: holds a network of another kind ({len(names)} tensors{first}); {READ}")
 
@@ -110,7 +110,7 @@ def refuse_others(names: Iterable[str], path: str | Path) -> None:
             raise InputError(f"{path}: holds {kind} (tensor {found!r}); {READ}")
 
 
-def _allowed() -> list[Any]:
+def allowed_numbers() -> list[Any]:
     """What training states hold besides tensors and plain data: numbers of numpy."""
     scalar = np.float64(0).__reduce__()[0]
     modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
@@ -155,7 +155,12 @@ def _is_zero_bias(name: str, tensor: "torch.Tensor") -> bool:
     return name in SHARED_BIASES and not bool(tensor.any())
 
 
-def _as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
+def as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
+    """A tensor of a file as an array of float32.
+
+    Raises:
+        InputError: its type has numbers that are none of float32, or it claims more memory than the file has.
+    """
     import torch
 
     kind = f"{tensor.dtype} on {tensor.device}"

@@ -5,19 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from auralflow_core.config import BandSplitRoformer, Config
+from auralflow_core.config import BandSplitRoformer, Config, HTDemucs
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing
 from bridge.importers.band_split_roformer import from_msst, to_msst
-from bridge.importers.checkpoint import family_of, read_checkpoint
+from bridge.importers.checkpoint import HT, family_of, read_checkpoint
+from bridge.importers.demucs_msst_settings import from_msst_settings, to_msst_settings
+from bridge.importers.ht_demucs import from_demucs, to_demucs
 from bridge.importers.msst_settings import to_config, to_settings
 from bridge.importers.rename import State
 from bridge.importers.yaml_file import read_yaml, write_yaml
 
 
 def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> tuple[State, Config]:
-    """Reads a band-split RoFormer that others trained.
+    """Reads a band-split RoFormer or HTDemucs that others trained.
 
     Args:
         checkpoint: a `.ckpt` or `.safetensors`.
@@ -34,7 +36,11 @@ def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> t
     """
     described = read_yaml(settings)  # first, as it is the quicker one
     state = read_checkpoint(checkpoint)
-    config, instruments = to_config(described, family_of(state, checkpoint), name, str(settings))
+    family = family_of(state, checkpoint)
+    if family == HT:
+        config, sources = from_msst_settings(described, name, str(settings))
+        return from_demucs(state, _demucs(config), sources, f"{checkpoint} with {settings}"), config
+    config, instruments = to_config(described, family, name, str(settings))
     return from_msst(state, _network(config), instruments, f"{checkpoint} with {settings}", state.pop), config
 
 
@@ -56,7 +62,7 @@ def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[
 
 
 def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> Path:
-    """Writes a band-split RoFormer for Music-Source-Separation-Training and the programs that read its files.
+    """Writes a RoFormer or HTDemucs for Music-Source-Separation-Training and the programs that read its files.
 
     Args:
         checkpoint: a new `.ckpt`; the settings go into a new `.yaml` beside it. Both files appear whole, or neither.
@@ -78,10 +84,13 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     for path in (checkpoint, described):
         if path.exists():
             raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
-    settings, instruments = to_settings(config, origin)
+    is_demucs = isinstance(config.model, HTDemucs)
+    settings, instruments = (to_msst_settings if is_demucs else to_settings)(config, origin)
     with needs("torch"):
         import torch
-    theirs = to_msst(state, _network(config), instruments)
+    theirs = (
+        to_demucs(state, _demucs(config), instruments) if is_demucs else to_msst(state, _network(config), instruments)
+    )
     with replacing(described) as yaml_aside, replacing(checkpoint) as aside:
         write_yaml(yaml_aside, settings)
         torch.save({name: torch.from_numpy(array) for name, array in theirs.items()}, aside)
@@ -90,4 +99,9 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
 
 def _network(config: Config) -> BandSplitRoformer:
     assert isinstance(config.model, BandSplitRoformer)
+    return config.model
+
+
+def _demucs(config: Config) -> HTDemucs:
+    assert isinstance(config.model, HTDemucs)
     return config.model

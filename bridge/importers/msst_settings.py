@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, MelBandRoformer, from_dict
 from auralflow_core.errors import InputError, closest
-from bridge.importers.checkpoint import BS, MEL
+from bridge.importers.checkpoint import BS, HT, MEL
 
 KINDS = {BS: "a BS-RoFormer", MEL: "a Mel-Band RoFormer"}
 REST = "accompaniment"
@@ -218,7 +218,7 @@ def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str,
     model = config.model
     if not isinstance(model, BSRoformer | MelBandRoformer):
         kind = type(model).__name__
-        raise InputError(f"{origin}: is of type {kind}, which has no counterpart there; {BS} and {MEL} have")
+        raise InputError(f"{origin}: is of type {kind}, which has no counterpart there; {BS}, {MEL} and {HT} have")
     _check_counterpart(model, origin)
     arguments = {key: getattr(model, ours) for key, (ours, _) in RENAMED.items()}
     for key in RECENT:

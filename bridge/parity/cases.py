@@ -29,6 +29,9 @@ SMALL = {
     "mask_growth": 2,
     "bands": (2, 2, 4, 9),
     "num_bands": 3,
+    "compression": 2,
+    "num_layers": 2,
+    "residual_depth": 1,
 }
 FACTORS = {
     "num_channels": (1, 2),
@@ -43,6 +46,7 @@ FACTORS = {
     "positions": ("rotary", "polar"),
     "norms": ("end", "each"),
     "skip_connection": (False, True),
+    "residuals": ("encoder", "both"),
 }
 
 Case = dict[str, Any]  # a value for each factor that the model has

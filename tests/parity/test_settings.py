@@ -18,7 +18,12 @@ from bridge.parity.cases import small_config
 # A name, what a sample stands for, and whether memory is spared: a model's result knows nothing of them.
 OUTSIDE = ("model_name", "sample_rate", "remat")
 SAMPLES = 56
-STEPS = (1, -1, 2, -2, 0.3)  # by which numbers are changed, until the model accepts the result
+SEQUENCES = {
+    "bands": (8, 9),  # of 17 bins
+    "member_shares": (1.0, 0.0, 0.0, 1.0),  # of two members and targets
+    "targets": ("bass", "drums", "vocals"),
+}
+STEPS = (1, -1, 2, -2, 0.3, 32)  # by which numbers are changed, until the model accepts the result
 
 
 def changed(model_type: str, setting: str) -> list[Config]:
@@ -29,7 +34,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
     elif kind in (int, float):
         values = [value + step for step in STEPS]
     else:
-        values = [(8, 9) if setting == "bands" else ("bass", "drums", "vocals")]  # of 17 bins
+        values = [SEQUENCES[setting]]
     found = []
     for other in values:
         try:
@@ -41,7 +46,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
 
 def configuration(model_type: str, **settings) -> Config:
     """A small model of two targets, whose recurrent layers are not as wide as they may be."""
-    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6, "bands": ()}
+    base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6, "bands": (), "members": 2}
     known = MODELS[model_type].__struct_fields__
     return small_config(model_type, **{name: value for name, value in base.items() if name in known} | settings)
 

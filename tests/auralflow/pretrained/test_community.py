@@ -135,7 +135,7 @@ def test_bad_input(pair, capsys):
         ((*get, "model.ckpt", "--settings", "code.yaml"), "code.yaml: not valid YAML: could not determine a constr"),
         ((*get, "model.ckpt", "--settings", "model.ckpt"), "model.ckpt: not valid YAML: "),
         ((*get, "model.ckpt", "--settings", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file"),
-        ((*get, "model.yaml"), "model.yaml: is a file that ends in .yaml; BS-RoFormers and"),
+        ((*get, "model.yaml"), "model.yaml: models is None, expected the signatures of a bag of demucs; settings"),
         ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected beside it; "),
         ((*get, "nowhere.ckpt"), "nowhere.ckpt: no such file; a checkpoint is expected"),
         ((*get, "model.ckpt", "--high_bins", "mean"), "--high_bins mean is no setting of a checkpoint"),

@@ -42,15 +42,14 @@ def refusal(path="model.ckpt"):
         ("to_value_residual_mix.0.0.weight", "a RoFormer of the later bs-roformer package, with value residuals"),
         ("separation_net.dp_modules.0.norm_layers.0.weight", "an SCNet"),
         ("encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.weight", "an MDX23C network"),
-        ("crosstransformer.norm_in.weight", "an HTDemucs"),
-        ("tencoder.0.conv.weight", "an HDemucs"),
+        ("tencoder.0.conv.weight", "an HDemucs, whose branches meet without a transformer"),
         ("stg1_low_band_net.enc1.conv.weight", "a VR network"),
         ("conv.weight", "a network of another kind (1 tensors, its first is 'conv.weight')"),
     ],
 )
 def test_networks_that_are_not_read(name, words):
     torch.save({f"module.{name}": torch.ones(2)}, "model.ckpt")
-    assert words in refusal() and "BS-RoFormers and Mel-Band RoFormers are read" in refusal()
+    assert words in refusal() and "BS-RoFormers, Mel-Band RoFormers and HTDemucs are read" in refusal()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Settings of Music-Source-Separation-Training for HTDemucs, as a configuration of ours and back.
+
+There `model` is the network's name, and its arguments stand in a group of that name; those that describe the signal
+stand in `training`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from bridge.importers.demucs_settings import Settings, to_arguments, to_config
+from bridge.importers.msst_settings import targets_of
+
+NAME = "htdemucs"
+SIGNAL = {"channels": "audio_channels", "samplerate": "samplerate", "segment": "segment"}  # in `training` -> argument
+
+
+def from_msst_settings(settings: Mapping[str, Any], name: str, origin: str) -> Settings:
+    """The configuration that a file of settings describes.
+
+    Args:
+        settings: the file's content.
+        name: the model's.
+        origin: the file, for messages.
+
+    Raises:
+        InputError: the settings are of another network, or ask for what is not computed here.
+    """
+    if settings.get("model") != NAME:
+        raise InputError(f"{origin}: model is {settings.get('model')!r}, but the checkpoint holds an HTDemucs")
+    arguments, training, inference = (settings.get(group, {}) for group in (NAME, "training", "inference"))
+    for group, value in ((NAME, arguments), ("training", training), ("inference", inference)):
+        if not isinstance(value, dict):
+            raise InputError(f"{origin}: {group} is a {type(value).__name__}, expected a group of settings")
+    if inference.get("normalize"):
+        raise InputError(f"{origin}: inference.normalize is true, expected false: songs are separated as they are")
+    signal = {}
+    for key, argument in SIGNAL.items():
+        if key not in training:
+            raise InputError(f"{origin}: training.{key} is missing")
+        signal[argument] = training[key]
+    return to_config(arguments | signal | {"sources": targets_of(training, origin)}, name, origin)
+
+
+def to_msst_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The inverse of `from_msst_settings`: the content of a file of settings, and the targets in its order.
+
+    Args:
+        config: of an HTDemucs.
+        origin: the model, for messages.
+
+    Raises:
+        InputError: the network is another one, or has no counterpart there.
+    """
+    arguments, sources = to_arguments(config, origin)
+    del arguments["sources"]
+    segment = arguments.pop("segment")
+    training = {key: arguments.pop(SIGNAL[key]) for key in ("channels", "samplerate")}
+    training |= {
+        "segment": int(segment) if segment.denominator == 1 else float(segment),
+        "instruments": list(sources),
+        "target_instrument": None,
+        "batch_size": 1,
+        "lr": config.training.lr,
+        "use_amp": True,
+    }
+    audio = {
+        "chunk_size": config.crop_samples,
+        "hop_length": arguments["nfft"] // 4,
+        "num_channels": training["channels"],
+        "sample_rate": training["samplerate"],
+        "min_mean_abs": 0.0,
+    }
+    inference = {"batch_size": 1, "num_overlap": 4}
+    groups = {"audio": audio, "training": training, "model": NAME, NAME: arguments, "inference": inference}
+    return groups, sources
