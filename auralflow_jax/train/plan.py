@@ -11,7 +11,7 @@ import optax
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config
-from auralflow_core.data.tracks import training_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.size import check_memory
