@@ -97,4 +97,4 @@ def _read(path: Path, kind):
 
 def _write(path: Path, value) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, msgspec.to_builtins(value))
+    write_json(path, msgspec.json.decode(msgspec.json.encode(value)))

@@ -1,4 +1,4 @@
-"""Levels of several signals, block by block: peaks, energy, clipping, the difference between left and right."""
+"""Levels of several signals, block by block: peaks, clipping, the difference between left and right."""
 
 import numpy as np
 
@@ -12,7 +12,6 @@ class Levels:
     Attributes:
         samples: so many were added.
         peak: (signals,), the largest magnitude.
-        energy: (signals,), the mean square of all samples and channels.
         side: (signals,), the mean square of half the difference between the channels; 0 in mono.
         clipped: (signals,), samples that are part of `RUN` or more in a row at full scale.
     """
@@ -21,22 +20,19 @@ class Levels:
         self.samples = 0
         self.peak = np.zeros(signals)
         self.clipped = np.zeros(signals, int)
-        self._energy, self._side = np.zeros(signals), np.zeros(signals)
+        self._side = np.zeros(signals)
 
     def add(self, block: np.ndarray) -> None:
         """Takes the next block."""
         self.samples += block.shape[-1]
         magnitude = np.abs(block)
-        self.peak = np.maximum(self.peak, magnitude.max(axis=(1, 2), initial=0))
-        self._energy += np.square(block, dtype=np.float64).mean(axis=1).sum(axis=-1)
+        peaks = magnitude.max(axis=(1, 2), initial=0)
+        self.peak = np.maximum(self.peak, peaks)
         if block.shape[1] == 2:
-            self._side += np.square((block[:, 0] - block[:, 1]) / 2, dtype=np.float64).sum(axis=-1)
-        for signal in np.flatnonzero(magnitude.max(axis=(1, 2), initial=0) >= FULL_SCALE):
+            difference = block[:, 0] - block[:, 1]
+            self._side += np.einsum("st,st->s", difference, difference) / 4
+        for signal in np.flatnonzero(peaks >= FULL_SCALE):
             self.clipped[signal] += sum(map(count_in_runs, magnitude[signal] >= FULL_SCALE))
-
-    @property
-    def energy(self) -> np.ndarray:
-        return self._energy / max(1, self.samples)
 
     @property
     def side(self) -> np.ndarray:

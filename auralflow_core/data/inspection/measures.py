@@ -6,7 +6,7 @@ import numpy as np
 from auralflow_core.audio import find_damage, probe
 from auralflow_core.data.inspection.levels import Levels
 from auralflow_core.data.inspection.sketch import Sketches
-from auralflow_core.data.inspection.spectrum import Spectrum, find_edge
+from auralflow_core.data.inspection.spectrum import Spectrum, find_edge, find_lower_rate
 from auralflow_core.data.products import products_of, read_together
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
@@ -24,6 +24,7 @@ class FileMeasures(msgspec.Struct, frozen=True):
     side: float  # mean square of half the difference between left and right
     clipped: int  # samples in runs at full scale
     edge: float | None  # Hz at which the spectrum ends abruptly
+    lower_rate: int | None  # Hz that the audio was resampled from
     sketch: tuple[float, ...]  # see `sketch`
 
 
@@ -52,6 +53,7 @@ def measure_track(track: Track) -> TrackMeasures:
     except InputError as error:
         found = [damage for path in track.files.values() if (damage := find_damage(path))]
         return TrackMeasures("\n".join(found) or str(error))
+    energy = np.diag(products) / (track.channels * track.samples)
     if track.mixture is None:
         products = np.pad(products, [(1, 0), (1, 0)])
     files = {
@@ -59,10 +61,11 @@ def measure_track(track: Track) -> TrackMeasures:
             probe(path).channels,
             track.lengths.get(path, track.samples),
             _rounded(levels.peak[index]),
-            _rounded(levels.energy[index]),
+            _rounded(energy[index]),
             _rounded(levels.side[index]),
             int(levels.clipped[index]),
             find_edge(spectrum.power[index], track.sample_rate),
+            find_lower_rate(spectrum.power[index], track.sample_rate),
             tuple(map(_rounded, sketches.values[index])),
         )
         for index, (name, path) in enumerate(track.files.items())

@@ -6,9 +6,11 @@ FRAME = 4096  # samples of a frame
 LOWEST = 3400.0  # Hz; below, natural sounds end as abruptly
 NEAR, FAR = 150.0, 800.0  # Hz below an edge between which the level is measured; above, it counts from NEAR on
 DROP = 25.0  # dB by which the level drops at an edge, from its median below to its maximum above
-RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)  # Hz that audio comes at
+# Hz that audio comes at; 32000 is rare, and lossy encoders end the spectrum there, too.
+RATES = (8000, 11025, 12000, 16000, 22050, 24000, 44100, 48000, 88200, 96000)
 BELOW, ABOVE = (0.75, 0.9), 1.15  # shares of half a rate: what resampling keeps as it was, and where nothing is left
-EMPTY = 35.0  # dB from the one to the other
+EMPTY = 30.0  # dB from the one to the other
+FLAT = 6.0  # dB by which the noise there may differ from one quarter of its band to the next
 CODED = (10000.0, 20700.0)  # Hz between which lossy encoders end the spectrum
 
 
@@ -24,9 +26,9 @@ class Spectrum:
         self._window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
 
     def add(self, block: np.ndarray) -> None:
-        """Takes the next block, but for the last samples, which fill no frame."""
+        """Takes every second frame of the next block, which is enough; the last samples fill none."""
         frames = block[..., : block.shape[-1] // FRAME * FRAME]
-        frames = frames.reshape(*block.shape[:2], -1, FRAME) * self._window
+        frames = frames.reshape(*block.shape[:2], -1, FRAME)[:, :, ::2] * self._window
         self.power += np.square(np.abs(np.fft.rfft(frames)), dtype=np.float64).sum(axis=(1, 2))
 
 
@@ -71,7 +73,10 @@ def find_lower_rate(power: np.ndarray, sample_rate: int) -> int | None:
         bins = rate / 2 / (sample_rate / 2) * (len(power) - 1)
         level = _decibels(power)
         kept, rest = level[round(BELOW[0] * bins) : round(BELOW[1] * bins)], level[round(ABOVE * bins) :]
-        if rate / 2 >= LOWEST and rest.size and np.median(kept) - rest.max() >= EMPTY:
+        if rate / 2 < LOWEST or rest.size < 4:
+            continue
+        floor = [np.median(part) for part in np.array_split(rest, 4)]
+        if np.median(kept) - max(floor) >= EMPTY and np.ptp(floor) <= FLAT:
             return rate
     return None
 
