@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from auralflow_core.data.inspection.dataset import Inspection
 
-FEW = 5  # tracks that a command names, at most
-
 TEXT = "Decode every file of a dataset once, and tell what is wrong with it."
 
 
@@ -42,8 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Inspected {count} track{'' if count == 1 else 's'}{known}, {len(out) or 'none'} to leave out.")
     print(f"Wrote {page} and {exclude}.")
     if out:
-        names = shlex.join(map(printable, out[:FEW])) + (" ..." if len(out) > FEW else "")
-        print(f"To leave them out: auralflow config {arguments.model or 'MODEL'} --exclude {names}")
+        model = shlex.quote(str(arguments.model or "MODEL"))
+        print(f'To leave them out: auralflow config {model} --exclude "$(cat {shlex.quote(str(exclude))})"')
     return 1 if out else 0
 
 

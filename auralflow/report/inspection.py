@@ -1,7 +1,6 @@
 """The page about the inspection of a dataset."""
 
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -14,6 +13,7 @@ from auralflow_core.data.inspection.findings import KINDS, Finding
 from auralflow_core.errors import brief
 
 LONGEST = 1000  # letters of a finding
+COMMAND = 'auralflow config MODEL --exclude "$(cat exclude.json)"'
 
 
 def write_inspection(path: str | os.PathLike, inspection: Inspection) -> None:
@@ -57,11 +57,9 @@ def _leave_out(inspection: Inspection) -> str:
         for item in inspection.tracks
         if item.is_left_out
     )
-    command = f"auralflow config MODEL --exclude {shlex.join(map(printable, inspection.exclude))}"
     return card(
-        "<p>These tracks are not fit for training. The file exclude.json holds their names for the setting "
-        f'<code>dataset.exclude</code>; this command sets it:</p>\n<p><code>{escape(command)}</code></p>\n'
-        f"{_table(rows)}"
+        "<p>These tracks are not fit for training. The file exclude.json next to this page holds their names; "
+        f"<code>{escape(COMMAND)}</code> keeps them out.</p>\n{_table(rows)}"
     )
 
 

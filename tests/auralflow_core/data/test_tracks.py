@@ -8,7 +8,8 @@ import soxr
 
 from auralflow_core.data.crops import read_mixture, read_stems, track_samples
 from auralflow_core.data.targets import expand_targets
-from auralflow_core.data.tracks import find_tracks, training_tracks
+from auralflow_core.data.tracks import find_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
 
 STEMS = ("bass", "drums", "other", "vocals")
