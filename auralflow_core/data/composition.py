@@ -58,11 +58,13 @@ def find_composition(products: np.ndarray, stems: Sequence[str], has_mixture: np
         usable = _any_set  # a target is unknown, which is not for this function to say
     products = _with_mixtures(products, has_mixture)
     subsets = _subsets(len(stems))
-    shares = _lower_median(np.stack([remaining(product, subsets) for product in products]))
-    # A mixture that is hardly more than its only stem is still more.
-    limit = min(max(BEST * shares.min(), EXACT), MATCH if len(stems) > 1 else EXACT)
     by_size = sorted(range(len(subsets)), key=lambda index: -subsets[index].sum())
-    fits = [index for index in by_size if shares[index] <= limit]
+    shares, fits = np.ones(len(subsets)), list[int]()
+    for gain in (1.0, GAIN):  # at another level also sets fit in which everything counts twice
+        shares = _lower_median(np.stack([remaining(product, subsets, gain) for product in products]))
+        # A mixture that is hardly more than its only stem is still more.
+        limit = min(max(BEST * shares.min(), EXACT), MATCH if len(stems) > 1 else EXACT)
+        fits = fits or [index for index in by_size if shares[index] <= limit]
     for index in fits:
         if usable(_names(stems, subsets[index]), False):
             return _explain(products, stems, subsets[index])._replace(share=float(shares[index]))

@@ -8,9 +8,10 @@ NEAR, FAR = 150.0, 800.0  # Hz below an edge between which the level is measured
 DROP = 25.0  # dB by which the level drops at an edge, from its median below to its maximum above
 # Hz that audio comes at; 32000 is rare, and lossy encoders end the spectrum there, too.
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 44100, 48000, 88200, 96000)
-BELOW, ABOVE = (0.75, 0.9), 1.15  # shares of half a rate: what resampling keeps as it was, and where nothing is left
+BELOW, ABOVE = (0.75, 0.9), 1.2  # shares of half a rate: what resampling keeps as it was, and where nothing is left
 EMPTY = 30.0  # dB from the one to the other
-FLAT = 6.0  # dB by which the noise there may differ from one quarter of its band to the next
+FLAT = 6.0  # dB by which the noise there may differ from band to band
+BANDS = 32
 CODED = (10000.0, 20700.0)  # Hz between which lossy encoders end the spectrum
 
 
@@ -53,8 +54,7 @@ def find_edge(power: np.ndarray, sample_rate: int) -> float | None:
     drops = below[places - far] - above[places + near]
     if drops.max() < DROP:
         return None
-    # Several bins see the whole drop; the edge is the middle of them.
-    return float(places[drops >= drops.max() - 1].mean() * spacing)
+    return float((places[drops >= drops.max() - 3][0] + near) * spacing)
 
 
 def find_lower_rate(power: np.ndarray, sample_rate: int) -> int | None:
@@ -73,9 +73,9 @@ def find_lower_rate(power: np.ndarray, sample_rate: int) -> int | None:
         bins = rate / 2 / (sample_rate / 2) * (len(power) - 1)
         level = _decibels(power)
         kept, rest = level[round(BELOW[0] * bins) : round(BELOW[1] * bins)], level[round(ABOVE * bins) :]
-        if rate / 2 < LOWEST or rest.size < 4:
+        if rate / 2 < LOWEST or rest.size < BANDS:
             continue
-        floor = [np.median(part) for part in np.array_split(rest, 4)]
+        floor = [np.median(part) for part in np.array_split(rest, BANDS)]
         if np.median(kept) - max(floor) >= EMPTY and np.ptp(floor) <= FLAT:
             return rate
     return None
