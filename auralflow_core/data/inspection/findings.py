@@ -176,7 +176,7 @@ def _shared(kind: str, files: Mapping[str, FileMeasures], describe) -> list[Find
 
 
 def _lower_rate(file: FileMeasures) -> str:
-    return f"upsampled from {file.lower_rate} Hz, or without all above {file.lower_rate // 2} Hz" if file.lower_rate else ""
+    return f"empty above {file.lower_rate / 2000:.0f} kHz, as after upsampling from {file.lower_rate} Hz" if file.lower_rate else ""
 
 
 def _coded(file: FileMeasures) -> str:

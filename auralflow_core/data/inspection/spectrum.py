@@ -6,13 +6,14 @@ FRAME = 4096  # samples of a frame
 LOWEST = 3400.0  # Hz; below, natural sounds end as abruptly
 NEAR, FAR = 150.0, 800.0  # Hz below an edge between which the level is measured; above, it counts from NEAR on
 DROP = 25.0  # dB by which the level drops at an edge, from its median below to its maximum above
-# Hz that audio comes at; 32000 is rare, and lossy encoders end the spectrum there, too.
-RATES = (8000, 11025, 12000, 16000, 22050, 24000, 44100, 48000, 88200, 96000)
+# Hz that audio comes at. 12000 and 24000 cannot be told from the next lower ones; 32000 is rare, and lossy encoders end
+# the spectrum there, too.
+RATES = (8000, 11025, 16000, 22050, 44100, 48000, 88200, 96000)
 BELOW, ABOVE = (0.75, 0.9), 1.2  # shares of half a rate: what resampling keeps as it was, and where nothing is left
 EMPTY = 30.0  # dB from the one to the other
 FLAT = 6.0  # dB by which the noise there may differ from band to band
-BANDS = 32
-CODED = (10000.0, 20700.0)  # Hz between which lossy encoders end the spectrum
+BANDS = 8
+CODED = (14500.0, 20700.0)  # Hz between which lossy encoders end the spectrum
 
 
 class Spectrum:
@@ -75,7 +76,8 @@ def find_lower_rate(power: np.ndarray, sample_rate: int) -> int | None:
         kept, rest = level[round(BELOW[0] * bins) : round(BELOW[1] * bins)], level[round(ABOVE * bins) :]
         if rate / 2 < LOWEST or rest.size < BANDS:
             continue
-        floor = [np.median(part) for part in np.array_split(rest, BANDS)]
+        near = level[round(ABOVE * bins) : round(ABOVE**2 * bins)]
+        floor = [np.median(part) for part in (near, *np.array_split(rest, BANDS))]
         if np.median(kept) - max(floor) >= EMPTY and np.ptp(floor) <= FLAT:
             return rate
     return None
