@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auralflow_core.data.inspection.dataset import Inspection, inspect_dataset
+from auralflow.inspection.dataset import Inspection, inspect_dataset
 from auralflow_core.errors import InputError, printable
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import write_json

@@ -11,7 +11,7 @@ from auralflow_core.console.text import printable, printable_lines
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from auralflow_core.data.inspection.dataset import Inspection
+    from auralflow.inspection.dataset import Inspection
 
 TEXT = "Decode every file of a dataset once, and tell what is wrong with it."
 
@@ -21,7 +21,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     parser.add_argument("--model", help="a model folder, whose settings are compared with the tracks")
     parser.add_argument(
-        "--save", metavar="DIR", help="folder for the page and the list of tracks to leave out (default: inspected/NAME)"
+        "--save",
+        metavar="DIR",
+        help="folder for the page and the list of tracks to leave out (default: inspected/NAME)",
     )
 
 

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from auralflow.inspection.dataset import InspectedTrack, Inspection
+from auralflow.inspection.findings import KINDS, Finding
 from auralflow.report.markup import card
 from auralflow.report.page import write_sections
 from auralflow_core.console.progress import duration
 from auralflow_core.console.text import printable
-from auralflow_core.data.inspection.dataset import InspectedTrack, Inspection
-from auralflow_core.data.inspection.findings import KINDS, Finding
 from auralflow_core.errors import brief
 
 LONGEST = 1000  # letters of a finding
@@ -83,10 +83,8 @@ def _by_kind(tracks: Sequence[InspectedTrack]) -> str:
 
 
 def _all_tracks(tracks: Sequence[InspectedTrack]) -> str:
-    rows = "\n".join(
-        f"<tr><td>{_text(item.label)}</td><td>{_text(describe(item))}</td></tr>" for item in tracks
-    )
-    return card(f'<details><summary>{count(len(tracks), "track")}</summary>{_table(rows)}</details>')
+    rows = "\n".join(f"<tr><td>{_text(item.label)}</td><td>{_text(describe(item))}</td></tr>" for item in tracks)
+    return card(f"<details><summary>{count(len(tracks), 'track')}</summary>{_table(rows)}</details>")
 
 
 def describe(item: InspectedTrack) -> str:

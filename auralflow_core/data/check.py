@@ -16,10 +16,10 @@ from auralflow_core.data.composition import (
     leaks,
     remaining,
 )
-from auralflow_core.data.inspection.cache import recall
 from auralflow_core.data.layout import Problems
 from auralflow_core.data.parallel import map_tracks
 from auralflow_core.data.products import inner_products
+from auralflow_core.data.remembered import recall
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError

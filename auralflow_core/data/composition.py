@@ -34,7 +34,9 @@ class Composition(NamedTuple):
     problem: str = ""  # the end of a sentence: the stems cannot be used
 
 
-def find_composition(products: np.ndarray, stems: Sequence[str], has_mixture: np.ndarray, usable: Usable) -> Composition:
+def find_composition(
+    products: np.ndarray, stems: Sequence[str], has_mixture: np.ndarray, usable: Usable
+) -> Composition:
     """Finds the stems that add up to the mixtures, in at least half of the tracks.
 
     The largest such set is taken of which the targets can be made. If there is none, but what the stems leave of the
@@ -72,7 +74,9 @@ def find_composition(products: np.ndarray, stems: Sequence[str], has_mixture: np
         for index in by_size:
             if usable(_names(stems, subsets[index]), True) and is_separate(products[has_mixture], subsets[index]):
                 return _explain(products, stems, subsets[index])._replace(remainder=True)
-    problem = _overlap(products, stems, subsets[fits[0]]) if fits else _UNKNOWN.format(*stems) if len(stems) == 1 else ""
+    problem = (
+        _overlap(products, stems, subsets[fits[0]]) if fits else _UNKNOWN.format(*stems) if len(stems) == 1 else ""
+    )
     return Composition(tuple(stems), share=float(shares[by_size[0]]), problem=problem)
 
 
@@ -136,7 +140,10 @@ def find_swapped(product: np.ndarray) -> int | None:
     count = len(product) - 1
     for stem in range(1, count + 1) if count > 1 else ():
         signs = np.array([1.0 if index == stem else -1.0 for index in range(count + 1)])
-        if product[0, 0] > SILENT * product[stem, stem] > 0 and signs @ product @ signs <= MATCH**2 * product[stem, stem]:
+        if (
+            product[0, 0] > SILENT * product[stem, stem] > 0
+            and signs @ product @ signs <= MATCH**2 * product[stem, stem]
+        ):
             return stem - 1
     return None
 

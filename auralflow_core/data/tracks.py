@@ -49,9 +49,7 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
     return scan.tracks
 
 
-def scan_tracks(
-    dataset: str | Path, split: str, suffix: str | None = None, exclude: Collection[str] = ()
-) -> Scan:
+def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, exclude: Collection[str] = ()) -> Scan:
     """Does the work of `find_tracks`, and tells tracks without fault from the others.
 
     Args:

@@ -145,13 +145,17 @@ def _find(
     tracks = {split: [track for track in checked.tracks if track.path.parent.name == split] for split in splits}
     for split in splits:
         if not tracks[split]:
-            raise _nothing(dataset / split, {path: lines for path, lines in problems.items() if path.parent.name == split})
+            raise _nothing(
+                dataset / split, {path: lines for path, lines in problems.items() if path.parent.name == split}
+            )
     notes = [*checked.notes, *_left_out(dataset, problems)]
     if "valid" in tracks:
         return Found(tracks["train"], tracks["valid"], notes)
     train, valid = _set_aside(dataset, tracks["train"], fraction)
     names = ", ".join(track.name for track in valid)
-    note = f"{dataset} has no folder valid: {len(valid)} of its {len(tracks['train'])} training tracks validate ({names})"
+    note = (
+        f"{dataset} has no folder valid: {len(valid)} of its {len(tracks['train'])} training tracks validate ({names})"
+    )
     return Found(train, valid, [note, *notes])
 
 

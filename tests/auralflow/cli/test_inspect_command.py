@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import soundfile
+from msgspec.structs import replace
 
 from auralflow.cli.main import main
-from msgspec.structs import replace
 from auralflow_core.model_folder import ModelFolder
 
 

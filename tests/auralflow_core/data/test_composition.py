@@ -1,15 +1,7 @@
 import numpy as np
 import pytest
 
-from auralflow_core.data.composition import (
-    EXACT,
-    find_absent,
-    find_composition,
-    find_swapped,
-    leaks,
-    level,
-    remaining,
-)
+from auralflow_core.data.composition import EXACT, find_absent, find_composition, find_swapped, leaks, level, remaining
 
 V, D, B, O = np.random.default_rng(0).standard_normal((4, 20000))
 S = np.zeros(20000)

@@ -265,7 +265,10 @@ def test_a_folder_for_each_stem(tmp_path):
                 (tmp_path / "stems" / split / file.stem).mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, tmp_path / "stems" / split / file.stem / f"{song}.wav")
     by_song, by_stem = (training_tracks(tmp_path / name) for name in ("songs", "stems"))
-    assert [[track.label for track in tracks] for tracks in by_stem[:2]] == [["train/one", "train/two"], ["valid/one", "valid/two"]]
+    assert [[track.label for track in tracks] for tracks in by_stem[:2]] == [
+        ["train/one", "train/two"],
+        ["valid/one", "valid/two"],
+    ]
     for one, other in zip(by_song[0] + by_song[1], by_stem[0] + by_stem[1], strict=True):
         assert one.name == other.name and list(one.stems) == list(other.stems) and other.dataset.name == "stems"
         np.testing.assert_array_equal(

@@ -40,7 +40,10 @@ def test_what_vocals_leave_of_the_mixture_is_the_accompaniment(tmp_path):
     expected = signals("bass", "drums", "vocals", seed=1)
     np.testing.assert_allclose(rest, (expected["bass"] + expected["drums"])[100:600], atol=1e-6)
     np.testing.assert_allclose(vocals, expected["vocals"][100:600], atol=1e-7)
-    assert note == f"{tmp_path}: the mixtures hold more than vocals; what is left of them is used as the stem accompaniment"
+    assert (
+        note
+        == f"{tmp_path}: the mixtures hold more than vocals; what is left of them is used as the stem accompaniment"
+    )
 
 
 def test_a_pair_that_does_not_add_up_is_refused(tmp_path):

@@ -9,9 +9,9 @@ import soundfile
 from matplotlib.image import imread
 from msgspec.structs import replace
 
+from auralflow_core.audio import DamagedAudio
 from auralflow_core.config import AudioNetVAE, HybridNet
 from auralflow_core.data.tracks import find_tracks
-from auralflow_core.audio import DamagedAudio
 from auralflow_core.errors import DivergedError, InputError, TrainingError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 import soxr
 import torch
+from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
-from msgspec.structs import replace
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
 from auralflow_torch.data.datasets import AudioDataset, AudioFolder, create_audio_dataset
@@ -173,7 +173,7 @@ def test_only_files_of_the_format_count(tmp_path):
     assert place_of(next(iter(folder(tmp_path, audio_format="wav")))[1])[0] in LENGTHS
     with pytest.raises(InputError, match="a second file for 'vocals'"):
         folder(tmp_path)
-    with pytest.raises(InputError, match=r"lacks the stem|unknown target 'bass'"):
+    with pytest.raises(InputError, match="vocals is all that its tracks hold"):
         folder(tmp_path, audio_format="flac", targets=["bass"])
     with pytest.raises(InputError, match=r"holds no stems, where audio files such as vocals\.ogg are expected"):
         folder(tmp_path, audio_format="ogg")
@@ -329,12 +329,12 @@ def test_a_folder_follows_a_model(songs, tmp_path, tiny_config, capfd):
     config = replace(
         tiny_config,
         model=replace(tiny_config.model, targets=("drums", "vocals"), sample_rate=4000, num_channels=2),
-        dataset=replace(tiny_config.dataset, sample_length=0.25, samples_per_epoch=7, exclude=("train/a", "valid/b")),
+        dataset=replace(tiny_config.dataset, sample_length=0.25, samples_per_epoch=7, exclude=("train/c", "valid/b")),
         training=replace(tiny_config.training, seed=5),
     )
     dataset = AudioFolder.for_model(config, songs)
     assert (dataset.targets, len(dataset), dataset.seed) == (["drums", "vocals"], 7, 5)
-    assert [track.name for track in dataset.tracks] == ["b", "c"]
+    assert [track.name for track in dataset.tracks] == ["a", "b"]
     mixture, target = next(iter(dataset))
     assert mixture.shape == (2, 1000) and target.shape == (2, 1000, 2)
     for path in write_songs(tmp_path, suffix="flac").glob("train/b/vocals.flac"):

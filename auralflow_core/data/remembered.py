@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from auralflow_core.data.inspection.measures import TrackMeasures
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
 from auralflow_core.storage.cache import cache_folder
@@ -19,6 +18,28 @@ from auralflow_core.storage.checksums import sha256
 from auralflow_core.storage.json_files import read_json, write_json
 
 VERSION = 1  # of the measurements; others are made anew
+
+
+class FileMeasures(msgspec.Struct, frozen=True):
+    """Measurements of a file."""
+
+    channels: int
+    samples: int
+    peak: float  # the largest magnitude, 1 is full scale
+    energy: float  # mean square
+    side: float  # mean square of half the difference between left and right
+    clipped: int  # samples in runs at full scale
+    edge: float | None  # Hz at which the spectrum ends abruptly
+    lower_rate: int | None  # Hz that the audio was resampled from
+    sketch: tuple[float, ...]  # see `auralflow.inspection.sketch`
+
+
+class TrackMeasures(msgspec.Struct, frozen=True):
+    """Measurements of a track whose files were decoded in full."""
+
+    damage: str = ""  # sentences about files that cannot be decoded; then there are no measurements
+    files: dict[str, FileMeasures] = {}  # in the order of `Track.files`
+    products: tuple[tuple[float, ...], ...] = ()  # of mixture and stems, see `products.inner_products`
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -81,7 +102,9 @@ def _record(track: Track) -> Path:
 
 def _measures(track: Track, hashes: list[str]) -> Path:
     """The file with the measurements of files of some content and names."""
-    return cache_folder("inspections") / "tracks" / f"{_digest(chr(0).join([str(VERSION), *track.files, *hashes]))}.json"
+    return (
+        cache_folder("inspections") / "tracks" / f"{_digest(chr(0).join([str(VERSION), *track.files, *hashes]))}.json"
+    )
 
 
 def _digest(text: str) -> str:

@@ -1,39 +1,17 @@
-"""Measurements of a track: of each file, and of all of them together."""
+"""Measuring a track: each file, and all of them together."""
 
-import msgspec
 import numpy as np
 
+from auralflow.inspection.levels import Levels
+from auralflow.inspection.sketch import Sketches
+from auralflow.inspection.spectrum import Spectrum, find_edge, find_lower_rate
 from auralflow_core.audio import find_damage, probe
-from auralflow_core.data.inspection.levels import Levels
-from auralflow_core.data.inspection.sketch import Sketches
-from auralflow_core.data.inspection.spectrum import Spectrum, find_edge, find_lower_rate
 from auralflow_core.data.products import products_of, read_together
+from auralflow_core.data.remembered import FileMeasures, TrackMeasures
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
 
 DIGITS = 7  # of the numbers that are kept, significant ones
-
-
-class FileMeasures(msgspec.Struct, frozen=True):
-    """Measurements of a file."""
-
-    channels: int
-    samples: int
-    peak: float  # the largest magnitude, 1 is full scale
-    energy: float  # mean square
-    side: float  # mean square of half the difference between left and right
-    clipped: int  # samples in runs at full scale
-    edge: float | None  # Hz at which the spectrum ends abruptly
-    lower_rate: int | None  # Hz that the audio was resampled from
-    sketch: tuple[float, ...]  # see `sketch`
-
-
-class TrackMeasures(msgspec.Struct, frozen=True):
-    """Measurements of a track whose files were decoded in full."""
-
-    damage: str = ""  # sentences about files that cannot be decoded; then there are no measurements
-    files: dict[str, FileMeasures] = {}  # in the order of `Track.files`
-    products: tuple[tuple[float, ...], ...] = ()  # of mixture and stems, see `products.inner_products`
 
 
 def measure_track(track: Track) -> TrackMeasures:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.data.inspection import dataset as inspection
-from auralflow_core.data.inspection.dataset import inspect_dataset
+from auralflow.inspection import dataset as inspection
+from auralflow.inspection.dataset import inspect_dataset
 
 RATE = 16000
 STEMS = ("bass", "drums", "vocals")

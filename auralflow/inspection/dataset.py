@@ -7,20 +7,13 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from auralflow.inspection.findings import Finding, duplicates, foreign_stems, level_findings, too_short, track_findings
+from auralflow.inspection.measure import measure_track
 from auralflow_core.config import Config
 from auralflow_core.data.check import Checked, compose, with_stems
-from auralflow_core.data.inspection.cache import recall, remember
-from auralflow_core.data.inspection.findings import (
-    Finding,
-    duplicates,
-    foreign_stems,
-    level_findings,
-    too_short,
-    track_findings,
-)
-from auralflow_core.data.inspection.measures import TrackMeasures, measure_track
 from auralflow_core.data.layout import Problems, missing_split, splits_of
 from auralflow_core.data.parallel import map_tracks
+from auralflow_core.data.remembered import TrackMeasures, recall, remember
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import scan_tracks
 from auralflow_core.errors import InputError

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from auralflow.inspection.sketch import cosines
+from auralflow.inspection.spectrum import CODED
 from auralflow_core.console.progress import duration
 from auralflow_core.data.composition import MATCH, level, remaining
-from auralflow_core.data.inspection.measures import FileMeasures, TrackMeasures
-from auralflow_core.data.inspection.sketch import cosines
-from auralflow_core.data.inspection.spectrum import CODED
+from auralflow_core.data.remembered import FileMeasures, TrackMeasures
 from auralflow_core.data.track import Track
 
 SAME = 0.9  # cosine of two sketches from which on they are of one recording
@@ -73,7 +73,9 @@ def level_findings(levels: Mapping[str, float]) -> dict[str, Finding]:
         return {}
     usual = float(np.median(list(decibels.values())))
     return {
-        label: Finding("level", f"{abs(value - usual):.0f} dB {'louder' if value > usual else 'softer'} than most tracks")
+        label: Finding(
+            "level", f"{abs(value - usual):.0f} dB {'louder' if value > usual else 'softer'} than most tracks"
+        )
         for label, value in decibels.items()
         if abs(value - usual) > USUAL
     }
@@ -97,9 +99,7 @@ def duplicates(sketches: Mapping[str, np.ndarray]) -> dict[str, Finding]:
     return found
 
 
-def foreign_stems(
-    label: str, stems: Sequence[str], sketches: Mapping[str, Mapping[str, np.ndarray]]
-) -> list[Finding]:
+def foreign_stems(label: str, stems: Sequence[str], sketches: Mapping[str, Mapping[str, np.ndarray]]) -> list[Finding]:
     """Stems of a track that lie in another track, found by what the other stems leave of the mixture.
 
     Args:
@@ -126,13 +126,17 @@ def _silence(files: Mapping[str, FileMeasures]) -> list[Finding]:
     silent = [name for name, file in files.items() if file.energy < SILENT]
     if len(silent) == len(files) or "mixture" in silent:
         return [Finding("silence", "the mixture is silent", True)]
-    return [Finding("silence", f"{' and '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent")] if silent else []
+    return (
+        [Finding("silence", f"{' and '.join(silent)} {'is' if len(silent) == 1 else 'are'} silent")] if silent else []
+    )
 
 
 def _length(track: Track, name: str, file: FileMeasures) -> Finding:
     change = file.samples - track.samples
     treatment = "cut" if change > 0 else "followed by silence"
-    return Finding("length", f"{name} is {abs(change)} samples too {'long' if change > 0 else 'short'}, and {treatment}")
+    return Finding(
+        "length", f"{name} is {abs(change)} samples too {'long' if change > 0 else 'short'}, and {treatment}"
+    )
 
 
 def _clipping(files: Mapping[str, FileMeasures]) -> list[Finding]:
@@ -176,7 +180,11 @@ def _shared(kind: str, files: Mapping[str, FileMeasures], describe) -> list[Find
 
 
 def _lower_rate(file: FileMeasures) -> str:
-    return f"empty above {file.lower_rate / 2000:.0f} kHz, as after upsampling from {file.lower_rate} Hz" if file.lower_rate else ""
+    return (
+        f"empty above {file.lower_rate / 2000:.0f} kHz, as after upsampling from {file.lower_rate} Hz"
+        if file.lower_rate
+        else ""
+    )
 
 
 def _coded(file: FileMeasures) -> str:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import soxr
 
-from auralflow_core.data.inspection.levels import Levels
-from auralflow_core.data.inspection.sketch import Sketches, cosines
-from auralflow_core.data.inspection.spectrum import Spectrum, find_edge, find_lower_rate
+from auralflow.inspection.levels import Levels
+from auralflow.inspection.sketch import Sketches, cosines
+from auralflow.inspection.spectrum import Spectrum, find_edge, find_lower_rate
 
 RATE = 44100
 
@@ -30,7 +30,9 @@ def low_passed(signal, end, width=200.0):
     """A signal whose spectrum ends within a width in Hz, over noise of 16 bits."""
     bins = np.fft.rfftfreq(len(signal), 1 / RATE)
     kept = np.clip((end - bins) / width + 0.5, 0, 1)
-    return np.round(np.fft.irfft(np.fft.rfft(signal) * kept, len(signal)) * 32768 + noise(len(signal) / RATE, 9)) / 32768
+    return (
+        np.round(np.fft.irfft(np.fft.rfft(signal) * kept, len(signal)) * 32768 + noise(len(signal) / RATE, 9)) / 32768
+    )
 
 
 def test_levels_have_their_closed_forms():
