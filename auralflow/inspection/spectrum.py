@@ -59,9 +59,9 @@ def find_edge(power: np.ndarray, sample_rate: int) -> float | None:
 
 
 def find_lower_rate(power: np.ndarray, sample_rate: int) -> int | None:
-    """The rate in Hz that audio was resampled from, if the spectrum is empty above half of it; arguments as `find_edge`.
+    """The rate in Hz that audio was resampled from, if the spectrum is empty above half of it.
 
-    None also where a lossy encoder may have ended the spectrum.
+    Arguments as `find_edge`. None also where a lossy encoder may have ended the spectrum.
     """
     edge = find_edge(power, sample_rate)
     for rate in RATES:

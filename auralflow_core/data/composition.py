@@ -63,7 +63,7 @@ def find_composition(
     by_size = sorted(range(len(subsets)), key=lambda index: -subsets[index].sum())
     shares, fits = np.ones(len(subsets)), list[int]()
     for gain in (1.0, GAIN):  # at another level also sets fit in which everything counts twice
-        shares = _lower_median(np.stack([remaining(product, subsets, gain) for product in products]))
+        shares = _median(np.stack([remaining(product, subsets, gain) for product in products]))
         # A mixture that is hardly more than its only stem is still more.
         limit = min(max(BEST * shares.min(), EXACT), MATCH if len(stems) > 1 else EXACT)
         fits = fits or [index for index in by_size if shares[index] <= limit]
@@ -99,7 +99,7 @@ def remaining(product: np.ndarray, subsets: np.ndarray, gain: float = GAIN) -> n
 
 
 def level(product: np.ndarray, subsets: np.ndarray) -> np.ndarray:
-    """The factor of each sum of stems that comes closest to the mixture; 1 for silent ones. Arguments as `remaining`."""
+    """The factor of each sum that comes closest to the mixture; 1 for silent ones. Arguments as `remaining`."""
     across, energy = subsets @ product[1:, 0], _energies(product, subsets)
     return np.divide(across, energy, out=np.ones(len(subsets)), where=energy > SILENT * product[0, 0])
 
@@ -113,7 +113,7 @@ def is_separate(products: np.ndarray, subset: np.ndarray) -> bool:
         products: (tracks, 1 + stems, 1 + stems).
         subset: (stems,), 1 for each stem that is taken off.
     """
-    found = _lower_median(np.stack([leaks(product, subset) for product in products])[:, subset > 0])
+    found = _median(np.stack([leaks(product, subset) for product in products])[:, subset > 0])
     return bool((found[np.isfinite(found)] <= LEAK).all())
 
 
@@ -166,7 +166,7 @@ def _with_mixtures(products: np.ndarray, has_mixture: np.ndarray) -> np.ndarray:
     for stem in reversed(range(count)):
         others = independent * (np.arange(count) != stem)
         subsets = _subsets(count, others)
-        if len(subsets) and _as_sums(products, stem, subsets).min() <= MATCH**2:
+        if len(subsets) and _as_sums(products, stem, subsets, upper=True).min() <= MATCH**2:
             independent = others
     weights = np.vstack([independent, np.eye(count)])  # (1 + stems, stems)
     made = weights @ products[:, 1:, 1:] @ weights.T
@@ -195,10 +195,11 @@ def _overlap(products: np.ndarray, stems: Sequence[str], subset: np.ndarray) -> 
     return f"{'; '.join(reasons)}, and without that a target cannot be made; dataset.sources can name sums of stems"
 
 
-def _as_sums(products: np.ndarray, stem: int, subsets: np.ndarray) -> np.ndarray:
+def _as_sums(products: np.ndarray, stem: int, subsets: np.ndarray, upper: bool = False) -> np.ndarray:
     """The share of a stem's energy that sums of others leave of it, in the median track: (subsets,)."""
     order = [stem + 1, *range(1, products.shape[-1])]  # the stem in the place of the mixture
-    return _lower_median(np.stack([remaining(product[np.ix_(order, order)], subsets, gain=1) for product in products]))
+    shares = np.stack([remaining(product[np.ix_(order, order)], subsets, gain=1) for product in products])
+    return _median(shares, upper)
 
 
 def _energies(product: np.ndarray, subsets: np.ndarray) -> np.ndarray:
@@ -216,8 +217,8 @@ def _any_set(stems: Sequence[str], remainder: bool) -> bool:
 
 
 _UNKNOWN = (
-    "the mixtures are more than their only stem, {0}, and what is left of them cannot be taken for another stem, as {0} "
-    "is not part of them as its file has it, but louder, softer, delayed or changed; each track needs a file of the "
+    "the mixtures are more than their only stem, {0}, and what is left of them cannot be taken for another stem, as "
+    "{0} is not part of them as its file has it, but louder, softer, delayed or changed; each track needs a file of the "
     "rest, such as accompaniment.wav"
 )
 
@@ -226,8 +227,9 @@ def _names(stems: Sequence[str], subset: np.ndarray) -> tuple[str, ...]:
     return tuple(name for name, used in zip(stems, subset, strict=True) if used)
 
 
-def _lower_median(values: np.ndarray) -> np.ndarray:
-    """Over the first axis: half of the values or more are not greater. NaN does not count; all NaN give infinity."""
+def _median(values: np.ndarray, upper: bool = False) -> np.ndarray:
+    """The lower or upper median over the first axis. NaN does not count; all NaN give infinity."""
     ordered = np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
     counts = (~np.isnan(values)).sum(axis=0)
-    return np.take_along_axis(ordered, np.maximum((counts - 1) // 2, 0)[None], axis=0)[0]
+    places = np.clip(counts // 2 if upper else (counts - 1) // 2, 0, len(values) - 1)
+    return np.take_along_axis(ordered, places[None], axis=0)[0]

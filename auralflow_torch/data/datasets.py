@@ -168,7 +168,7 @@ class AudioFolder(IterableDataset):
 
     def __len__(self) -> int:
         """Crops of one pass, of those of all ranks this one's."""
-        return -(-self.samples_per_epoch // self._place()[1])
+        return math.ceil(self.samples_per_epoch / self._place()[1])
 
     def __getstate__(self) -> dict:
         """What a worker process gets, in which torch.distributed may not run."""

@@ -1,9 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 
 from auralflow_core.data.composition import EXACT, find_absent, find_composition, find_swapped, leaks, level, remaining
 
-V, D, B, O = np.random.default_rng(0).standard_normal((4, 20000))
+V, D, B, R = np.random.default_rng(0).standard_normal((4, 20000))
 S = np.zeros(20000)
 
 
@@ -32,8 +34,8 @@ def compose(mixture, stems, targets=("v",), tracks=3):
         (None, {"a": D + B, "b": B, "d": D, "v": V}, "va", "bdv", False, {"a": ("b", "d")}, ""),
         (None, {"d": D, "e": D, "v": V}, "v", "dv", False, {"e": ("d",)}, ""),
         (V + D, {"d": D, "m": V + D, "v": V}, "v", "dv", False, {"m": ("d", "v")}, ""),
-        (V + D + B + O, {"k": D + B + O, "b": B, "d": D, "v": V}, "vd", "bdv", True, {}, "k"),
-        (V + D, {"d": D, "o": O, "v": V}, "v", "dv", False, {}, "o"),
+        (V + D + B + R, {"k": D + B + R, "b": B, "d": D, "v": V}, "vd", "bdv", True, {}, "k"),
+        (V + D, {"d": D, "o": R, "v": V}, "v", "dv", False, {}, "o"),
         # What the stems leave.
         (V + D, {"v": V}, "v", "v", True, {}, ""),
         (V + D, {"v": V}, "va", "v", True, {}, ""),
@@ -41,7 +43,7 @@ def compose(mixture, stems, targets=("v",), tracks=3):
         (V + D + B, {"d": D, "v": V}, "v", "dv", True, {}, ""),
         (V + D, {"d": D, "v": V, "s": S}, "v", "dvs", False, {}, ""),
         (0.3 * (V + D), {"d": D, "v": V}, "v", "dv", False, {}, ""),  # softer, nothing is left
-        (V + D + 0.2 * O, {"d": D, "v": V}, "v", "dv", False, {}, ""),  # as lossy coding leaves: -14 dB
+        (V + D + 0.2 * R, {"d": D, "v": V}, "v", "dv", False, {}, ""),  # as lossy coding leaves: -14 dB
         (np.tanh(2 * (V + D)), {"d": D, "v": V}, "v", "dv", False, {}, ""),  # compressed: no remainder
     ],
 )
@@ -59,8 +61,6 @@ def test_the_stems_that_add_up_to_the_mixture(mixture, stems, targets, stems_use
     ],
 )
 def test_stems_that_cannot_be_used_are_refused(mixture, stems, targets, words):
-    import re
-
     assert re.match(words, str(compose(mixture, stems, targets)))
 
 
@@ -85,5 +85,5 @@ def test_shares_and_levels_have_their_closed_forms():
 def test_files_in_wrong_places_are_found():
     assert find_swapped(inner(V, D, V + D + B, B)) == 1  # mixture and the second stem
     assert find_swapped(inner(V + D + B, D, V, B)) is None and find_swapped(inner(S, S, S)) is None
-    assert find_absent(inner(V + D, D, O)) == [1] and find_absent(inner(V + D, D, V)) == []
+    assert find_absent(inner(V + D, D, R)) == [1] and find_absent(inner(V + D, D, V)) == []
     assert find_absent(inner(V + D, D, S, V)) == []  # a silent stem is not missed
