@@ -218,8 +218,8 @@ def _any_set(stems: Sequence[str], remainder: bool) -> bool:
 
 _UNKNOWN = (
     "the mixtures are more than their only stem, {0}, and what is left of them cannot be taken for another stem, as "
-    "{0} is not part of them as its file has it, but louder, softer, delayed or changed; each track needs a file of the "
-    "rest, such as accompaniment.wav"
+    "{0} is not part of them as its file has it, but louder, softer, delayed or changed; each track needs a file of "
+    "the rest, such as accompaniment.wav"
 )
 
 

@@ -315,6 +315,7 @@ def test_weights_that_run_away_end_the_run(songs, console, new_folder):
         train(folder.path, songs, console=console)
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_named_and_the_run_goes_on_without_it(
     tmp_path, songs, console, new_folder, monkeypatch
 ):
