@@ -19,8 +19,9 @@ from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
 from auralflow_core.config.parsing import message_of
 from auralflow_core.config.templates import templates_folder
+from auralflow_core.data.layout import SPLITS
 from auralflow_core.data.targets import expand_targets
-from auralflow_core.data.tracks import SPLITS, training_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError, closest, shown
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import read_json, write_json

@@ -15,7 +15,7 @@ import numpy as np
 
 from auralflow.songs import make_songs
 from auralflow_core import config as configuration
-from auralflow_core.data.tracks import training_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.data.crops import TrainingCrops
 from auralflow_jax.losses import make_loss

@@ -51,13 +51,13 @@ def make_parser() -> "Parser":
     """The parser of the command and of all its sub-commands."""
     # Imported here, where signals are noted: one that interrupts an import would show where.
     from auralflow import __version__
-    from auralflow.cli import config, demo, evaluate, pretrained, recipe, separate, songs, train
+    from auralflow.cli import config, demo, evaluate, inspect, pretrained, recipe, separate, songs, train
     from auralflow_core.console.parser import Parser
     from bridge import cli as convert
 
     parser = Parser(prog="auralflow", description="Train and use music source separation models.")
     parser.add_argument("--version", action="version", version=f"auralflow {__version__}")
-    for module in (config, songs, train, separate, pretrained, evaluate):
+    for module in (config, songs, inspect, train, separate, pretrained, evaluate):
         module.add_arguments(parser.add_command(module.__name__.rpartition(".")[2], module.TEXT, module.run))
     convert.add_commands(parser.add_command("convert", convert.TEXT))
     for module in (recipe, demo):

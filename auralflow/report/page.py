@@ -45,6 +45,18 @@ def write_page(
         "Training": _training({name: history for name, history in histories.items() if history}),
         "Settings": _settings(notes),
     }
+    write_sections(path, title, intro, sections)
+
+
+def write_sections(path: str | os.PathLike, title: str, intro: str, sections: Mapping[str, str]) -> None:
+    """Writes a page of any sections atomically, in the style of all pages.
+
+    Args:
+        path: of the HTML file.
+        title: its heading.
+        intro: plain text; an empty line separates paragraphs.
+        sections: heading -> HTML; those without content are left out.
+    """
     sections = {heading: content for heading, content in sections.items() if content}
     template = resources.files("auralflow.report").joinpath("page.html").read_text(encoding="utf-8")
     page = Template(template).substitute(
@@ -52,7 +64,7 @@ def write_page(
         intro="\n".join(f"<p>{escape(part.strip())}</p>" for part in intro.split("\n\n") if part.strip()),
         contents=_contents(sections),
         sections="\n".join(
-            f'<section id="{heading.lower()}">\n<h2>{heading}</h2>\n{content}\n</section>'
+            f'<section id="{_anchor(heading)}">\n<h2>{heading}</h2>\n{content}\n</section>'
             for heading, content in sections.items()
         ),
     )
@@ -62,8 +74,12 @@ def write_page(
 
 def _contents(headings: Collection[str]) -> str:
     """Links to the sections, if there are several."""
-    links = " ".join(f'<a href="#{heading.lower()}">{heading}</a>' for heading in headings)
+    links = " ".join(f'<a href="#{_anchor(heading)}">{heading}</a>' for heading in headings)
     return f"<nav>{links}</nav>" if len(headings) > 1 else ""
+
+
+def _anchor(heading: str) -> str:
+    return heading.lower().replace(" ", "-")
 
 
 def _training(histories: Mapping[str, Sequence[Mapping]]) -> str:

@@ -131,7 +131,10 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
         if origin is Literal:  # one that is no choice is refused with all the others
             return next((choice for choice in get_args(kind) if str(choice) == text), text)
         if origin is tuple:
-            parts = [part.strip() for part in text.split(",")] if text.strip() else []
+            if text.strip()[:1] + text.strip()[-1:] == "[]":  # JSON, for parts with commas
+                parts = parse_json(text, f"command line: {name}.{leaf}")
+            else:
+                parts = [part.strip() for part in text.split(",")] if text.strip() else []
             return msgspec.to_builtins(msgspec.convert(parts, kind, strict=False))
         if kind is bool and text.lower() not in ("true", "false"):
             raise msgspec.ValidationError("Expected `true` or `false`")

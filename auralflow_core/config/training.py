@@ -23,6 +23,9 @@ class DatasetConfig(Group):
     sources: Annotated[
         dict[str, tuple[str, ...]], doc("named sums of stems, in addition to the built-in `accompaniment`")
     ] = {}
+    exclude: Annotated[
+        tuple[str, ...], doc("tracks that are not used, by name or as split/name; `auralflow inspect` finds them")
+    ] = ()
     remix: Annotated[bool, doc("take each stem of a mixture from another track and another place")] = True
     gain_db: Annotated[NonNegative, doc("dB by which a stem is made louder or softer at most")] = 6.0
     flip_polarity: Annotated[bool, doc("turn the sign of every second stem")] = True

@@ -32,7 +32,7 @@ def read_stems(
 
     Args:
         track: the track.
-        names: of stems.
+        names: of stems; one without a file is the mixture less all other stems.
         start: the first sample, counted at `sample_rate`.
         samples: number of samples, at `sample_rate`; beyond the track's end they are zeros.
         sample_rate: of the result, in Hz.
@@ -42,9 +42,21 @@ def read_stems(
     Returns:
         float32 `(stems, channels, samples)`.
     """
-    return np.stack(
-        [_read_crop(track, track.stems[name], start, samples, sample_rate, channels, decode) for name in names]
-    )
+    place = (start, samples, sample_rate, channels, decode)
+    files: dict[Path, np.ndarray] = {}  # each is read once
+
+    def crop(path: Path) -> np.ndarray:
+        if path not in files:
+            files[path] = _read_crop(track, path, *place)
+        return files[path]
+
+    def stem(name: str) -> np.ndarray:
+        if (path := track.stems[name]) is not None:
+            return crop(path)
+        mixture, *others = map(crop, track.files.values())
+        return mixture - sum(others)
+
+    return np.stack([stem(name) for name in names])
 
 
 def read_mixture(
@@ -65,9 +77,10 @@ def _read_crop(
     margin = -(-MARGIN * rate // min(rate, track.sample_rate)) if up != down else 0
     block = max(0, start - margin) // up
     first = block * down
-    last = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
+    end = min(track.samples, -(-(start + samples + margin) * track.sample_rate // rate))
+    last = min(end, track.lengths.get(path, end))  # where the file ends before the track, silence follows
     if first >= last:
         return np.zeros((channels, samples), np.float32)
-    audio = to_channels(decode(path, first, last - first)[0], channels)
+    audio = fit(to_channels(decode(path, first, last - first)[0], channels), end - first)
     skip = start - block * up
     return fit(resample(audio, track.sample_rate, rate)[:, skip:], samples)

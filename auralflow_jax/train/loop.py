@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from auralflow_core.errors import DivergedError
+from auralflow_core.errors import DivergedError, InputError, TrainingError
 from auralflow_core.training.schedule import plateau, reason_to_stop, remedy
 from auralflow_jax.data.batches import Batch, training_batches
 from auralflow_jax.train.checkpoint import Checkpoints
@@ -87,7 +87,7 @@ def train_epoch(loop: Loop, run: RunState) -> dict:
     monitor = LossMonitor(run.losses, plan.crops.tracks, loop.checkpoints.latest)
     started = time.monotonic()
     for step in range(first, end):
-        batch = next(loop.batches)
+        batch = next_batch(loop, run, monitor)
         drawn = batch.pop("tracks")
         run.state, metrics = loop.train_step(run.state, shard_batch(batch, plan.mesh))
         monitor.add(step + 1, metrics, drawn)
@@ -100,6 +100,23 @@ def train_epoch(loop: Loop, run: RunState) -> dict:
     seconds = time.monotonic() - started
     samples_per_second = (end - first) * batch_size / max(seconds, 1e-9)
     return {"samples_per_second": round(samples_per_second, 3), "seconds": round(seconds, 3)}
+
+
+def next_batch(loop: Loop, run: RunState, monitor: LossMonitor) -> Batch:
+    """Reads the next batch; where a file turns out to be damaged, what is done so far is saved.
+
+    Raises:
+        TrainingError: a file cannot be decoded; the sentence names it and the way on.
+    """
+    try:
+        return next(loop.batches)
+    except InputError as error:
+        monitor.drain()
+        loop.save(run)
+        raise TrainingError(
+            f"{error}; the run is saved at step {int(run.state.step)}. Repair the file, or leave its track out "
+            "(dataset.exclude), and the same command goes on from there"
+        ) from None
 
 
 def end_epoch(loop: Loop, run: RunState, speed: dict) -> str | None:

@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config
-from auralflow_core.data.tracks import training_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.size import check_memory
@@ -37,7 +37,7 @@ class TrainingPlan:
     config: Config
     crops: TrainingCrops  # of the training tracks, with the chances that they are drawn with
     segments: ValidationSegments  # of the validation tracks
-    note: str | None  # a sentence that tells which tracks were set aside for validation
+    note: str | None  # sentences about tracks that validate or are left out, and about stems
     steps_per_epoch: int
     mesh: Mesh
     model: SeparationModel
@@ -76,7 +76,13 @@ def make_plan(
     training = config.training
     _check_batch_size(folder, training.batch_size)
     mesh = make_mesh()
-    tracks, valid_tracks, note = training_tracks(datasets, max_num_tracks=config.dataset.max_num_tracks)
+    tracks, valid_tracks, note = training_tracks(
+        datasets,
+        max_num_tracks=config.dataset.max_num_tracks,
+        exclude=config.dataset.exclude,
+        targets=config.model.targets,
+        sources=config.dataset.sources,
+    )
     crops, segments = TrainingCrops(tracks, config), ValidationSegments(valid_tracks, config)
     steps_per_epoch = math.ceil(epoch_samples(tracks, config) / training.batch_size)
     total_steps = steps_per_epoch * training.max_epochs

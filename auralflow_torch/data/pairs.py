@@ -60,11 +60,16 @@ def stems_of_targets(
     """The targets' names, and the stems of each."""
     if not tracks:
         raise InputError("the list of tracks is empty; at least one track is needed")
-    names = ["vocals"] if targets is None else [targets] if isinstance(targets, str) else list(targets)
+    names = as_names(targets)
     if not names or len(set(names)) < len(names):
         raise InputError(f"targets are {names}; one or more different names are accepted")
     expanded = expand_targets(names, tracks[0].stems, sources or {})
     return names, list(expanded.values())
+
+
+def as_names(targets: Sequence[str] | None) -> list[str]:
+    """The names of targets, which a single one may stand for; by default it is the vocals."""
+    return ["vocals"] if targets is None else [targets] if isinstance(targets, str) else list(targets)
 
 
 def chunk_samples(name: str, seconds: float, sample_rate: int) -> int:

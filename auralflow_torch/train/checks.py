@@ -44,15 +44,17 @@ def check_ranks(loader: Batches) -> None:
     """Refuses a run of several ranks whose training loader gives each of them the same data.
 
     Raises:
-        InputError: `torch.distributed` has more than one rank, and the loader has no DistributedSampler.
+        InputError: `torch.distributed` has more than one rank, and neither has the loader a
+            DistributedSampler nor does its dataset divide itself.
     """
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return
     ranks = torch.distributed.get_world_size()
     batches = getattr(loader, "batch_sampler", None)
     samplers = (getattr(loader, "sampler", None), batches, getattr(batches, "sampler", None))
-    if ranks > 1 and not any(isinstance(sampler, DistributedSampler) for sampler in samplers):
+    divides = getattr(getattr(loader, "dataset", None), "divides_among_ranks", False)  # as AudioFolder does
+    if ranks > 1 and not divides and not any(isinstance(sampler, DistributedSampler) for sampler in samplers):
         raise InputError(
-            f"train_loader gives each of the {ranks} ranks of torch.distributed the same data; make it with "
-            "sampler=torch.utils.data.DistributedSampler(dataset), or train in one process"
+            f"train_loader gives each of the {ranks} ranks of torch.distributed the same data; make it of an "
+            "AudioFolder, or with sampler=torch.utils.data.DistributedSampler(dataset), or train in one process"
         )

@@ -32,7 +32,7 @@ SIGNATURES = [
             "targets": None,
             "sample_length": 3,
             "subset": "train",
-            "audio_format": "wav",
+            "audio_format": None,  # documented as wav; all formats are found
             "sample_rate": 44100,
             "num_channels": 1,
             "backend": "soundfile",

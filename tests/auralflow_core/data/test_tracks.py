@@ -8,7 +8,8 @@ import soxr
 
 from auralflow_core.data.crops import read_mixture, read_stems, track_samples
 from auralflow_core.data.targets import expand_targets
-from auralflow_core.data.tracks import find_tracks, training_tracks
+from auralflow_core.data.tracks import find_tracks, scan_tracks
+from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
 
 STEMS = ("bass", "drums", "other", "vocals")
@@ -49,7 +50,7 @@ def test_all_faults_are_in_one_report(tmp_path):
     for name in ("a", "b", "c", "d", "e", "f"):
         write_track(train / name)
     (train / "a" / "bass.wav").unlink()
-    soundfile.write(train / "b" / "drums.wav", np.zeros((4001, 2)), 8000)
+    soundfile.write(train / "b" / "drums.wav", np.zeros((9001, 2)), 8000)
     soundfile.write(train / "b" / "other.wav", np.zeros((4000, 2)), 9000)
     (train / "c" / "vocals.wav").write_bytes(b"")
     data = (train / "d" / "vocals.wav").read_bytes()
@@ -67,7 +68,7 @@ def test_all_faults_are_in_one_report(tmp_path):
         lines,
         [
             ("a", "lacks the stem 'bass'"),
-            ("b/drums.wav", "has 4001 samples at 8000 Hz, other files of the track 4000 at 8000 Hz"),
+            ("b/drums.wav", "has 9001 samples at 8000 Hz, other files of the track 4000 at 8000 Hz"),
             ("b/other.wav", "has 4000 samples at 9000 Hz"),
             ("c/vocals.wav", "is empty (0 bytes)"),
             ("d/vocals.wav", "truncated"),
@@ -143,7 +144,7 @@ def test_whole_tracks_are_set_aside_by_name(tmp_path):
     def split(names, **options):
         for name in names:
             if not (tmp_path / "train" / name).exists():
-                write_track(tmp_path / "train" / name, ("vocals",), samples=10)
+                write_track(tmp_path / "train" / name, ("bass", "vocals"), samples=10)
         return training_tracks(tmp_path, **options)
 
     with pytest.raises(InputError, match=r"train has a single track \(song 0\).*add a second track"):
@@ -225,4 +226,51 @@ def test_real_music_is_the_sum_of_its_stems():
             read_stems(track, track.stems, *crop).sum(axis=0),
             read_mixture(track, *crop),
             atol=len(track.stems) * 2**-15,
+        )
+
+
+def test_files_of_a_few_samples_more_or_less_are_cut_or_padded(tmp_path):
+    write_track(tmp_path / "train" / "a")
+    longer, shorter = (np.full((samples, 2), 0.25) for samples in (4100, 3900))
+    soundfile.write(tmp_path / "train" / "a" / "bass.wav", longer, 8000)
+    soundfile.write(tmp_path / "train" / "a" / "drums.wav", shorter, 8000)
+    [track] = find_tracks(tmp_path, "train")
+    assert track.samples == 4000 and sorted(track.lengths.values()) == [3900, 4100]
+    bass, drums = read_stems(track, ["bass", "drums"], 3800, 400, 8000, 1)[:, 0]
+    np.testing.assert_array_equal(bass, [0.25] * 200 + [0] * 200)
+    np.testing.assert_array_equal(drums, [0.25] * 100 + [0] * 300)
+
+
+def test_what_lies_around_is_passed_over_and_links_that_lead_nowhere_are_named(tmp_path):
+    write_track(tmp_path / "train" / "a")
+    write_track(tmp_path / "train" / "__MACOSX" / "a")
+    write_track(tmp_path / "train" / "b")
+    (tmp_path / "train" / "b" / "drums.wav").unlink()
+    (tmp_path / "train" / "b" / "drums.wav").symlink_to(tmp_path / "elsewhere.wav")
+    (tmp_path / "train" / "c").symlink_to("gone")
+    scan = scan_tracks(tmp_path, "train")
+    assert [track.name for track in scan.tracks] == ["a"]
+    lines = [line for found in scan.problems.values() for line in found]
+    assert lines == [
+        f"{tmp_path}/train/c: is a link to gone, which does not exist",
+        f"{tmp_path}/train/b/drums.wav: is a link to {tmp_path}/elsewhere.wav, which does not exist",
+    ]
+
+
+def test_a_folder_for_each_stem(tmp_path):
+    for split in ("train", "valid"):
+        for song in ("one", "two"):
+            write_track(tmp_path / "songs" / split / song, mixture=True, seed=len(song + split))
+            for file in (tmp_path / "songs" / split / song).iterdir():
+                (tmp_path / "stems" / split / file.stem).mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, tmp_path / "stems" / split / file.stem / f"{song}.wav")
+    by_song, by_stem = (training_tracks(tmp_path / name) for name in ("songs", "stems"))
+    assert [[track.label for track in tracks] for tracks in by_stem[:2]] == [
+        ["train/one", "train/two"],
+        ["valid/one", "valid/two"],
+    ]
+    for one, other in zip(by_song[0] + by_song[1], by_stem[0] + by_stem[1], strict=True):
+        assert one.name == other.name and list(one.stems) == list(other.stems) and other.dataset.name == "stems"
+        np.testing.assert_array_equal(
+            read_stems(one, one.stems, 0, 4000, 8000, 2), read_stems(other, other.stems, 0, 4000, 8000, 2)
         )

@@ -12,9 +12,10 @@ from matplotlib.image import imread
 from msgspec.structs import replace
 from rich.console import Console
 
+from auralflow_core.audio import DamagedAudio
 from auralflow_core.config import AudioNetVAE, HybridNet
 from auralflow_core.data.tracks import find_tracks
-from auralflow_core.errors import DivergedError, InputError
+from auralflow_core.errors import DivergedError, InputError, TrainingError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.data.batches import training_batches
 from auralflow_jax.data.crops import ValidationSegments
@@ -340,3 +341,23 @@ def test_weights_that_run_away_end_the_run(songs, console, new_folder):
         DivergedError, match=r"of step \d is (nan|inf); its batch came from .*try a smaller training.lr"
     ):
         train(folder.path, songs, console=console)
+
+
+@pytest.mark.slow
+def test_a_file_that_cannot_be_read_is_named_and_the_run_goes_on_without_it(
+    tmp_path, songs, console, new_folder, monkeypatch
+):
+    dataset = shutil.copytree(songs, tmp_path / "songs")
+    folder = new_folder("model", training={"max_epochs": 1, "batch_size": 2}, dataset={"samples_per_epoch": 6})
+
+    def fails_later(crops, start, hosts):
+        batches = training_batches(crops, start, hosts)
+        yield next(batches)
+        raise DamagedAudio("drums.wav: holds NaN")
+
+    monkeypatch.setattr(loop, "training_batches", fails_later)
+    with pytest.raises(TrainingError, match=r"drums.wav: holds NaN; the run is saved at step 1\. Repair the file"):
+        train(folder.path, dataset, console=console)
+    monkeypatch.undo()
+    assert train(folder.path, dataset, console=console)[-1]["step"] == 3
+    assert "Going on after step 1" in console.file.getvalue()

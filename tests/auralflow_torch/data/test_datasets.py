@@ -8,6 +8,7 @@ import pytest
 import soundfile
 import soxr
 import torch
+from msgspec.structs import replace
 from torch.utils.data import DataLoader
 
 from auralflow_core.data.tracks import find_tracks
@@ -169,10 +170,10 @@ def test_only_files_of_the_format_count(tmp_path):
     write_songs(tmp_path)
     for track in LENGTHS:
         soundfile.write(tmp_path / "train" / track / "vocals.flac", np.full((LENGTHS[track], 2), 0.5), RATE)
-    assert place_of(next(iter(folder(tmp_path)))[1])[0] in LENGTHS
+    assert place_of(next(iter(folder(tmp_path, audio_format="wav")))[1])[0] in LENGTHS
     with pytest.raises(InputError, match="a second file for 'vocals'"):
-        folder(tmp_path, audio_format=None)
-    with pytest.raises(InputError, match=r"lacks the stem|unknown target 'bass'"):
+        folder(tmp_path)
+    with pytest.raises(InputError, match="vocals is all that its tracks hold"):
         folder(tmp_path, audio_format="flac", targets=["bass"])
     with pytest.raises(InputError, match=r"holds no stems, where audio files such as vocals\.ogg are expected"):
         folder(tmp_path, audio_format="ogg")
@@ -304,3 +305,39 @@ def test_torchaudio_reads_the_same_crops(songs):
         dataset.set_epoch(0)
     for a, b in zip(ours, theirs, strict=True):
         assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_ranks_divide_the_crops(songs, monkeypatch):
+    dataset = folder(songs, samples_per_epoch=41)
+    dataset.set_epoch(3)
+    alone = places(dataset)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        assert len(dataset) == 21
+        sent = pickle.dumps(dataset)
+        shares.append(places(dataset))
+        with monkeypatch.context() as patch:  # a worker process, in which torch.distributed does not run
+            patch.setattr(torch.distributed, "is_initialized", lambda: False)
+            assert places(pickle.loads(sent)) == shares[-1]
+    assert shares[0] == alone[::2] and shares[1][:-1] == alone[1::2]
+
+
+def test_a_folder_follows_a_model(songs, tmp_path, tiny_config, capfd):
+    config = replace(
+        tiny_config,
+        model=replace(tiny_config.model, targets=("drums", "vocals"), sample_rate=4000, num_channels=2),
+        dataset=replace(tiny_config.dataset, sample_length=0.25, samples_per_epoch=7, exclude=("train/c", "valid/b")),
+        training=replace(tiny_config.training, seed=5),
+    )
+    dataset = AudioFolder.for_model(config, songs)
+    assert (dataset.targets, len(dataset), dataset.seed) == (["drums", "vocals"], 7, 5)
+    assert [track.name for track in dataset.tracks] == ["a", "b"]
+    mixture, target = next(iter(dataset))
+    assert mixture.shape == (2, 1000) and target.shape == (2, 1000, 2)
+    for path in write_songs(tmp_path, suffix="flac").glob("train/b/vocals.flac"):
+        path.write_bytes(b"")
+    assert [track.name for track in AudioFolder(tmp_path, sample_rate=RATE).tracks] == ["a", "c"]
+    assert "Left out train/b: " in capfd.readouterr().err
