@@ -7,6 +7,8 @@ import jax
 
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import find_weights
+from auralflow_core.weights.adapter import merge
+from auralflow_core.weights.names import to_flax, to_torch
 from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 from auralflow_jax.weights import check_fits, load_weights
 
@@ -14,7 +16,7 @@ from auralflow_jax.weights import check_fits, load_weights
 Device = str | jax.Device | None
 
 
-def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
+def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path | None = None) -> SeparationModel:
     """Loads a trained model.
 
     Args:
@@ -22,10 +24,12 @@ def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
             pretrained model's name, which is fetched on first use.
         device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
             or TPU if there is one, else the CPU.
+        adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
+            part of the weights. Default: none.
 
     Raises:
         InputError: there is no such model, it was never trained, its files are damaged or do not fit each other, or
-            there is no such device.
+            there is no such device; or the adapter was trained for another model.
 
     Example:
         model = auralflow_jax.load("my_model")
@@ -33,7 +37,10 @@ def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
     """
     path = find_weights(name_or_path)
     variables, settings, _ = load_weights(path)
-    check_fits(variables, abstract_variables(settings), str(path))
+    expected = abstract_variables(settings)
+    check_fits(variables, expected, str(path))
+    if adapter is not None:
+        variables = to_flax(merge(to_torch(variables), adapter, str(path)), expected, str(path))
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
 
 

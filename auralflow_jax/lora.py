@@ -11,11 +11,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from auralflow_core.errors import InputError
 from auralflow_core.weights.linear import is_linear
+from auralflow_core.weights.names import torch_layout
 from auralflow_jax.layers.conv2d import BatchNorm
 
 
@@ -55,6 +57,15 @@ def adapt(params: dict, adapters: dict, scale: float) -> dict:
         added = scale * jnp.matmul(factors[*path, "lora_B"], factors[*path, "lora_A"], precision="highest")
         adapted[path] = adapted[path] + (added.mT if path[-1] == "kernel" else added)
     return unflatten_dict(adapted)
+
+
+def name_factors(adapters: dict, params: dict) -> dict[str, np.ndarray]:
+    """Adapters of parameters as a file holds them: `<weight>.lora_A` and `<weight>.lora_B`, under torch's names."""
+    names = {place.path: name for name, place in torch_layout({"params": params}).items()}
+    return {
+        f"{names['params', *path]}.{factor}": np.asarray(leaf)
+        for (*path, factor), leaf in flatten_dict(adapters).items()
+    }
 
 
 @contextlib.contextmanager

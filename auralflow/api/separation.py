@@ -38,6 +38,7 @@ def separate(
     backend: str = "jax",
     targets: Iterable[str] = (),
     tolerate_damage: bool = False,
+    adapter: str | Path | None = None,
 ) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -62,6 +63,7 @@ def separate(
         backend: the framework that runs the model, one of `backends.BACKENDS`.
         targets: the targets that are written, or sums of them; see `choose_targets`. Default: all of the model's.
         tolerate_damage: go on with what can be read of a damaged file, which is one of the result's `damaged`.
+        adapter: a file of low-rank adapters that were trained for the model, or the folder of their run.
 
     Returns:
         Notes, failures, files and times. An input that cannot be read or written as asked is one of the `failures` and
@@ -83,7 +85,7 @@ def separate(
     # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else inputs
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage)
-    separator = load_separator(find_model(model), backend)
+    separator = load_separator(find_model(model), backend, adapter)
     with progress_bar(sum(audio.seconds for audio in found), "s") as advance:
         result = separate_files(found, separator, output, options, advance)
     result.failures[:0] = problems

@@ -44,7 +44,9 @@ class TrainingConfig(Group):
     batch_size: Annotated[Positive, doc("crops of one step, over all devices and hosts")] = 8
     accumulate_steps: Annotated[
         Positive,
-        doc("equal parts of a batch that are computed one after the other, in less memory; their gradients are averaged"),
+        doc(
+            "equal parts of a batch that are computed one after the other, in less memory; their gradients are averaged"
+        ),
     ] = 1
     optimizer: Annotated[Optimizer, doc("the rule by which gradients change weights")] = "adamw"
     lr: Annotated[PositiveFloat, doc("learning rate; prodigy: factor of the rate that it finds, about 1")] = 1e-3
@@ -72,8 +74,7 @@ class TrainingConfig(Group):
         NonNegative, doc("weight of the divergence that models with a latent variable add to any criterion")
     ] = 1e-3
     lora_rank: Annotated[
-        Rank,
-        doc("rank of the adapters of linear layers that are trained in place of the weights; 0: the weights"),
+        Rank, doc("rank of the adapters of linear layers that are trained in place of the weights; 0: the weights")
     ] = 0
     lora_alpha: Annotated[
         PositiveFloat | None, doc("alpha / rank is the factor of adapters; default: the rank, so that it is 1")
@@ -96,7 +97,7 @@ class TrainingConfig(Group):
     @property
     def lora_scale(self) -> float:
         """The factor of adapters: alpha / rank."""
-        return 1.0 if self.lora_alpha is None else self.lora_alpha / self.lora_rank
+        return self.lora_alpha / self.lora_rank if self.lora_alpha and self.lora_rank else 1.0
 
 
 class VisualizerConfig(Group):

@@ -70,7 +70,9 @@ def evaluated(params: Any, state: optax.OptState) -> Any:
         state: the optimizer's, any of optax's.
     """
     kind = optax.contrib.ScheduleFreeState
-    found = [part for part in jax.tree.leaves(state, is_leaf=lambda part: isinstance(part, kind)) if isinstance(part, kind)]
+    found = [
+        part for part in jax.tree.leaves(state, is_leaf=lambda part: isinstance(part, kind)) if isinstance(part, kind)
+    ]
     return optax.contrib.schedule_free_eval_params(found[0], params) if found else params
 
 

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
-from auralflow_core.config import Config
+from auralflow_core.config import Config, TrainingConfig
 from auralflow_core.data.tracks import training_tracks
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, display_name
 from auralflow_core.weights.size import check_memory
 from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
 from auralflow_jax.losses import Loss, make_loss
@@ -42,6 +42,7 @@ class TrainingPlan:
     learning_rate: optax.Schedule
     abstract_state: TrainState  # shapes, types and shardings
     start_weights: Variables | None  # another model's, for a new run to start from
+    start_name: str  # of that model
 
 
 def make_plan(
@@ -54,7 +55,7 @@ def make_plan(
     """
     config = folder.load_config()
     training = config.training
-    _check_batch_size(folder, training.batch_size)
+    _check_batch_size(folder, training)
     mesh = make_mesh()
     tracks, valid_tracks, note = training_tracks(datasets, max_num_tracks=config.dataset.max_num_tracks)
     crops, segments = TrainingCrops(tracks, config), ValidationSegments(valid_tracks, config)
@@ -64,8 +65,9 @@ def make_plan(
     loss = make_loss(training, model.represent)
     abstract = abstract_state(model, optimizer, config, mesh)
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
-    _check_loss(loss, model, abstract.ema, config)
-    others = [start_from] if isinstance(start_from, str | Path) else start_from
+    variables = jax.eval_shape(lambda state: state.variables, abstract)
+    _check_loss(loss, model, variables, config)
+    others = [start_from] if isinstance(start_from, str | Path) else [*start_from]
     return TrainingPlan(
         folder=folder,
         config=config,
@@ -79,16 +81,19 @@ def make_plan(
         optimizer=optimizer,
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
-        start_weights=load_for([*map(ModelFolder, others)], config, abstract.ema) if others else None,
+        start_weights=load_for([*map(ModelFolder, others)], config, variables) if others else None,
+        start_name=" and ".join(map(display_name, others)),
     )
 
 
-def _check_batch_size(folder: ModelFolder, batch_size: int) -> None:
-    """Refuses a batch that the devices cannot share."""
-    if batch_size % jax.device_count():
+def _check_batch_size(folder: ModelFolder, training: TrainingConfig) -> None:
+    """Refuses a batch that the devices cannot share, in as many parts as are wanted."""
+    devices, parts = jax.device_count(), training.accumulate_steps
+    if training.batch_size % (devices * parts):
+        wanted = [f"among {devices} devices"] * (devices > 1) + [f"into accumulate_steps {parts} parts"] * (parts > 1)
         raise InputError(
-            f"{folder.config_file}: training.batch_size {batch_size} cannot be divided among "
-            f"{jax.device_count()} devices; a multiple of {jax.device_count()} is accepted"
+            f"{folder.config_file}: training.batch_size {training.batch_size} cannot be divided "
+            f"{' and '.join(wanted)}; a multiple of {devices * parts} is accepted"
         )
 
 

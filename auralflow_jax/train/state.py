@@ -33,7 +33,12 @@ class TrainState(struct.PyTreeNode):
     @property
     def averaged(self) -> Variables:
         """The average of the network's weights and statistics, which is validated and kept."""
-        return self.ema | {"params": self.whole(self.ema["params"])}
+        return {"params": self.whole(self.ema["params"]), "batch_stats": self.ema["batch_stats"]}
+
+    def fetch_averaged(self) -> Variables:
+        """`averaged` on the host; of several processes one alone may call it."""
+        needed = jax.device_get(self.replace(params={}, opt_state=()))
+        return jax.device_get(needed.averaged)
 
     def whole(self, params: dict) -> dict:
         """All of a network's weights, given those that are trained."""
@@ -45,6 +50,10 @@ class LoraState(TrainState):
 
     base: dict  # the network's weights
     scale: float = struct.field(pytree_node=False)  # of the adapters
+
+    @property
+    def averaged(self) -> Variables:
+        return {"params": self.whole(self.ema["params"]), "batch_stats": self.batch_stats}
 
     def whole(self, params: dict) -> dict:
         return adapt(self.base, params, self.scale)
@@ -78,9 +87,7 @@ def new_state(variables: Variables, optimizer: optax.GradientTransformation) -> 
     )
 
 
-def start_state(
-    variables: Variables, optimizer: optax.GradientTransformation, training: TrainingConfig
-) -> TrainState:
+def start_state(variables: Variables, optimizer: optax.GradientTransformation, training: TrainingConfig) -> TrainState:
     """The state before the first step of a run: of the weights or, with a `lora_rank`, of fresh adapters of them.
 
     Args:

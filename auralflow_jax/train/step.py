@@ -16,6 +16,7 @@ from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import LoraState, TrainState
 
 EstimateLoss = Callable[[Estimate, Estimate, Estimate], jax.Array]  # of estimate, truth and mixture, as `Loss` is
+Gradient = Callable[[TrainState, Batch, dict, jax.Array], tuple[jax.Array, dict, dict]]
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
@@ -54,23 +55,11 @@ def make_train_step(
         state, metrics = train_step(state, {"mixture": mixture, "targets": targets})
     """
     optimizer, root = optax.with_extra_args_support(optimizer), jax.random.key(seed)
+    differentiate = make_gradient(model, loss)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
-        def differentiate(batch: Batch, batch_stats: dict, key: jax.Array) -> tuple[jax.Array, dict, dict]:
-            def objective(params: dict) -> tuple[jax.Array, dict]:
-                variables = {"params": state.whole(params), "batch_stats": batch_stats}
-                with frozen_statistics(isinstance(state, LoraState)):
-                    estimate, updated = model.apply_and_update(variables, batch["mixture"], True, key)
-                return compare(model, loss, estimate, batch), updated
-
-            (value, updated), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
-            return value, gradients, updated
-
         key = jax.random.fold_in(root, state.step)
-        if accumulate_steps == 1:
-            value, gradients, batch_stats = differentiate(batch, state.batch_stats, key)
-        else:
-            value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
+        value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
         updates, opt_state = update(optimizer, gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
         fresh = {"params": evaluated(params, opt_state), "batch_stats": batch_stats}
@@ -90,36 +79,50 @@ def make_train_step(
     return jax.jit(train_step, donate_argnums=0, in_shardings=(states, batches), out_shardings=(states, results))
 
 
+def make_gradient(model: SeparationModel, loss: EstimateLoss) -> Gradient:
+    """Builds `differentiate(state, batch, batch_stats, key) -> (loss, gradients, batch statistics after it)`."""
+
+    def differentiate(
+        state: TrainState, batch: Batch, batch_stats: dict, key: jax.Array
+    ) -> tuple[jax.Array, dict, dict]:
+        def objective(params: dict) -> tuple[jax.Array, dict]:
+            variables = {"params": state.whole(params), "batch_stats": batch_stats}
+            with frozen_statistics(isinstance(state, LoraState)):
+                estimate, updated = model.apply_and_update(variables, batch["mixture"], True, key)
+            return compare(model, loss, estimate, batch), updated
+
+        (value, updated), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
+        return value, gradients, updated
+
+    return differentiate
+
+
 def accumulate(
-    differentiate: Callable[[Batch, dict, jax.Array], tuple[jax.Array, dict, dict]],
-    parts: int,
-    state: TrainState,
-    batch: Batch,
-    key: jax.Array,
+    differentiate: Gradient, parts: int, state: TrainState, batch: Batch, key: jax.Array
 ) -> tuple[jax.Array, dict, dict]:
     """The means of loss and gradients over equal parts of a batch, and the batch statistics after the last one.
 
     Args:
-        differentiate: makes of a part, batch statistics and a key the loss, the gradients and the next statistics.
+        differentiate: see `make_gradient`.
         parts: number of them.
         state: before the step.
         batch: its first axis is divided.
-        key: of the step; each part has its own.
+        key: of the step; each of several parts has its own.
 
     Raises:
         InputError: the batch cannot be divided.
     """
+    if parts == 1:
+        return differentiate(state, batch, state.batch_stats, key)
     size = len(batch["mixture"])
     if size % parts:
-        raise InputError(
-            f"a batch of {size} cannot be divided into accumulate_steps {parts} parts; a multiple of {parts} is accepted"
-        )
+        raise InputError(f"a batch of {size} cannot be divided into accumulate_steps {parts} parts of equal size")
     # Every part has its share of what each device holds, so that nothing moves between devices.
     divided = {name: x.reshape(size // parts, parts, *x.shape[1:]).swapaxes(0, 1) for name, x in batch.items()}
 
     def add(sums: tuple, part: tuple[jax.Array, Batch]) -> tuple[tuple, None]:
         (loss, gradients, batch_stats), (index, batch) = sums, part
-        value, more, batch_stats = differentiate(batch, batch_stats, jax.random.fold_in(key, index))
+        value, more, batch_stats = differentiate(state, batch, batch_stats, jax.random.fold_in(key, index))
         return (loss + value, jax.tree.map(jnp.add, gradients, more), batch_stats), None
 
     nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params), state.batch_stats)
