@@ -2,8 +2,8 @@
 
 A network with adapters is the same network with other weights: those of each linear layer, plus scale · B A. So these
 are functions of trees of parameters, of which networks know nothing. Adapters are a tree like the parameters, in which
-`lora_A` (..., rank, inputs) and `lora_B` (..., outputs, rank) stand in the place of each matrix that has some; stacks of
-matrices have stacks of them.
+`lora_A` (..., rank, inputs) and `lora_B` (..., outputs, rank) stand in the place of each matrix that has some; stacks
+of matrices have stacks of them.
 """
 
 import contextlib

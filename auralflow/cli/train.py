@@ -30,9 +30,7 @@ def add_arguments(parser: Parser) -> None:
     )
 
     parser.add_argument(
-        "--lora_rank",
-        metavar="N",
-        help="with --from: train adapters of this rank, and leave the weights as they are; see docs/community-models.md",
+        "--lora_rank", metavar="N", help="with --from: train adapters of this rank, and leave the weights as they are"
     )
     parser.add_argument("--lora_alpha", metavar="ALPHA", help="alpha / N is the factor of adapters (default: N)")
 

@@ -1,4 +1,4 @@
-"""Files of low-rank adapters (LoRA): small safetensors files that change the weights of the model they were trained for.
+"""Files of low-rank adapters (LoRA): small safetensors files that change the weights of the model that they belong to.
 
 Their tensors are `<weight>.lora_A` (..., rank, inputs) and `<weight>.lora_B` (..., outputs, rank) for weights under
 torch's names. A weight (..., outputs, inputs) becomes weight + alpha / rank · B A.

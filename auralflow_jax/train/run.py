@@ -95,8 +95,8 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
         rank = plan.config.training.lora_rank
         if rank and plan.start_weights is None:
             raise InputError(
-                f"{plan.folder.config_file}: training.lora_rank {rank} is for adapters of a trained model; name it with "
-                "--from"
+                f"{plan.folder.config_file}: training.lora_rank {rank} is for adapters of a trained model; name it "
+                "with --from"
             )
         # Drawing the weights happens once; optimising the program that does takes four times as long.
         draw = jax.jit(

@@ -20,8 +20,8 @@ def check_settings(training: TrainingConfig) -> None:
     """
     if training.lora_rank:
         raise InputError(
-            f"ModelTrainer trains all weights, got lora_rank {training.lora_rank}, expected 0; `auralflow train` trains "
-            "adapters, in JAX"
+            f"ModelTrainer trains all weights, got lora_rank {training.lora_rank}, expected 0; `auralflow train` "
+            "trains adapters, in JAX"
         )
 
 

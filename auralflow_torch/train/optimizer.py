@@ -21,8 +21,8 @@ def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.Ad
     """
     if training.optimizer != "adamw":
         raise InputError(
-            f"training.optimizer is {training.optimizer}, with which `auralflow train` trains in JAX; ModelTrainer makes "
-            "adamw, and takes any other as its argument optimizer, such as torch.optim.SGD(model.parameters())"
+            f"training.optimizer is {training.optimizer}, with which `auralflow train` trains in JAX; ModelTrainer "
+            "makes adamw, and takes any other as its argument optimizer, such as torch.optim.SGD(model.parameters())"
         )
     return torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
 

@@ -67,8 +67,8 @@ class ModelTrainer:
         console: where progress is shown; default: standard output.
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
-            `accumulate_steps`, parts of a batch that are computed one after the other; `ema_decay`, 0 for no average; `precision`: float32, bfloat16 or float16, the latter two by autocasting,
-            float16 with scaled gradients.
+            `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch that are computed one after the other;
+            `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
 
     Attributes:
         criterion: called with mixture and target; runs the model and returns the loss, a scalar.
@@ -175,8 +175,7 @@ class ModelTrainer:
 
     def _losses(self, mixture: Tensor, target: Tensor) -> Iterator[Tensor]:
         """The losses of a batch's parts, each times its share of the batch, so that their sum is the batch's mean."""
-        parts = min(self.training.accumulate_steps, len(mixture))
-        for index in range(parts):
+        for index in range(parts := min(self.training.accumulate_steps, len(mixture))):
             part = mixture[index::parts], target[index::parts]
             yield len(part[0]) / len(mixture) * self.compute_loss(*part)
 
