@@ -52,7 +52,8 @@ def adapt(params: dict, adapters: dict, scale: float) -> dict:
         adapters: of some of its linear layers.
         scale: alpha / rank.
     """
-    adapted, factors = flatten_dict(params, keep_empty_nodes=True), flatten_dict(adapters)
+    adapted: dict[tuple[str, ...], Any] = dict(flatten_dict(params, keep_empty_nodes=True))
+    factors: dict[tuple[str, ...], Any] = dict(flatten_dict(adapters))
     for path in sorted({path[:-1] for path in factors}):
         added = scale * jnp.matmul(factors[*path, "lora_B"], factors[*path, "lora_A"], precision="highest")
         adapted[path] = adapted[path] + (added.mT if path[-1] == "kernel" else added)

@@ -59,7 +59,7 @@ def scale_by_muon() -> optax.GradientTransformation:
     def init(params: Any) -> MuonState:
         return MuonState(optax.tree.zeros_like(params))
 
-    def update(updates: Any, state: MuonState, params: Any = None) -> tuple[Any, MuonState]:
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, MuonState]:
         del params
         momentum = jax.tree.map(lambda old, new: MOMENTUM * old + (1 - MOMENTUM) * new, state.momentum, updates)
         # Nesterov's: the gradient counts once more.

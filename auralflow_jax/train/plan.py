@@ -89,11 +89,14 @@ def make_plan(
 def _check_batch_size(folder: ModelFolder, training: TrainingConfig) -> None:
     """Refuses a batch that the devices cannot share, in as many parts as are wanted."""
     devices, parts = jax.device_count(), training.accumulate_steps
-    if training.batch_size % (devices * parts):
-        wanted = [f"among {devices} devices"] * (devices > 1) + [f"into accumulate_steps {parts} parts"] * (parts > 1)
+    batch = f"{folder.config_file}: training.batch_size {training.batch_size}"
+    if training.batch_size % devices:
         raise InputError(
-            f"{folder.config_file}: training.batch_size {training.batch_size} cannot be divided "
-            f"{' and '.join(wanted)}; a multiple of {devices * parts} is accepted"
+            f"{batch} cannot be divided among {devices} devices; a multiple of {devices * parts} is accepted"
+        )
+    if training.batch_size // devices % parts:
+        raise InputError(
+            f"{batch} cannot be divided into accumulate_steps {parts} parts; a multiple of {devices * parts} is accepted"
         )
 
 
