@@ -90,14 +90,11 @@ def _check_batch_size(folder: ModelFolder, training: TrainingConfig) -> None:
     """Refuses a batch that the devices cannot share, in as many parts as are wanted."""
     devices, parts = jax.device_count(), training.accumulate_steps
     batch = f"{folder.config_file}: training.batch_size {training.batch_size}"
+    accepted = f"a multiple of {devices * parts} is accepted"
     if training.batch_size % devices:
-        raise InputError(
-            f"{batch} cannot be divided among {devices} devices; a multiple of {devices * parts} is accepted"
-        )
+        raise InputError(f"{batch} cannot be divided among {devices} devices; {accepted}")
     if training.batch_size // devices % parts:
-        raise InputError(
-            f"{batch} cannot be divided into accumulate_steps {parts} parts; a multiple of {devices * parts} is accepted"
-        )
+        raise InputError(f"{batch} cannot be divided into accumulate_steps {parts} parts; {accepted}")
 
 
 def _check_loss(loss: Loss, model: SeparationModel, variables: Variables, config: Config) -> None:
