@@ -28,15 +28,16 @@ METRICS = {
 }
 
 
-def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
+def load_separator(folder: str | Path, backend: str = "jax", adapter: str | Path | None = None) -> "Separator":
     """Loads a trained model; jax keeps on disk what it compiles.
 
     Args:
         folder: a model folder.
         backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in.
+        adapter: low-rank adapters of this model, see `auralflow_jax.load`.
 
     Raises:
-        InputError: the folder holds no trained model, or the backend is unknown.
+        InputError: the folder holds no trained model, the adapter is of another one, or the backend is unknown.
         MissingPackage: the framework is not installed.
     """
     if backend not in BACKENDS:
@@ -47,14 +48,14 @@ def load_separator(folder: str | Path, backend: str = "jax") -> "Separator":
             from auralflow_torch.separation import Separator
 
             check()  # these imports take seconds
-            return Separator(load(folder))
+            return Separator(load(folder, adapter=adapter))
         from auralflow_jax.compilation_cache import enable_cache
         from auralflow_jax.loading import load
         from auralflow_jax.separation import Separator
 
         check()
         enable_cache()
-        return Separator(load(folder))
+        return Separator(load(folder, adapter=adapter))
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

@@ -30,6 +30,7 @@ class ModelFolder:
         self.config_file = self.path / "config.json"
         self.checkpoint = self.path / "checkpoint"  # latest and best training state
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
+        self.adapter = self.checkpoint / "adapter.safetensors"  # what a run with a lora_rank has trained
         self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
         self.evaluation_record = self.path / "evaluation.json"  # the dataset, split and metrics of these figures

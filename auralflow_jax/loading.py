@@ -6,14 +6,16 @@ from typing import Any
 import jax
 
 from auralflow_core.errors import InputError
-from auralflow_jax.models.base import SeparationModel, build
+from auralflow_core.weights.adapter import merge
+from auralflow_core.weights.names import to_flax, to_torch
+from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 from auralflow_jax.weights import load_variables
 
 # An assignment makes jax's name, which type checkers take for a variable.
 Device = str | jax.Device | None
 
 
-def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
+def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path | None = None) -> SeparationModel:
     """Loads a trained model.
 
     Args:
@@ -21,16 +23,21 @@ def load(name_or_path: str | Path, *, device: Device = None) -> SeparationModel:
             pretrained model's name, which is fetched on first use.
         device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
             or TPU if there is one, else the CPU.
+        adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
+            part of the weights. Default: none.
 
     Raises:
         InputError: there is no such model, it was never trained, its files are damaged or do not fit each other, or
-            there is no such device.
+            there is no such device; or the adapter was trained for another model.
 
     Example:
         model = auralflow_jax.load("my_model")
         stems = model.separate(audio, 44100)  # (targets, channels, samples)
     """
     variables, settings, _ = load_variables(name_or_path)
+    if adapter is not None:
+        expected = abstract_variables(settings)
+        variables = to_flax(merge(to_torch(variables), adapter, str(name_or_path)), expected, str(name_or_path))
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
 
 

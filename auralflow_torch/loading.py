@@ -7,7 +7,9 @@ import torch
 from auralflow_torch.models import SeparationModel
 
 
-def load(name_or_path: str | Path, *, device: str | torch.device | None = None) -> SeparationModel:
+def load(
+    name_or_path: str | Path, *, device: str | torch.device | None = None, adapter: str | Path | None = None
+) -> SeparationModel:
     """Loads a trained model, in evaluation mode.
 
     Args:
@@ -15,13 +17,17 @@ def load(name_or_path: str | Path, *, device: str | torch.device | None = None) 
             pretrained model's name, which is fetched on first use.
         device: where the weights lie and the model computes. Default: the first CUDA device if there is one, else
             the CPU.
+        adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
+            part of the weights. Default: none.
 
     Raises:
-        InputError: there is no such model, it was never trained, or its files are damaged or do not fit each other.
+        InputError: there is no such model, it was never trained, or its files are damaged or do not fit each other; or
+            the adapter was trained for another model.
 
     Example:
         model = auralflow_torch.load("my_model")
         stems = model.separate(audio, 44100)
         network = model.network  # the bare network
     """
-    return SeparationModel.from_pretrained(name_or_path, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return SeparationModel.from_pretrained(name_or_path, device, adapter=adapter)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, display_name
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
 from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import unpack, write_training
@@ -88,7 +88,18 @@ def _add_conversions(parser: Parser) -> None:
         "folder", metavar="MODEL_FOLDER", help="a new folder; for a .pth file, a folder with a config.json"
     )
 
+    _add_merge(parser)
     _add_foreign(parser)
+
+
+def _add_merge(parser: Parser) -> None:
+    command = parser.add_command(
+        "merge", "Make a model folder of a model and low-rank adapters that were trained for it.", merge
+    )
+    command.add_argument("model", metavar="MODEL_FOLDER", help="the model that the adapters were trained for")
+    text = "the adapters: their file, or the folder of their run"
+    command.add_argument("--adapter", metavar="FILE", type=Path, required=True, help=text)
+    command.add_argument("-o", dest="output", metavar="FOLDER", required=True, help="a new folder")
 
 
 def _add_foreign(parser: Parser) -> None:
@@ -155,11 +166,19 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
         state, best = training_to_flax(unpack(stored, file), config, str(file))
         provenance = best_epoch(run["history"]) if run["history"] else {}
     else:
-        run, provenance = {"history": [], "losses": []}, stored.provenance
+        run, provenance = {"history": [], "losses": [], "base": display_name(file)}, stored.provenance
         best = to_flax(stored.tensors, config, str(file))
         state = fresh_state(best, config)
     write_folder(folder, config, state, run, best, provenance)
     print(folder)
+    return 0
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """`merge`."""
+    from bridge.merge import merge_adapter
+
+    print(merge_adapter(arguments.model, arguments.adapter, arguments.output).path)
     return 0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.model_folder import ModelFolder, find_model
-from auralflow_core.weights.file import FLAX, TRAINING, nested, read_tensors
+from auralflow_core.weights.file import FLAX, LORA, TORCH, TRAINING, nested, read_tensors
 from auralflow_core.weights.names import COUNTER, to_torch
 from auralflow_core.weights.training_state import unpack
 from bridge.files import PICKLED, read_pickled
@@ -43,7 +43,7 @@ def describe(path: str | Path) -> Iterator[Line]:
         yield "format", "a state dict of torch.save, without configuration"
         yield from _count(read_pickled(path))
         return
-    file = read_tensors(path)
+    file = read_tensors(path, [FLAX, TORCH, TRAINING, LORA])
     yield "network", configuration.to_dict(file.config)["model"]["model_type"]
     yield "format", file.format
     if file.format == TRAINING:

@@ -62,10 +62,11 @@ def training_to_flax(
         The state, and the weights that validation scored best.
 
     Raises:
-        InputError: the tensors do not fit the configuration's network.
+        InputError: the tensors do not fit the configuration's network, or see `check_movable`.
     """
     import optax
 
+    check_movable(config, origin)
     expected = abstract_variables(config)
     parameters = {"params": expected["params"]}
     variables = to_flax(training.params, expected, f"{origin} (params)")
@@ -84,19 +85,41 @@ def training_to_flax(
 
 
 def fresh_state(variables: "Variables", config: Config) -> "TrainState":
-    """The state before the first step: the variables are both what is trained and its moving average."""
+    """The state before the first step: the variables are both what is trained and its moving average.
+
+    With a `lora_rank` they are what adapters are trained for.
+    """
     from auralflow_jax.train.optimizer import make_optimizer
-    from auralflow_jax.train.state import new_state
+    from auralflow_jax.train.state import start_state
 
     # The number of steps shapes the learning rate only, which is no part of the state.
-    return new_state(variables, make_optimizer(config.training, total_steps=1))
+    return start_state(variables, make_optimizer(config.training, total_steps=1), config.training)
+
+
+def check_movable(config: Config, origin: str) -> None:
+    """Refuses a run whose training state the other framework has no place for.
+
+    Raises:
+        InputError: its optimizer is not AdamW, or it trains adapters.
+    """
+    training = config.training
+    if training.optimizer != "adamw":
+        raise InputError(
+            f"{origin}: training.optimizer is {training.optimizer}, and only the training states of adamw move between "
+            "the frameworks; the weights alone do, without --training"
+        )
+    if training.lora_rank:
+        raise InputError(
+            f"{origin}: training.lora_rank is {training.lora_rank}, and only the training states of whole weights move "
+            "between the frameworks; adapters load in both, as they are"
+        )
 
 
 def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
     """Reads the latest checkpoint of a model folder: its state under torch's names, configuration, run.
 
     Raises:
-        InputError: the folder has no checkpoint, or one of another network.
+        InputError: the folder has no checkpoint, or one of another network; or see `check_movable`.
     """
     import jax
 
@@ -106,6 +129,7 @@ def read_run(path: str | Path) -> tuple[TrainingTensors, Config, dict]:
         raise InputError(f"{path}: a file holds no training state to convert; name the model folder")
     folder = ModelFolder(path)
     config = folder.load_config()
+    check_movable(config, str(folder.config_file))
     if not folder.checkpoint.exists():
         raise InputError(f"{folder.path}: the model has no training state yet, {folder.checkpoint} does not exist")
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])

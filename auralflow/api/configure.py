@@ -79,6 +79,33 @@ def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
     return folder
 
 
+def configure_adapters(path: str | Path, rank: str | None, alpha: str | None, restart: bool) -> None:
+    """Sets `lora_rank` and `lora_alpha` of a model folder; None keeps what is there.
+
+    Args:
+        path: the folder.
+        rank: a number, as text.
+        alpha: a number, as text.
+        restart: whether an earlier run will be moved aside.
+
+    Raises:
+        InputError: a value that is not accepted, or another than that of the run in the folder, which goes on.
+    """
+    texts = {"lora_rank": rank, "lora_alpha": alpha}
+    changes = {name: text for name, text in texts.items() if text is not None}
+    if not changes:
+        return
+    folder = ModelFolder(path)
+    before = folder.load_config()
+    after = configuration.override(before, changes)
+    if after == before:
+        return
+    if folder.checkpoint.exists() and not restart:
+        names = " and ".join(f"{name} {getattr(before.training, name)}" for name in changes)
+        raise InputError(f"{folder.path}: holds a run with {names}; leave the flag out, or start over with --restart")
+    folder.save_config(after)
+
+
 def _plain(name: str) -> str:
     """Returns the name if a folder can have it."""
     if Path(name).name != name or name in (".", ".."):

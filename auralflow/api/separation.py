@@ -38,6 +38,7 @@ def separate(
     backend: str = "jax",
     targets: Iterable[str] = (),
     tolerate_damage: bool = False,
+    adapter: str | Path | None = None,
 ) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -63,6 +64,7 @@ def separate(
         backend: the framework that runs the model, one of `backends.BACKENDS`.
         targets: the targets that are written, or sums of them; see `choose_targets`. Default: all of the model's.
         tolerate_damage: go on with what can be read of a damaged file, which is one of the result's `damaged`.
+        adapter: a file of low-rank adapters that were trained for the model, or the folder of their run.
 
     Returns:
         Notes, failures, files and times. An input that cannot be read or written as asked is one of the `failures` and
@@ -86,7 +88,7 @@ def separate(
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))
     folder = find_model(model)  # its download shows a bar of its own
     with progress_bar(sum(audio.seconds for audio in found), "s", name=f"loading {output.model}") as advance:
-        separator = load_separator(folder, backend)
+        separator = load_separator(folder, backend, adapter)
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
     result.notes[:0] = left_out(inputs, Path(save))

@@ -42,6 +42,8 @@ def add_arguments(parser: Parser) -> None:
         f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]})",
     )
     parser.add_argument("--model", metavar="MODEL", help="the model; all other arguments are then inputs")
+    text = "low-rank adapters that were trained for the model: their file, or the folder of their run"
+    parser.add_argument("--adapter", metavar="FILE", help=text)
     parser.hints |= HINTS
     add_file_arguments(parser)
     add_encoding_arguments(parser)

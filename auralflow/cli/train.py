@@ -33,10 +33,15 @@ def add_arguments(parser: Parser) -> None:
         hint = f"`auralflow config MODEL --{leaf.name} VALUE`, which changes this setting before the training"
         parser.hints |= {f"--{leaf.name}": hint, f"--{leaf.meaning.replace(' ', '_')}": hint}
 
+    parser.add_argument(
+        "--lora_rank", metavar="N", help="with --from: train adapters of this rank, and leave the weights as they are"
+    )
+    parser.add_argument("--lora_alpha", metavar="ALPHA", help="alpha / N is the factor of adapters (default: N)")
+
 
 def run(arguments: argparse.Namespace) -> None:
     """Trains a model."""
-    from auralflow.api.configure import configure_like
+    from auralflow.api.configure import configure_adapters, configure_like
     from auralflow.backends import train
     from auralflow_core.model_folder import find_model
     from auralflow_jax.train.sharding import initialize
@@ -44,6 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     start_from = [find_model(other) for other in arguments.start_from]
     if len(start_from) == 1 and (folder := configure_like(arguments.model, start_from[0])):
         print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from[0]}.")
+    configure_adapters(arguments.model, arguments.lora_rank, arguments.lora_alpha, arguments.restart)
     initialize()
     with training_interrupts():
         train(arguments.model, arguments.datasets, arguments.restart, start_from)

@@ -6,8 +6,10 @@ from msgspec import Meta
 
 from auralflow_core.config.base import Count, Fraction, Group, NonNegative, Positive, PositiveFloat, Seconds, doc
 
+Optimizer = Literal["adamw", "muon", "prodigy", "schedule_free_adamw"]
 Criterion = Literal["l1", "l2", "mask", "component", "si_sdr", "multi_resolution_stft"]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Rank = Annotated[int, Meta(ge=0, le=2**16)]
 
 
 class DatasetConfig(Group):
@@ -43,14 +45,21 @@ class TrainingConfig(Group):
 
     max_epochs: Annotated[Positive, doc("epochs after which the run ends")] = 100
     batch_size: Annotated[Positive, doc("crops of one step, over all devices and hosts")] = 8
-    lr: Annotated[PositiveFloat, doc("learning rate")] = 1e-3
+    accumulate_steps: Annotated[
+        Positive,
+        doc(
+            "equal parts of a batch that are computed one after the other, in less memory; their gradients are averaged"
+        ),
+    ] = 1
+    optimizer: Annotated[Optimizer, doc("the rule by which gradients change weights")] = "adamw"
+    lr: Annotated[PositiveFloat, doc("learning rate; prodigy: factor of the rate that it finds, about 1")] = 1e-3
     lr_schedule: Annotated[Literal["plateau", "cosine", "constant"], doc("course of the learning rate")] = "plateau"
     warmup_steps: Annotated[Count, doc("steps in which the learning rate rises from zero")] = 20
     lr_decay: Annotated[float, Meta(gt=0, lt=1), doc("plateau: the factor that reduces the learning rate")] = 0.5
     lr_patience: Annotated[Positive, doc("plateau: epochs without a better validation loss before a reduction")] = 5
     max_lr_steps: Annotated[Positive, doc("plateau: reductions after which, instead of one more, the run ends")] = 5
     stop_patience: Annotated[Positive, doc("epochs without a better validation loss that end the run")] = 20
-    weight_decay: Annotated[NonNegative, doc("AdamW's share of each weight that is taken off, times lr")] = 1e-4
+    weight_decay: Annotated[NonNegative, doc("share of each weight that is taken off in a step, times lr")] = 1e-4
     max_grad_norm: Annotated[PositiveFloat, doc("global norm above which gradients are clipped")] = 1.0
     ema_decay: Annotated[Fraction, doc("decay of the averaged weights and statistics at each step; 0: no average")] = (
         0.999
@@ -67,12 +76,31 @@ class TrainingConfig(Group):
     kl_weight: Annotated[
         NonNegative, doc("weight of the divergence that models with a latent variable add to any criterion")
     ] = 1e-3
+    lora_rank: Annotated[
+        Rank, doc("rank of the adapters of linear layers that are trained in place of the weights; 0: the weights")
+    ] = 0
+    lora_alpha: Annotated[
+        PositiveFloat | None, doc("alpha / rank is the factor of adapters; default: the rank, so that it is 1")
+    ] = None
     seed: Annotated[Count, doc("start of all random numbers")] = 0
 
     def __post_init__(self):
         super().__post_init__()
+        if self.optimizer == "muon" and self.lora_rank:
+            raise ValueError(f"optimizer muon changes whole matrices, got lora_rank {self.lora_rank}, expected 0")
+        if self.optimizer == "prodigy" and not 0.01 <= self.lr <= 100:
+            raise ValueError(f"lr is a factor of the rate that prodigy finds, got {self.lr}, expected about 1")
+        if self.optimizer == "schedule_free_adamw" and self.lr_schedule != "constant":
+            raise ValueError(
+                f"lr_schedule is {self.lr_schedule}, and schedule_free_adamw takes none; constant is accepted"
+            )
         if self.criterion == "component" and self.n_components == 3 and self.alpha + self.beta >= 1:
             raise ValueError(f"alpha + beta must be less than 1 with 3 components, got {self.alpha} + {self.beta}")
+
+    @property
+    def lora_scale(self) -> float:
+        """The factor of adapters: alpha / rank."""
+        return self.lora_alpha / self.lora_rank if self.lora_alpha and self.lora_rank else 1.0
 
 
 class VisualizerConfig(Group):

@@ -21,6 +21,7 @@ from auralflow_core.storage.json_files import parse_json
 FLAX = "auralflow-flax"  # variables, named by their paths joined by `/`
 TORCH = "auralflow-torch"  # a torch state dict
 TRAINING = "auralflow-torch-training"  # a whole training state, under torch's names
+LORA = "auralflow-lora"  # low-rank adapters, under torch's names
 CHECKSUM = "sha256"  # the metadata's entry; files of earlier versions lack it
 
 
@@ -29,7 +30,7 @@ class TensorFile:
     """The content of a file.
 
     Attributes:
-        format: FLAX, TORCH or TRAINING.
+        format: FLAX, TORCH, TRAINING or LORA.
         tensors: name -> array.
         config: the configuration of the network.
         provenance: the origin of the tensors, as plain data: for weights the best epoch, for a training state the

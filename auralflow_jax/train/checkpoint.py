@@ -9,6 +9,7 @@ import orbax.checkpoint as ocp
 import tensorstore
 from etils import epath
 from jax.experimental import multihost_utils
+from msgspec.structs import replace
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 from safetensors import SafetensorError
 
@@ -19,7 +20,9 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.checksums import CHECKSUMS, find_damage, write_checksums
 from auralflow_core.training.record import check_record
 from auralflow_core.training.schedule import best_epoch
-from auralflow_jax.train.state import TrainState
+from auralflow_core.weights.adapter import write_adapter
+from auralflow_jax.train.adapter import make_adapter
+from auralflow_jax.train.state import LoraState, TrainState
 from auralflow_jax.weights import check_fits, load_weights, save_weights
 
 logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs every save, and errors that it raises as well
@@ -86,7 +89,7 @@ class Checkpoints:
         try:
             self._write_step(step, state, {"config": configuration.to_dict(config), **run})
             if step == self.policy.best:
-                self._write_best(state, config, run["history"])
+                self._write_best(state, config, run)
         except (OSError, ValueError, SafetensorError) as error:
             if type(error) is ValueError and "os_error_code" not in str(error):
                 raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
@@ -128,7 +131,7 @@ class Checkpoints:
         state = self._restore_state(step, abstract)
         if run["history"]:
             self.policy.best = best_epoch(run["history"])["step"]
-            self._repair_best(state, abstract, config, run["history"])
+            self._repair_best(state, abstract, config, run)
         return state, run
 
     def _read_run(self, step: int) -> tuple[dict, Config]:
@@ -190,6 +193,9 @@ class Checkpoints:
     def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
         """Refuses the checkpoint of another architecture."""
         differing = differing_keys(config, saved, may_differ=("model_name",))
+        for key in ("optimizer", "lora_rank", "lora_scale"):  # which the rest of the state goes by
+            there, here = getattr(saved.training, key), getattr(config.training, key)
+            differing += [f"{key} ({there!r} there, {here!r} here)"] if there != here else []
         if not differing:
             stored = self._stored_shapes(step)
             try:
@@ -202,7 +208,7 @@ class Checkpoints:
                     raise
                 differing = ["sample_length ({!r} there, {!r} here)".format(*lengths)]
         raise InputError(
-            f"{self.folder.checkpoint}: the checkpoint was made by another model: "
+            f"{self.folder.checkpoint}: the checkpoint was made with other settings: "
             f"{', '.join(differing)}; restore these keys in {self.folder.config_file}, or start "
             f"over with --restart{self._way_to_other_targets(saved, config)}"
         )
@@ -226,9 +232,9 @@ class Checkpoints:
     def _restore_state(self, step: int, abstract: TrainState) -> TrainState:
         return self._restore(step, "state", ocp.args.StandardRestore(abstract))
 
-    def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, history: list[dict]) -> None:
+    def _repair_best(self, state: TrainState, abstract: TrainState, config: Config, run: dict) -> None:
         """Writes best.safetensors again if it is missing, or if the process died before writing it."""
-        step = best_epoch(history)["step"]
+        step = best_epoch(run["history"])["step"]
         try:
             is_there = load_weights(self.folder.weights)[2].get("step") == step
         except InputError:
@@ -246,11 +252,17 @@ class Checkpoints:
             if damage := find_damage(self._step_folder(step)):
                 raise InputError(f"{damage}; it holds the weights of the best epoch; start over with --restart")
             state = self._restore_state(step, abstract)
-        self._write_best(state, config, history)
+        self._write_best(state, config, run)
 
-    def _write_best(self, state: TrainState, config: Config, history: list[dict]) -> None:
-        if jax.process_index() == 0:
-            save_weights(self.folder.weights, state.ema, config, best_epoch(history))
+    def _write_best(self, state: TrainState, config: Config, run: dict) -> None:
+        """Writes the averaged weights; of adapters first these alone, then the weights with them."""
+        if jax.process_index() != 0:
+            return
+        best = best_epoch(run["history"])
+        if isinstance(state, LoraState):
+            write_adapter(self.folder.adapter, make_adapter(state, config, run.get("base", ""), best))
+            config = replace(config, training=replace(config.training, lora_rank=0, lora_alpha=None))
+        save_weights(self.folder.weights, state.fetch_averaged(), config, best)
 
     def close(self) -> None:
         """Ends the threads of orbax."""

@@ -20,7 +20,7 @@ from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.train.monitor import LossMonitor
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.sharding import Batch, make_mesh, replicated, shard_batch
-from auralflow_jax.train.state import RunState, new_state
+from auralflow_jax.train.state import RunState, start_state
 from auralflow_jax.train.step import EstimateLoss, TrainStep, compare, make_train_step
 
 Batches = Iterable[dict[str, Any]]
@@ -39,8 +39,9 @@ def fit(
 
     Every epoch is one pass over `batches`, then one over `valid`. An iterator, such as a generator, has one pass and
     so makes one epoch. The settings are those of the group `training` in `model.settings`: `max_epochs`,
-    `stop_patience`, `ema_decay`, `seed`, and for the default optimizer those of the learning rate. The weights that
-    are validated, returned and saved are the moving average that `ema_decay` asks for.
+    `stop_patience`, `ema_decay`, `accumulate_steps`, `lora_rank`, `lora_alpha`, `seed`, and for the default optimizer
+    `optimizer` and those of the learning rate. The weights that are validated, returned and saved are the moving
+    average that `ema_decay` asks for; adapters are part of them.
 
     Args:
         model: with its variables, from `create_model` or `load`; it stays as it is.
@@ -70,12 +71,19 @@ def fit(
     _check_folder(folder)
     training, optimizer = _plan(model.settings.training, batches, optimizer)
     console, place = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), replicated(make_mesh())
-    train_step = make_train_step(model, loss, optimizer, seed=training.seed, ema_decay=training.ema_decay)
+    train_step = make_train_step(
+        model,
+        loss,
+        optimizer,
+        seed=training.seed,
+        ema_decay=training.ema_decay,
+        accumulate_steps=training.accumulate_steps,
+    )
     eval_step = jax.jit(lambda variables, batch: compare(model, loss, model.apply(variables, batch["mixture"]), batch))
 
     # State
     best, variables = model, jax.tree.map(jnp.copy, model.variables)
-    run = RunState(jax.device_put(new_state(variables, optimizer), place))
+    run = RunState(jax.device_put(start_state(variables, optimizer, training), place))
 
     # Loop
     while reason_to_stop(run.valid_losses, training) is None:
@@ -87,7 +95,7 @@ def fit(
         scale = np.float32(plateau(run.valid_losses, training)[0])
         run.state, run.losses = run.state.replace(lr_scale=jax.device_put(scale, place)), []
         if best_epoch(run.history) is run.history[-1]:
-            best = model.replace(variables=jax.device_put(jax.device_get(run.state.ema)))
+            best = model.replace(variables=jax.device_put(run.state.fetch_averaged()))
             if folder is not None:
                 best.save(folder, run.history[-1])
         if len(run.history) == 1:
@@ -136,7 +144,7 @@ def _validate(run: RunState, eval_step: Callable, valid: Batches, model: Separat
     """The mean loss over a pass, of the averaged weights."""
     losses, sizes = [], []
     for batch in valid:
-        losses.append(eval_step(run.state.ema, _prepare(batch, model)))
+        losses.append(eval_step(run.state.averaged, _prepare(batch, model)))
         sizes.append(len(batch["mixture"]))
     if not sizes:
         raise InputError("valid gave 0 batches in a pass, expected at least 1")

@@ -38,6 +38,7 @@ class Loop:
 
     def save(self, run: RunState) -> None:
         record = {"history": run.history, "losses": run.losses, "data": self.plan.data}
+        record |= {"base": run.base} if run.base else {}
         self.checkpoints.save(run.state, self.plan.config, record)
 
 
@@ -51,7 +52,12 @@ def open_loop(plan: TrainingPlan, run: RunState, checkpoints: Checkpoints, progr
         yield Loop(
             plan=plan,
             train_step=make_train_step(
-                plan.model, plan.loss, plan.optimizer, seed=training.seed, ema_decay=training.ema_decay
+                plan.model,
+                plan.loss,
+                plan.optimizer,
+                seed=training.seed,
+                ema_decay=training.ema_decay,
+                accumulate_steps=training.accumulate_steps,
             ),
             eval_step=make_eval_step(plan.model, plan.loss, plan.mesh),
             batches=stack.enter_context(contextlib.closing(batches)),
@@ -122,7 +128,7 @@ def next_batch(loop: Loop, run: RunState, monitor: LossMonitor) -> Batch:
 def end_epoch(loop: Loop, run: RunState, speed: dict) -> str | None:
     """Validates, adapts the rate, saves, shows; returns why the run ends here, if it does."""
     plan, training, step = loop.plan, loop.plan.config.training, int(run.state.step)
-    scores = validate(loop.eval_step, run.state.ema, plan.segments, plan.mesh)
+    scores = validate(loop.eval_step, run.state.averaged, plan.segments, plan.mesh)
     if not math.isfinite(scores["valid_loss"]):
         latest = loop.checkpoints.latest
         message = f"the validation loss after step {step} is {scores['valid_loss']}; {remedy(latest)}"

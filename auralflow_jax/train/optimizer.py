@@ -1,11 +1,14 @@
-"""AdamW with warm-up, clipping and a decaying rate."""
+"""Optimizers with warm-up, clipping and a decaying rate."""
 
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
+import optax.contrib
 
 from auralflow_core.config import TrainingConfig
+from auralflow_jax.train.muon import muon
 
 
 def learning_rate(training: TrainingConfig, total_steps: int) -> optax.Schedule:
@@ -25,11 +28,52 @@ def learning_rate(training: TrainingConfig, total_steps: int) -> optax.Schedule:
 
 
 def make_optimizer(training: TrainingConfig, total_steps: int) -> optax.GradientTransformation:
-    """Clipping by the global norm, then AdamW (Loshchilov and Hutter 2019, "Decoupled weight decay")."""
-    return optax.chain(
-        optax.clip_by_global_norm(training.max_grad_norm),
-        optax.adamw(learning_rate(training, total_steps), weight_decay=training.weight_decay),
+    """Clipping by the global norm, then the optimizer that the settings name."""
+    make = {"adamw": _adamw, "muon": _muon, "prodigy": _prodigy, "schedule_free_adamw": _schedule_free_adamw}
+    optimizer = make[training.optimizer](learning_rate(training, total_steps), training.weight_decay)
+    return optax.chain(optax.clip_by_global_norm(training.max_grad_norm), optimizer)
+
+
+def _adamw(rate: optax.Schedule, weight_decay: float) -> optax.GradientTransformation:
+    """Loshchilov and Hutter 2019, "Decoupled weight decay regularization"."""
+    return optax.adamw(rate, weight_decay=weight_decay)
+
+
+def _muon(rate: optax.Schedule, weight_decay: float) -> optax.GradientTransformation:
+    return muon(rate, weight_decay)
+
+
+def _prodigy(rate: optax.Schedule, weight_decay: float) -> optax.GradientTransformation:
+    """Mishchenko and Defazio 2024, "Prodigy: an expeditiously adaptive parameter-free learner"."""
+    # The safeguard keeps steps of the warm-up from counting too much.
+    found = optax.contrib.prodigy(rate, weight_decay=weight_decay, safeguard_warmup=True)
+    # A copy: its state holds the first weights, and the step that donates both cannot donate one buffer twice.
+    return found._replace(init=lambda params: found.init(jax.tree.map(jnp.copy, params)))
+
+
+def _schedule_free_adamw(rate: optax.Schedule, weight_decay: float) -> optax.GradientTransformation:
+    """Defazio et al. 2024, "The road less scheduled"."""
+    steps = optax.chain(
+        optax.scale_by_rms(decay=0.999, eps=1e-8, eps_in_sqrt=False, bias_correction=True),
+        optax.add_decayed_weights(weight_decay),
+        optax.scale_by_learning_rate(rate),
     )
+    # It counts steps from 1 on, and the rate counts them from 0.
+    return optax.contrib.schedule_free(steps, lambda step: rate(step - 1), b1=0.9)
+
+
+def evaluated(params: Any, state: optax.OptState) -> Any:
+    """The weights to validate and keep: those that are trained, or the average that a schedule-free optimizer makes.
+
+    Args:
+        params: the weights at which gradients are taken.
+        state: the optimizer's, any of optax's.
+    """
+    kind = optax.contrib.ScheduleFreeState
+    found = [
+        part for part in jax.tree.leaves(state, is_leaf=lambda part: isinstance(part, kind)) if isinstance(part, kind)
+    ]
+    return optax.contrib.schedule_free_eval_params(found[0], params) if found else params
 
 
 def update(

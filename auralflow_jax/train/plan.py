@@ -13,10 +13,10 @@ import optax
 from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
-from auralflow_core.config import Config
+from auralflow_core.config import Config, TrainingConfig
 from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
+from auralflow_core.model_folder import ModelFolder, display_name
 from auralflow_core.weights.size import check_memory
 from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
 from auralflow_jax.losses import Loss, make_loss
@@ -46,7 +46,8 @@ class TrainingPlan:
     learning_rate: optax.Schedule
     abstract_state: TrainState  # shapes, types and shardings
     start_weights: Variables | None  # another model's, for a new run to start from
-    start_note: str | None  # a sentence that tells whose they are, and what starts fresh
+    start_name: str  # of that model
+    start_note: str | None  # a sentence that tells what starts from it, and what starts fresh
 
     @property
     def data(self) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def make_plan(
     """
     config = folder.load_config()
     training = config.training
-    _check_batch_size(folder, training.batch_size)
+    _check_batch_size(folder, training)
     mesh = make_mesh()
     tracks, valid_tracks, note = training_tracks(
         datasets,
@@ -90,9 +91,10 @@ def make_plan(
     loss = make_loss(training, model.represent)
     abstract = abstract_state(model, optimizer, config, mesh)
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
-    _check_loss(loss, model, abstract.ema, config)
+    variables = jax.eval_shape(lambda state: state.variables, abstract)
+    _check_loss(loss, model, variables, config)
     others = [ModelFolder(other) for other in ([start_from] if isinstance(start_from, str | Path) else start_from)]
-    start_weights = load_for(others, config, abstract.ema) if others else None
+    start_weights = load_for(others, config, variables) if others else None
     return TrainingPlan(
         folder=folder,
         config=config,
@@ -107,7 +109,8 @@ def make_plan(
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
         start_weights=start_weights,
-        start_note=None if start_weights is None else _describe_start(others, config, start_weights, abstract.ema),
+        start_name=" and ".join(display_name(other.path) for other in others),
+        start_note=None if start_weights is None else _describe_start(others, config, start_weights, variables),
     )
 
 
@@ -117,6 +120,11 @@ def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Vari
     count = len(flatten_dict(expected))
     if not fresh:
         return f"Starts from the weights of {names}, all {count} tensors."
+    if config.training.lora_rank:
+        raise InputError(
+            f"{names}: lacks {len(fresh)} of the {count} tensors of this model, such as {fresh[0]}; low-rank adapters "
+            "(training.lora_rank) are trained for a model that has all of them"
+        )
     theirs = sorted({target for other in others for target in other.load_config().model.targets})
     why = ""
     if theirs != list(config.model.targets):
@@ -127,13 +135,15 @@ def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Vari
     )
 
 
-def _check_batch_size(folder: ModelFolder, batch_size: int) -> None:
-    """Refuses a batch that the devices cannot share."""
-    if batch_size % jax.device_count():
-        raise InputError(
-            f"{folder.config_file}: training.batch_size {batch_size} cannot be divided among "
-            f"{jax.device_count()} devices; a multiple of {jax.device_count()} is accepted"
-        )
+def _check_batch_size(folder: ModelFolder, training: TrainingConfig) -> None:
+    """Refuses a batch that the devices cannot share, in as many parts as are wanted."""
+    devices, parts = jax.device_count(), training.accumulate_steps
+    batch = f"{folder.config_file}: training.batch_size {training.batch_size}"
+    accepted = f"a multiple of {devices * parts} is accepted"
+    if training.batch_size % devices:
+        raise InputError(f"{batch} cannot be divided among {devices} devices; {accepted}")
+    if training.batch_size // devices % parts:
+        raise InputError(f"{batch} cannot be divided into accumulate_steps {parts} parts; {accepted}")
 
 
 def _check_loss(loss: Loss, model: SeparationModel, variables: Variables, config: Config) -> None:

@@ -53,9 +53,11 @@ class Progress(contextlib.AbstractContextManager):
     def start(self, run: RunState) -> None:
         """Says what is about to be trained, on what, and from where."""
         plan, config, tracks = self.plan, self.plan.config, self.plan.crops.tracks
-        parameters = sum(leaf.size for leaf in jax.tree.leaves(run.state.params))
+        trained = sum(leaf.size for leaf in jax.tree.leaves(run.state.params)) / 1e6
+        rank, base = config.training.lora_rank, run.base
+        what = f"{trained:.2f} M parameters" + (f" in adapters of rank {rank} for {base}" if rank else "")
         self.line(
-            f"{type(config.model).__name__}, {parameters / 1e6:.2f} M parameters, targets "
+            f"{type(config.model).__name__}, {what}, targets "
             f"{', '.join(config.model.targets)}; {plan.mesh.size} device(s)"
         )
         if plan.note:

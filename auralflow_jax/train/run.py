@@ -92,16 +92,22 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
     """
     restored = checkpoints.restore(plan.abstract_state, plan.config)
     if restored is None:
+        rank = plan.config.training.lora_rank
+        if rank and plan.start_weights is None:
+            raise InputError(
+                f"{plan.folder.config_file}: training.lora_rank {rank} is for adapters of a trained model; name it "
+                "with --from"
+            )
         # Drawing the weights happens once; optimising the program that does takes four times as long.
         draw = jax.jit(
             lambda weights: initial_state(plan.model, plan.optimizer, plan.config, weights),
             out_shardings=replicated(plan.mesh),
             compiler_options={"xla_backend_optimization_level": 0},
         )
-        return RunState(draw(plan.start_weights))
+        return RunState(draw(plan.start_weights), base=plan.start_name if rank else "")
     if plan.start_weights is not None:
         raise InputError(
             f"{plan.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
         )
     state, record = restored
-    return RunState(state, record["history"], record["losses"], record.get("data"))
+    return RunState(state, record["history"], record["losses"], record.get("data"), record.get("base", ""))

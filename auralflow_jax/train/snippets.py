@@ -1,6 +1,5 @@
 """Snippets of validation tracks to look at and listen to, and TensorBoard events."""
 
-import jax
 from tensorboardX import SummaryWriter
 
 from auralflow_core.config import Config
@@ -38,7 +37,7 @@ class Visualizer:
         self.write_scalars(epoch)
         if is_last or epoch["epoch"] % self.config.visualizer.save_frequency == 0:
             # From the host, so that the first process can separate while the others wait, on one device.
-            self.write_snippets(self.model.replace(variables=jax.device_get(run.state.ema)), epoch["step"])
+            self.write_snippets(self.model.replace(variables=run.state.fetch_averaged()), epoch["step"])
 
     def write_scalars(self, epoch: dict) -> None:
         """Writes one entry of a run's history, as TensorBoard scalars over the steps."""

@@ -9,7 +9,8 @@ from flax import struct
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.sharding import Mesh
 
-from auralflow_core.config import Config
+from auralflow_core.config import Config, TrainingConfig
+from auralflow_jax.lora import adapt, draw_adapters
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.train.sharding import replicated
 
@@ -26,8 +27,36 @@ class TrainState(struct.PyTreeNode):
 
     @property
     def variables(self) -> Variables:
-        """The weights and statistics that the optimizer works on."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
+        """The network's weights and statistics, as the optimizer has made them."""
+        return {"params": self.whole(self.params), "batch_stats": self.batch_stats}
+
+    @property
+    def averaged(self) -> Variables:
+        """The average of the network's weights and statistics, which is validated and kept."""
+        return {"params": self.whole(self.ema["params"]), "batch_stats": self.ema["batch_stats"]}
+
+    def fetch_averaged(self) -> Variables:
+        """`averaged` on the host; of several processes one alone may call it."""
+        needed = jax.device_get(self.replace(params={}, opt_state=()))
+        return jax.device_get(needed.averaged)
+
+    def whole(self, params: dict) -> dict:
+        """All of a network's weights, given those that are trained."""
+        return params
+
+
+class LoraState(TrainState):
+    """The state of a run that trains adapters of a network; `params`, and those of `ema`, are theirs."""
+
+    base: dict  # the network's weights
+    scale: float = struct.field(pytree_node=False)  # of the adapters
+
+    @property
+    def averaged(self) -> Variables:
+        return {"params": self.whole(self.ema["params"]), "batch_stats": self.batch_stats}
+
+    def whole(self, params: dict) -> dict:
+        return adapt(self.base, params, self.scale)
 
 
 @dataclass
@@ -38,6 +67,7 @@ class RunState:
     history: list[dict] = field(default_factory=list)  # one entry for every epoch
     losses: list[float] = field(default_factory=list)  # of the steps since the last epoch's end
     data: dict | None = None  # what the steps before these were trained on, see `TrainingPlan.data`; None where unknown
+    base: str = ""  # the name of the model that adapters are trained for
 
     @property
     def valid_losses(self) -> list[float]:
@@ -58,6 +88,25 @@ def new_state(variables: Variables, optimizer: optax.GradientTransformation) -> 
     )
 
 
+def start_state(variables: Variables, optimizer: optax.GradientTransformation, training: TrainingConfig) -> TrainState:
+    """The state before the first step of a run: of the weights or, with a `lora_rank`, of fresh adapters of them.
+
+    Args:
+        variables: of the network; with adapters they are the base.
+        optimizer: of what is trained.
+        training: its `lora_rank`, `lora_alpha` and `seed`.
+
+    Raises:
+        InputError: adapters are wanted of a network that has no linear layer.
+    """
+    if not training.lora_rank:
+        return new_state(variables, optimizer)
+    adapters = draw_adapters(variables["params"], training.lora_rank, jax.random.key(training.seed))
+    state = new_state(variables | {"params": adapters}, optimizer)
+    fields = {name: getattr(state, name) for name in TrainState.__dataclass_fields__}
+    return LoraState(**fields, base=variables["params"], scale=training.lora_scale)
+
+
 def initial_state(
     model: SeparationModel, optimizer: optax.GradientTransformation, config: Config, weights: Variables | None = None
 ) -> TrainState:
@@ -70,7 +119,7 @@ def initial_state(
         weights: replace the variables of the same names.
     """
     fresh = flatten_dict(model.init(jax.random.key(config.training.seed), config.crop_samples), keep_empty_nodes=True)
-    return new_state(unflatten_dict(fresh | flatten_dict(weights or {})), optimizer)
+    return start_state(unflatten_dict(fresh | flatten_dict(weights or {})), optimizer, config.training)
 
 
 def abstract_state(

@@ -7,13 +7,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from auralflow_core.errors import InputError
+from auralflow_jax.lora import frozen_statistics
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
-from auralflow_jax.train.optimizer import update
+from auralflow_jax.train.optimizer import evaluated, update
 from auralflow_jax.train.sharding import Batch
-from auralflow_jax.train.state import TrainState
+from auralflow_jax.train.state import LoraState, TrainState
 
 EstimateLoss = Callable[[Estimate, Estimate, Estimate], jax.Array]  # of estimate, truth and mixture, as `Loss` is
+Gradient = Callable[[TrainState, Batch, dict, jax.Array], tuple[jax.Array, dict, dict]]
 TrainStep = Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
 
 
@@ -24,6 +27,7 @@ def make_train_step(
     *,
     seed: int = 0,
     ema_decay: float = 0.0,
+    accumulate_steps: int = 1,
     state_sharding: Any = None,
     batch_sharding: Any = None,
 ) -> TrainStep:
@@ -38,7 +42,10 @@ def make_train_step(
         optimizer: gets the loss as `value`, which optax's `reduce_on_plateau` and the like work by; its updates are
             multiplied by the state's `lr_scale`.
         seed: of the random numbers, which depend on it and on the step's number alone.
-        ema_decay: of the average in the state's `ema`; see `average`.
+        ema_decay: of the average in the state's `ema`; see `average`. Of a schedule-free optimizer's average, if it is
+            one.
+        accumulate_steps: equal parts of the batch that are computed one after the other, in the memory that one of them
+            takes; their losses and gradients are averaged. Statistics of batches are those of the parts.
         state_sharding: of the state, as `jax.jit` takes shardings; default: replicated on all devices.
         batch_sharding: of the batch; default: its first axis is divided over all devices.
 
@@ -47,25 +54,21 @@ def make_train_step(
         train_step = make_train_step(model, loss, optimizer)
         state, metrics = train_step(state, {"mixture": mixture, "targets": targets})
     """
-    optimizer, key = optax.with_extra_args_support(optimizer), jax.random.key(seed)
+    optimizer, root = optax.with_extra_args_support(optimizer), jax.random.key(seed)
+    differentiate = make_gradient(model, loss)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
-        def objective(params: dict) -> tuple[jax.Array, dict]:
-            variables = {"params": params, "batch_stats": state.batch_stats}
-            estimate, batch_stats = model.apply_and_update(
-                variables, batch["mixture"], True, jax.random.fold_in(key, state.step)
-            )
-            return compare(model, loss, estimate, batch), batch_stats
-
-        (value, batch_stats), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
+        key = jax.random.fold_in(root, state.step)
+        value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
         updates, opt_state = update(optimizer, gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
+        fresh = {"params": evaluated(params, opt_state), "batch_stats": batch_stats}
         state = state.replace(
             step=state.step + 1,
             params=params,
             batch_stats=batch_stats,
             opt_state=opt_state,
-            ema=average(state.ema, {"params": params, "batch_stats": batch_stats}, state.step, ema_decay),
+            ema=average(state.ema, fresh, state.step, ema_decay),
         )
         return state, {"loss": value, "grad_norm": optax.tree.norm(gradients)}
 
@@ -74,6 +77,57 @@ def make_train_step(
     states, results = (whole, whole) if state_sharding is None else (state_sharding, None)
     batches = divided if batch_sharding is None else batch_sharding
     return jax.jit(train_step, donate_argnums=0, in_shardings=(states, batches), out_shardings=(states, results))
+
+
+def make_gradient(model: SeparationModel, loss: EstimateLoss) -> Gradient:
+    """Builds `differentiate(state, batch, batch_stats, key) -> (loss, gradients, batch statistics after it)`."""
+
+    def differentiate(
+        state: TrainState, batch: Batch, batch_stats: dict, key: jax.Array
+    ) -> tuple[jax.Array, dict, dict]:
+        def objective(params: dict) -> tuple[jax.Array, dict]:
+            variables = {"params": state.whole(params), "batch_stats": batch_stats}
+            with frozen_statistics(isinstance(state, LoraState)):
+                estimate, updated = model.apply_and_update(variables, batch["mixture"], True, key)
+            return compare(model, loss, estimate, batch), updated
+
+        (value, updated), gradients = jax.value_and_grad(objective, has_aux=True)(state.params)
+        return value, gradients, updated
+
+    return differentiate
+
+
+def accumulate(
+    differentiate: Gradient, parts: int, state: TrainState, batch: Batch, key: jax.Array
+) -> tuple[jax.Array, dict, dict]:
+    """The means of loss and gradients over equal parts of a batch, and the batch statistics after the last one.
+
+    Args:
+        differentiate: see `make_gradient`.
+        parts: number of them.
+        state: before the step.
+        batch: its first axis is divided.
+        key: of the step; each of several parts has its own.
+
+    Raises:
+        InputError: the batch cannot be divided.
+    """
+    if parts == 1:
+        return differentiate(state, batch, state.batch_stats, key)
+    size = len(batch["mixture"])
+    if size % parts:
+        raise InputError(f"a batch of {size} cannot be divided into accumulate_steps {parts} parts of equal size")
+    # Every part has its share of what each device holds, so that nothing moves between devices.
+    divided = {name: x.reshape(size // parts, parts, *x.shape[1:]).swapaxes(0, 1) for name, x in batch.items()}
+
+    def add(sums: tuple, part: tuple[jax.Array, Batch]) -> tuple[tuple, None]:
+        (loss, gradients, batch_stats), (index, batch) = sums, part
+        value, more, batch_stats = differentiate(state, batch, batch_stats, jax.random.fold_in(key, index))
+        return (loss + value, jax.tree.map(jnp.add, gradients, more), batch_stats), None
+
+    nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params), state.batch_stats)
+    (loss, gradients, batch_stats), _ = jax.lax.scan(add, nothing, (jnp.arange(parts), divided))
+    return loss / parts, jax.tree.map(lambda x: x / parts, gradients), batch_stats
 
 
 def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> Variables:

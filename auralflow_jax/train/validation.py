@@ -33,7 +33,9 @@ def validate(eval_step: EvalStep, variables: Variables, segments: ValidationSegm
     config = segments.config
     sums = empty_sums(len(segments.tracks), len(config.model.targets))
     hosts = (jax.process_index(), jax.process_count())
-    for batch in validation_batches(segments, config.training.batch_size, hosts):
+    # As many at once as fit the memory while training.
+    batch_size = config.training.batch_size // config.training.accumulate_steps
+    for batch in validation_batches(segments, batch_size, hosts):
         sums = eval_step(variables, shard_batch(batch, mesh), sums)
     loss, estimate, mixture = read_sums(sums)
     estimate, mixture = np.asarray(estimate), np.asarray(mixture)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, as_config
+from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.file import TORCH, TensorFile
 from auralflow_core.weights.names import check_same
 from auralflow_torch.networks import Network, build_network, network_shapes
@@ -146,7 +147,11 @@ class SeparationModel(nn.Module, abc.ABC):
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | Path, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+        cls,
+        name_or_path: str | Path,
+        device: str | torch.device | None = None,
+        dtype: torch.dtype | None = None,
+        adapter: str | Path | None = None,
     ) -> Self:
         """Loads a model with its weights, in evaluation mode.
 
@@ -155,13 +160,14 @@ class SeparationModel(nn.Module, abc.ABC):
                 pretrained model's name, which is fetched on first use.
             device: where the weights go. Default: the CPU.
             dtype: of the weights. Default: float32.
+            adapter: see `auralflow_torch.load`.
 
         Returns:
             A model of this class; of `SeparationModel`, which is abstract, one of the class for the file's family.
 
         Raises:
             InputError: there is no such file, it is damaged or of another kind, its tensors do not fit, or it holds
-                a model of another family.
+                a model of another family; or the adapter was trained for another model.
         """
         config, state, origin = read_weights(name_or_path)
         family = FAMILIES[config.model.FAMILY]
@@ -173,6 +179,8 @@ class SeparationModel(nn.Module, abc.ABC):
             )
         if shapes := network_shapes(config):
             check_same(state, shapes, origin)  # before anything of that size is allocated
+        if adapter is not None:
+            state = merge(state, adapter, origin)
         model = kind(config)
         load_state(model.network, state, origin)
         return model.to(device=device, dtype=dtype).eval()

@@ -7,8 +7,22 @@ import torch
 from torch import Tensor
 from torch.utils.data.distributed import DistributedSampler
 
+from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_torch.train.loaders import Batches
+
+
+def check_settings(training: TrainingConfig) -> None:
+    """Refuses settings of a run that exists in JAX alone.
+
+    Raises:
+        InputError: adapters are wanted.
+    """
+    if training.lora_rank:
+        raise InputError(
+            f"ModelTrainer trains all weights, got lora_rank {training.lora_rank}, expected 0; `auralflow train` "
+            "trains adapters, in JAX"
+        )
 
 
 def check_criterion(criterion: Callable[[Tensor, Tensor], Tensor]) -> None:

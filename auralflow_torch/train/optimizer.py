@@ -1,6 +1,7 @@
 """Steps of an optimizer: scaled gradients, clipping, warm-up, and a schedule after each epoch."""
 
 import copy
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,22 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from auralflow_core.config import TrainingConfig
+from auralflow_core.errors import InputError
 from auralflow_torch.train.schedule import scaled_rates, step_scheduler, warmup_factor
+
+
+def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW over all parameters.
+
+    Raises:
+        InputError: the settings name another optimizer.
+    """
+    if training.optimizer != "adamw":
+        raise InputError(
+            f"training.optimizer is {training.optimizer}, with which `auralflow train` trains in JAX; ModelTrainer "
+            "makes adamw, and takes any other as its argument optimizer, such as torch.optim.SGD(model.parameters())"
+        )
+    return torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
 
 
 class Updates:
@@ -35,16 +51,25 @@ class Updates:
         self.warmup_steps = training.warmup_steps if has_warmup else 0
         self._fresh = copy.deepcopy(self.state_dict())  # to start over with
 
-    def take(self, loss: Tensor, step: int) -> Tensor:
-        """Goes backward from a loss and takes step `step`, counted from 0; returns the norm before clipping."""
-        self.scaler.scale(loss).backward()
+    def take(self, losses: Iterable[Tensor], step: int) -> tuple[Tensor, Tensor]:
+        """Goes backward from each of some losses, then takes step `step`, counted from 0.
+
+        Returns:
+            The sum of the losses, and the gradients' norm before clipping, both on the device.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        total: Tensor | float = 0.0
+        for loss in losses:
+            self.scaler.scale(loss).backward()
+            total = total + loss.detach()
+        assert isinstance(total, Tensor)
         self.scaler.unscale_(self.optimizer)
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         with scaled_rates(self.optimizer, warmup_factor(step, self.warmup_steps)):
             self.scaler.step(self.optimizer)
         self.scaler.update()
-        return norm
+        return total, norm
 
     def rate(self, step: int) -> float:
         """The learning rate of step `step`, counted from 0, in the epoch under way."""

@@ -15,7 +15,9 @@ from auralflow_core.errors import InputError, closest
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 # Of the configuration's group `training`; the others belong to the loss, or to a run in JAX.
 SETTINGS = (
+    "accumulate_steps",
     "ema_decay",
+    "lora_rank",
     "lr",
     "lr_decay",
     "lr_patience",

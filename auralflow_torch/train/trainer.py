@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,11 @@ from auralflow_torch.losses.criteria import bind
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.train.callbacks import Callback, Norms, Scalars, Snippets, default_callbacks, notify, open_events
 from auralflow_torch.train.checkpoint import Checkpoints, random_state, set_random_state
-from auralflow_torch.train.checks import check_criterion, check_ranks
+from auralflow_torch.train.checks import check_criterion, check_ranks, check_settings
 from auralflow_torch.train.ema import average_of, swapped_weights
 from auralflow_torch.train.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.train.monitor import LossMonitor, require_finite
-from auralflow_torch.train.optimizer import Updates
+from auralflow_torch.train.optimizer import Updates, make_optimizer
 from auralflow_torch.train.progress import Progress
 from auralflow_torch.train.schedule import make_scheduler, training_settings
 
@@ -42,8 +42,8 @@ class ModelTrainer:
 
     The settings are those of the group `training` in the model's configuration, unless they are given here. The
     loss and the batch size are the caller's, so that `criterion` and what belongs to it, and `batch_size`, are
-    not read. Each batch is one step on one device, without accumulation of gradients. Several ranks of
-    `torch.distributed` are refused unless the loader divides the data among them.
+    not read. Each batch is one step on one device. Several ranks of `torch.distributed` are refused unless the loader
+    divides the data among them.
 
     The weights that are validated, shown and kept as best.safetensors are the moving average that `ema_decay` asks
     for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also
@@ -67,8 +67,8 @@ class ModelTrainer:
         console: where progress is shown; default: standard output.
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
-            `ema_decay`, 0 for no average; `precision`: float32, bfloat16 or float16, the latter two by autocasting,
-            float16 with scaled gradients.
+            `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch that are computed one after the other;
+            `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
 
     Attributes:
         criterion: called with mixture and target; runs the model and returns the loss, a scalar.
@@ -100,13 +100,12 @@ class ModelTrainer:
         self.precision, self.training = training_settings(model.config, settings)
         self.model, self.criterion = model, bind(model, loss)
         check_criterion(self.criterion)
+        check_settings(self.training)
         self.device = torch.device(device or model.device)
         model.to(self.device)
         if isinstance(self.criterion, nn.Module):
             self.criterion.to(self.device)
-        self.optimizer = optimizer or torch.optim.AdamW(
-            model.parameters(), self.training.lr, weight_decay=self.training.weight_decay
-        )
+        self.optimizer = optimizer or make_optimizer(model, self.training)
         self.has_own_schedule = scheduler is None
         self.scheduler = scheduler or make_scheduler(self.optimizer, self.training)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
@@ -172,13 +171,17 @@ class ModelTrainer:
 
     def train_step(self, mixture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """One step of the optimizer; returns the loss and the gradients' norm before clipping, both on the device."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.compute_loss(mixture, target)
-        norm = self.updates.take(loss, self.step)
+        loss, norm = self.updates.take(self._losses(mixture, target), self.step)
         if self.average is not None:
             self.average.update_parameters(self.model.network)
         self.step += 1
-        return loss.detach(), norm
+        return loss, norm
+
+    def _losses(self, mixture: Tensor, target: Tensor) -> Iterator[Tensor]:
+        """The losses of a batch's parts, each times its share of the batch, so that their sum is the batch's mean."""
+        for index in range(parts := min(self.training.accumulate_steps, len(mixture))):
+            part = mixture[index::parts], target[index::parts]
+            yield len(part[0]) / len(mixture) * self.compute_loss(*part)
 
     def compute_loss(self, mixture: Tensor, target: Tensor) -> Tensor:
         """The loss of a batch, in the run's precision."""

@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import resource
 import subprocess
 
@@ -7,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from small_models import same_bits
 
 from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.train.checkpoint import Checkpoints
-from auralflow_jax.train.optimizer import make_optimizer
+from auralflow_jax.train.optimizer import make_optimizer, update
 from auralflow_jax.train.state import new_state
 from auralflow_jax.weights import load_weights
 
@@ -185,3 +187,30 @@ def test_checksums_are_those_of_sha256sum(folder, tiny_config):
     assert subprocess.run(command, cwd=step, check=False).returncode == 0
     files = {path.relative_to(step).as_posix() for path in step.rglob("*") if path.is_file()}
     assert {line.split("  ")[1] for line in (step / "SHA256SUMS").read_text().splitlines()} == files - {"SHA256SUMS"}
+
+
+OPTIMIZERS = {"muon": {}, "prodigy": {"lr": 1.0}, "schedule_free_adamw": {"lr_schedule": "constant"}}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_goes_on_to_the_same_bits(folder, tiny_config, optimizer):
+    training = replace(tiny_config.training, optimizer=optimizer, **OPTIMIZERS[optimizer])
+    saver = Saver(replace(tiny_config, training=training))
+    change = jax.jit(functools.partial(update, make_optimizer(training, 10)), donate_argnums=1)
+
+    def go_on(state, steps):
+        for step in steps:
+            gradient = {"a": {"kernel": np.random.default_rng(100 + step).standard_normal((4, 4)).astype(np.float32)}}
+            updates, opt_state = change(gradient, state.opt_state, state.params)
+            state = state.replace(params=jax.tree.map(jnp.add, state.params, updates), opt_state=opt_state)
+        return state
+
+    whole = go_on(saver.state(0), range(4))
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        checkpoints.save(go_on(saver.state(0), range(2)), saver.config, {"history": [], "losses": []})
+    with contextlib.closing(Checkpoints(folder)) as checkpoints:
+        state, _ = checkpoints.restore(saver.abstract, saver.config)
+        assert same_bits(jax.device_get(go_on(state, range(2, 4))), jax.device_get(whole))
+        others = replace(tiny_config, training=replace(tiny_config.training, optimizer="adamw"))
+        with pytest.raises(InputError, match=f"other settings: optimizer \\('{optimizer}' there, 'adamw' here\\)"):
+            checkpoints.restore(saver.abstract, others)

@@ -4,14 +4,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from outcomes import assert_same_outcome, outcome, quiet, same, timeless, weights
+from roformer_files import MEL
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from auralflow_core.config import TrainingConfig
+from auralflow_core.config import TrainingConfig, from_dict
 from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.training.schedule import plateau
 from auralflow_torch.losses import KLDivergenceLoss, L1Loss
+from auralflow_torch.models import create_model
 from auralflow_torch.train.trainer import ModelTrainer
 
 
@@ -221,3 +224,34 @@ def test_callbacks_say_what_they_need(make_trainer, loaders):
     for callback in (Norms(), Scalars(), Snippets()):
         with pytest.raises(InputError, match=f"callback {type(callback).__name__} .*folder"):
             make_trainer(callbacks=[callback]).train(*loaders, max_epochs=1)
+
+
+def test_the_gradients_of_parts_are_those_of_the_whole_batch():
+    """Of a network without statistics of batches; the last batch of a loader may be one that cannot be divided."""
+    config = from_dict({"model": MEL | {"model_name": "m"}, "dataset": {"sample_length": 0.2}})
+    rng = torch.Generator().manual_seed(0)
+    mixture, target = (torch.rand(6, 2, config.crop_samples, generator=rng) - 0.5 for _ in range(2))
+    found, sizes = [], []
+    for parts in (1, 4, 100):
+        torch.manual_seed(1)
+        model = create_model(config)
+        sgd = torch.optim.SGD(model.parameters(), lr=0.0)
+        trainer = ModelTrainer(model, L1Loss(model), sgd, accumulate_steps=parts)
+        model.network.split.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+        loss, norm = trainer.train_step(mixture, target)
+        gradients = [parameter.grad for parameter in model.parameters()]
+        found.append((float(loss), float(norm), gradients))
+        assert trainer.step == 1
+    assert sizes == [6, 2, 2, 1, 1] + 6 * [1]
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-4, atol=1e-7)
+
+
+def test_settings_of_jax_alone_are_refused(make_model):
+    model = make_model()
+    with pytest.raises(InputError, match="ModelTrainer trains all weights, got lora_rank 4, expected 0"):
+        ModelTrainer(model, L1Loss(model), lora_rank=4)
+    model.config = replace(model.config, training=replace(model.config.training, optimizer="muon"))
+    with pytest.raises(InputError, match=r"training\.optimizer is muon, with which `auralflow train` trains in JAX"):
+        ModelTrainer(model, L1Loss(model))
+    ModelTrainer(model, L1Loss(model), torch.optim.SGD(model.parameters(), 0.1))

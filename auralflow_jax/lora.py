@@ -1,0 +1,84 @@
+"""Low-rank adapters of linear layers (Hu et al. 2022, "LoRA: low-rank adaptation of large language models").
+
+A network with adapters is the same network with other weights: those of each linear layer, plus scale · B A. So these
+are functions of trees of parameters, of which networks know nothing. Adapters are a tree like the parameters, in which
+`lora_A` (..., rank, inputs) and `lora_B` (..., outputs, rank) stand in the place of each matrix that has some; stacks
+of matrices have stacks of them.
+"""
+
+import contextlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from auralflow_core.errors import InputError
+from auralflow_core.weights.linear import is_linear
+from auralflow_core.weights.names import torch_layout
+from auralflow_jax.layers.conv2d import BatchNorm
+
+
+def draw_adapters(params: dict, rank: int, key: jax.Array) -> dict:
+    """Draws adapters that change nothing yet: A of variance 1 / inputs, B of zeros.
+
+    Args:
+        params: of the network.
+        rank: of the adapters.
+        key: random key.
+
+    Raises:
+        InputError: the network has no linear layer.
+    """
+    adapters = {}
+    for index, (path, weight) in enumerate(sorted(flatten_dict(params).items())):
+        if is_linear(path, weight.ndim):
+            *stack, outputs, inputs = weight.mT.shape if path[-1] == "kernel" else weight.shape
+            drawn = jax.random.normal(jax.random.fold_in(key, index), (*stack, rank, inputs), weight.dtype)
+            adapters[*path, "lora_A"] = drawn * jnp.asarray(inputs**-0.5, weight.dtype)
+            adapters[*path, "lora_B"] = jnp.zeros((*stack, outputs, rank), weight.dtype)
+    if not adapters:
+        raise InputError("lora_rank is for adapters of linear layers, and the network has none; expected 0")
+    return unflatten_dict(adapters)
+
+
+def adapt(params: dict, adapters: dict, scale: float) -> dict:
+    """The parameters of a network with adapters.
+
+    Args:
+        params: of the network.
+        adapters: of some of its linear layers.
+        scale: alpha / rank.
+    """
+    adapted: dict[tuple[str, ...], Any] = dict(flatten_dict(params, keep_empty_nodes=True))
+    factors: dict[tuple[str, ...], Any] = dict(flatten_dict(adapters))
+    for path in sorted({path[:-1] for path in factors}):
+        added = scale * jnp.matmul(factors[*path, "lora_B"], factors[*path, "lora_A"], precision="highest")
+        adapted[path] = adapted[path] + (added.mT if path[-1] == "kernel" else added)
+    return unflatten_dict(adapted)
+
+
+def name_factors(adapters: dict, params: dict) -> dict[str, np.ndarray]:
+    """Adapters of parameters as a file holds them: `<weight>.lora_A` and `<weight>.lora_B`, under torch's names."""
+    names = {place.path: name for name, place in torch_layout({"params": params}).items()}
+    return {
+        f"{names['params', *path]}.{factor}": np.asarray(leaf)
+        for (*path, factor), leaf in flatten_dict(adapters).items()
+    }
+
+
+@contextlib.contextmanager
+def frozen_statistics(enabled: bool = True) -> Any:
+    """Makes batch norms use their running statistics, and leave them as they are, also while training."""
+
+    def intercept(call: Any, arguments: tuple, keywords: dict, context: nn.module.InterceptorContext) -> Any:
+        if context.method_name == "__call__" and isinstance(context.module, BatchNorm):
+            return call(arguments[0], False)
+        if context.method_name == "__call__" and isinstance(context.module, nn.BatchNorm):
+            return call(*arguments, **keywords | {"use_running_average": True})
+        return call(*arguments, **keywords)
+
+    with nn.intercept_methods(intercept) if enabled else contextlib.nullcontext():
+        yield
