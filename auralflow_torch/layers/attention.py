@@ -133,5 +133,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     size = value.shape[-1]
     # The kernels that keep no scores take one size alone. Padding by nothing would copy.
     padded = value if query.shape[-1] == size else F.pad(value, (0, query.shape[-1] - size))
-    query, key, padded = (part.transpose(-3, -2) for part in (query, key, padded))
-    return F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(-3, -2)[..., :size]
+    # And four axes alone; with others torch would keep all scores, and take three times as long.
+    query, key, padded = (part.reshape(-1, *part.shape[-3:]).transpose(1, 2) for part in (query, key, padded))
+    found = F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(1, 2)
+    return found[..., :size].reshape(value.shape)
