@@ -121,7 +121,8 @@ class Transformer(nn.Module):
                 x = layer(x, positions, train)
             else:
                 numbers = x.shape[-2] * max(3 * self.heads * self.head_size, GROWTH * x.shape[-1])
-                x = in_parts(layer, x.reshape(-1, *x.shape[-2:]), numbers, positions).reshape(x.shape)
+                rows = x.reshape(-1, *x.shape[-2:])
+                x = in_parts(layer, rows, numbers, positions, in_place=True).reshape(x.shape)
         return RMSNorm(name="norm")(x) if self.norm_end else x
 
 
