@@ -93,8 +93,9 @@ def run(arm: str, folder: Path, song: Path, options: list[str] = []) -> tuple[fl
         _, status, usage = os.wait4(pid, 0)
     if status:
         raise SystemExit(f"{arm} ended with status {os.waitstatus_to_exitcode(status)}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit
+    cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{arm}: {cpu:.1f} CPU-s, {peak / 1e9:.2f} GB", file=sys.stderr)
+    return cpu, peak
 
 
 def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:
