@@ -14,6 +14,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def make(folder: Path, model: BandSplitRoformer) -> None:
     write_pair(folder / "theirs.ckpt", state_arrays(ours.network), ours.config, str(folder))
 
 
-def run(arm: str, folder: Path, song: Path, options: list[str] = []) -> tuple[float, float]:
+def run(arm: str, folder: Path, song: Path, options: Sequence[str] = ()) -> tuple[float, float]:
     """CPU seconds and peak memory in bytes of a process that separates a song."""
     out = song.parent / "stems"
     command = [sys.executable, "-m", "auralflow", "separate", folder / "ours", song, "--save", out, "--overwrite"]
@@ -101,12 +102,7 @@ def run(arm: str, folder: Path, song: Path, options: list[str] = []) -> tuple[fl
 def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:
     """Runs pymss-core's network over the segments that auralflow has, and writes their middles one after the other."""
     import torch
-    from pymss_core.modules.bs_roformer import (  # pyright: ignore[reportMissingImports]  # installed to compare with it
-        BSRoformer as TheirBSRoformer,
-    )
-    from pymss_core.modules.bs_roformer import (
-        MelBandRoformer as TheirMelBandRoformer,
-    )
+    from pymss_core.modules import bs_roformer as theirs  # pyright: ignore[reportMissingImports]
 
     model = MODELS[name]
     shared = {
@@ -123,18 +119,18 @@ def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:
     }
     with torch.device("meta"):  # its checkpoint's arrays become the weights, without a second copy
         if isinstance(model, MelBandRoformer):
-            network = TheirMelBandRoformer(**shared, num_bands=model.num_bands, mlp_hidden_layers=model.mask_layers)
+            network = theirs.MelBandRoformer(**shared, num_bands=model.num_bands, mlp_hidden_layers=model.mask_layers)
         else:
-            network = TheirBSRoformer(**shared, mask_estimator_depth=model.mask_layers + 1)
+            network = theirs.BSRoformer(**shared, mask_estimator_depth=model.mask_layers + 1)
     network.load_state_dict(torch.load(checkpoint, weights_only=True), assign=True)
     audio = torch.from_numpy(soundfile.read(song, dtype="float32", always_2d=True)[0].T.copy())
     overlap = cross_fade(Config(model=model), OVERLAP, SEGMENT)
     stride = SEGMENT - overlap
     padded = torch.nn.functional.pad(audio, (0, SEGMENT))
-    stems = []
+    starts = range(0, max(1, audio.shape[-1] - overlap), stride)
+    network.eval()
     with torch.inference_mode():
-        for start in range(0, max(1, audio.shape[-1] - overlap), stride):
-            stems.append(network.eval()(padded[None, :, start : start + SEGMENT])[0, :, :stride])
+        stems = [network(padded[None, :, start : start + SEGMENT])[0, :, :stride] for start in starts]
     soundfile.write(Path(song).with_name("theirs.wav"), torch.cat(stems, dim=-1).T.numpy(), RATE)
 
 

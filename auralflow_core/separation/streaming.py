@@ -32,7 +32,9 @@ class Streaming:
     ) -> None:
         config = separator.config
         if config.model.normalize_song:
-            raise InputError("normalize_song is set: the model needs the level of a whole song, and cannot separate live")
+            raise InputError(
+                "normalize_song is true: the model needs the level of a whole song, and cannot separate live"
+            )
         self.latency = config.crop_samples if segment is None else segment
         if not isinstance(self.latency, numbers.Integral) or self.latency < 1:
             raise InputError(f"segment is {segment}, expected 1 or more samples")

@@ -51,7 +51,9 @@ def triangle(segment, overlap):
     return np.minimum(np.arange(segment) + 1, segment - np.arange(segment))
 
 
-@pytest.mark.parametrize(("overlap", "batch", "window"), [(48, 1, fade), (56, 3, fade), (45, 2, fade), (48, 2, triangle)])
+@pytest.mark.parametrize(
+    ("overlap", "batch", "window"), [(48, 1, fade), (56, 3, fade), (45, 2, fade), (48, 2, triangle)]
+)
 def test_many_segments_are_averaged_by_weights_that_sum_to_one(overlap, batch, window):
     # Each call returns noise of its own, whatever it gets: the mean shows what every segment counts.
     segment, samples, outputs = 64, 500, []

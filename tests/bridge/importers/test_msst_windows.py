@@ -76,8 +76,7 @@ def original(network, audio, parts):
     [
         restated,
         pytest.param(
-            original,
-            marks=pytest.mark.skipif(importlib.util.find_spec("msst") is None, reason="msst is not installed"),
+            original, marks=pytest.mark.skipif(importlib.util.find_spec("msst") is None, reason="msst is not installed")
         ),
     ],
 )
