@@ -65,8 +65,8 @@ def separate(model: Model, audio: np.ndarray, rate: int | None = None, **options
         audio: numpy or jax array, (samples,), (channels, samples) or (batch, channels, samples), floating point.
         rate: of the audio, in Hz. Default: the model's.
         options: `overlap`, `batch_size`, `shifts`, `wiener`, `consistency`, see
-            `auralflow_core.separation.separator.SeparationOptions`; `progress`, called with the number of finished
-            samples.
+            `auralflow_core.separation.options.SeparationOptions`; `residual`, to return the rest of the mixture as
+            one more target behind the others; `progress`, called with the number of finished samples.
 
     Returns:
         float32 numpy array, at the audio's rate and of its length: (targets, samples), (targets, channels, samples) or

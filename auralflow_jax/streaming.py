@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from auralflow_core.separation.separator import OVERLAP
+from auralflow_core.separation.options import OVERLAP
 from auralflow_core.separation.streaming import Streaming
 from auralflow_jax.separation import Model, Separator
 
@@ -17,14 +17,14 @@ class StreamingSeparator(Streaming):
         model: from `load` or `create_model`.
         segment: samples that the model sees at once; shorter segments mean less latency, and less for the model to
             go by. Default: the length that it was trained on.
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
-        wiener: iterations of a Wiener filter; see `auralflow_core.separation.separator.SeparationOptions`.
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.875].
+        wiener: iterations of a Wiener filter; see `auralflow_core.separation.options.SeparationOptions`.
 
     Attributes:
         latency: samples between what goes in and what comes out of it, a whole segment.
 
     Raises:
-        InputError: an option out of range.
+        InputError: an option out of range, or a model that needs the level of the whole song.
 
     Example:
         live = StreamingSeparator(model, segment=16384)

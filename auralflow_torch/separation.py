@@ -88,8 +88,8 @@ def separate(model: Model, audio: Audio, rate: int | None = None, **options: Any
             floating point.
         rate: of the audio, in Hz. Default: the model's.
         options: `overlap`, `batch_size`, `shifts`, `wiener`, `consistency`, see
-            `auralflow_core.separation.separator.SeparationOptions`; `progress`, called with the number of finished
-            samples.
+            `auralflow_core.separation.options.SeparationOptions`; `residual`, to return the rest of the mixture as
+            one more target behind the others; `progress`, called with the number of finished samples.
 
     Returns:
         float32, at the audio's rate and of its length. Of a tensor a tensor on its device: for one target in the

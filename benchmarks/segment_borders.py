@@ -24,7 +24,8 @@ from auralflow_core.config import Config, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
 from auralflow_core.model_folder import find_model
 from auralflow_core.plots.signals import save_figure
-from auralflow_core.separation.separator import OVERLAP, SeparationOptions, Separator, block_function, cross_fade
+from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
+from auralflow_core.separation.separator import Separator, block_function
 
 PLACES = 60  # the distance of two segments is divided into this number of parts
 

@@ -1,5 +1,6 @@
 """Separation of audio files into files of stems."""
 
+import dataclasses
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import display_name, find_model
-from auralflow_core.separation.separator import OVERLAP, SeparationOptions
+from auralflow_core.separation.options import OVERLAP, SeparationOptions
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
 
@@ -25,6 +26,7 @@ def separate(
     filename: str = FILENAME,
     overwrite: bool = False,
     residual: bool = False,
+    residual_name: str | None = None,
     format: str = "wav",
     bits: int | None = None,
     bitrate: int | None = None,
@@ -32,6 +34,7 @@ def separate(
     start: float = 0.0,
     duration: float | None = None,
     overlap: float | None = None,
+    batch_size: int | None = None,
     shifts: int = 1,
     wiener: int = 0,
     consistency: bool = False,
@@ -51,14 +54,16 @@ def separate(
             index; see `StemOutput`.
         overwrite: replace files that exist.
         residual: also write the rest of the mixture, without the stems.
+        residual_name: the stem name of this rest, which it also asks for. Default: the model's own `residual_name`.
         format: wav, flac, ogg or mp3.
         bits: of a sample; see `Encoding`, as for the next two.
         bitrate: of mp3 and ogg, in kbit/s.
         clip: the treatment of samples beyond full scale.
         start: the second to begin at.
         duration: seconds to separate. Default: to the end.
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]. Default: `separator.OVERLAP`.
-        shifts: separations that are averaged; see `SeparationOptions`, as for the next two.
+        overlap: share of a segment that the next one covers, too, in [0, 0.875]. Default: `options.OVERLAP`.
+        batch_size: segments of one call; see `SeparationOptions`, as for the next three.
+        shifts: separations that are averaged.
         wiener: iterations of a Wiener filter.
         consistency: divide the rest of the mixture among the targets.
         backend: the framework that runs the model, one of `backends.BACKENDS`.
@@ -79,16 +84,23 @@ def separate(
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
     encoding = Encoding(format, bits, bitrate, clip)
-    output = StemOutput(Path(save), filename, encoding, residual, overwrite, tuple(targets), display_name(model))
-    options = SeparationOptions(
-        OVERLAP if overlap is None else overlap, shifts=shifts, wiener=wiener, consistency=consistency
+    output = StemOutput(
+        Path(save),
+        filename,
+        encoding,
+        residual or residual_name is not None,
+        overwrite=overwrite,
+        targets=tuple(targets),
+        model=display_name(model),
     )
+    options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))
     folder = find_model(model)  # its download shows a bar of its own
     with progress_bar(sum(audio.seconds for audio in found), "s", name=f"loading {output.model}") as advance:
         separator = load_separator(folder, backend, adapter)
+        output = dataclasses.replace(output, residual_name=residual_name or separator.config.model.residual_name)
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
     result.notes[:0] = left_out(inputs, Path(save))

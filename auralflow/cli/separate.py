@@ -108,6 +108,8 @@ def add_file_arguments(parser: Parser) -> None:
     text = "write only these targets of the model, or sums such as accompaniment; the residual then holds the others"
     add("--targets", type=names, metavar="A,B", default=(), help=text)
     add("--residual", action="store_true", help="also write the rest of the mixture, without the stems")
+    text = "write it under this name (default: what the model's settings call it, mostly residual)"
+    add("--residual_name", metavar="NAME", help=text)
     add("--start", type=float, default=0.0, metavar="S", help="second to begin at")
     add("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
     text = "go on with what can be read of a damaged file; the exit status is then 1"
@@ -132,8 +134,10 @@ def add_encoding_arguments(parser: Parser) -> None:
 def add_quality_arguments(parser: Parser) -> None:
     """Adds the arguments that trade time for quality."""
     add = parser.add_argument_group("quality").add_argument
-    text = "share of a segment that is cross-faded into the next, 0 to 0.5"
+    text = "share of a segment that the next one covers, too, 0 to 0.875 (default: 0.1)"
     add("--overlap", type=float, metavar="SHARE", help=text)
+    text = "segments of one call; fewer need less memory (default: 1 for RoFormers, 4 for other networks)"
+    add("--batch_size", type=int, metavar="N", help=text)
     text = "average N separations, shifted in time; takes N times as long (default: %(default)s)"
     add("--shifts", type=int, default=1, metavar="N", help=text)
     text = "refine all targets together by N iterations (1 without a number) of a Wiener filter"

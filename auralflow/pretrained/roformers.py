@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.web import WebFile
 from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, DatasetConfig, MelBandRoformer, TrainingConfig
 from bridge.importers.msst import read_published
 from bridge.importers.msst_settings import FURTHER
 
+REST = {("vocals",): "accompaniment", ("accompaniment",): "vocals"}  # the residual of these targets
 NONE_STATED = "none stated"
 HOST = "https://huggingface.co"
 
@@ -38,7 +41,7 @@ def _describe(
         instruments: the targets in the checkpoint's order; default: sorted.
     """
     config = Config(
-        model=model,
+        model=replace(model, residual_name=REST.get(model.targets, model.residual_name)),
         dataset=DatasetConfig(sample_length=segment / model.sample_rate),
         training=TrainingConfig(**(model.TRAINING | FURTHER)),
     )

@@ -14,7 +14,6 @@ from auralflow_core.storage.inside import inside
 
 FILENAME = "{track}/{stem}.{ext}"
 FIELDS = ("track", "stem", "ext", "model", "folder", "suffix", "index")  # of such a template
-RESIDUAL = "residual"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +26,8 @@ class StemOutput:
             input folder, the name of the one that it was given in, suffix, such as mp3, and index, its number among
             all inputs, from 1.
         encoding: the format of all files.
-        residual: also write the rest of the mixture, under the stem name "residual".
+        residual: also write the rest of the mixture.
+        residual_name: its stem name.
         overwrite: replace files that exist.
         targets: the targets that are written, or sums of them; default: all of the model's.
         model: the model's name.
@@ -40,6 +40,7 @@ class StemOutput:
     filename: str = FILENAME
     encoding: Encoding = Encoding()
     residual: bool = False
+    residual_name: str = "residual"
     overwrite: bool = False
     targets: tuple[str, ...] = ()
     model: str = "model"
@@ -90,7 +91,7 @@ class StemOutput:
 
     def paths(self, audio: AudioInput, targets: Sequence[str]) -> list[Path]:
         """The files of all stems of an input, the residual's last; see `path`."""
-        return [self.path(audio, stem) for stem in (*targets, *[RESIDUAL] * self.residual)]
+        return [self.path(audio, stem) for stem in (*targets, *[self.residual_name] * self.residual)]
 
 
 def same_file(path: Path) -> str:

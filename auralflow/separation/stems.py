@@ -9,18 +9,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from auralflow.separation.inputs import AudioInput
-from auralflow.separation.output import RESIDUAL, StemOutput, same_file
+from auralflow.separation.output import StemOutput, same_file
 from auralflow.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import writing
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import NO_ROOM, InputError, sentence
-from auralflow_core.separation.separator import SeparationOptions, Separator, choose_targets, separate_blocks
+from auralflow_core.separation.options import SeparationOptions
+from auralflow_core.separation.separator import Separator, choose_targets, separate_blocks
+from auralflow_core.separation.song_level import song_level
 from auralflow_core.storage.staging import remove_abandoned
 
 Progress = Callable[[str, float], None]  # the track's name, and how many of its seconds are separated
@@ -82,8 +85,11 @@ def separate_files(
     options, started, result = options or SeparationOptions(), time.monotonic(), SeparationResult()
     options.check(separator.targets)
     sums = choose_targets(separator, output.targets)
-    if output.residual and RESIDUAL in sums:
-        raise InputError(f"the model has a target {RESIDUAL!r}, whose file the residual would replace")
+    if output.residual and output.residual_name in sums:
+        raise InputError(
+            f"{output.residual_name!r} is a target, whose file the residual would replace; --residual_name gives it "
+            "another name"
+        )
     if output.directory.is_dir():
         remove_abandoned(output.directory)  # which can complete the stems of a run that was killed
     refused = _refusals(inputs, list(sums), output)
@@ -152,19 +158,20 @@ def _separate_file(
 ) -> list[str]:
     """Writes the stems of one input; returns sentences about clipped or rescaled audio."""
     encoding, rate = output.encoding, audio.sample_rate
-    paths, stale = output.paths(audio, list(sums)), output.path(audio, RESIDUAL)
+    paths, stale = output.paths(audio, list(sums)), output.path(audio, output.residual_name)
     for path in (*paths, stale):
         if os.path.lexists(path) and not output.overwrite:
             raise InputError(f"{audio.path}: not separated, {path} exists already; --overwrite replaces it")
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
+    read = partial(read_blocks, audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
     with contextlib.ExitStack() as stack:
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
         writers = stack.enter_context(writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask))
-        whole = read_blocks(audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
-        blocks = stack.enter_context(ahead(whole))
-        separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options), sums)
+        level = song_level(read()) if separator.config.model.normalize_song else None
+        blocks = stack.enter_context(ahead(read()))
+        separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options, level), sums)
         pieces = _count(stack.enter_context(ahead(separated)), lambda samples: progress(audio.name, samples / rate))
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.directory))

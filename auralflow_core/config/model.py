@@ -27,16 +27,23 @@ class ModelConfig(Group, tag_field="model_type"):
             "hybrid": the same, and estimates have the spectrum of that audio, too; the struct extends
             SpectrogramConfig.
         TRAINING: defaults of the training group that suit the network better.
+        SEGMENTS: number of segments that separation hands to the network at once. Several make small networks quicker;
+            where one alone keeps the processor busy, more of them only take memory.
     """
 
     FAMILY: ClassVar[str]
     TRAINING: ClassVar[dict[str, Any]] = {}
+    SEGMENTS: ClassVar[int] = 4
 
     model_name: Annotated[str, doc("the folder's name, unless another is given", tensors=False)] = ""
     # Another number of targets does shape tensors, which are compared on their own.
     targets: Annotated[tuple[str, ...], doc("stems, or named sums of stems; kept sorted", tensors=False)] = ("vocals",)
     num_channels: Annotated[Channels, doc("1: each channel of a song is separated alone; 2: stereo")] = 1
     sample_rate: Annotated[Positive, doc("Hz", tensors=False)] = 44100
+    residual_name: Annotated[str, doc("name of the rest of a mixture, without the targets", tensors=False)] = "residual"
+    normalize_song: Annotated[
+        bool, doc("separate each song with mean 0 and deviation 1, and undo it in the estimates", tensors=False)
+    ] = False
 
     def __post_init__(self):
         super().__post_init__()
@@ -46,6 +53,8 @@ class ModelConfig(Group, tag_field="model_type"):
             raise ValueError("targets must name at least one target")
         if len(set(self.targets)) < len(self.targets):
             raise ValueError(f"targets names one twice: {brief(', '.join(self.targets))}")
+        if not self.residual_name:
+            raise ValueError("residual_name must be a name")
         msgspec.structs.force_setattr(self, "targets", tuple(sorted(self.targets)))
 
     def sizes(self, samples: int) -> dict[str, int]:

@@ -10,6 +10,7 @@ from auralflow_core.data.track import Track
 from auralflow_core.evaluation.table import Row
 from auralflow_core.evaluation.track import FramewiseMetric, Signals, evaluate_track
 from auralflow_core.separation.separator import Separator, separate_blocks
+from auralflow_core.separation.song_level import song_level
 from auralflow_core.storage.temp_arrays import Allocate, in_files, pieces
 
 Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mixture, references and estimates
@@ -87,7 +88,8 @@ def _separate(
     """The estimates (targets, channels, samples)."""
     estimates, done = allocate((len(separator.targets), *mixture.shape)), 0
     blocks = (mixture[:, piece] for piece in pieces(track.samples))
-    for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate):
+    level = song_level([mixture]) if separator.config.model.normalize_song else None
+    for _, estimate in separate_blocks(separator, blocks, track.samples, track.sample_rate, level=level):
         estimates[..., done : done + estimate.shape[-1]] = estimate
         done += estimate.shape[-1]
         progress(f"separating {track.name}", done / track.sample_rate)

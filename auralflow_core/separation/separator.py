@@ -1,7 +1,6 @@
 """Separation of audio of any length, rate and number of channels, with a trained model of either framework."""
 
 import abc
-import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -16,9 +15,8 @@ from auralflow_core.dsp.consistency import mixture_consistency
 from auralflow_core.dsp.overlap_add import BlockFunction, stream
 from auralflow_core.dsp.streams import aligned
 from auralflow_core.errors import InputError
-
-OVERLAP = 0.1  # share of a segment that is cross-faded into its neighbour
-BATCH_SIZE = 4  # segments of one call
+from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
+from auralflow_core.separation.song_level import SongLevel, song_level
 
 
 class Separator(abc.ABC):
@@ -94,48 +92,6 @@ class Separator(abc.ABC):
         return estimates if channels == 2 else estimates.mean(2, keepdims=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class SeparationOptions:
-    """Settings that trade time and memory for quality.
-
-    Args:
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5]; see `cross_fade`.
-        batch_size: segments of one call; fewer need less memory.
-        shifts: number of separations, with segments that start at different places, whose estimates are averaged.
-        wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. The rest of the
-            mixture is one more source of the filter, unless `consistency` is set.
-        consistency: the targets make up the whole mixture; the rest of it is divided among them in equal parts.
-
-    Raises:
-        InputError: a value is out of range.
-    """
-
-    overlap: float = OVERLAP
-    batch_size: int = BATCH_SIZE
-    shifts: int = 1
-    wiener: int = 0
-    consistency: bool = False
-
-    def __post_init__(self):
-        if not 0 <= self.overlap <= 0.5:
-            raise InputError(f"overlap is {self.overlap}, expected 0 to 0.5")
-        for name, lowest in (("batch_size", 1), ("shifts", 1), ("wiener", 0)):
-            if getattr(self, name) < lowest:
-                raise InputError(f"{name} is {getattr(self, name)}, expected {lowest} or more")
-
-    def check(self, targets: tuple[str, ...]) -> None:
-        """Refuses options that make no sense for a model with these targets.
-
-        Raises:
-            InputError: consistency for a single target.
-        """
-        if self.consistency and len(targets) == 1:
-            raise InputError(
-                "consistency divides the whole mixture among the targets; "
-                f"{targets[0]!r}, the model's only one, would be the mixture itself"
-            )
-
-
 def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
     """Expands names of targets into sums of a model's targets.
 
@@ -167,11 +123,12 @@ def separate(
     audio: np.ndarray,
     sample_rate: int,
     overlap: float = OVERLAP,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     shifts: int = 1,
     wiener: int = 0,
     consistency: bool = False,
     progress: Callable[[int], None] | None = None,
+    residual: bool = False,
 ) -> np.ndarray:
     """Separates a whole signal in memory; see `separate_blocks`.
 
@@ -185,6 +142,7 @@ def separate(
         wiener: iterations of a Wiener filter.
         consistency: divide the rest of the mixture among the targets.
         progress: called with the number of finished samples.
+        residual: return the rest of the mixture, too, as one more target behind the others.
 
     Returns:
         float32 (targets, channels, samples), exactly as long as the input, at its rate.
@@ -194,9 +152,13 @@ def separate(
     """
     check_audio(audio)
     options = SeparationOptions(overlap, batch_size, shifts, wiener, consistency)
-    done, whole = 0, np.empty((len(separator.targets), *audio.shape), np.float32)
-    for _, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options):
-        whole[..., done : done + estimates.shape[-1]] = estimates
+    done, whole = 0, np.empty((len(separator.targets) + residual, *audio.shape), np.float32)
+    level = song_level([audio]) if separator.config.model.normalize_song else None
+    for mixture, estimates in separate_blocks(separator, [audio], audio.shape[-1], sample_rate, options, level):
+        place = whole[..., done : done + estimates.shape[-1]]
+        place[: len(estimates)] = estimates
+        if residual:
+            place[-1] = mixture - estimates.sum(0)
         done += estimates.shape[-1]
         if progress is not None:
             progress(done)
@@ -223,7 +185,7 @@ def separate_array(separator: Separator, audio: np.ndarray, rate: int | None = N
     items = audio.reshape(-1, *(1, *audio.shape)[-2:])
     estimates = np.stack([separate(separator, item, rate, **options) for item in items])
     # (batch, targets, channels, samples) to the audio's axes, with one for the targets
-    return estimates.reshape(*audio.shape[:-2], len(separator.targets), *audio.shape[-2:])
+    return estimates.reshape(*audio.shape[:-2], estimates.shape[1], *audio.shape[-2:])
 
 
 def separate_blocks(
@@ -232,12 +194,13 @@ def separate_blocks(
     samples: int,
     sample_rate: int,
     options: SeparationOptions | None = None,
+    level: SongLevel | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
     The model sees segments of the length that it was trained on, all of one shape, which overlap and are cross-faded;
-    see `cross_fade`. Audio of another rate than the model's is resampled, and the estimates are resampled back. More
-    than two channels are separated in pairs: the first and the second, and so on; an odd last one alone.
+    see `options.cross_fade`. Audio of another rate than the model's is resampled, and the estimates are resampled back.
+    More than two channels are separated in pairs: the first and the second, and so on; an odd last one alone.
 
     Args:
         separator: the model.
@@ -245,45 +208,35 @@ def separate_blocks(
         samples: of all pieces together.
         sample_rate: of the mixture, in Hz.
         options: default: `SeparationOptions()`.
+        level: of the whole mixture, for models whose `normalize_song` is set, and for no others.
 
     Yields:
         Pieces of the mixture (channels, samples), and the estimates (targets, channels, samples) of the same samples.
+
+    Raises:
+        InputError: an option makes no sense for the model.
+        ValueError: the level is missing, or not asked for.
     """
-    options = options or SeparationOptions()
+    options, model = options or SeparationOptions(), separator.config.model
+    if model.normalize_song != (level is not None):
+        raise ValueError(f"normalize_song is {model.normalize_song}, and the song's level is {level}.")
     options.check(separator.targets)
-    sample_rate, rate = check_rate(sample_rate, "sample_rate"), separator.config.model.sample_rate
+    sample_rate, rate = check_rate(sample_rate, "sample_rate"), model.sample_rate
     segment = separator.config.crop_samples
     # Two copies, as the mixture waits for the estimates, for a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
     estimates = stream(
         block_function(separator, options),
-        resample_stream(heard, sample_rate, rate),
+        resample_stream(map(level.normalize, heard) if level else heard, sample_rate, rate),
         segment,
         cross_fade(separator.config, options.overlap),
-        options.batch_size,
+        options.batch_size or model.SEGMENTS,
         options.shifts,
     )
     for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
+        if level:
+            estimate = level.restore(estimate)
         yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
-
-
-def cross_fade(config: Config, overlap: float, segment: int | None = None) -> int:
-    """The number of samples in which neighbouring segments overlap.
-
-    It is the given share of a segment, made larger (near half a segment: smaller) so that segments start at multiples
-    of the model's `alignment`: a network that halves its frames then halves them at the same places in every segment.
-    Without overlap, or with no such multiple nearby, it is the share itself.
-
-    Args:
-        config: of the model.
-        overlap: share of a segment, in [0, 0.5].
-        segment: length of a segment in samples; default: the length that the model was trained on.
-    """
-    segment = config.crop_samples if segment is None else segment
-    asked, step = min(round(overlap * segment), segment // 2), config.model.alignment
-    shortest = -(-(segment - segment // 2) // step)  # distance of two segments, in steps: they overlap by half
-    aligned = segment - step * max(shortest, (segment - asked) // step)
-    return aligned if asked and 2 * aligned >= asked else asked
 
 
 def block_function(separator: Separator, options: SeparationOptions) -> BlockFunction:

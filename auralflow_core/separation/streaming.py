@@ -7,7 +7,8 @@ import numpy as np
 from auralflow_core.audio.check import check_audio
 from auralflow_core.dsp.overlap_add import OverlapAdd
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import OVERLAP, SeparationOptions, Separator, block_function, cross_fade
+from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
+from auralflow_core.separation.separator import Separator, block_function
 
 
 class Streaming:
@@ -16,20 +17,24 @@ class Streaming:
     Args:
         separator: the model.
         segment: samples that the model sees at once. Default: the length that it was trained on.
-        overlap: share of a segment that is cross-faded into the next, in [0, 0.5].
-        wiener: iterations of a Wiener filter; see `separator.SeparationOptions`.
+        overlap: share of a segment that is cross-faded into the next, in [0, 0.875].
+        wiener: iterations of a Wiener filter; see `options.SeparationOptions`.
 
     Attributes:
         latency: samples between what goes in and what comes out of it, a whole segment.
 
     Raises:
-        InputError: an option out of range.
+        InputError: an option out of range, or a model that needs the level of the whole song.
     """
 
     def __init__(
         self, separator: Separator, segment: int | None = None, *, overlap: float = OVERLAP, wiener: int = 0
     ) -> None:
         config = separator.config
+        if config.model.normalize_song:
+            raise InputError(
+                "normalize_song is true: the model needs the level of a whole song, and cannot separate live"
+            )
         self.latency = config.crop_samples if segment is None else segment
         if not isinstance(self.latency, numbers.Integral) or self.latency < 1:
             raise InputError(f"segment is {segment}, expected 1 or more samples")

@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 from jax import lax
 
+from auralflow_jax.layers.in_parts import in_parts
 from auralflow_jax.layers.linear import Linear
 from auralflow_jax.layers.positions import Positions, turn_lengths, turn_pairs
 from auralflow_jax.layers.rms_norm import RMSNorm
@@ -116,7 +117,12 @@ class Transformer(nn.Module):
             layer = TransformerLayer(
                 self.heads, self.head_size, self.polar, self.dropout_p, self.dtype, name=f"layers_{index}"
             )
-            x = layer(x, positions, train)
+            if train:
+                x = layer(x, positions, train)
+            else:
+                numbers = x.shape[-2] * max(3 * self.heads * self.head_size, GROWTH * x.shape[-1])
+                rows = x.reshape(-1, *x.shape[-2:])
+                x = in_parts(layer, rows, numbers, positions, in_place=True).reshape(x.shape)
         return RMSNorm(name="norm")(x) if self.norm_end else x
 
 

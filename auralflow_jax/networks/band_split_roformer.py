@@ -8,6 +8,7 @@ from flax import linen as nn
 from auralflow_core import config as configuration
 from auralflow_jax.layers.attention import Transformer
 from auralflow_jax.layers.band_linear import BandJoin, BandLinear, BandSplit
+from auralflow_jax.layers.in_parts import in_parts
 from auralflow_jax.layers.positions import Positions, polar, rotary
 from auralflow_jax.layers.rms_norm import RMSNorm
 
@@ -57,7 +58,7 @@ class MaskEstimator(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps (batch, frames, bands, width) to (batch, frames, all bands' numbers)."""
+        """Maps (rows, bands, width) to (rows, all bands' numbers)."""
         config = self.config
         for index in range(config.mask_layers):
             x = jnp.tanh(BandLinear(config.mask_growth * config.width, self.dtype, name=f"hidden_{index}")(x))
@@ -102,7 +103,9 @@ class BandSplitRoformer(nn.Module):
         x = x[:, :, table.bins].reshape(batch, frames, -1)
         x = BandSplit(config.band_features, config.width, self.dtype, name="split")(x)
         x = self.transform(x, train)
-        masks = [MaskEstimator(config, self.dtype, name=f"mask_{index}")(x) for index in range(len(config.targets))]
+        networks = [MaskEstimator(config, self.dtype, name=f"mask_{index}") for index in range(len(config.targets))]
+        rows, numbers = x.reshape(-1, *x.shape[2:]), x.shape[2] * config.width * max(1, config.mask_growth)
+        masks = [network(rows) if train else in_parts(network, rows, numbers) for network in networks]
         mask = jnp.stack(masks).reshape(-1, batch, frames, len(table.bins), channels, parts)
         # Where bands overlap, their masks are averaged.
         mask = jnp.zeros((*mask.shape[:3], bins, channels, parts), mask.dtype).at[:, :, :, table.bins].add(mask)

@@ -1,9 +1,12 @@
 """Transformers over sequences (..., steps, width), and their attention."""
 
+from functools import partial
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from auralflow_torch.layers.conv2d import initialize, linear
+from auralflow_torch.layers.in_parts import in_parts
 from auralflow_torch.layers.positions import Positions, turn_lengths, turn_pairs
 from auralflow_torch.layers.rms_norm import RMSNorm
 
@@ -108,12 +111,14 @@ class Transformer(nn.Module):
         self.layers = nn.ModuleList(
             [TransformerLayer(width, heads, head_size, polar, dropout_p, device) for _ in range(num_layers)]
         )
+        self.widest = max(3 * heads * head_size, GROWTH * width)  # of the arrays inside a layer
         self.norm = RMSNorm(width, device) if norm_end else nn.Identity()
 
     def forward(self, x: Tensor, positions: Positions) -> Tensor:
         """Maps (..., steps, width) to the same shape."""
         for layer in self.layers:
-            x = layer(x, positions)
+            rows = in_parts(partial(layer, positions=positions), x.flatten(0, -3), x.shape[-2] * self.widest)
+            x = rows.view(x.shape)
         return self.norm(x)
 
 
@@ -133,5 +138,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     size = value.shape[-1]
     # The kernels that keep no scores take one size alone. Padding by nothing would copy.
     padded = value if query.shape[-1] == size else F.pad(value, (0, query.shape[-1] - size))
-    query, key, padded = (part.transpose(-3, -2) for part in (query, key, padded))
-    return F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(-3, -2)[..., :size]
+    # And four axes alone; with others torch would keep all scores, and take three times as long.
+    query, key, padded = (part.reshape(-1, *part.shape[-3:]).transpose(1, 2) for part in (query, key, padded))
+    found = F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(1, 2)
+    return found[..., :size].reshape(value.shape)

@@ -27,5 +27,5 @@ class RMSNorm(nn.Module):
 def normalize(x: Tensor, gamma: Tensor) -> Tensor:
     """The features (..., features) by the root of their mean square, times gamma, which is broadcast."""
     wide = x.to(torch.promote_types(x.dtype, torch.float32))  # the squares of half types overflow
-    scale = wide.square().sum(-1, keepdim=True).clamp(min=TINY).rsqrt() * x.shape[-1] ** 0.5
+    scale = x.shape[-1] ** 0.5 / torch.linalg.vector_norm(wide, dim=-1, keepdim=True).clamp(min=TINY**0.5)
     return (wide * scale).to(x.dtype) * gamma

@@ -9,6 +9,7 @@ from auralflow_core.config import config_or_keywords
 from auralflow_torch.layers.attention import Transformer
 from auralflow_torch.layers.band_linear import BandJoin, BandLinear, BandSplit
 from auralflow_torch.layers.checks import COMPLEX_SPECTRUM, check_input, is_tracing
+from auralflow_torch.layers.in_parts import in_parts
 from auralflow_torch.layers.positions import Positions, polar, rotary
 from auralflow_torch.layers.rms_norm import RMSNorm
 
@@ -56,6 +57,7 @@ class MaskEstimator(nn.Module):
         super().__init__()
         widths = config.band_features
         sizes = [config.width, *[config.mask_growth * config.width] * config.mask_layers]
+        self.widest = max(sizes)  # of the features of a band
         self.hidden = nn.ModuleList(
             [BandLinear(len(widths), inputs, sizes[-1], device) for inputs in sizes[: config.mask_layers]]
         )
@@ -64,6 +66,11 @@ class MaskEstimator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (batch, frames, bands, width) to (batch, frames, all bands' numbers)."""
+        numbers = x.shape[-2] * self.widest
+        return in_parts(self.estimate, x.flatten(0, 1), numbers).unflatten(0, x.shape[:2])
+
+    def estimate(self, x: Tensor) -> Tensor:
+        """`forward` of (rows, bands, width)."""
         for layer in self.hidden:
             x = layer(x).tanh()
         return self.gate(x).sigmoid() * self.value(x)
@@ -154,7 +161,8 @@ class BandSplitRoformer(nn.Module):
                 x = checkpoint(block, x, over_time, over_bands, use_reentrant=False)
             else:
                 x = block(x, over_time, over_bands)
-            outputs.append(x)
+            if config.skip_connection:
+                outputs.append(x)
         return self.norm(x)
 
     def place(self, name: str, steps: int, like: Tensor) -> Positions:

@@ -70,7 +70,12 @@ def read_checkpoint(path: str | Path) -> State:
         tensors = _read_safetensors(path)
     tensors = _stripped(tensors)
     refuse_others(tensors, path)
-    return {name: as_float32(tensor, name, path) for name, tensor in tensors.items() if not _is_zero_bias(name, tensor)}
+    found: State = {}
+    for name in list(tensors):  # each is let go as it is converted: a file of half types is in memory once
+        tensor = tensors.pop(name)
+        if not _is_zero_bias(name, tensor):
+            found[name] = as_float32(tensor, name, path)
+    return found
 
 
 def family_of(state: Iterable[str], path: str | Path) -> str:
@@ -136,11 +141,20 @@ def _read_safetensors(path: Path) -> "dict[str, torch.Tensor]":
 
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+        return {name: _read_tensor(path, name) for name in names}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
+
+
+def _read_tensor(path: Path, name: str) -> "torch.Tensor":
+    """A copy of one tensor. The file is mapped for this long, as what was read of a map counts as used memory."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        return file.get_tensor(name).clone()
 
 
 def _stripped(tensors: "Mapping[str, torch.Tensor]") -> "dict[str, torch.Tensor]":

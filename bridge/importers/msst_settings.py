@@ -88,10 +88,10 @@ def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) 
         _group(settings, group, origin) for group in ("audio", "model", "training", "inference")
     )
     _check_arguments(model, family, origin)
-    if _get(inference, "normalize", bool, False, f"{origin}: inference"):
-        raise InputError(f"{origin}: inference.normalize is true, expected false: songs are separated as they are")
     instruments = targets_of(training, origin)
     network = _network(model, family, origin) | {"model_type": family, "model_name": name, "targets": instruments}
+    network["normalize_song"] = _get(inference, "normalize", bool, False, f"{origin}: inference")
+    network |= _residual(training, instruments)
     network |= _signal(audio, model, family, len(instruments), origin)
     chunk = _chunk(audio, inference, network["hop_length"], origin)
     dataset = {"sample_length": chunk / network["sample_rate"]}
@@ -117,6 +117,16 @@ def targets_of(training: Mapping[str, Any], origin: str) -> tuple[str, ...]:
     if len(set(targets)) < len(targets):
         raise InputError(f"{origin}: training.instruments are {', '.join(names)}, two of which are one target")
     return tuple(targets)
+
+
+def _residual(training: Mapping[str, Any], targets: tuple[str, ...]) -> dict[str, str]:
+    """The name of what a single target leaves: the other one of two instruments; nothing where it has none."""
+    names = training["instruments"]
+    two = {name.lower() for name in names} == {"vocals", "other"}
+    others = [ours for name in names if (ours := _target(name, two)) not in targets]
+    if len(others) == 1:
+        return {"residual_name": others[0]}
+    return {"residual_name": REST} if targets == ("vocals",) else {}
 
 
 def _target(name: str, beside_vocals: bool) -> str:
@@ -249,8 +259,9 @@ def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str,
         "sample_rate": model.sample_rate,
         "min_mean_abs": 0.0,
     }
-    training = _instruments(model.targets) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
+    training = _instruments(model) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
     inference = {"batch_size": 1, "dim_t": frames, "num_overlap": 4}
+    inference |= {"normalize": True} if model.normalize_song else {}
     return {"audio": audio, "model": arguments, "training": training, "inference": inference}, model.targets
 
 
@@ -263,10 +274,14 @@ def _check_counterpart(model: BandSplitRoformer, origin: str) -> None:
             raise InputError(f"{origin}: model.{key} is {found!r}, expected {value!r}, which its counterpart there has")
 
 
-def _instruments(targets: tuple[str, ...]) -> dict[str, Any]:
-    """`instruments` and `target_instrument` for targets; beside a single one stands the rest of the mixture."""
+def _instruments(model: BandSplitRoformer) -> dict[str, Any]:
+    """`instruments` and `target_instrument` for a model; beside a single target stands the rest of the mixture."""
+    targets, rest = model.targets, model.residual_name
     names = ["other" if target == REST and {*targets} <= {REST, "vocals"} else target for target in targets]
     if len(names) > 1:
         return {"instruments": names, "target_instrument": None}
-    rest = {"other": "vocals" if targets == (REST,) else "rest"}.get(names[0], "other")
+    if rest == "residual":
+        rest = {"other": "vocals" if targets == (REST,) else "rest"}.get(names[0], "other")
+    elif rest == REST:
+        rest = "other" if targets == ("vocals",) else "Instrumental"
     return {"instruments": [*names, rest], "target_instrument": names[0]}

@@ -8,7 +8,8 @@ from auralflow.songs import make_songs
 from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.dsp.overlap_add import overlap_add
-from auralflow_core.separation.separator import OVERLAP, SeparationOptions, block_function, cross_fade
+from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
+from auralflow_core.separation.separator import block_function
 from auralflow_jax.models.registry import build
 from auralflow_jax.separation import Separator
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 import auralflow_jax
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
-from auralflow_core.separation.separator import cross_fade
+from auralflow_core.separation.options import cross_fade
 from auralflow_core.separation.separator import separate as separate_blockwise
 from auralflow_jax import separation
 from auralflow_jax.loading import load

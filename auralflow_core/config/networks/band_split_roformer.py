@@ -15,6 +15,7 @@ class BandSplitRoformer(ComplexSpectrogramConfig):
     """Transformers over frames and over bands in turn; a subclass for each kind of bands."""
 
     TRAINING: ClassVar[dict[str, Any]] = {"loss_domain": "audio", "lr": 5e-4}
+    SEGMENTS: ClassVar[int] = 1
 
     num_channels: Channels = 2
     hop_length: Positive = 441

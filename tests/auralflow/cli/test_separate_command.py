@@ -91,7 +91,9 @@ def test_separate_refuses_before_anything_is_written(run, trained):
         (("good.wav", "--shifts", 0), "shifts is 0, expected 1 or more"),
         (("good.wav", "--consistency"), "'vocals', the model's only one"),
         (("good.wav", "--residual", "--filename", "{track}.{ext}"), "expected one with {stem}"),
-        (("good.wav", "--overlap", 0.7), "0 to 0.5"),
+        (("good.wav", "--overlap", 0.9), "0 to 0.875"),
+        (("good.wav", "--batch_size", 0), "batch_size is 0, expected 1 or more"),
+        (("good.wav", "--residual_name", "vocals"), "'vocals' is a target, whose file the residual would replace"),
     ):
         assert words in run("separate", model, *argv, fails=True)
     assert "untrained: the model is not trained yet" in run("separate", "untrained", "good.wav", fails=True)
@@ -143,7 +145,7 @@ def test_separate_can_be_interrupted(trained, environment, number, word):
 def test_separate_takes_flags_between_its_inputs(run, trained):
     for name in ("a", "b"):
         soundfile.write(f"{name}.wav", np.full(800, 0.1), 8000)
-    run("separate", trained.model.path, "a.wav", "--residual", "b.wav")
+    run("separate", trained.model.path, "a.wav", "--residual", "b.wav", "--batch_size", 1, "--overlap", 0.875)
     assert len(list(Path("separated").rglob("*.wav"))) == 4
 
 
@@ -178,9 +180,9 @@ def test_channels_of_an_input_keep_their_places(run, trained):
     data = bytearray(Path("six.wav").read_bytes())
     data[mask] = (0x60F).to_bytes(4, "little")
     Path("six.wav").write_bytes(data)
-    run("separate", trained.model.path, "six.wav", "--residual")
-    for stem in ("vocals", "residual"):
+    run("separate", trained.model.path, "six.wav", "--residual_name", "accompaniment")
+    for stem in ("vocals", "accompaniment"):
         assert Path(f"separated/model/six/{stem}.wav").read_bytes()[mask] == data[mask]
         assert soundfile.info(f"separated/model/six/{stem}.wav").channels == 6
-    parts = [soundfile.read(f"separated/model/six/{stem}.wav")[0] for stem in ("vocals", "residual")]
+    parts = [soundfile.read(f"separated/model/six/{stem}.wav")[0] for stem in ("vocals", "accompaniment")]
     np.testing.assert_allclose(sum(parts), soundfile.read("six.wav")[0], rtol=0, atol=1e-6)

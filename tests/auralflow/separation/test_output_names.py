@@ -14,7 +14,7 @@ from auralflow.separation.inputs import find_inputs
 from auralflow.separation.stems import StemOutput, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import SeparationOptions
+from auralflow_core.separation.options import SeparationOptions
 
 PLAIN = "{track}/{stem}.{ext}"
 

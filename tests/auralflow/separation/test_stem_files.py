@@ -104,7 +104,7 @@ def test_results_are_replaced_when_asked_and_leave_no_old_residual(tmp_path, run
 
 def test_a_target_named_residual_has_its_file_to_itself(tmp_path, run):
     path = write(tmp_path / "a.wav")
-    with pytest.raises(InputError, match="target 'residual'"):
+    with pytest.raises(InputError, match="'residual' is a target"):
         run(path, directory=tmp_path / "out", factors={"bass": 1, "residual": 0.5}, residual=True)
     run(path, directory=tmp_path / "out", factors={"bass": 1, "residual": 0.5})
     assert names(tmp_path / "out") == ["a/bass.wav", "a/residual.wav"]

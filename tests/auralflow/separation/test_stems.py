@@ -7,7 +7,7 @@ from auralflow.separation.inputs import find_inputs
 from auralflow.separation.quantization import quantize_stems
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import SeparationOptions
+from auralflow_core.separation.options import SeparationOptions
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

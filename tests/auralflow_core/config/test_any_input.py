@@ -12,7 +12,7 @@ from auralflow.separation.inputs import find_inputs
 from auralflow.separation.stems import StemOutput, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.errors import InputError
-from auralflow_core.separation.separator import SeparationOptions
+from auralflow_core.separation.options import SeparationOptions
 
 WRITTEN = {"wav": {"subtype": "PCM_24"}, "flac": {"subtype": "PCM_16"}, "ogg": {}, "mp3": {}, "aiff": {}}
 RATES = st.one_of(st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000, 96000]), st.integers(4000, 210_000))

@@ -66,30 +66,34 @@ def test_settings_as_their_authors_write_them(here, model):
 
 
 @pytest.mark.parametrize(
-    ("instruments", "target", "targets"),
+    ("instruments", "target", "targets", "residual"),
     [
-        (["vocals", "other"], None, ("vocals", "accompaniment")),
-        (["Vocals", "Instrumental"], None, ("vocals", "accompaniment")),
-        (["vocals", "other"], "vocals", ("vocals",)),
-        (["Vocals", "Instrumental"], "Instrumental", ("accompaniment",)),
-        (["other", "vocals"], "other", ("accompaniment",)),
-        (["Bass", "Drums", "Other", "Vocals"], None, ("bass", "drums", "other", "vocals")),
-        (["Drums", "other"], "other", ("other",)),
-        (["No Reverb", "reverb"], "No Reverb", ("No Reverb",)),
-        (["dry", "other"], "dry", ("dry",)),
+        (["vocals", "other"], None, ("vocals", "accompaniment"), "residual"),
+        (["Vocals", "Instrumental"], None, ("vocals", "accompaniment"), "residual"),
+        (["vocals", "other"], "vocals", ("vocals",), "accompaniment"),
+        (["vocals"], None, ("vocals",), "accompaniment"),
+        (["Vocals", "Instrumental"], "Instrumental", ("accompaniment",), "vocals"),
+        (["other", "vocals"], "other", ("accompaniment",), "vocals"),
+        (["Bass", "Drums", "Other", "Vocals"], None, ("bass", "drums", "other", "vocals"), "residual"),
+        (["Bass", "Drums", "Other", "Vocals"], "Drums", ("drums",), "residual"),
+        (["Drums", "other"], "other", ("other",), "drums"),
+        (["No Reverb", "reverb"], "No Reverb", ("No Reverb",), "reverb"),
+        (["dry", "other"], "dry", ("dry",), "other"),
+        (["lead", "instrumental"], "lead", ("lead",), "accompaniment"),
     ],
 )
-def test_instruments_become_targets(here, instruments, target, targets):
+def test_instruments_become_targets(here, instruments, target, targets, residual):
     model = MEL | {"targets": sorted(targets)}
     settings = describe(model, instruments, target)
     theirs = make_pair(here, model, settings)
     state, config = read_pair("model.ckpt", "model.yaml")
-    assert config.model.targets == tuple(sorted(targets))
+    assert (config.model.targets, config.model.residual_name) == (tuple(sorted(targets)), residual)
     assert_same(state, ours_of(theirs, config, targets))
     # What is written names the same targets again.
     write_pair("again.ckpt", state, config, "m")
     again, read = read_pair("again.ckpt", "again.yaml")
     assert read.model.targets == config.model.targets
+    assert read.model.residual_name == residual or residual == "residual"
     assert_same(again, state)
     written = yaml.unsafe_load(Path("again.yaml").read_text())["training"]
     assert written["target_instrument"] is None or written["target_instrument"] in written["instruments"]
@@ -177,7 +181,7 @@ def test_the_original_reads_what_is_written(model):
         (("training", {"target_instrument": "drums"}), "target_instrument is 'drums', expected one of vocals"),
         (("audio", {"chunk_size": "8 s"}), "audio.chunk_size is '8 s', expected a whole number"),
         (("audio", {"chunk_size": 3}), "must hold at least 128 samples"),
-        (("inference", {"normalize": True}), "inference.normalize is true, expected false"),
+        (("inference", {"normalize": 1}), "inference.normalize is 1, expected true or false"),
     ],
 )
 def test_settings_of_another_model_are_refused(here, change, words):
@@ -192,9 +196,12 @@ def test_settings_of_another_model_are_refused(here, change, words):
 
 def test_the_chunk_of_inference_comes_first_and_frames_last(here):
     settings = describe(MEL, ["vocals"])
-    settings["inference"]["chunk_size"] = 800
+    settings["inference"] |= {"chunk_size": 800, "normalize": True}
     make_pair(here, MEL, settings)
-    assert read_pair("model.ckpt", "model.yaml")[1].crop_samples == 800
+    state, config = read_pair("model.ckpt", "model.yaml")
+    assert (config.crop_samples, config.model.normalize_song) == (800, True)
+    write_pair("again.ckpt", state, config, "m")
+    assert read_pair("again.ckpt", "again.yaml")[1].model.normalize_song
     del settings["inference"]["chunk_size"], settings["audio"]["chunk_size"]
     make_pair(here, MEL, settings)
     assert read_pair("model.ckpt", "model.yaml")[1].crop_samples == 32 * 4

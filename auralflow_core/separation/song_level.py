@@ -1,0 +1,45 @@
+"""The level of a whole song, by which some models want it normalised."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class SongLevel(NamedTuple):
+    """Mean and deviation of a song.
+
+    Attributes:
+        mean: of all samples.
+        deviation: their standard deviation; 1 for silence.
+    """
+
+    mean: float
+    deviation: float
+
+    def normalize(self, audio: np.ndarray) -> np.ndarray:
+        """A part of the song, of any shape, with mean 0 and deviation 1."""
+        return (audio - np.float32(self.mean)) / np.float32(self.deviation)
+
+    def restore(self, audio: np.ndarray) -> np.ndarray:
+        """The inverse of `normalize`."""
+        return audio * np.float32(self.deviation) + np.float32(self.mean)
+
+
+def song_level(blocks: Iterable[np.ndarray]) -> SongLevel:
+    """Measures a song that comes piece by piece, in one pass; of several channels their mean.
+
+    Args:
+        blocks: pieces (channels, samples).
+
+    Example:
+        >>> song_level([np.array([[1.0, 2.0], [1.0, 4.0]]), np.array([[5.0], [5.0]])])
+        SongLevel(mean=3.0, deviation=1.632993161855452)
+    """
+    count, total, squares = 0, 0.0, 0.0
+    for block in blocks:
+        mono = block.mean(0, np.float64)
+        count, total, squares = count + mono.size, total + mono.sum(), squares + np.square(mono).sum()
+    mean = total / max(1, count)
+    deviation = np.sqrt(max(0.0, squares / max(1, count) - mean**2))
+    return SongLevel(float(mean), float(deviation) if deviation > np.finfo(np.float32).eps else 1.0)

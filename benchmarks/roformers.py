@@ -1,0 +1,138 @@
+"""Time and memory of published sizes of RoFormers, beside pymss-core, which has the same networks in PyTorch.
+
+    python benchmarks/roformers.py [--model bs kim] [--seconds S] [--rounds N]
+
+A stereo song of noise and random weights. `auralflow separate` with both frameworks and a script that runs pymss-core's
+network (pip install --no-deps pymss-core) over the same segments take turns, each in a process of its own, from files
+to files. The figures are the system's account of these processes, imports included: CPU seconds per second of audio, as
+the median of the rounds, and the largest peak of memory; ratios are to pymss-core of the same run. Before the first
+round JAX compiles, which it keeps on disk.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, DatasetConfig, MelBandRoformer
+from auralflow_core.separation.options import OVERLAP, cross_fade
+
+RATE = 44100
+SEGMENT = 352_800
+MODELS = {"bs": BSRoformer(num_channels=2), "kim": MelBandRoformer(num_channels=2)}
+NAMES = {"bs": "BS-RoFormer, 256 x 12", "kim": "Mel-Band RoFormer, 384 x 6 (Kim's size)"}
+ARMS = ("pymss-core", "torch", "jax")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of the song (default: %(default)g)")
+    parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--keep", metavar="DIR", help="folder for the models, which are made again if it lacks them")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        separate_with_pymss(*arguments.child)
+        return
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(arguments.keep or made)
+        song = Path(made) / "song.wav"
+        write_song(song, arguments.seconds)
+        print("| network | with | CPU-s/s | of pymss-core's | peak memory | of pymss-core's |")
+        print("| --- | --- | ---: | ---: | ---: | ---: |")
+        for name in arguments.model:
+            make(folder / name, MODELS[name])
+            run("jax", folder / name, song, ["--duration", "1"])
+            rounds = [[run(arm, folder / name, song) for arm in ARMS] for _ in range(arguments.rounds)]
+            show(NAMES[name], rounds, arguments.seconds)
+
+
+def show(name: str, rounds: list[list[tuple[float, float]]], seconds: float) -> None:
+    """Prints a line for each arm, of CPU seconds and bytes by round and arm."""
+    times = [statistics.median(figures[0] for figures in arm) / seconds for arm in zip(*rounds, strict=True)]
+    peaks = [max(figures[1] for figures in arm) for arm in zip(*rounds, strict=True)]
+    for arm, time, peak in zip(ARMS, times, peaks, strict=True):
+        ratios = time / times[0], peak / peaks[0]
+        print(f"| {name} | {arm} | {time:.2f} | {ratios[0]:.2f} | {peak / 1e9:.2f} GB | {ratios[1]:.2f} |", flush=True)
+
+
+def write_song(path: Path, seconds: float) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((round(seconds * RATE), 2), np.float32)
+    soundfile.write(path, noise, RATE)
+
+
+def make(folder: Path, model: BandSplitRoformer) -> None:
+    """A model folder with random weights, and the same weights as a checkpoint, unless they are there."""
+    if (folder / "theirs.ckpt").exists():
+        return
+    from auralflow_torch.models import create_model
+    from auralflow_torch.weights import state_arrays
+    from bridge.importers.msst import write_pair
+
+    ours = create_model(Config(model=model, dataset=DatasetConfig(sample_length=SEGMENT / RATE)))
+    ours.save(folder / "ours")
+    write_pair(folder / "theirs.ckpt", state_arrays(ours.network), ours.config, str(folder))
+
+
+def run(arm: str, folder: Path, song: Path, options: Sequence[str] = ()) -> tuple[float, float]:
+    """CPU seconds and peak memory in bytes of a process that separates a song."""
+    out = song.parent / "stems"
+    command = [sys.executable, "-m", "auralflow", "separate", folder / "ours", song, "--save", out, "--overwrite"]
+    command += ["--backend", arm, *options]
+    if arm == ARMS[0]:
+        command = [sys.executable, __file__, "--child", folder.name, folder / "theirs.ckpt", song]
+    with open(os.devnull, "w") as nothing:
+        actions = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)]
+        pid = os.posix_spawn(sys.executable, list(map(str, command)), os.environ, file_actions=actions)
+        _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"{arm} ended with status {os.waitstatus_to_exitcode(status)}")
+    cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{arm}: {cpu:.1f} CPU-s, {peak / 1e9:.2f} GB", file=sys.stderr)
+    return cpu, peak
+
+
+def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:
+    """Runs pymss-core's network over the segments that auralflow has, and writes their middles one after the other."""
+    import torch
+    from pymss_core.modules import bs_roformer as theirs  # pyright: ignore[reportMissingImports]
+
+    model = MODELS[name]
+    shared = {
+        "dim": model.width,
+        "depth": model.num_blocks,
+        "stereo": True,
+        "num_stems": 1,
+        "time_transformer_depth": 1,
+        "freq_transformer_depth": 1,
+        "flash_attn": True,
+        "stft_n_fft": model.num_fft,
+        "stft_hop_length": model.hop_length,
+        "stft_win_length": model.window_size,
+    }
+    with torch.device("meta"):  # its checkpoint's arrays become the weights, without a second copy
+        if isinstance(model, MelBandRoformer):
+            network = theirs.MelBandRoformer(**shared, num_bands=model.num_bands, mlp_hidden_layers=model.mask_layers)
+        else:
+            network = theirs.BSRoformer(**shared, mask_estimator_depth=model.mask_layers + 1)
+    network.load_state_dict(torch.load(checkpoint, weights_only=True), assign=True)
+    audio = torch.from_numpy(soundfile.read(song, dtype="float32", always_2d=True)[0].T.copy())
+    overlap = cross_fade(Config(model=model), OVERLAP, SEGMENT)
+    stride = SEGMENT - overlap
+    padded = torch.nn.functional.pad(audio, (0, SEGMENT))
+    starts = range(0, max(1, audio.shape[-1] - overlap), stride)
+    network.eval()
+    with torch.inference_mode():
+        stems = [network(padded[None, :, start : start + SEGMENT])[0, :, :stride] for start in starts]
+    soundfile.write(Path(song).with_name("theirs.wav"), torch.cat(stems, dim=-1).T.numpy(), RATE)
+
+
+if __name__ == "__main__":
+    main()
