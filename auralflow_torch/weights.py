@@ -47,7 +47,9 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: no such file of weights") from None
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise InputError(f"{path}: no state dict that torch.load reads, it is damaged or something else: {reason}") from None
+        raise InputError(
+            f"{path}: no state dict that torch.load reads, it is damaged or something else: {reason}"
+        ) from None
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):

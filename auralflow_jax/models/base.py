@@ -123,7 +123,9 @@ class SeparationModel(abc.ABC):
     ) -> tuple[Estimate, dict]:
         """`apply`, and the batch statistics after it."""
         check_layout(audio, ranks=(3,), channels=self.num_channels)
-        return with_auto_axes(lambda audio, variables, key: self._run(variables, audio, train, key), audio, variables, key)
+        return with_auto_axes(
+            lambda audio, variables, key: self._run(variables, audio, train, key), audio, variables, key
+        )
 
     def estimate(self, audio: jax.Array) -> Estimate:
         """Estimates the targets in mixtures, in evaluation mode and with gradients.

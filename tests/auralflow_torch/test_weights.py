@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 
 import auralflow_jax
 import auralflow_torch
-from auralflow_core.config import from_dict
+from auralflow_core.config import override
+from auralflow_core.config.templates import read_template
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_torch.losses import L1Loss
@@ -51,7 +52,9 @@ def test_another_file_of_torch_is_one_sentence(model, tmp_path, content):
     path = tmp_path / "state.pt"
     ModelFolder(tmp_path).save_config(model.settings)
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
-    with pytest.raises(InputError, match="state.pt: (no state dict that torch.load reads|holds no state dict)") as error:
+    with pytest.raises(
+        InputError, match="state.pt: (no state dict that torch.load reads|holds no state dict)"
+    ) as error:
         auralflow_torch.load(path)
     assert "\n" not in str(error.value)
 
@@ -75,7 +78,7 @@ def test_frozen_layers_keep_weights_and_statistics_while_the_rest_trains(model, 
 @pytest.mark.parametrize("name", ["BSRoformer", "OpenUnmix", "SpectrogramNetLSTM"])
 def test_adapters_of_peft_are_merged_and_saved(tmp_path, name):
     peft = pytest.importorskip("peft")
-    config = from_dict({"model": {"model_type": name}, "dataset": {"sample_length": 0.3}})
+    config = override(read_template(name, "tiny"), {"sample_length": "0.3"})
     model = auralflow_torch.create_model(config).eval()
     names, audio = model.state_dict().keys(), torch.rand(1, model.num_channels, config.crop_samples)
     linear = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear][:3]

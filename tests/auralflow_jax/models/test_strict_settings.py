@@ -61,7 +61,8 @@ def test_a_mesh_with_explicit_axes(model):
     with jax.set_mesh(mesh):
         batch = batch_of(model, divided)
         variables = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole), abstract_variables(model.settings)
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=whole),
+            abstract_variables(model.settings),
         )
         estimate = jax.eval_shape(model.apply, variables, batch["mixture"])
         assert estimate.audio.sharding.spec[0] == "data"
