@@ -51,7 +51,8 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
     padded = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)], mode=padding)
     frames = 1 + (padded.shape[-1] - num_fft) // hop_length
     window = hann_window(num_fft, window_size).astype(audio.dtype)
-    return jnp.swapaxes(jnp.fft.rfft(_frame(padded, frames, num_fft, hop_length) * window), -1, -2)
+    segments = _frame(padded, frames, num_fft, hop_length)
+    return jnp.swapaxes(jnp.fft.rfft(segments * jnp.broadcast_to(window, segments.shape)), -1, -2)
 
 
 @functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "samples"))
@@ -80,8 +81,9 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
     envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples)
     segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
     window = hann_window(num_fft, window_size).astype(segments.dtype)
-    audio = _overlap_add(segments * window, hop_length)[..., num_fft // 2 : num_fft // 2 + samples]
-    return audio / envelope.astype(segments.dtype)
+    audio = _overlap_add(segments * jnp.broadcast_to(window, segments.shape), hop_length)
+    audio = audio[..., num_fft // 2 : num_fft // 2 + samples]
+    return audio / jnp.broadcast_to(envelope.astype(segments.dtype), audio.shape)
 
 
 def pad_to_hop(audio: jax.Array, hop_length: int) -> jax.Array:

@@ -1,5 +1,6 @@
 """Networks from files of weights, those of a training run in JAX included."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,16 +9,21 @@ import torch
 from torch import nn
 
 from auralflow_core.config import Config
-from auralflow_core.model_folder import read_model
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import find_model, read_model
 from auralflow_core.weights.file import FLAX, nested
 from auralflow_core.weights.names import check_same, to_torch
+from auralflow_core.weights.plain import config_beside, network_tensors
+
+PICKLED = (".pt", ".pth", ".bin")  # files that torch.save wrote
 
 
 def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray], str]:
     """Reads the weights of a model that either framework trained.
 
     Args:
-        name_or_path: a model folder, a file of weights, or a pretrained model's name.
+        name_or_path: a model folder, a file of weights, or a pretrained model's name. A file that `torch.save` or
+            safetensors made of `model.state_dict()`, or of the network's, needs config.json beside it.
 
     Returns:
         The configuration, the torch state dict and the file's name.
@@ -25,9 +31,30 @@ def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray
     Raises:
         InputError: there is no such file, or it is damaged or of another kind.
     """
-    file, path = read_model(name_or_path)
+    path = find_model(name_or_path)
+    if path.suffix in PICKLED:
+        return config_beside(path), network_tensors(_unpickled(path)), str(path)
+    file, path = read_model(path)
     state = to_torch(nested(file, path), str(path)) if file.format == FLAX else file.tensors
     return file.config, state, str(path)
+
+
+def _unpickled(path: Path) -> dict[str, np.ndarray]:
+    """The state dict that `torch.save` wrote; nothing but tensors is unpickled."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file of weights") from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise InputError(
+            f"{path}: no state dict that torch.load reads, it is damaged or something else: {reason}"
+        ) from None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
+        raise InputError(f"{path}: holds no state dict; torch.save(model.state_dict(), path) writes one")
+    return {name: _array(tensor) for name, tensor in state.items()}
 
 
 def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str = "state dict") -> None:
@@ -47,7 +74,8 @@ def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str 
 
 def state_arrays(network: nn.Module) -> dict[str, np.ndarray]:
     """Copies a network's state dict to numpy arrays on the CPU; floating point becomes float32, as files hold it."""
-    return {
-        name: np.array((tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True), order="C")
-        for name, tensor in network.state_dict().items()
-    }
+    return {name: _array(tensor) for name, tensor in network.state_dict().items()}
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return np.array((tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True), order="C")

@@ -39,6 +39,10 @@ class Group(msgspec.Struct, **_OPTIONS):
                 if isinstance(part, float) and not math.isfinite(part):
                     raise ValueError(f"{name} is {part}, expected a finite number")
 
+    def to_dict(self) -> dict:
+        """The settings as plain dicts, lists, strings and numbers; peft and others ask a model's `config` for them."""
+        return msgspec.json.decode(msgspec.json.encode(self))  # as builtins alone, tuples would not become lists
+
 
 def check_widest(channels: int, depth: int) -> None:
     """Refuses channels that double at each of `depth` levels and end far above every use.

@@ -21,7 +21,7 @@ def template(model_type: str) -> Config:
 
 def to_dict(config: Config) -> dict:
     """The configuration as plain dicts, lists, strings and numbers: what config.json holds."""
-    return msgspec.json.decode(msgspec.json.encode(config))  # as builtins alone, tuples would not become lists
+    return config.to_dict()
 
 
 def from_dict(settings: dict, origin: str = "config") -> Config:

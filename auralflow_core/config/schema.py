@@ -32,6 +32,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         # The fields' own hashes would not do: `dataset.sources` is a dict.
         return hash(msgspec.json.encode(self, order="deterministic"))
 
+    def to_dict(self) -> dict:
+        """The settings as plain dicts, lists, strings and numbers; peft and others ask a model's `config` for them."""
+        return msgspec.json.decode(msgspec.json.encode(self))  # as builtins alone, tuples would not become lists
+
     @property
     def crop_samples(self) -> int:
         """The length of a crop in samples."""

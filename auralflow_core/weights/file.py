@@ -17,6 +17,7 @@ from auralflow_core.config import Config
 from auralflow_core.errors import InputError, shown
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.json_files import parse_json
+from auralflow_core.weights.plain import config_beside, network_tensors
 
 FLAX = "auralflow-flax"  # variables, named by their paths joined by `/`
 TORCH = "auralflow-torch"  # a torch state dict
@@ -93,7 +94,8 @@ def read_tensors(
     """Reads a file.
 
     Args:
-        path: a safetensors file; float16 tensors, as in small files, become float32, in which networks compute.
+        path: a safetensors file; float16 tensors, as in small files, become float32, in which networks compute. One
+            that holds a torch state dict alone has its configuration in config.json beside it.
         formats: the accepted formats.
         only_metadata: do not read the tensors.
 
@@ -111,6 +113,8 @@ def read_tensors(
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
     found = metadata.get("format")
+    if found in (None, "pt", "np") and "config" not in metadata and TORCH in formats:
+        return _plain(path, tensors)
     if found is None or found not in formats:
         raise InputError(f"{path}: the metadata's format is {shown(found)}, expected {' or '.join(map(repr, formats))}")
     if not only_metadata and metadata.get(CHECKSUM, expected := checksum(metadata, tensors)) != expected:
@@ -126,6 +130,13 @@ def read_tensors(
         name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()
     }
     return TensorFile(found, tensors, configuration.from_dict(config, f"{path} (metadata)"), provenance)
+
+
+def _plain(path: str | Path, tensors: dict[str, np.ndarray]) -> TensorFile:
+    """The content of a file that holds a state dict alone."""
+    config = config_beside(path)
+    wide = {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in tensors.items()}
+    return TensorFile(TORCH, network_tensors(wide), config, {})
 
 
 def _tensor(file: safe_open, name: str, path: str | Path) -> np.ndarray:

@@ -30,7 +30,7 @@ class BandSplit(nn.Module):
         """Maps (..., all bands' numbers) to (..., bands, features)."""
         bands, total = len(self.widths), sum(self.widths)
         spread = np.asarray(self.widths, np.float32) ** np.float32(-0.5)
-        gamma = self.param("gamma", nn.initializers.ones, (total,))
+        gamma = self.param("gamma", nn.initializers.ones, (total,), jnp.float32)
         weight = self.param("weight", _normal(np.repeat(spread, self.widths)), (self.features, total))
         # Nothing but the bias is left of silence, and the norms behind it would magnify the gradient of zeros.
         bias = self.param("bias", _normal(spread[:, None]), (bands, self.features))
@@ -41,7 +41,7 @@ class BandSplit(nn.Module):
             own = weight[:, run.entries].reshape(self.features, *shape)
             parts.append(product("...ki,oki->...ko", part, own, self.dtype))
         joined = jnp.concatenate(parts, axis=-2)
-        return joined + bias.astype(joined.dtype)
+        return joined + jnp.broadcast_to(bias.astype(joined.dtype), joined.shape)
 
 
 class BandLinear(nn.Module):
@@ -60,9 +60,9 @@ class BandLinear(nn.Module):
         """Maps (..., bands, inputs) to (..., bands, features)."""
         bands, inputs = x.shape[-2:]
         weight = self.param("weight", _normal(inputs**-0.5), (bands, self.features, inputs))
-        bias = self.param("bias", nn.initializers.zeros, (bands, self.features))
+        bias = self.param("bias", nn.initializers.zeros, (bands, self.features), jnp.float32)
         result = product("...ki,koi->...ko", x, weight, self.dtype)
-        return result + bias.astype(result.dtype)
+        return result + jnp.broadcast_to(bias.astype(result.dtype), result.shape)
 
 
 class BandJoin(nn.Module):
@@ -81,16 +81,20 @@ class BandJoin(nn.Module):
         """Maps (..., bands, inputs) to (..., all bands' numbers)."""
         inputs, total = x.shape[-1], sum(self.widths)
         weight = self.param("weight", _normal(inputs**-0.5), (total, inputs))
-        bias = self.param("bias", nn.initializers.zeros, (total,))
+        bias = self.param("bias", nn.initializers.zeros, (total,), jnp.float32)
         parts = []
         for run in runs(self.widths):
             own = weight[run.entries].reshape(-1, run.width, inputs)
             part = product("...ki,koi->...ko", x[..., run.bands, :], own, self.dtype)
             parts.append(part.reshape(*x.shape[:-2], -1))
         joined = jnp.concatenate(parts, axis=-1)
-        return joined + bias.astype(joined.dtype)
+        return joined + jnp.broadcast_to(bias.astype(joined.dtype), joined.shape)
 
 
 def _normal(spread: float | np.ndarray) -> nn.initializers.Initializer:
     """Draws normal numbers of these deviations, which are broadcast."""
-    return lambda key, shape, dtype=jnp.float32: jax.random.normal(key, shape, dtype) * jnp.asarray(spread, dtype)
+
+    def draw(key: jax.Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> jax.Array:
+        return jax.random.normal(key, shape, dtype) * jnp.broadcast_to(jnp.asarray(spread, dtype), shape)
+
+    return draw

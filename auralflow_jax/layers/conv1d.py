@@ -34,9 +34,11 @@ class Conv1d(nn.Module):
         """Maps arrays (batch, steps, channels of each) to (batch, steps / stride, features)."""
         widths = [x.shape[-1] for x in inputs]
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
-        kernel = self.param("kernel", init, (self.size, sum(widths), self.features)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
-        padding, result, start = (self.dilation * (self.size - 1) + 1 - self.stride) // 2, bias, 0
+        kernel = self.param("kernel", init, (self.size, sum(widths), self.features), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+        batch, steps, _ = inputs[0].shape
+        result = jnp.broadcast_to(bias, (batch, steps // self.stride, self.features))
+        padding, start = (self.dilation * (self.size - 1) + 1 - self.stride) // 2, 0
         for x, width in zip(inputs, widths, strict=True):
             result = result + lax.conv_general_dilated(
                 x.astype(self.dtype),
@@ -76,10 +78,11 @@ class Upsample1d(nn.Module):
         init = nn.initializers.variance_scaling(
             self.gain / 2, "fan_in", "normal", in_axis=-1, out_axis=-2, batch_axis=0
         )  # two blocks add up to each step that goes out
-        kernel = self.param("kernel", init, (2 * self.stride, self.features, channels)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
+        kernel = self.param("kernel", init, (2 * self.stride, self.features, channels), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
         blocks = x.astype(self.dtype) @ kernel.transpose(2, 0, 1).reshape(channels, -1)
         first, second = jnp.split(blocks, 2, axis=-1)
         added = jnp.pad(first, ((0, 0), (0, 1), (0, 0))) + jnp.pad(second, ((0, 0), (1, 0), (0, 0)))
         sequence = added.reshape(batch, (steps + 1) * self.stride, self.features)
-        return sequence[:, self.stride // 2 : -(self.stride // 2)] + bias
+        inside = sequence[:, self.stride // 2 : -(self.stride // 2)]
+        return inside + jnp.broadcast_to(bias, inside.shape)

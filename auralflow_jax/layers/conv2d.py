@@ -32,14 +32,15 @@ class Conv(nn.Module):
     def __call__(self, *inputs: jax.Array) -> jax.Array:
         """Maps arrays (batch, bins, frames, channels of each) to (batch, bins, frames, features)."""
         widths = [x.shape[-1] for x in inputs]
-        kernel = self.param("kernel", kaiming, (self.size, self.size, sum(widths), self.features))
+        kernel = self.param("kernel", kaiming, (self.size, self.size, sum(widths), self.features), jnp.float32)
         kernel = kernel.astype(self.dtype)
         apply = convolve if self.size == 3 else lambda x, kernel: x @ kernel[0, 0]
         kernels = jnp.split(kernel, np.cumsum(widths)[:-1], axis=2)
         parts = [apply(x.astype(self.dtype), part) for x, part in zip(inputs, kernels, strict=True)]
         result = functools.reduce(operator.add, parts)
         if self.use_bias:
-            result = result + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+            result = result + jnp.broadcast_to(bias, result.shape)
         return result
 
 
@@ -60,13 +61,14 @@ class Upsample(nn.Module):
         init = nn.initializers.variance_scaling(
             1.0, "fan_in", "normal", in_axis=-1, out_axis=-2, batch_axis=(0, 1)
         )  # each output pixel has one input pixel
-        kernel = self.param("kernel", init, (2, 2, self.features, channels)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
+        kernel = self.param("kernel", init, (2, 2, self.features, channels), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
         dense = kernel.transpose(3, 0, 1, 2).reshape(channels, -1)
         pixels = x.astype(self.dtype).reshape(-1, channels) @ dense
         # Rows of two pixels move as one piece: to (batch, bins, 2, frames, 2 * features), bins and 2 adjacent.
         pixels = pixels.reshape(batch, bins, frames, 2, -1).transpose(0, 1, 3, 2, 4)
-        return pixels.reshape(batch, 2 * bins, 2 * frames, self.features) + bias
+        picture = pixels.reshape(batch, 2 * bins, 2 * frames, self.features)
+        return picture + jnp.broadcast_to(bias, picture.shape)
 
 
 class BatchNorm(nn.Module):
@@ -84,10 +86,10 @@ class BatchNorm(nn.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Normalises (..., channels)."""
         channels = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (channels,))
-        bias = self.param("bias", nn.initializers.zeros, (channels,))
-        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,))
-        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,))
+        scale = self.param("scale", nn.initializers.ones, (channels,), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (channels,), jnp.float32)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
+        running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
         if train:
             axes, count = tuple(range(x.ndim - 1)), x.size // channels
             wide = x.astype(np.promote_types(x.dtype, np.float32))
@@ -100,7 +102,8 @@ class BatchNorm(nn.Module):
         else:
             mean, var = running_mean.value, running_var.value
         gain = scale * lax.rsqrt(var + self.epsilon)
-        return x * gain.astype(self.dtype) + (bias - mean * gain).astype(self.dtype)
+        factor, offset = (jnp.broadcast_to(y.astype(self.dtype), x.shape) for y in (gain, bias - mean * gain))
+        return x * factor + offset
 
 
 class DoubleConv(nn.Module):

@@ -22,10 +22,11 @@ class Linear(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (..., inputs) to (..., features)."""
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), (x.shape[-1], self.features))
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), (x.shape[-1], self.features), jnp.float32)
         result = product("...i,io->...o", x, kernel, self.dtype)
         if self.use_bias:
-            result = result + self.param("bias", nn.initializers.zeros, (self.features,)).astype(result.dtype)
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+            result = result + jnp.broadcast_to(bias.astype(result.dtype), result.shape)
         return result
 
 

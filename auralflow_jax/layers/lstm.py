@@ -62,13 +62,14 @@ class LSTM(nn.Module):
     def project(self, x: jax.Array, suffix: str) -> tuple[jax.Array, jax.Array]:
         """The inputs' part of the gates of all steps (batch, steps, features), and the recurrent weights."""
         size = 4 * self.hidden_size
-        weight = self.param(f"weight_ih_{suffix}", lecun, (size, x.shape[-1]))
-        recurrent = self.param(f"weight_hh_{suffix}", lecun, (size, self.hidden_size))
-        bias = self.param(f"bias_ih_{suffix}", nn.initializers.zeros, (size,)) + self.param(
-            f"bias_hh_{suffix}", nn.initializers.zeros, (size,)
-        )
-        gates = x @ weight.astype(self.dtype).T + bias.astype(self.dtype)
-        return gates, recurrent.astype(self.dtype)
+        weight = self.param(f"weight_ih_{suffix}", lecun, (size, x.shape[-1]), jnp.float32)
+        recurrent = self.param(f"weight_hh_{suffix}", lecun, (size, self.hidden_size), jnp.float32)
+        biases = [
+            self.param(f"bias_{kind}_{suffix}", nn.initializers.zeros, (size,), jnp.float32) for kind in ("ih", "hh")
+        ]
+        gates = x @ weight.astype(self.dtype).T
+        bias = jnp.broadcast_to(sum(biases).astype(self.dtype), gates.shape)
+        return gates + bias, recurrent.astype(self.dtype)
 
 
 class Recurrent(nn.Module):

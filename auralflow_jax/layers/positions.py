@@ -54,7 +54,7 @@ def polar(steps: int, shift: jax.Array, dtype: jnp.dtype) -> Positions:
         dtype: of the tables, float32 or float64.
     """
     cos, sin = turn = _table(steps, shift.shape[-1], dtype)
-    shift = shift.astype(dtype)
+    shift = shift.astype(dtype)[None]  # to (steps, heads, features)
     inside = (shift >= -2 * np.pi) & (shift <= 0)  # selected, so that the ends have a whole gradient
     shift = jnp.where(inside, shift, jax.lax.stop_gradient(jnp.clip(shift, -2 * np.pi, 0)))
     # The sum of angles by the addition theorems, as its first part is known beyond float32.
@@ -66,13 +66,20 @@ def turn_pairs(x: jax.Array, turn: Turn) -> jax.Array:
     """Turns neighbouring features of (..., steps, heads, features)."""
     pairs = x.reshape(*x.shape[:-1], -1, 2)
     a, b = pairs[..., 0], pairs[..., 1]
-    return jnp.stack([a * turn.cos - b * turn.sin, b * turn.cos + a * turn.sin], axis=-1).reshape(x.shape)
+    cos, sin = _spread(turn, a)
+    return jnp.stack([a * cos - b * sin, b * cos + a * sin], axis=-1).reshape(x.shape)
 
 
 def turn_lengths(x: jax.Array, turn: Turn) -> jax.Array:
     """Turns (..., steps, heads, features), and returns twice as many: real parts, then imaginary ones."""
     length = jax.nn.softplus(x)
-    return jnp.concatenate([length * turn.cos, length * turn.sin], axis=-1)
+    cos, sin = _spread(turn, length)
+    return jnp.concatenate([length * cos, length * sin], axis=-1)
+
+
+def _spread(turn: Turn, x: jax.Array) -> Turn:
+    """The angles for each number of (..., steps, heads, features or pairs)."""
+    return Turn(jnp.broadcast_to(turn.cos, x.shape), jnp.broadcast_to(turn.sin, x.shape))
 
 
 def _table(steps: int, count: int, dtype: jnp.dtype) -> Turn:

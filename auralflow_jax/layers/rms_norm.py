@@ -15,7 +15,7 @@ class RMSNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Normalises (..., features)."""
-        return normalize(x, self.param("gamma", nn.initializers.ones, x.shape[-1:]))
+        return normalize(x, self.param("gamma", nn.initializers.ones, x.shape[-1:], jnp.float32))
 
 
 def normalize(x: jax.Array, gamma: jax.Array) -> jax.Array:
@@ -23,4 +23,4 @@ def normalize(x: jax.Array, gamma: jax.Array) -> jax.Array:
     power = jnp.square(x).sum(-1, keepdims=True)
     # Selected rather than clipped, so that where the power is tiny it has no gradient.
     scale = jax.lax.rsqrt(jnp.where(power > TINY, power, TINY)) * x.shape[-1] ** 0.5
-    return x * scale * gamma.astype(x.dtype)
+    return x * scale * jnp.broadcast_to(gamma.astype(x.dtype), x.shape)

@@ -16,7 +16,7 @@ class AudioModel(SeparationModel):
     FAMILY = "audio"
 
     def example(self, samples: int) -> jax.Array:
-        return jnp.zeros((1, self.num_channels, samples))
+        return jnp.zeros((1, self.num_channels, samples), jnp.float32)
 
     def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
         (estimate, latent), batch_stats = self._call(variables, audio, train, key)

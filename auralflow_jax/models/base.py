@@ -16,6 +16,7 @@ from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TensorFile
+from auralflow_jax.models.explicit_axes import with_auto_axes
 from auralflow_jax.networks import build_network
 from auralflow_jax.separation import separate
 
@@ -122,7 +123,9 @@ class SeparationModel(abc.ABC):
     ) -> tuple[Estimate, dict]:
         """`apply`, and the batch statistics after it."""
         check_layout(audio, ranks=(3,), channels=self.num_channels)
-        return self._run(variables, audio, train, key)
+        return with_auto_axes(
+            lambda audio, variables, key: self._run(variables, audio, train, key), audio, variables, key
+        )
 
     def estimate(self, audio: jax.Array) -> Estimate:
         """Estimates the targets in mixtures, in evaluation mode and with gradients.

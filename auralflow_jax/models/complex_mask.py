@@ -29,7 +29,7 @@ class ComplexModel(SeparationModel):
 
     def example(self, samples: int) -> jax.Array:
         bins, frames = self.front_end.num_fft // 2 + 1, self.front_end.count_frames(samples)
-        return jnp.zeros((1, self.num_channels, 2, bins, frames))
+        return jnp.zeros((1, self.num_channels, 2, bins, frames), jnp.float32)
 
     def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
         spectrum = analyze(audio, self.front_end)

@@ -26,7 +26,8 @@ class SpectrogramMaskModel(SeparationModel):
         return cast(SpectrogramConfig, self.settings.model)
 
     def example(self, samples: int) -> jax.Array:
-        return jnp.zeros((1, self.num_channels, self.front_end.num_bins, self.front_end.count_frames(samples)))
+        frames = self.front_end.count_frames(samples)
+        return jnp.zeros((1, self.num_channels, self.front_end.num_bins, frames), jnp.float32)
 
     def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
         spectrum = analyze(audio, self.front_end)

@@ -109,7 +109,7 @@ class BandSplitRoformer(nn.Module):
         mask = jnp.stack(masks).reshape(-1, batch, frames, len(table.bins), channels, parts)
         # Where bands overlap, their masks are averaged.
         mask = jnp.zeros((*mask.shape[:3], bins, channels, parts), mask.dtype).at[:, :, :, table.bins].add(mask)
-        mask = mask / jnp.asarray(table.counts, mask.dtype)[:, None, None]
+        mask = mask / jnp.asarray(table.counts, mask.dtype).reshape(1, 1, 1, -1, 1, 1)
         return mask.transpose(1, 0, 4, 5, 3, 2).astype(spectrum.dtype), None
 
     def transform(self, x: jax.Array, train: bool) -> jax.Array:
@@ -129,5 +129,5 @@ class BandSplitRoformer(nn.Module):
         config = self.config
         if config.positions == "rotary":
             return rotary(steps, config.head_size, dtype)
-        shift = self.param(f"{name}_shift", nn.initializers.zeros, (config.heads, config.head_size))
+        shift = self.param(f"{name}_shift", nn.initializers.zeros, (config.heads, config.head_size), jnp.float32)
         return polar(steps, shift, dtype)

@@ -52,8 +52,8 @@ class HybridNet(nn.Module):
         mask, _ = masks(magnitude[:, :, : config.num_bins], train)
         mask = complete(mask, magnitude.shape[-2], config).astype(spectrum.dtype)
 
-        blend = self.param("blend", nn.initializers.zeros, (len(config.targets), magnitude.shape[-2]))
-        weight = nn.sigmoid(STEEPNESS * blend)[:, None, :, None]  # to (targets, channels, bins, frames)
+        blend = self.param("blend", nn.initializers.zeros, (len(config.targets), magnitude.shape[-2]), jnp.float32)
+        weight = nn.sigmoid(STEEPNESS * blend)[None, :, None, :, None]  # to (batch, targets, channels, bins, frames)
         weight = weight.astype(spectrum.dtype)
         joined = weight * (mask * spectrum[:, None]) + (1 - weight) * analyze(audio, config)
         return synthesize(joined, mixture.shape[-1], config), None

@@ -41,8 +41,9 @@ class Unmix(nn.Module):
         """A learned shift and scale for each bin of (..., bins)."""
         # The published networks begin with the training set's mean and scale, and output_mean at 1.
         shift = nn.initializers.zeros if mean_first else nn.initializers.ones
-        offset = self.param(mean, shift, x.shape[-1:]).astype(self.dtype)
-        factor = self.param(scale, nn.initializers.ones, x.shape[-1:]).astype(self.dtype)
+        offset = self.param(mean, shift, x.shape[-1:], jnp.float32)
+        factor = self.param(scale, nn.initializers.ones, x.shape[-1:], jnp.float32)
+        offset, factor = (jnp.broadcast_to(y.astype(self.dtype), x.shape) for y in (offset, factor))
         return (x + offset) * factor if mean_first else x * factor + offset
 
 

@@ -31,9 +31,10 @@ class Resize(nn.Module):
         else:
             shape, gain, inputs, outputs = (5, 5, channels, self.features), 2.0, -2, -1
         init = nn.initializers.variance_scaling(gain, "fan_in", "normal", in_axis=inputs, out_axis=outputs)
-        kernel = self.param("kernel", init, shape).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
-        return (double if self.up else halve)(x.astype(self.dtype), kernel) + bias
+        kernel = self.param("kernel", init, shape, jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+        resized = (double if self.up else halve)(x.astype(self.dtype), kernel)
+        return resized + jnp.broadcast_to(bias, resized.shape)
 
 
 class Head(nn.Module):
@@ -46,9 +47,10 @@ class Head(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (batch, bins, frames, 1) to (batch, bins, frames, features)."""
         init = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
-        kernel = self.param("kernel", init, (4, 4, 1, self.features)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
-        return dilate(x.astype(self.dtype), kernel) + bias
+        kernel = self.param("kernel", init, (4, 4, 1, self.features), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+        dilated = dilate(x.astype(self.dtype), kernel)
+        return dilated + jnp.broadcast_to(bias, dilated.shape)
 
 
 class UNet(nn.Module):

@@ -13,6 +13,7 @@ from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.lock import sole_run
 from auralflow_core.training.schedule import reason_to_stop
 from auralflow_jax.train.checkpoint import Checkpoints
+from auralflow_jax.train.heartbeat import watching_hosts
 from auralflow_jax.train.loop import open_loop, run_epochs
 from auralflow_jax.train.plan import TrainingPlan, make_plan
 from auralflow_jax.train.progress import Progress
@@ -46,6 +47,7 @@ def train(
         InputError: the folder, its configuration or a dataset cannot be used, or another run is in the folder.
         DivergedError: a loss or gradient is no longer finite.
         StorageError: a checkpoint cannot be written.
+        TrainingError: another host of the run has died.
         Interrupted: Ctrl-C or SIGTERM; the step that was under way is finished and saved.
     """
     # Plan
@@ -53,6 +55,7 @@ def train(
 
     with contextlib.ExitStack() as stack:
         # State
+        stack.enter_context(watching_hosts())
         if jax.process_index() == 0:
             stack.enter_context(sole_run(plan.folder.path))
         progress = stack.enter_context(Progress(plan, console))

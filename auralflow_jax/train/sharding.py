@@ -20,6 +20,9 @@ def initialize() -> None:
     Raises:
         InputError: JAX_COORDINATOR_ADDRESS is set, but one of the other two is missing or not a number.
     """
+    if "jax_enable_recoverability" in jax.config.values:
+        # Without it jax ends this process, in several lines, as soon as the first host is gone; see `heartbeat`.
+        jax.config.update("jax_enable_recoverability", True)
     environment = os.environ
     if "JAX_COORDINATOR_ADDRESS" in environment:
         numbers = {}

@@ -31,7 +31,8 @@ def validate(eval_step: EvalStep, variables: Variables, segments: ValidationSegm
         in all of them is absent; a silent estimate of one that sounds has -inf.
     """
     config = segments.config
-    sums = empty_sums(len(segments.tracks), len(config.model.targets))
+    # Laid out as the step returns them, so that the second batch finds it compiled.
+    sums = jax.device_put(empty_sums(len(segments.tracks), len(config.model.targets)), replicated(mesh))
     hosts = (jax.process_index(), jax.process_count())
     # As many at once as fit the memory while training.
     batch_size = config.training.batch_size // config.training.accumulate_steps
@@ -75,7 +76,7 @@ def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
         tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
         # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
         ends = jnp.round(samples * batch["weight"]).astype(jnp.int32)
-        inside = jnp.arange(samples) < ends[:, None]  # (batch, samples)
+        inside = jnp.arange(samples, dtype=ends.dtype)[None] < ends[:, None]  # (batch, samples)
         audio = jnp.where(inside[:, None, None], estimate.audio, 0)
 
         def add(name, a, b):
@@ -100,7 +101,8 @@ def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
 def empty_sums(tracks: int, targets: int) -> Sums:
     """Zeros for `eval_step` to add to: products over whole tracks, of which the metrics are made."""
     names = ("dot", "reference", "estimate", "mixture_dot", "mixture")
-    return {"loss": jnp.zeros(()), "weight": jnp.zeros(())} | {name: jnp.zeros((tracks, targets)) for name in names}
+    shapes = {"loss": (), "weight": ()} | dict.fromkeys(names, (tracks, targets))
+    return {name: jnp.zeros(shape, jnp.float32) for name, shape in shapes.items()}
 
 
 def read_sums(sums: Sums) -> tuple[float, jax.Array, jax.Array]:

@@ -99,6 +99,20 @@ class SeparationModel(nn.Module, abc.ABC):
         """Where the parameters are."""
         return next(self.parameters()).device
 
+    def train(self, mode: bool = True) -> Self:
+        """Switches to training, or to evaluation; norms whose parameters are frozen keep their statistics, too.
+
+        Example:
+            model.network.down[0].requires_grad_(False)  # stays as it is, whatever trains the model
+        """
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and not any(
+                parameter.requires_grad for parameter in module.parameters()
+            ):
+                module.eval()
+        return self
+
     @abc.abstractmethod
     def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
         """Estimates the targets in mixtures, with gradients: one side of what a loss compares.

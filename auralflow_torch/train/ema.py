@@ -29,7 +29,8 @@ def average_of(
         if not old.is_floating_point():  # batch normalisation counts its batches
             return new
         share = torch.as_tensor(count / (9 + count)).clamp(max=decay)
-        return share * old + (1 - share) * new
+        # Not share * old + (1 - share) * new, which rounds also where both are the same, as in frozen layers.
+        return old + (1 - share) * (new - old)
 
     average = AveragedModel(network, avg_fn=update, use_buffers=True)
     average.module.load_state_dict(network.state_dict() if weights is None else weights)

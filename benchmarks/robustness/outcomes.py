@@ -50,12 +50,24 @@ def run(label: str, command: Callable[[], int | None], folder: Path) -> Outcome:
         outcome.faults.append(f"exit status {outcome.status}")
     if outcome.status:
         sentence = outcome.message.strip()
-        if "\n" in sentence or len(sentence) > LONGEST or ": error: " not in sentence:
+        if not (is_sentence(sentence) or is_list(sentence)):
             outcome.faults.append(f"not one sentence: {sentence[:200]!r}")
         elif str(folder) not in sentence:
             outcome.faults.append(f"names no file: {sentence[:200]!r}")
     outcome.faults += [f"half-written: {path.name}" for path in leftovers(folder)]
     return outcome
+
+
+def is_sentence(message: str) -> bool:
+    """Whether a message is one line about an error."""
+    return "\n" not in message and len(message) <= LONGEST and ": error: " in message
+
+
+def is_list(message: str) -> bool:
+    """Whether a message is a heading and a line for each of several inputs at fault."""
+    heading, *lines = message.splitlines() or [""]
+    told = all(line.startswith("  ") and len(line) <= LONGEST for line in lines)
+    return bool(lines) and told and (heading.endswith(":") or is_sentence(heading))
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robustness import files, runs
+from robustness import files, runs, sounds
 from robustness.outcomes import Outcome
 
 LIMIT = 20  # seconds of a case
@@ -36,6 +36,7 @@ KINDS = {
     "configurations": Kind(1000, files.void, files.mutate_configuration),
     "weights": Kind(1400, files.make_weights, files.mutate_weights),
     "recipes": Kind(300, files.void, files.mutate_recipe),
+    "audio": Kind(2000, sounds.make_sounds, sounds.mutate_sound),
     "checkpoints": Kind(60, runs.make_runs, runs.damage_checkpoint),
 }
 

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from robustness import outcomes
 from robustness.worker import KINDS, attempt
 
-CASES = {"configurations": 20, "weights": 30, "recipes": 30, "checkpoints": 2}
-MORE = {"configurations": 100, "weights": 140, "checkpoints": 6}
+CASES = {"configurations": 20, "weights": 30, "recipes": 30, "audio": 3, "checkpoints": 2}
+MORE = {"configurations": 100, "weights": 140, "audio": 100, "checkpoints": 6}
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def check(name, originals, numbers):
     assert faults == []
 
 
-@pytest.mark.parametrize("name", ["configurations", "recipes", "weights"])
+@pytest.mark.parametrize("name", ["configurations", "recipes", "weights", "audio"])
 def test_damaged_files_end_in_one_sentence(name, originals):
     check(name, originals, range(CASES[name]))
 
@@ -55,6 +55,7 @@ def test_a_traceback_a_leftover_and_a_long_message_are_faults(tmp_path):
     assert outcomes.run("x", lambda: 0, tmp_path).faults == ["half-written: .a-123"]
     (tmp_path / ".a-123").unlink()
     assert outcomes.run("x", lambda: says(f"auralflow: error: {tmp_path}: no"), tmp_path).faults == []
+    assert outcomes.run("x", lambda: says(f"auralflow: 1 failed:\n  {tmp_path}: no"), tmp_path).faults == []
     for text in ("x" * 9000, f"auralflow: error: {tmp_path}\ntwo lines", "auralflow: error: no file"):
         assert len(outcomes.run("x", lambda text=text: says(text), tmp_path).faults) == 1
     assert outcomes.run("x", lambda: 139, tmp_path).faults == ["exit status 139", "not one sentence: ''"]

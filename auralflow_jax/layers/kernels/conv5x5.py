@@ -67,11 +67,9 @@ def double(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return squares.swapaxes(2, 3).reshape(batch, 2 * bins, 2 * frames, features)
 
 
-@jax.custom_vjp
+@jax.custom_jvp
 def dilate(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """Correlates with a 4x4 kernel whose taps are two pixels apart, zeros around the edges: same size.
-
-    Reverse-mode differentiable only.
 
     Args:
         x: (batch, bins, frames, 1).
@@ -80,7 +78,8 @@ def dilate(x: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
         (batch, bins, frames, features).
     """
-    parts = (part[..., None] * kernel[i // 4, i % 4, 0] for i, part in enumerate(_sixteen(x)))
+    taps = kernel.reshape(16, 1, 1, 1, -1)
+    parts = (part[..., None] * tap for part, tap in zip(_sixteen(x), taps, strict=True))
     return functools.reduce(operator.add, parts)  # one fused pass
 
 
@@ -92,11 +91,11 @@ def _sixteen(x: jax.Array) -> list[jax.Array]:
 
 
 def _dilate_by_product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """The same as a matrix product, whose gradient is one as well."""
+    """The same as a matrix product, whose derivatives are some as well."""
     return jnp.einsum("tbhw,tf->bhwf", jnp.stack(_sixteen(x)), kernel.reshape(16, -1))
 
 
-dilate.defvjp(
-    lambda x, kernel: (dilate(x, kernel), (x, kernel)),
-    lambda saved, gradient: jax.vjp(_dilate_by_product, *saved)[1](gradient),
-)
+@dilate.defjvp
+def _tangent(primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]):
+    (x, kernel), (x_tangent, kernel_tangent) = primals, tangents
+    return dilate(x, kernel), _dilate_by_product(x_tangent, kernel) + _dilate_by_product(x, kernel_tangent)

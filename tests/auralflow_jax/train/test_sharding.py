@@ -1,12 +1,16 @@
 """One run on one device, on eight devices, and on two processes: the same figures."""
 
+import io
 import os
+import signal
 import socket
+import time
 
 import jax
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
@@ -72,6 +76,36 @@ def test_one_of_two_processes_writes_and_a_single_one_goes_on(runs, songs, finis
     history = train(folder.path, songs, console=console)
     assert "Going on after step 9 (3 of 4 epochs done)." in console.file.getvalue()
     assert history[:3] == reports[0]["history"] and history[3]["step"] == 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("ending", ["SIGKILL", "SIGSTOP"])
+def test_a_host_that_dies_is_reported_and_the_run_goes_on(tmp_path, songs, finished, start_training, victim, ending):
+    folder = ModelFolder(tmp_path / "model")
+    config = finished[0].load_config()
+    config = replace(config, visualizer=replace(config.visualizer, num_snippets=0, tensorboard=False))
+    folder.save_config(replace(config, training=replace(config.training, max_epochs=2000)))
+    address = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{free_port()}", "JAX_NUM_PROCESSES": "2", "JAX_PLATFORMS": "cpu"}
+    both = [start_training(folder.path, songs, JAX_PROCESS_ID=str(host), **address) for host in range(2)]
+    try:
+        while not folder.checkpoint.exists() or not any(path.name.isdigit() for path in folder.checkpoint.iterdir()):
+            assert [process.poll() for process in both] == [None, None]
+            time.sleep(0.1)
+        both[victim].send_signal(getattr(signal, ending))
+        started = time.monotonic()
+        _, errors = both[1 - victim].communicate(timeout=120)
+        assert time.monotonic() - started < 10
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    name = ["the first host", "host 1 (counted from 0)"][victim]
+    assert errors.splitlines()[-1].startswith(f"auralflow: error: {name} of the 2 that train together has ended")
+    assert both[1 - victim].returncode == 1
+    before = folder.load_config()
+    folder.save_config(replace(before, training=replace(before.training, max_epochs=1)))
+    assert train(folder.path, songs, console=Console(file=io.StringIO()))
 
 
 def test_a_batch_that_the_devices_cannot_share_is_refused(tmp_path, songs, tiny_config, monkeypatch):

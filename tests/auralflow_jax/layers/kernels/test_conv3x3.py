@@ -58,3 +58,13 @@ def test_vmap():
     result = jax.jit(jax.vmap(ours))(*arrays)
     for index in range(2):
         assert_close([array[index] for array in result], of_torch(*(array[index] for array in arrays)), 2e-6)
+
+
+def test_forward_mode_is_the_transpose_of_reverse_mode():
+    x, kernel, gradient = make(2, 160, 32, 32)
+    directions = make(2, 160, 32, 32)[:2]
+    directions[0] *= np.float32(-0.5)
+    tangent = jax.jit(lambda *both: jax.jvp(convolve, (x, kernel), both))(*directions)[1]
+    _, *gradients = of_torch(x, kernel, gradient)
+    expected = sum(np.vdot(one, other) for one, other in zip(gradients, directions, strict=True))
+    assert np.vdot(gradient.astype(np.float64), tangent) == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,32 @@
+"""Tensors without a configuration, as `torch.save` and safetensors keep a state dict; config.json beside them has it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
+from auralflow_core.errors import InputError
+from auralflow_core.storage.json_files import read_json
+
+PREFIX = "network."  # of the names in a model's state dict; those in its network's lack it
+
+
+def config_beside(path: str | Path) -> Config:
+    """The configuration of a file of tensors: config.json in its folder, or in the one above.
+
+    Raises:
+        InputError: there is none, or it is not valid.
+    """
+    folder = Path(path).absolute().parent
+    for file in (folder / "config.json", folder.parent / "config.json"):
+        if file.is_file():
+            return configuration.from_dict(read_json(file), str(file))
+    raise InputError(f"{path}: holds tensors and no configuration, which is expected as config.json beside it")
+
+
+def network_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a model's or of a network's state dict, by the network's names."""
+    is_model = bool(tensors) and all(name.startswith(PREFIX) for name in tensors)
+    return {name.removeprefix(PREFIX) if is_model else name: array for name, array in tensors.items()}
