@@ -1,4 +1,4 @@
-"""Tensors without a configuration, as `torch.save` and safetensors keep a state dict; config.json beside them has it."""
+"""Tensors without a configuration, as in a state dict that was saved; config.json beside them has it."""
 
 from collections.abc import Mapping
 from pathlib import Path
