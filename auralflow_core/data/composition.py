@@ -177,8 +177,8 @@ def _explain(products: np.ndarray, stems: Sequence[str], subset: np.ndarray) -> 
     """The composition of a set of stems, with the reason why each of the others is not used."""
     sums, extra = {}, []
     subsets = _subsets(len(stems), subset)
-    for stem in np.flatnonzero(subset == 0):
-        shares = _as_sums(products, int(stem), subsets)
+    for stem in map(int, np.flatnonzero(subset == 0)):
+        shares = _as_sums(products, stem, subsets)
         good = np.flatnonzero(shares <= min(MATCH, max(BEST * shares.min(), EXACT)))
         if good.size:
             sums[stems[stem]] = _names(stems, subsets[min(good, key=lambda index: subsets[index].sum())])

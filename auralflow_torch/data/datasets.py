@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -38,9 +37,7 @@ from auralflow_torch.data.pairs import (
     read_pair,
     stems_of_targets,
 )
-
-if TYPE_CHECKING:
-    from auralflow_torch.models import SeparationModel
+from auralflow_torch.models.base import SeparationModel
 
 
 class AudioFolder(IterableDataset):
@@ -128,7 +125,7 @@ class AudioFolder(IterableDataset):
     @classmethod
     def for_model(
         cls,
-        model: "Config | SeparationModel | Mapping | str | Path",
+        model: Config | SeparationModel | Mapping | str | Path,
         dataset_path: str,
         subset: str = "train",
         audio_format: str | None = None,
@@ -148,7 +145,7 @@ class AudioFolder(IterableDataset):
         Raises:
             InputError: a wrong configuration, or see AudioFolder.
         """
-        config = as_config(getattr(model, "settings", model))
+        config = as_config(model.settings if isinstance(model, SeparationModel) else model)
         dataset = config.dataset
         exclude = [name for name in dataset.exclude if "/" not in name or name.startswith(f"{subset}/")]
         return cls(
