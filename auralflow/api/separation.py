@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from auralflow.backends import load_separator
@@ -83,15 +83,9 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    encoding = Encoding(format, bits, bitrate, clip)
+    encoding, rest = Encoding(format, bits, bitrate, clip), residual or residual_name is not None
     output = StemOutput(
-        Path(save),
-        filename,
-        encoding,
-        residual or residual_name is not None,
-        overwrite=overwrite,
-        targets=tuple(targets),
-        model=display_name(model),
+        Path(save), filename, encoding, rest, overwrite=overwrite, targets=tuple(targets), model=display_name(model)
     )
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     # All files are opened before the model is loaded, which takes seconds.
@@ -104,6 +98,11 @@ def separate(
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
     result.notes[:0] = left_out(inputs, Path(save))
+    return _with_problems(result, problems)
+
+
+def _with_problems(result: SeparationResult, problems: Sequence[str]) -> SeparationResult:
+    """Adds what was wrong with inputs; an error if none of them could be separated."""
     result.failures[:0] = problems
     if result.failures and not result.separated:
         raise (OSError if result.out_of_room else InputError)("\n  ".join(result.failures))

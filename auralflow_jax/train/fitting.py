@@ -70,20 +70,14 @@ def fit(
     # Plan
     _check_folder(folder)
     training, optimizer = _plan(model.settings.training, batches, optimizer)
-    console, place = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), replicated(make_mesh())
-    train_step = make_train_step(
-        model,
-        loss,
-        optimizer,
-        seed=training.seed,
-        ema_decay=training.ema_decay,
-        accumulate_steps=training.accumulate_steps,
-    )
+    place = replicated(make_mesh())
+    settings = {name: getattr(training, name) for name in ("seed", "ema_decay", "accumulate_steps")}
+    train_step = make_train_step(model, loss, optimizer, **settings)
     eval_step = jax.jit(lambda variables, batch: compare(model, loss, model.apply(variables, batch["mixture"]), batch))
 
     # State
-    best, variables = model, jax.tree.map(jnp.copy, model.variables)
-    run = RunState(jax.device_put(start_state(variables, optimizer, training), place))
+    best = model
+    run = RunState(jax.device_put(start_state(jax.tree.map(jnp.copy, model.variables), optimizer, training), place))
 
     # Loop
     while reason_to_stop(run.valid_losses, training) is None:
@@ -98,10 +92,16 @@ def fit(
             best = model.replace(variables=jax.device_put(run.state.fetch_averaged()))
             if folder is not None:
                 best.save(folder, run.history[-1])
-        if len(run.history) == 1:
-            console.print(STAR, markup=False)
-        console.print(epoch_line(run.history, training.max_epochs), markup=False)
+        _report(run.history, training)
     return best, run.history
+
+
+def _report(history: list[dict], training: TrainingConfig) -> None:
+    """Prints the latest epoch; before the first, the meaning of its signs."""
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    if len(history) == 1:
+        console.print(STAR)
+    console.print(epoch_line(history, training.max_epochs))
 
 
 def _check_folder(folder: str | Path | None) -> None:

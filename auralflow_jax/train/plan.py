@@ -93,8 +93,6 @@ def make_plan(
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
     variables = jax.eval_shape(lambda state: state.variables, abstract)
     _check_loss(loss, model, variables, config)
-    others = [ModelFolder(other) for other in ([start_from] if isinstance(start_from, str | Path) else start_from)]
-    start_weights = load_for(others, config, variables) if others else None
     return TrainingPlan(
         folder=folder,
         config=config,
@@ -108,10 +106,18 @@ def make_plan(
         optimizer=optimizer,
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
-        start_weights=start_weights,
-        start_name=" and ".join(display_name(other.path) for other in others),
-        start_note=None if start_weights is None else _describe_start(others, config, start_weights, variables),
+        **_start([start_from] if isinstance(start_from, str | Path) else start_from, config, variables),
     )
+
+
+def _start(others: Sequence[str | Path], config: Config, expected: Variables) -> dict[str, Any]:
+    """The fields of a plan about the models that a new run starts from."""
+    if not others:
+        return {"start_weights": None, "start_name": "", "start_note": None}
+    folders = [ModelFolder(other) for other in others]
+    weights = load_for(folders, config, expected)
+    note = _describe_start(folders, config, weights, expected)
+    return {"start_weights": weights, "start_name": " and ".join(map(display_name, others)), "start_note": note}
 
 
 def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:
