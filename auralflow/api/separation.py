@@ -83,10 +83,8 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    encoding, rest = Encoding(format, bits, bitrate, clip), residual or residual_name is not None
-    output = StemOutput(
-        Path(save), filename, encoding, rest, overwrite=overwrite, targets=tuple(targets), model=display_name(model)
-    )
+    encoding, rest, name = Encoding(format, bits, bitrate, clip), residual or residual_name is not None, "residual"
+    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), display_name(model))
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     # All files are opened before the model is loaded, which takes seconds.
     inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
