@@ -68,8 +68,8 @@ class _Watch:
         # The first host keeps the store, and without it nothing is known of any.
         name = "the first host" if 0 in lost or not lost else f"host {lost[0]} (counted from 0)"
         return (
-            f"{name} of the {len(self.ages)} that train together has ended or cannot be reached; the same command on all "
-            "of them goes on from the last checkpoint"
+            f"{name} of the {len(self.ages)} that train together has ended or cannot be reached; the same command on "
+            "all of them goes on from the last checkpoint"
         )
 
     def close(self) -> None:
