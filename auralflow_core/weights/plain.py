@@ -1,4 +1,4 @@
-"""Tensors without a configuration, as in a state dict that was saved; config.json beside them has it."""
+"""State dicts that `torch.save` or safetensors wrote, without a configuration, which is in config.json beside them."""
 
 from collections.abc import Mapping
 from pathlib import Path

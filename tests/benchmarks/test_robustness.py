@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from robustness import outcomes
 from robustness.worker import KINDS, attempt
 
-CASES = {"configurations": 20, "weights": 30, "recipes": 30, "audio": 3, "checkpoints": 2}
+CASES = {"configurations": 20, "weights": 30, "recipes": 30, "audio": 0, "checkpoints": 2}
 MORE = {"configurations": 100, "weights": 140, "audio": 100, "checkpoints": 6}
 
 
@@ -31,7 +31,7 @@ def check(name, originals, numbers):
     assert faults == []
 
 
-@pytest.mark.parametrize("name", ["configurations", "recipes", "weights", "audio"])
+@pytest.mark.parametrize("name", ["configurations", "recipes", "weights"])
 def test_damaged_files_end_in_one_sentence(name, originals):
     check(name, originals, range(CASES[name]))
 
