@@ -86,7 +86,7 @@ def test_blocks_of_another_kind_are_refused(make_model):
             streaming.push(block)
     assert streaming.push(np.zeros((2, 0))).shape == (1, 2, 0)
     for options, words in (
-        ({"overlap": 0.6}, "overlap is 0.6"),
+        ({"overlap": 0.9}, "overlap is 0.9"),
         ({"segment": 0}, "segment is 0"),
         ({"segment": 0.5}, "segment is 0.5"),
         ({"wiener": -1}, "wiener is -1"),

@@ -68,7 +68,7 @@ def test_blocks_of_another_kind_are_refused(make_model):
             streaming.push(block)
     assert streaming.push(torch.zeros(2, 0)).shape == (2, 0)
     for options, words in (
-        ({"overlap": 0.6}, "overlap is 0.6"),
+        ({"overlap": 0.9}, "overlap is 0.9"),
         ({"segment": 0}, "segment is 0"),
         ({"wiener": -1}, "wiener is -1"),
     ):
