@@ -84,6 +84,7 @@ LARGE = (
     "HTDemucs",
     "AudioNetVAE",
 )
+DEMUCS = ("deep", "mono", "plain")  # cases of one test
 # Tests, by how their ids below this folder begin, that cost seconds each and whose faults are rare: `python -m pytest`
 # leaves them out, and `python -m pytest -m ""` and .ci/run have them. `--durations=50` finds candidates.
 SLOW = (
@@ -142,6 +143,7 @@ SLOW = (
     "bridge/importers/test_band_split_roformer.py::test_both_networks_compute_the_formulas[bs-norms",
     "bridge/importers/test_band_split_roformer.py::test_both_networks_compute_the_formulas[mel-deep",
     "bridge/importers/test_band_split_roformer.py::test_both_networks_compute_the_formulas[mel-mono",
+    *(f"bridge/importers/test_ht_demucs.py::test_both_networks_are_those_of_the_original[{case}" for case in DEMUCS),
     *(f"bridge/test_cli.py::test_every_module_with_weights_is_compared[{name}" for name in LARGE),
     "bridge/test_cli.py::test_rounding_is_told_from_a_small_difference_in_float64",
     "bridge/test_cli.py::test_verify_compares_models_without_masks",
@@ -161,6 +163,7 @@ SLOW = (
     "parity/test_networks.py::test_any_perturbed_tensor_is_found",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[BSRoformer-1-1t",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[BSRoformer-2",
+    "parity/test_networks.py::test_evaluation_and_a_training_step_agree[HTDemucs-2",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[MelBandRoformer-1",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[SpectrogramNetSimple-1-1t-s",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[SpectrogramNetSimple-1-3t-softmax",
