@@ -29,9 +29,10 @@ class EncoderLayer(nn.Module):
         self.over_bins = over_bins
         if over_bins:
             conv = nn.Conv2d(inputs, features, (SIZE, 1), (STRIDE, 1), (STRIDE // 2, 0), device=device)
+            self.conv = initialize(conv, SIZE * inputs, RECTIFIED)
         else:
             conv = nn.Conv1d(inputs, features, SIZE, STRIDE, STRIDE // 2, device=device)
-        self.conv = initialize(conv, SIZE * inputs, RECTIFIED)
+            self.conv = initialize(conv, SIZE * inputs, RECTIFIED)
         self.dconv = DConv(features, residual_depth, compression, device)
         self.gate = _gate(features, 1, over_bins, device)
 
@@ -70,11 +71,13 @@ class DecoderLayer(nn.Module):
         self.last = last
         self.gate = _gate(inputs, 3, over_bins, device)
         self.dconv = DConv(inputs, residual_depth, compression, device) if residual_depth else None
+        fan_in = 2 * inputs  # two windows add up to each step that goes out
         if over_bins:
             up = nn.ConvTranspose2d(inputs, features, (SIZE, 1), (STRIDE, 1), (STRIDE // 2, 0), device=device)
+            self.up = initialize(up, fan_in, RECTIFIED)
         else:
             up = nn.ConvTranspose1d(inputs, features, SIZE, STRIDE, STRIDE // 2, device=device)
-        self.up = initialize(up, 2 * inputs, RECTIFIED)  # two windows add up to each step that goes out
+            self.up = initialize(up, fan_in, RECTIFIED)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Multiplies bins, or steps, by four; channels become `features`."""
@@ -87,9 +90,11 @@ class DecoderLayer(nn.Module):
 
 def _gate(channels: int, size: int, over_bins: bool, device) -> nn.Module:
     """The convolution before a gated linear unit."""
-    kind = nn.Conv2d if over_bins else nn.Conv1d
-    layer = kind(channels, 2 * channels, size, padding=size // 2, device=device)
-    return initialize(layer, channels * size ** (2 if over_bins else 1), RECTIFIED)
+    if over_bins:
+        layer = nn.Conv2d(channels, 2 * channels, size, padding=size // 2, device=device)
+        return initialize(layer, channels * size**2, RECTIFIED)
+    layer = nn.Conv1d(channels, 2 * channels, size, padding=size // 2, device=device)
+    return initialize(layer, channels * size, RECTIFIED)
 
 
 def _along_steps(branch: DConv, x: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class HTDemucs(nn.Module):
         """The waveforms, and None in the place of a latent variable."""
         if self.config.members > 1:
             return self.average(x), None
-        config, targets, dtype = self.config, len(self.config.targets), self.wave_encoder[0].conv.weight.dtype
+        config, targets, dtype = self.config, len(self.config.targets), next(self.parameters()).dtype
         check_input(x, "the network's input", AUDIO, config.num_channels)
         audio, samples = x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[-1]
         spectrum = analyze_hops(audio, config.num_fft)
