@@ -20,7 +20,7 @@ def test_a_missing_package_is_named_with_its_extra(monkeypatch):
     ("module", "home"),
     [
         *((name, name) for name in ("losses", "models", "visualizer")),
-        ("datasets", "data.datasets"),
+        ("datasets", "data"),
         ("trainer", "train.trainer"),
         ("utils.data_utils", "transforms"),
     ],

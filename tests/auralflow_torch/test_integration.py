@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from auralflow_torch.data.datasets import AudioFolder
+from auralflow_torch.data import AudioFolder
 from auralflow_torch.losses import L1Loss, WeightedComponentLoss
 from auralflow_torch.models import SpectrogramMaskModel
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from auralflow_core.data.tracks import find_tracks
 from auralflow_core.errors import InputError
-from auralflow_torch.data.datasets import AudioDataset, AudioFolder, create_audio_dataset
+from auralflow_torch.data import AudioDataset, AudioFolder, create_audio_dataset
 
 RATE = 8000
 LENGTHS = {"a": 24000, "b": 8000, "c": 3000}
