@@ -11,7 +11,10 @@ from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, Dataset
 from bridge.importers.msst import read_published
 from bridge.importers.msst_settings import FURTHER
 
-REST = {("vocals",): "accompaniment", ("accompaniment",): "vocals"}  # the residual of these targets
+REST: dict[tuple[str, ...], str] = {
+    ("vocals",): "accompaniment",
+    ("accompaniment",): "vocals",
+}  # the residual of these targets
 NONE_STATED = "none stated"
 HOST = "https://huggingface.co"
 

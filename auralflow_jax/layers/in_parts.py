@@ -1,5 +1,7 @@
 """Layers in little memory: on few rows at a time."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -29,7 +31,7 @@ def in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object, in_pl
     parts = -(-rows // size)
     padded = jnp.pad(x, [(0, parts * size - rows)] + [(0, 0)] * (x.ndim - 1)).reshape(parts, size, *x.shape[1:])
 
-    def part(module: nn.Module, whole: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+    def part(module: nn.Module, whole: jax.Array, index: jax.Array) -> tuple[jax.Array, Any]:
         found = module(lax.dynamic_index_in_dim(whole, index, keepdims=False), *args)
         return (lax.dynamic_update_index_in_dim(whole, found, index, 0), None) if in_place else (whole, found)
 

@@ -64,12 +64,12 @@ class LSTM(nn.Module):
         size = 4 * self.hidden_size
         weight = self.param(f"weight_ih_{suffix}", lecun, (size, x.shape[-1]), jnp.float32)
         recurrent = self.param(f"weight_hh_{suffix}", lecun, (size, self.hidden_size), jnp.float32)
-        biases = [
+        bias, recurrent_bias = (
             self.param(f"bias_{kind}_{suffix}", nn.initializers.zeros, (size,), jnp.float32) for kind in ("ih", "hh")
-        ]
+        )
         gates = x @ weight.astype(self.dtype).T
-        bias = jnp.broadcast_to(sum(biases).astype(self.dtype), gates.shape)
-        return gates + bias, recurrent.astype(self.dtype)
+        biases = jnp.broadcast_to((bias + recurrent_bias).astype(self.dtype), gates.shape)
+        return gates + biases, recurrent.astype(self.dtype)
 
 
 class Recurrent(nn.Module):

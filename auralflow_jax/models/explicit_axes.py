@@ -21,6 +21,7 @@ def with_auto_axes(run: Callable[..., tuple[Any, Any]], audio: jax.Array, *argum
     sharding = jax.typeof(audio).sharding
     if AxisType.Explicit not in sharding.mesh.axis_types:
         return run(audio, *arguments)
-    first, *_ = sharding.spec
-    places = (NamedSharding(sharding.mesh, PartitionSpec(first)), NamedSharding(sharding.mesh, PartitionSpec()))
-    return jax.sharding.auto_axes(run, out_sharding=places)(audio, *arguments)
+    axis, *_ = sharding.spec
+    places = (NamedSharding(sharding.mesh, PartitionSpec(axis)), NamedSharding(sharding.mesh, PartitionSpec()))
+    first, others = jax.sharding.auto_axes(run, out_sharding=places)(audio, *arguments)
+    return first, others

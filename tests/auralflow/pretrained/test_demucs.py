@@ -31,6 +31,7 @@ def test_settings_are_those_of_published_networks(published):
 
 def test_each_target_of_the_fine_tuned_model_is_its_own_members():
     model = PRETRAINED["htdemucs_ft"].config.model
+    assert isinstance(model, HTDemucs)
     # drums, bass, other, vocals by bass, drums, other, vocals
     assert model.member_weights.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 

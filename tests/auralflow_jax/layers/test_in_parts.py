@@ -23,7 +23,7 @@ def test_rows_in_parts_are_rows_at_once(features, part, monkeypatch):
     x = np.random.default_rng(0).standard_normal((7, 4)).astype(np.float32)
     layer = Rows(features)
     variables = layer.init(jax.random.key(0), x)
-    kernel, bias = variables["params"]["Dense_0"]["kernel"], variables["params"]["Dense_0"]["bias"]
+    kernel, bias = (np.asarray(variables["params"]["Dense_0"][name]) for name in ("kernel", "bias"))
     np.testing.assert_allclose(layer.apply(variables, x), x @ kernel + bias, atol=1e-6)
     gradient = jax.grad(lambda x: layer.apply(variables, x).sum())(x)  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(gradient, np.broadcast_to(np.sum(kernel, 1), x.shape), atol=1e-6)

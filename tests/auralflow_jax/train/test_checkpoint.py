@@ -209,7 +209,9 @@ def test_every_optimizer_goes_on_to_the_same_bits(folder, tiny_config, optimizer
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
         checkpoints.save(go_on(saver.state(0), range(2)), saver.config, {"history": [], "losses": []})
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
-        state, _ = checkpoints.restore(saver.abstract, saver.config)
+        restored = checkpoints.restore(saver.abstract, saver.config)
+        assert restored is not None
+        state, _ = restored
         assert same_bits(jax.device_get(go_on(state, range(2, 4))), jax.device_get(whole))
         others = replace(tiny_config, training=replace(tiny_config.training, optimizer="adamw"))
         with pytest.raises(InputError, match=f"other settings: optimizer \\('{optimizer}' there, 'adamw' here\\)"):

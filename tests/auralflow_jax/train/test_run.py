@@ -181,10 +181,10 @@ def test_a_run_that_goes_on_with_other_data_says_so(songs, finished, console):
     assert run.data == plan.data
     other = plan.data | {"sha256": "0" * 64, "datasets": ["earlier"]}
     for data, is_noted in ((plan.data, False), (None, False), (other, True)):
-        screen = Console(file=io.StringIO(), soft_wrap=True)
-        with Progress(plan, screen) as progress:
+        written = io.StringIO()
+        with Progress(plan, Console(file=written, soft_wrap=True)) as progress:
             progress.start(dataclasses.replace(run, data=data))
-        assert ("The run so far was on other data (earlier: " in screen.file.getvalue()) == is_noted
+        assert ("The run so far was on other data (earlier: " in written.getvalue()) == is_noted
 
 
 def test_a_run_of_other_targets_starts_from_what_fits_and_says_so(songs, finished, console, new_folder):

@@ -237,7 +237,8 @@ def test_the_gradients_of_parts_are_those_of_the_whole_batch():
         model = create_model(config)
         sgd = torch.optim.SGD(model.parameters(), lr=0.0)
         trainer = ModelTrainer(model, L1Loss(model), sgd, accumulate_steps=parts)
-        model.network.split.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+        split = model.network.get_submodule("split")
+        split.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
         loss, norm = trainer.train_step(mixture, target)
         gradients = [parameter.grad for parameter in model.parameters()]
         found.append((float(loss), float(norm), gradients))

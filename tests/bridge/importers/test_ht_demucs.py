@@ -154,6 +154,7 @@ def test_the_published_settings():
     assert replace(config.model, model_name="") == template("HTDemucs").model
     assert to_arguments(config, "m")[0] | shared == to_arguments(config, "m")[0]
     six, _ = to_config(shared | {"sources": [*sources, "guitar", "piano"]}, "", "6s")
+    assert isinstance(six.model, HTDemucs)
     assert (six.model.width, six.model.transformer_width, len(six.model.targets)) == (0, 384, 6)
 
 
@@ -166,7 +167,7 @@ def test_a_bag_is_the_weighted_mean_of_its_members():
     bag = {"models": ["aa", "bb"], "weights": [[1, 0.5, 0.25], [0, 0.5, 0.75]], "segment": 0.1}
     Path("bag.yaml").write_text(yaml.dump(bag))
     state, config = read_bag("bag.yaml", "m")
-    assert config.crop_samples == 800 and config.model.members == 2
+    assert isinstance(config.model, HTDemucs) and (config.crop_samples, config.model.members) == (800, 2)
     audio = np.random.default_rng(1).standard_normal((2, 1, 800)).astype(np.float32)
     estimates = []
     for single, tensors in members:
