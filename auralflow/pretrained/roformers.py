@@ -11,10 +11,8 @@ from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, Dataset
 from bridge.importers.msst import read_published
 from bridge.importers.msst_settings import FURTHER
 
-REST: dict[tuple[str, ...], str] = {
-    ("vocals",): "accompaniment",
-    ("accompaniment",): "vocals",
-}  # the residual of these targets
+# The residual of these targets.
+REST: dict[tuple[str, ...], str] = {("vocals",): "accompaniment", ("accompaniment",): "vocals"}
 NONE_STATED = "none stated"
 HOST = "https://huggingface.co"
 

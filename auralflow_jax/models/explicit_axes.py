@@ -23,5 +23,5 @@ def with_auto_axes(run: Callable[..., tuple[Any, Any]], audio: jax.Array, *argum
         return run(audio, *arguments)
     axis, *_ = sharding.spec
     places = (NamedSharding(sharding.mesh, PartitionSpec(axis)), NamedSharding(sharding.mesh, PartitionSpec()))
-    first, others = jax.sharding.auto_axes(run, out_sharding=places)(audio, *arguments)
-    return first, others
+    on_mesh: Callable[..., tuple[Any, Any]] = jax.sharding.auto_axes(run, out_sharding=places)  # pyright: ignore
+    return on_mesh(audio, *arguments)

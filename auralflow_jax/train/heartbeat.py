@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 from jax._src import distributed  # the store of keys and values that the hosts share has no public name
@@ -53,7 +54,8 @@ class _Watch:
 
     def __init__(self, prog: str):
         self.prog = prog
-        self.host, self.client = jax.process_index(), distributed.global_state.client
+        self.host = jax.process_index()
+        self.client: Any = distributed.global_state.client  # its class is jaxlib's own
         self.ages = dict.fromkeys(range(jax.process_count()), 0)  # periods since each host's last sign of life
         self.is_block_over, self.is_host_lost, self.is_closed = threading.Event(), threading.Event(), threading.Event()
         if sys.platform != "win32":

@@ -14,7 +14,7 @@ from auralflow.pretrained import PRETRAINED
 from auralflow.pretrained.demucs import HTDEMUCSES
 from auralflow.pretrained.roformers import NONE_STATED
 from auralflow.pretrained.web import WebFile
-from auralflow_core.config import from_dict, to_dict
+from auralflow_core.config import HTDemucs, from_dict, to_dict
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
 from bridge.importers.demucs_bag import read_published_bag

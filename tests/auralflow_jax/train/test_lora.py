@@ -21,7 +21,7 @@ from auralflow_jax.models.base import build
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.plan import make_plan
 from auralflow_jax.train.run import open_checkpoints, start_run, train
-from auralflow_jax.train.state import start_state
+from auralflow_jax.train.state import LoraState, start_state
 from auralflow_jax.train.step import make_train_step
 from auralflow_jax.weights import load_weights
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from safetensors import safe_open
 
 import bridge
-from auralflow_core.config import template
+from auralflow_core.config import HTDemucs, template
 from auralflow_core.errors import InputError
 from auralflow_jax.models.registry import build
 from auralflow_torch.models import create_model
