@@ -31,8 +31,8 @@ def add_arguments(parser: Parser) -> None:
     )
     for leaf in leaves():
         hint = f"`auralflow config MODEL --{leaf.name} VALUE`, which changes this setting before the training"
-        parser.hints |= {f"--{leaf.name}": hint, f"--{leaf.meaning.replace(' ', '_')}": hint}
-
+        name = leaf.meaning.partition(";")[0].replace(" ", "_")
+        parser.hints |= {f"--{leaf.name}": hint, f"--{name}": hint}
     parser.add_argument(
         "--lora_rank", metavar="N", help="with --from: train adapters of this rank, and leave the weights as they are"
     )

@@ -33,8 +33,8 @@ def song_level(blocks: Iterable[np.ndarray]) -> SongLevel:
         blocks: pieces (channels, samples).
 
     Example:
-        >>> song_level([np.array([[1.0, 2.0], [1.0, 4.0]]), np.array([[5.0], [5.0]])])
-        SongLevel(mean=3.0, deviation=1.632993161855452)
+        >>> song_level([np.array([[1.0], [1.0]]), np.array([[4.0], [6.0]])])
+        SongLevel(mean=3.0, deviation=2.0)
     """
     count, total, squares = 0, 0.0, 0.0
     for block in blocks:

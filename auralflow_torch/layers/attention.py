@@ -129,16 +129,16 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
     Args:
         query: (..., steps, heads, size).
-        key: (..., steps, heads, size).
-        value: (..., steps, heads, size of the value).
+        key: (..., its steps, heads, size).
+        value: (..., its steps, heads, size of the value).
 
     Returns:
-        The shape of `value`.
+        (..., steps, heads, size of the value).
     """
-    size = value.shape[-1]
+    size, shape = value.shape[-1], query.shape[:-1]
     # The kernels that keep no scores take one size alone. Padding by nothing would copy.
     padded = value if query.shape[-1] == size else F.pad(value, (0, query.shape[-1] - size))
     # And four axes alone; with others torch would keep all scores, and take three times as long.
     query, key, padded = (part.reshape(-1, *part.shape[-3:]).transpose(1, 2) for part in (query, key, padded))
     found = F.scaled_dot_product_attention(query, key, padded, scale=size**-0.5).transpose(1, 2)
-    return found[..., :size].reshape(value.shape)
+    return found[..., :size].reshape(*shape, size)

@@ -76,4 +76,6 @@ def songs(make_once) -> Path:
 def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:
     known = MODELS[name].__struct_fields__
     small = {setting: value for setting, value in SMALL.items() if setting in known}
+    if "compression" in known:
+        small |= {"hidden_channels": 8, "num_layers": 2}  # as wide as its branches can be narrowed
     return from_dict({"model": {"model_type": name} | small | settings, "dataset": {"sample_length": 0.075}})

@@ -12,7 +12,7 @@ from bridge.parity.twins import random_variables
 SIZES = {"width": 8, "num_blocks": 1, "heads": 2, "head_size": 4, "sample_rate": 8000, "num_channels": 2}
 STFT = {"num_fft": 64, "window_size": 64, "hop_length": 16}
 BS = SIZES | STFT | {"model_type": "BSRoformer", "bands": [2, 2, 4, 8, 17], "targets": ["drums", "other", "vocals"]}
-MEL = SIZES | {"model_type": "MelBandRoformer", "num_bands": 6, "targets": ["vocals"]}
+MEL = SIZES | {"model_type": "MelBandRoformer", "num_bands": 6, "targets": ["vocals"], "residual_name": "accompaniment"}
 MEL |= {"num_fft": 128, "window_size": 128, "hop_length": 32}
 CHUNK = 1600  # samples
 

@@ -15,8 +15,9 @@ from auralflow_jax.networks import build_network
 from auralflow_torch.models import create_model
 from bridge.parity.cases import small_config
 
-# A name, what a sample stands for, and whether memory is spared: a model's result knows nothing of them.
-OUTSIDE = ("model_name", "sample_rate", "remat")
+# Names, what a sample stands for, what is done with whole songs, and whether memory is spared: a model's result knows
+# nothing of them.
+OUTSIDE = ("model_name", "sample_rate", "residual_name", "normalize_song", "remat")
 SAMPLES = 56
 SEQUENCES = {
     "bands": (8, 9),  # of 17 bins

@@ -39,7 +39,7 @@ def test_every_setting_has_a_meaning_and_a_default(capsys):
     for leaf in leaves():
         text = re.split(r"\n  --|\n\n", shown.split(f"\n  --{leaf.name} ", 1)[1])[0]
         assert leaf.meaning.split()[0] in text and "default:" in text, leaf.name
-    assert "learning rate (default: 0.001; 0.0005 in" in " ".join(shown.split())
+    assert "finds, about 1 (default: 0.001; 0.0005 in BSRoformer" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_every_setting_has_a_meaning_and_a_default(capsys):
         (["train", "m", "d", "--batch-size", "4"], "`auralflow config MODEL --batch_size VALUE`"),
         (["separate", "a.wav", "--out", "x"], "did you mean --save DIR?"),
         (["separate", "a.wav", "--two-stems=vocals"], "did you mean --targets vocals --residual?"),
-        (["separate", "htdemucs", "a.wav"], "no pretrained model of that name; known: auralflow-4stems, "),
+        (["separate", "mdx_extra", "a.wav"], "no pretrained model of that name; known: auralflow-4stems, "),
         (["evaluate", "spleter-2stems", "d"], "did you mean 'spleeter-2stems'? known: "),
         (["sogns"], "did you mean 'songs'?"),
     ],

@@ -12,6 +12,7 @@ from auralflow_jax.models.base import abstract_variables, build
 from auralflow_jax.train.step import compare
 
 SMALL = {"sample_length": "0.3", "hidden_channels": "2", "audio_channels": "2", "width": "8", "num_blocks": "1"}
+SMALL |= {"compression": "2", "num_layers": "2"}
 
 
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name != "SpectrogramNetLSTM"]
