@@ -17,16 +17,16 @@ class Conv1d(nn.Module):
         features: channels that go out.
         size: of the kernel, in steps; what it spans beyond a stride is even and spread over both ends as zeros.
         stride: must divide the steps.
-        dilation: distance of the steps that a kernel sees.
         gain: of the initial weights, see above.
+        dilation: distance of the steps that a kernel sees.
         dtype: of the computation.
     """
 
     features: int
     size: int
     stride: int = 1
-    dilation: int = 1
     gain: float = RECTIFIED
+    dilation: int = 1
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
