@@ -147,8 +147,9 @@ def test_nothing_is_made_where_something_is_wrong(write, capsys, trained):
     for name in ("one", "two"):
         track = Path("other/train") / name
         track.mkdir(parents=True)
-        (track / "vocals.wav").write_bytes(next(trained.songs.rglob("vocals.wav")).read_bytes())
-    assert "its stems are vocals; expected bass, drums, other, vocals" in run(
+        for stem in ("drums", "vocals"):
+            (track / f"{stem}.wav").write_bytes(next(trained.songs.rglob(f"{stem}.wav")).read_bytes())
+    assert "its stems are drums, vocals; expected bass, drums, other, vocals" in run(
         capsys, "recipe", "tiny.json", "new", "--real", "other", status=2
     )
     assert not Path("new").exists()

@@ -42,6 +42,8 @@ SMALL = {
     "sample_length": 0.3,
     "sample_rate": 8000,
     "hidden_channels": 2,
+    "compression": 2,
+    "num_layers": 2,
     "depth": 1,
     "num_fft": 128,
     "window_size": 128,

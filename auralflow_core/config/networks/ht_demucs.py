@@ -1,5 +1,6 @@
 """Settings of HTDemucs."""
 
+import math
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -112,4 +113,4 @@ class HTDemucs(WaveformConfig):
 
     @property
     def alignment(self) -> int:
-        return max(self.num_fft // 4, STRIDE**self.depth)
+        return math.lcm(self.num_fft // 4, STRIDE**self.depth)
