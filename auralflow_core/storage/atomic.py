@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from auralflow_core.storage.renames import rename_together
-from auralflow_core.storage.staging import staging
+from auralflow_core.storage.staging import is_vacant, staging
 
 LONGEST_SUFFIX = 16  # letters that a temporary name takes over
 
@@ -77,7 +77,7 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
         staged = aside / path.resolve().name
         staged.mkdir()
         yield staged
-        if path.is_dir() and not any(path.iterdir()):
+        if path.is_dir() and is_vacant(path):
             path.rmdir()
         staged.rename(path)
 

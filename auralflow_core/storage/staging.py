@@ -63,6 +63,15 @@ def remove_abandoned(parent: str | os.PathLike) -> None:
             _remove_abandoned(folder)
 
 
+def is_vacant(folder: str | os.PathLike) -> bool:
+    """Whether a folder does not exist or is empty, once what processes that have ended left in it is removed."""
+    folder = Path(folder)
+    if folder.is_dir():
+        remove_abandoned(folder)
+        return not any(folder.iterdir())
+    return not os.path.lexists(folder)
+
+
 def _remove_abandoned(folder: Path) -> None:
     """Removes a staging folder that no process has locked; one without a lock goes if it is empty."""
     try:

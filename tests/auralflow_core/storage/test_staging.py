@@ -1,5 +1,7 @@
 """Files that appear together, and what processes leave that are killed while they write them."""
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import pytest
 import auralflow_core
 from auralflow_core.storage import renames
 from auralflow_core.storage.atomic import new_folder, replacing, replacing_together
-from auralflow_core.storage.staging import PREFIX, remove_abandoned, staging
+from auralflow_core.storage.staging import PREFIX, is_vacant, remove_abandoned, staging
 
 NAMES = ("song/bass.wav", "song/drums.wav", "song/other.wav", "song/vocals.wav")
 
@@ -73,6 +75,43 @@ def test_an_error_while_files_are_renamed_leaves_all_as_before(tmp_path, monkeyp
         (tmp_path / "song/vocals.wav/in the way").mkdir(parents=True)
         monkeypatch.setattr(renames.os, "replace", refuse_folders(os.replace))
     assert contents(tmp_path) == {"song/bass.wav": "old"}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_process_may_be_killed_while_it_undoes_renames(tmp_path, monkeypatch, number):
+    """Two of four files had their names when the third could not get its own."""
+    staged, replace, calls = tmp_path / f"{PREFIX}x", os.replace, iter(range(1000))
+    staged.mkdir()
+    (tmp_path / "song").mkdir()
+    for place, name in enumerate(NAMES):
+        is_done = place < 2
+        (tmp_path / name).write_text("new" if is_done else "old")
+        (staged / f"{'old' if is_done else 'new'}-{place}").write_text("old" if is_done else "new")
+    (staged / "lock").touch()
+    (staged / renames.RECORD).write_text(json.dumps({"forward": False, "names": NAMES, "stale": []}))
+
+    def dying(*paths):
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(renames.os, "replace", dying)
+        remove_abandoned(tmp_path)
+    remove_abandoned(tmp_path)
+    assert contents(tmp_path) == dict.fromkeys(NAMES, "old")
+
+
+def test_a_folder_is_vacant_whatever_killed_processes_left_in_it(tmp_path):
+    for name in ("killed", "used"):
+        (tmp_path / name / f"{PREFIX}x").mkdir(parents=True)
+    (tmp_path / "used" / "mine").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with staging(tmp_path / "busy"):
+        vacant = [name for name in ("new", "killed", "used", "file", "dangling", "busy") if is_vacant(tmp_path / name)]
+    assert vacant == ["new", "killed"]
+    assert list((tmp_path / "killed").iterdir()) == []
 
 
 def refuse_folders(replace):
