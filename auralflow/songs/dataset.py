@@ -95,7 +95,10 @@ def make_new_songs(directory: str | os.PathLike, **options: Any) -> list[Path]:
     check_songs(**about)
     if not is_vacant(directory) and not (record.exists() and read_json(record) == about):
         raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
-    write_json(record, about)
+    try:
+        write_json(record, about)
+    except PermissionError as error:
+        raise InputError(f"{directory}: cannot be written: {error.strerror}") from None
     folders = make_songs(directory, **options, keep=True)
     record.unlink()
     return folders

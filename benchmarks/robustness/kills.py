@@ -22,6 +22,7 @@ from robustness.runs import CONFIG
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STUBBORN = 20  # seconds in which a process ends after a signal
+DONE = ("exists already", "has a checkpoint already")  # how a command refuses what the killed one had completed
 PLACES = ("tmp", "cache")  # folders of the process itself
 
 
@@ -43,32 +44,25 @@ class Killed(NamedTuple):
 
 SONGS = {f"{name}.wav": f"{name}.wav" for name in ("one", "two", "three")}
 MODEL, DATA = {"model": "trained"}, {"songs": "songs"}
+SEPARATE = "separate model one.wav two.wav three.wav --save out --residual"
+STEMS = ("out/**/*.wav",)
 FOLDER = ("out/config.json", "out/checkpoint/best.safetensors")
+CHECKPOINT = {f"model.{suffix}": f"roformer.{suffix}" for suffix in ("ckpt", "yaml")}
 COMMANDS = {
-    "separate": Killed(
-        "separate model one.wav two.wav three.wav --save out --residual", MODEL | SONGS, ("out/**/*.wav",)
-    ),
-    "separate --overwrite": Killed(
-        "separate model one.wav two.wav three.wav --save out --residual --overwrite",
-        MODEL | SONGS | {"out": "older"},
-        ("out/**/*.wav",),
-    ),
-    "evaluate": Killed("evaluate model songs --metrics sdr --save out", MODEL | DATA, ("out/evaluation.*",)),
+    "separate": Killed(SEPARATE, MODEL | SONGS, STEMS),
+    "separate --overwrite": Killed(f"{SEPARATE} --overwrite", MODEL | SONGS | {"out": "older"}, STEMS),
+    "evaluate": Killed("evaluate model songs --metrics sdr --save out", MODEL | DATA, ("out/evaluation.csv",)),
     "train": Killed("train model songs", {"model": "fresh"} | DATA, ("model/checkpoint/best.safetensors",), True),
     "convert to-torch": Killed("convert to-torch model -o out.safetensors", MODEL, ("out.safetensors",)),
-    "convert to-jax": Killed(
-        "convert to-jax state.safetensors out", {"state.safetensors": "state.safetensors"}, FOLDER
-    ),
+    "convert to-jax": Killed("convert to-jax in.safetensors out", {"in.safetensors": "state.safetensors"}, FOLDER),
     "convert to-msst": Killed("convert to-msst model -o out.ckpt", {"model": "roformer"}, ("out.ckpt", "out.yaml")),
-    "pretrained get": Killed("pretrained get rubidium --save out", {}, (*FOLDER, "out/README.md")),
+    "pretrained get": Killed("pretrained get auralflow-4stems --save out", {}, (*FOLDER, "out/README.md")),
     "pretrained get --file": Killed(
-        "pretrained get --file model.ckpt --settings model.yaml --save out",
-        {"model.ckpt": "roformer.ckpt", "model.yaml": "roformer.yaml"},
-        (*FOLDER, "out/README.md"),
+        "pretrained get --file model.ckpt --settings model.yaml --save out", CHECKPOINT, (*FOLDER, "out/README.md")
     ),
     "config, new": Killed("config out SpectrogramNetSimple --preset tiny", {}, ("out/config.json",)),
     "config, edited": Killed("config model --batch_size 3", {"model": "fresh"}, ("model/config.json",)),
-    "songs": Killed("songs out --tracks 3 --seconds 2", {}, ("out/**/*.wav",)),
+    "songs": Killed("songs out --tracks 3 --seconds 2", {}, STEMS),
     "inspect": Killed("inspect songs --save out", DATA, ("out/exclude.json", "out/inspection.html")),
 }
 
@@ -159,7 +153,7 @@ def kill(originals: Path, folder: Path, rng: np.random.Generator) -> list[Outcom
     killed.faults += changes(folder, before, {} if command.is_replaced else whole.results)
     ended = scene.nursery.run(arguments, folder)
     again = Outcome(f"{label}, again", ended.status, ended.message)
-    if ended.status != whole.ended.status and "exists already" not in ended.message:
+    if ended.status != whole.ended.status and not any(words in ended.message for words in DONE):
         again.faults.append(f"exit status {ended.status}: {ended.message[-300:]!r}")
     again.faults += changes(folder, before, whole.results)
     missing = whole.results.keys() - found(folder, command.results).keys()
@@ -200,13 +194,15 @@ def found(folder: Path, patterns: tuple[str, ...]) -> dict[str, object]:
 
 
 def content(path: Path) -> object:
-    """The bytes of a file, or of its tensors; what it says of their making has times in it."""
-    if path.suffix != ".safetensors":
-        return path.read_bytes()
+    """The bytes of a file, or of its samples or tensors: what else such files say has the time in it."""
     try:
-        return {name: array.tobytes() for name, array in read_tensors(path).tensors.items()}
-    except InputError as error:
+        if path.suffix == ".wav":
+            return soundfile.read(path, dtype="float32")[0].tobytes()
+        if path.suffix == ".safetensors":
+            return {name: array.tobytes() for name, array in read_tensors(path).tensors.items()}
+    except (InputError, soundfile.LibsndfileError) as error:
         return str(error)
+    return path.read_bytes()
 
 
 def remains(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Files that appear together, and what processes leave that are killed while they write them."""
 
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import auralflow_core
 from auralflow_core.storage import renames
 from auralflow_core.storage.atomic import new_folder, replacing, replacing_together
-from auralflow_core.storage.staging import PREFIX, is_vacant, remove_abandoned, staging
+from auralflow_core.storage.staging import PREFIX, is_vacant, remove_abandoned, remove_own, staging
 
 NAMES = ("song/bass.wav", "song/drums.wav", "song/other.wav", "song/vocals.wav")
 
@@ -112,6 +113,25 @@ def test_a_folder_is_vacant_whatever_killed_processes_left_in_it(tmp_path):
         vacant = [name for name in ("new", "killed", "used", "file", "dangling", "busy") if is_vacant(tmp_path / name)]
     assert vacant == ["new", "killed"]
     assert list((tmp_path / "killed").iterdir()) == []
+
+
+def test_what_cannot_be_removed_yet_is_left_to_the_next_process(tmp_path, monkeypatch):
+    rmdir = os.rmdir
+
+    def refuse(path, **options):
+        if Path(path).name == "busy":  # a thread of this process still writes into it
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        rmdir(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refuse)
+        with staging(tmp_path) as folder:
+            (folder / "busy").mkdir()
+            remove_own()
+            assert (folder / "busy").exists()
+        assert (folder / "busy").exists()
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def refuse_folders(replace):
