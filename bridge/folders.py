@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow_core.config import Config, differing_keys
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.staging import is_vacant
@@ -76,6 +76,8 @@ def write_folder(
         checkpoints = Checkpoints(staged)
         try:
             checkpoints.save(state, config, run)
+        except StorageError as error:
+            raise StorageError(str(error).replace(str(staged.path), str(folder.path))) from error
         finally:
             checkpoints.close()
         if best is not None:

@@ -68,8 +68,10 @@ def make_songs(
             if not (keep and folder.is_dir()):
                 _write_track(folder, make_song((seed, index), seconds, sample_rate, sound, soundfont), sample_rate)
         except OSError as error:
+            if error.errno is None:
+                raise
             if error.errno in NO_ROOM:
-                raise OSError(error.errno, error.strerror or str(error), str(folder)) from None
+                raise OSError(error.errno, error.strerror, str(folder)) from None
             raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
         folders.append(folder)
         if progress:
@@ -166,7 +168,11 @@ def _write_track(folder: Path, stems: dict[str, np.ndarray], sample_rate: int) -
         staged = aside / "new"
         staged.mkdir()
         for name, samples in whole.items():
-            soundfile.write(staged / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+            try:
+                soundfile.write(staged / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+            except soundfile.LibsndfileError as error:
+                reason = error.error_string.rstrip(".")
+                raise OSError(f"{folder}: cannot be written, the disk may be full ({reason})") from None
         if folder.exists():
             folder.rename(aside / "old")
         staged.rename(folder)

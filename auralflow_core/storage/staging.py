@@ -88,7 +88,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Removes a staging folder, its lock last: where a thread still writes into it, the next process removes the rest."""
+    """Removes a staging folder, its lock last: what a thread still writes into it, the next process removes."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():

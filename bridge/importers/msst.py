@@ -96,7 +96,11 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     )
     with replacing_together(checkpoint.parent, (checkpoint, described)) as (aside, yaml_aside):
         write_yaml(yaml_aside, settings)
-        torch.save({name: torch.from_numpy(array) for name, array in theirs.items()}, aside)
+        try:
+            torch.save({name: torch.from_numpy(array) for name, array in theirs.items()}, aside)
+        except RuntimeError as error:  # torch's writer does not say what the system reports
+            reason = str(error).splitlines()[0]
+            raise OSError(f"{checkpoint}: cannot be written, the disk may be full ({reason})") from None
     return described
 
 

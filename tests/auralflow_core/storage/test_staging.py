@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,6 +133,39 @@ def test_what_cannot_be_removed_yet_is_left_to_the_next_process(tmp_path, monkey
         assert (folder / "busy").exists()
     remove_abandoned(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),  # of a file that is open already
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),  # safetensors'
+    ],
+)
+def test_a_full_disk_names_the_users_file(tmp_path, error):
+    for writing in (replacing(tmp_path / "a.json"), new_folder(tmp_path / "a.json")):
+        with pytest.raises(OSError, match="a.json") as raised, writing:
+            raise error
+        assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path / "a.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_about_other_files_stay_as_they_are(tmp_path):
+    other = FileNotFoundError(errno.ENOENT, "No such file or directory", "song.wav")
+    for error in (other, OSError("song.wav: ends early"), KeyError("a")):
+        with pytest.raises(type(error)) as raised, replacing(tmp_path / "a.json"):
+            raise error
+        assert raised.value is error
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_from_a_disk(tmp_path, monkeypatch):
+    """What the system says of them is simulated: root may write everywhere."""
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    for flags, number in ((0, errno.EACCES), (os.ST_RDONLY, errno.EROFS)):
+        monkeypatch.setattr(os, "statvfs", lambda path, flags=flags: SimpleNamespace(f_flag=flags))
+        with pytest.raises(OSError, match="a.json") as raised, replacing(tmp_path / "a.json"):
+            pass
+        assert (raised.value.errno, raised.value.filename) == (number, str(tmp_path / "a.json"))
 
 
 def refuse_folders(replace):
