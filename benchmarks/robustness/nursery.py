@@ -91,7 +91,10 @@ def serve() -> None:
         if not ends(pid, PATIENCE):
             os.kill(pid, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        print(json.dumps([status, time.monotonic() - started]), flush=True)
+        try:
+            print(json.dumps([status, time.monotonic() - started]), flush=True)
+        except BrokenPipeError:  # whoever has asked is gone
+            os._exit(0)
     sys.exit()
 
 
