@@ -20,6 +20,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.evaluation.dataset import evaluate_tracks
 from auralflow_core.evaluation.table import Row, aggregate, table, write_csv
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.storage.staging import is_vacant
 
 SONGS = 42  # 30 to train on, 6 each to validate and to test
 SECONDS = 10.0
@@ -68,7 +69,7 @@ def run_demo(
     console = console or Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
     directory = Path(directory)
     dataset, folder = directory / "songs", ModelFolder(directory / "model")
-    if directory.is_dir() and any(directory.iterdir()) and not dataset.is_dir():
+    if not dataset.is_dir() and not is_vacant(directory):
         raise InputError(f"{directory}: is not empty and holds no demo; a new folder is expected")
 
     complete_songs(dataset, songs, seconds, console)

@@ -25,6 +25,7 @@ from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError, closest, shown
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.storage.staging import is_vacant
 
 
 class Songs(Group):
@@ -200,7 +201,7 @@ def claim_directory(directory: Path, recipe: dict) -> None:
     file = directory / "recipe.json"
     recipe = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
     if not file.exists():
-        if directory.is_dir() and any(directory.iterdir()):
+        if not is_vacant(directory):
             raise InputError(f"{directory}: is not empty and holds no recipe; a new folder is expected")
         write_json(file, recipe)
     elif (found := read_json(file)) != recipe:

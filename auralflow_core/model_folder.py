@@ -12,6 +12,7 @@ from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.storage.staging import is_vacant
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, read_tensors, write_tensors
 
 RESOLVERS = "auralflow.resolvers"  # group of entry points; see `Resolver`
@@ -102,7 +103,7 @@ class ModelFolder:
                 its weights belong.
         """
         is_model = self.config_file.exists()
-        if not is_model and self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if not is_model and not is_vacant(self.path):
             raise InputError(f"{self.path}: exists already and is no model folder; name a new folder")
         if self.checkpoint.is_dir() and any(
             path != self.weights and not path.name.startswith(".") for path in self.checkpoint.iterdir()

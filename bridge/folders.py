@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow_core.config import Config, differing_keys
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import new_folder
+from auralflow_core.storage.staging import is_vacant
 
 if TYPE_CHECKING:
     from auralflow_jax.models.base import Variables
@@ -28,7 +29,7 @@ def config_for(path: str | Path, stored: Config | None, source: str | Path) -> C
     if folder.checkpoint.exists():
         raise InputError(f"{folder.path}: has a checkpoint already, which is not overwritten; name a new folder")
     if not folder.config_file.exists():
-        if folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if not is_vacant(folder.path):
             raise InputError(f"{folder.path}: exists already and is no model folder; name a new folder")
         if stored is None:
             raise InputError(
@@ -75,6 +76,8 @@ def write_folder(
         checkpoints = Checkpoints(staged)
         try:
             checkpoints.save(state, config, run)
+        except StorageError as error:
+            raise StorageError(str(error).replace(str(staged.path), str(folder.path))) from error
         finally:
             checkpoints.close()
         if best is not None:

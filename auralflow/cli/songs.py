@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from auralflow_core.console.parser import Parser
-from auralflow_core.errors import InputError
 
 TEXT = "Generate songs and their stems, for a first try."
 
@@ -26,18 +25,16 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Generates the songs and prints how many are in each split."""
-    from auralflow.songs import make_songs
+    from auralflow.songs.dataset import make_new_songs
     from auralflow_core.console.progress import progress_bar
 
     directory = Path(arguments.directory)
-    if directory.is_dir() and any(directory.iterdir()):
-        raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
     with progress_bar(arguments.tracks, "songs") as advance:
-        folders = make_songs(
+        folders = make_new_songs(
             directory,
-            arguments.tracks,
-            arguments.seconds,
-            arguments.seed,
+            tracks=arguments.tracks,
+            seconds=arguments.seconds,
+            seed=arguments.seed,
             sound=arguments.sound,
             soundfont=arguments.soundfont,
             progress=lambda done, total: advance("", done),

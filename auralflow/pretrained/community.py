@@ -12,6 +12,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
+from auralflow_core.storage.staging import is_vacant
 
 CHECKPOINTS = (".ckpt", ".safetensors", ".th")
 SETTINGS = (".yaml", ".yml")
@@ -44,7 +45,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
         raise InputError(f"{settings}: {checkpoint} is a file of demucs, which has its settings inside; leave them out")
     if save is not None:
         target = Path(save)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if not is_vacant(target):
             raise InputError(f"{target}: exists already; a new or empty folder is expected")
         _make(target, files)
         return target

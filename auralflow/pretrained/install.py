@@ -16,6 +16,7 @@ from auralflow_core import config as configuration
 from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
+from auralflow_core.storage.staging import is_vacant
 from auralflow_core.weights.file import read_tensors
 
 
@@ -75,7 +76,7 @@ def get_model(
     if high_bins is not None and target is None:
         raise InputError(f"high_bins {high_bins!r} is a setting of a copy; the folder for one is missing (--save)")
     config = configuration.override(model.config, {} if high_bins is None else {"high_bins": high_bins})
-    if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target is not None and not is_vacant(target):
         raise InputError(f"{target}: exists already; a new or empty folder is expected")
     folder = model.folder
     if not is_installed(name):

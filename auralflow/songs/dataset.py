@@ -1,10 +1,9 @@
 """Datasets of generated songs on disk."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -12,8 +11,11 @@ from rich.console import Console
 
 from auralflow.songs.song import check_song, make_song, require_sampler
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.errors import InputError
+from auralflow_core.errors import NO_ROOM, InputError
+from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.storage.staging import is_vacant, staging
 
+UNFINISHED = ".unfinished.json"  # what is being made in a folder, until it is complete
 SPLITS = ("train", "valid", "test", "train", "train", "train", "train")  # of the songs 0, 1, 2, ..., repeated
 
 
@@ -49,6 +51,7 @@ def make_songs(
 
     Raises:
         InputError: a number is out of range, the directory cannot be written, or a program is missing.
+        OSError: the disk is full or read-only.
         MissingPackage: see `make_song`.
 
     Example:
@@ -57,11 +60,7 @@ def make_songs(
         ...     [path.parent.name for path in make_songs(folder, tracks=3, seconds=2, sample_rate=8000)]
         ['train', 'valid', 'test']
     """
-    if tracks < 3:
-        raise InputError(f"tracks is {tracks}, expected at least 3: one each for train, valid and test")
-    check_song(seconds, seed, sample_rate, sound)
-    if sound == "sampled":
-        soundfont = require_sampler(soundfont)
+    soundfont = check_songs(tracks, seconds, seed, sample_rate, sound, soundfont)
     folders = []
     for index in range(tracks):
         folder = Path(directory) / SPLITS[index % len(SPLITS)] / f"song-{seed}-{index:03d}"
@@ -69,10 +68,41 @@ def make_songs(
             if not (keep and folder.is_dir()):
                 _write_track(folder, make_song((seed, index), seconds, sample_rate, sound, soundfont), sample_rate)
         except OSError as error:
+            if error.errno is None:
+                raise
+            if error.errno in NO_ROOM:
+                raise OSError(error.errno, error.strerror, str(folder)) from None
             raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
         folders.append(folder)
         if progress:
             progress(index + 1, tracks)
+    return folders
+
+
+def make_new_songs(directory: str | os.PathLike, **options: Any) -> list[Path]:
+    """Writes a dataset into a new or empty folder, or goes on where a process that was ended has left one.
+
+    Args:
+        directory: the folder for the splits.
+        options: see `make_songs`.
+
+    Returns:
+        The folders of the tracks.
+
+    Raises:
+        InputError, MissingPackage: as `make_songs` does; or the folder holds something else.
+    """
+    directory, record = Path(directory), Path(directory, UNFINISHED)
+    about = {name: value for name, value in options.items() if name != "progress"}
+    check_songs(**about)
+    if not is_vacant(directory) and not (record.exists() and read_json(record) == about):
+        raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
+    try:
+        write_json(record, about)
+    except PermissionError as error:
+        raise InputError(f"{directory}: cannot be written: {error.strerror}") from None
+    folders = make_songs(directory, **options, keep=True)
+    record.unlink()
     return folders
 
 
@@ -110,19 +140,39 @@ def complete_songs(
     console.print(f"{tracks} {sound} songs of {seconds:g} s in {directory}")
 
 
+def check_songs(
+    tracks: int,
+    seconds: float,
+    seed: int = 0,
+    sample_rate: int = 44100,
+    sound: str = "synthesized",
+    soundfont: str | os.PathLike | None = None,
+) -> str | os.PathLike | None:
+    """Checks the arguments of `make_songs`, and returns the soundfont.
+
+    Raises:
+        InputError, MissingPackage: as `make_songs` does.
+    """
+    if tracks < 3:
+        raise InputError(f"tracks is {tracks}, expected at least 3: one each for train, valid and test")
+    check_song(seconds, seed, sample_rate, sound)
+    return require_sampler(soundfont) if sound == "sampled" else soundfont
+
+
 def _write_track(folder: Path, stems: dict[str, np.ndarray], sample_rate: int) -> None:
     """Writes the stems as 16-bit integers, and their sum; the folder gets its name when it is complete."""
     whole = {name: np.rint(stem * 32767).astype(np.int16).T for name, stem in stems.items()}
     whole["mixture"] = np.sum([samples.astype(np.int32) for samples in whole.values()], axis=0).astype(np.int16)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent.parent, prefix=f".{folder.name}-"))
-    try:
-        staged = aside / folder.name  # has the permissions of any new folder, unlike `aside`
+    with staging(folder.parent.parent) as aside:
+        staged = aside / "new"
         staged.mkdir()
         for name, samples in whole.items():
-            soundfile.write(staged / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+            try:
+                soundfile.write(staged / f"{name}.wav", samples, sample_rate, subtype="PCM_16")
+            except soundfile.LibsndfileError as error:
+                reason = error.error_string.rstrip(".")
+                raise OSError(f"{folder}: cannot be written, the disk may be full ({reason})") from None
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(aside / "old")
         staged.rename(folder)
-    finally:
-        shutil.rmtree(aside)

@@ -34,12 +34,12 @@ def find_files(split: Path, suffix: str | None = None) -> tuple[Files, Problems]
     for path in paths:
         if is_dangling(path):
             problems.setdefault(path, []).append(_dangling(path))
-    folders = [path for path in paths if path.is_dir()]
-    by_stem = any(path.name == "mixture" and _audio(path, suffix) for path in folders)
-    for folder in folders:
+    folders = _audio_of_folders(paths, suffix, problems)
+    by_stem = any(path.name == "mixture" and found for path, found in folders.items())
+    for folder, audio in folders.items():
         if not by_stem:
             files[folder] = {}
-        for file in _audio(folder, suffix):
+        for file in audio:
             track, stem = (split / file.stem, folder.name) if by_stem else (folder, file.stem)
             found = files.setdefault(track, {})
             if is_dangling(file):
@@ -72,6 +72,18 @@ def is_dangling(path: Path) -> bool:
 
 def _dangling(path: Path) -> str:
     return f"{path}: is a link to {os.readlink(path)}, which does not exist"
+
+
+def _audio_of_folders(paths: list[Path], suffix: str | None, problems: Problems) -> dict[Path, list[Path]]:
+    """The audio files in each folder among some paths; adds a problem for a folder that cannot be read."""
+    audio = {}
+    for path in paths:
+        try:
+            if path.is_dir():
+                audio[path] = _audio(path, suffix)
+        except OSError as error:
+            problems.setdefault(path, []).append(f"{path}: cannot be read: {error.strerror}")
+    return audio
 
 
 def _audio(folder: Path, suffix: str | None) -> list[Path]:

@@ -3,12 +3,14 @@
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auralflow_core.errors import NO_ROOM
 from auralflow_core.storage.renames import rename_together
-from auralflow_core.storage.staging import staging
+from auralflow_core.storage.staging import is_vacant, staging
 
 LONGEST_SUFFIX = 16  # letters that a temporary name takes over
 
@@ -27,7 +29,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     with folder:
         aside = staged / f"new{path.suffix if len(path.suffix) <= LONGEST_SUFFIX else ''}"
         aside.touch()
-        yield aside
+        with _named(path, staged):
+            yield aside
         with _named(path):
             os.replace(aside, path)
 
@@ -58,7 +61,8 @@ def replacing_together(
         asides = [staged / f"new-{place}" for place in range(len(paths))]
         for aside in asides:
             aside.touch()
-        yield asides
+        with _named(Path(directory), staged):
+            yield asides
         rename_together(staged, *([os.path.relpath(path, directory) for path in some] for some in (paths, stale)))
 
 
@@ -76,21 +80,34 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
     with folder:
         staged = aside / path.resolve().name
         staged.mkdir()
-        yield staged
-        if path.is_dir() and not any(path.iterdir()):
+        with _named(path, aside):
+            yield staged
+        if path.is_dir() and is_vacant(path):
             path.rmdir()
         staged.rename(path)
 
 
 @contextlib.contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Errors of the system name the user's path, not a temporary one."""
+def _named(path: Path, staged: Path | None = None) -> Iterator[None]:
+    """Errors of the system name the user's path, not a temporary one.
+
+    Args:
+        path: the user's path.
+        staged: a temporary folder; then errors about other files are left as they are, and those that a library has
+            made of an error of the system become that again.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if match := re.search(r"\(os error (\d+)\)", str(error)):  # as safetensors ends its messages
+            number = int(match[1])
+        elif staged is not None and isinstance(error, OSError):
+            is_ours = number in NO_ROOM if error.filename is None else str(error.filename).startswith(str(staged))
+            number = number if is_ours else None
+        if number is None:
             raise
-        raise type(error)(error.errno, error.strerror, str(path)) from None
+        raise OSError(number, os.strerror(number), str(path)) from None
 
 
 def _check_free(path: Path) -> None:
@@ -100,4 +117,6 @@ def _check_free(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     parent = next(folder for folder in (path.absolute().parents) if folder.exists())
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        is_read_only = hasattr(os, "statvfs") and os.statvfs(parent).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(path))

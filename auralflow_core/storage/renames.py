@@ -72,11 +72,11 @@ def _advance(staged: Path, paths: Sequence[Path]) -> None:
 def _undo(staged: Path, paths: Sequence[Path]) -> None:
     for place, path in enumerate(paths):
         new, old = staged / f"new-{place}", staged / f"old-{place}"
+        if not new.exists():  # it has its name, and gives it back
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(path, new)
         if old.exists():
             os.replace(old, path)
-        elif not new.exists():
-            path.unlink(missing_ok=True)
-            new.touch()  # undone
 
 
 def _write(staged: Path, record: dict) -> None:

@@ -40,7 +40,7 @@ def staging(parent: str | os.PathLike) -> Iterator[Path]:
         yield folder
     finally:
         os.close(lock)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         _own.discard(folder)
 
 
@@ -48,7 +48,7 @@ def remove_own() -> None:
     """Removes this process's folders, when it ends at once; files that are being renamed are left to the next one."""
     for folder in list(_own):
         if not (folder / renames.RECORD).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def remove_abandoned(parent: str | os.PathLike) -> None:
@@ -63,6 +63,15 @@ def remove_abandoned(parent: str | os.PathLike) -> None:
             _remove_abandoned(folder)
 
 
+def is_vacant(folder: str | os.PathLike) -> bool:
+    """Whether a folder does not exist or is empty, once what processes that have ended left in it is removed."""
+    folder = Path(folder)
+    if folder.is_dir():
+        remove_abandoned(folder)
+        return not any(folder.iterdir())
+    return not os.path.lexists(folder)
+
+
 def _remove_abandoned(folder: Path) -> None:
     """Removes a staging folder that no process has locked; one without a lock goes if it is empty."""
     try:
@@ -73,9 +82,22 @@ def _remove_abandoned(folder: Path) -> None:
     try:
         _lock(lock)
         renames.finish(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     finally:
         os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Removes a staging folder, its lock last: what a thread still writes into it, the next process removes."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name != LOCK:
+                path.unlink()
+        if [path.name for path in folder.iterdir()] in ([], [LOCK]):
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _make(parent: Path) -> tuple[Path, int]:

@@ -93,7 +93,8 @@ class Checkpoints:
         except (OSError, ValueError, SafetensorError) as error:
             if type(error) is ValueError and "os_error_code" not in str(error):
                 raise  # tensorstore makes a ValueError of what the system reports; others are not about the disk
-            reason = getattr(error, "strerror", None) or str(error).rsplit(": ", 1)[-1]
+            # After the reason tensorstore tells all that it knows, in brackets.
+            reason = getattr(error, "strerror", None) or str(error).partition(" [")[0].rsplit(": ", 1)[-1]
             left = "no earlier one exists" if before is None else f"the one of step {before} is still there"
             raise StorageError(
                 f"{self.folder.checkpoint}: the checkpoint of step {step} cannot be written, {left}: {reason}"

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import DivergedError, InputError
+from auralflow_core.storage.staging import is_vacant
 from auralflow_core.training.schedule import STAR, best_epoch, epoch_line, plateau, reason_to_stop, remedy
 from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.train.monitor import LossMonitor
@@ -106,7 +107,7 @@ def _report(history: list[dict], training: TrainingConfig) -> None:
 
 def _check_folder(folder: str | Path | None) -> None:
     """Refuses a folder in which something would be replaced."""
-    if folder is not None and Path(folder).exists() and (not Path(folder).is_dir() or any(Path(folder).iterdir())):
+    if folder is not None and not is_vacant(folder):
         raise InputError(f"{folder}: exists already; name a new folder")
 
 

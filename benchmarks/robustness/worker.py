@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from robustness import files, runs, sounds
+from robustness import files, kills, runs, sounds
 from robustness.outcomes import Outcome
 
-LIMIT = 20  # seconds of a case
-STARTED = 300  # seconds in which a process has made the originals
+STARTED = 900  # seconds in which a process has made the originals
 
 
 class Kind(NamedTuple):
@@ -25,11 +24,13 @@ class Kind(NamedTuple):
         count: the number of cases.
         prepare: makes what is damaged in a folder, once for each process.
         attempt: makes a case in another, empty folder, with its random numbers, and runs commands on it.
+        limit: seconds of a case.
     """
 
     count: int
     prepare: Callable[[Path], None]
     attempt: Callable[[Path, Path, np.random.Generator], list[Outcome]]
+    limit: float = 20
 
 
 KINDS = {
@@ -38,6 +39,7 @@ KINDS = {
     "recipes": Kind(300, files.void, files.mutate_recipe),
     "audio": Kind(2000, sounds.make_sounds, sounds.mutate_sound),
     "checkpoints": Kind(60, runs.make_runs, runs.damage_checkpoint),
+    "kills": Kind(200, kills.make_victims, kills.kill, limit=600),  # with the command's uninterrupted run
 }
 
 
@@ -72,7 +74,7 @@ class Worker:
         if self.process is None:
             self._start()
         self.pipe.send(number)
-        return self._receive(LIMIT)
+        return self._receive(KINDS[self.name].limit)
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")

@@ -8,7 +8,8 @@ import numpy as np
 from auralflow_core.config import BandSplitRoformer, Config, HTDemucs
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.atomic import replacing_together
+from auralflow_core.storage.staging import remove_abandoned
 from bridge.importers.band_split_roformer import from_msst, to_msst
 from bridge.importers.checkpoint import HT, family_of, read_checkpoint
 from bridge.importers.demucs_msst_settings import from_msst_settings, to_msst_settings
@@ -81,6 +82,8 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     if checkpoint.suffix != ".ckpt":
         raise InputError(f"{checkpoint}: a checkpoint must end in .ckpt")
     described = checkpoint.with_suffix(".yaml")
+    if checkpoint.parent.is_dir():
+        remove_abandoned(checkpoint.parent)  # which can complete the files of a process that was killed
     for path in (checkpoint, described):
         if path.exists():
             raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
@@ -91,9 +94,13 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     theirs = (
         to_demucs(state, _demucs(config), instruments) if is_demucs else to_msst(state, _network(config), instruments)
     )
-    with replacing(described) as yaml_aside, replacing(checkpoint) as aside:
+    with replacing_together(checkpoint.parent, (checkpoint, described)) as (aside, yaml_aside):
         write_yaml(yaml_aside, settings)
-        torch.save({name: torch.from_numpy(array) for name, array in theirs.items()}, aside)
+        try:
+            torch.save({name: torch.from_numpy(array) for name, array in theirs.items()}, aside)
+        except RuntimeError as error:  # torch's writer does not say what the system reports
+            reason = str(error).splitlines()[0]
+            raise OSError(f"{checkpoint}: cannot be written, the disk may be full ({reason})") from None
     return described
 
 

@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from robustness import outcomes
 from robustness.worker import KINDS, attempt
 
-CASES = {"configurations": 20, "weights": 30, "recipes": 30, "audio": 0, "checkpoints": 2}
-MORE = {"configurations": 100, "weights": 140, "audio": 100, "checkpoints": 6}
+CASES = {"configurations": 20, "weights": 30, "recipes": 30, "audio": 0, "checkpoints": 2, "kills": 0}
+MORE = {"configurations": 100, "weights": 140, "audio": 100, "checkpoints": 6, "kills": 10}
 
 
 @pytest.fixture

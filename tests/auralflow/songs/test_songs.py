@@ -7,11 +7,13 @@ import pytest
 import soundfile
 
 from auralflow.songs import STEMS, make_song, make_songs
+from auralflow.songs.dataset import make_new_songs
 from auralflow.songs.instruments import KINDS, draw_timbre, play
 from auralflow.songs.score import Note, bass_line, compose, melody
 from auralflow.songs.synthesis import Frames, coloured_noise, limiter, oscillate, reverberate, smooth, wavetable
 from auralflow.songs.voice import draw_singer, sing
 from auralflow_core.errors import InputError
+from auralflow_core.storage.staging import PREFIX
 
 RATE = 22050
 
@@ -139,7 +141,7 @@ def test_a_failure_leaves_no_half_track(tmp_path, monkeypatch):
         write(*arguments, **options)
 
     monkeypatch.setattr(soundfile, "write", failing)
-    with pytest.raises(InputError, match="song-0-001: cannot be written: No space left"):
+    with pytest.raises(OSError, match="No space left on device: .*song-0-001"):
         make_songs(tmp_path, tracks=3, seconds=2, sample_rate=8000)
     assert len(list(tmp_path.glob("train/song-0-000/*.wav"))) == 5
     assert not list((tmp_path / "valid").iterdir())
@@ -160,6 +162,27 @@ def test_what_is_there_is_kept_where_that_is_asked_for(tmp_path):
     shutil.rmtree(second.parent)
     make_songs(tmp_path, tracks=3, seconds=2, sample_rate=8000, keep=True)
     assert (first.stat().st_mtime_ns, second.read_bytes()) == (kept, made)
+
+
+def test_new_songs_go_on_where_a_process_was_killed(tmp_path):
+    options = {"tracks": 3, "seconds": 2, "sample_rate": 8000}
+    whole = [path / "mixture.wav" for path in make_new_songs(tmp_path / "whole", **options)]
+
+    def die(done, total):
+        if done == 2:
+            (tmp_path / "songs" / f"{PREFIX}x").mkdir()  # as a process leaves it that is killed
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_new_songs(tmp_path / "songs", **options, progress=die)
+    for other in ({"tracks": 4}, {"seconds": 3}, {"seed": 1}, {"sample_rate": 16000}):
+        with pytest.raises(InputError, match="songs: is not empty; a new or empty folder is expected"):
+            make_new_songs(tmp_path / "songs", **(options | other))
+    made = [path / "mixture.wav" for path in make_new_songs(tmp_path / "songs", **options)]
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in whole]
+    assert sorted(path.name for path in (tmp_path / "songs").iterdir()) == ["test", "train", "valid"]
+    with pytest.raises(InputError, match="songs: is not empty"):
+        make_new_songs(tmp_path / "songs", **options)
 
 
 def test_songs_need_neither_scipy_nor_a_framework():

@@ -45,6 +45,21 @@ def test_tracks_are_found_with_any_stems(tmp_path):
     assert track_samples(second, 11025) == 8269  # 8268.75, rounded up
 
 
+def test_a_folder_that_cannot_be_read_is_one_tracks_fault(tmp_path):
+    for name in ("a", "b"):
+        write_track(tmp_path / "train" / name)
+    locked = tmp_path / "train" / "b"
+    locked.chmod(0)
+    try:
+        if os.access(locked, os.R_OK):
+            pytest.skip("root reads everything")
+        scan = scan_tracks(tmp_path, "train")
+    finally:
+        locked.chmod(0o755)
+    assert [track.name for track in scan.tracks] == ["a"]
+    assert scan.problems == {locked: [f"{locked}: cannot be read: Permission denied"]}
+
+
 def test_all_faults_are_in_one_report(tmp_path):
     train = tmp_path / "train"
     for name in ("a", "b", "c", "d", "e", "f"):

@@ -1,16 +1,20 @@
 """Files that appear together, and what processes leave that are killed while they write them."""
 
+import contextlib
+import errno
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import auralflow_core
 from auralflow_core.storage import renames
 from auralflow_core.storage.atomic import new_folder, replacing, replacing_together
-from auralflow_core.storage.staging import PREFIX, remove_abandoned, staging
+from auralflow_core.storage.staging import PREFIX, is_vacant, remove_abandoned, remove_own, staging
 
 NAMES = ("song/bass.wav", "song/drums.wav", "song/other.wav", "song/vocals.wav")
 
@@ -73,6 +77,95 @@ def test_an_error_while_files_are_renamed_leaves_all_as_before(tmp_path, monkeyp
         (tmp_path / "song/vocals.wav/in the way").mkdir(parents=True)
         monkeypatch.setattr(renames.os, "replace", refuse_folders(os.replace))
     assert contents(tmp_path) == {"song/bass.wav": "old"}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_process_may_be_killed_while_it_undoes_renames(tmp_path, monkeypatch, number):
+    """Two of four files had their names when the third could not get its own."""
+    staged, replace, calls = tmp_path / f"{PREFIX}x", os.replace, iter(range(1000))
+    staged.mkdir()
+    (tmp_path / "song").mkdir()
+    for place, name in enumerate(NAMES):
+        is_done = place < 2
+        (tmp_path / name).write_text("new" if is_done else "old")
+        (staged / f"{'old' if is_done else 'new'}-{place}").write_text("old" if is_done else "new")
+    (staged / "lock").touch()
+    (staged / renames.RECORD).write_text(json.dumps({"forward": False, "names": NAMES, "stale": []}))
+
+    def dying(*paths):
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        replace(*paths)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(renames.os, "replace", dying)
+        remove_abandoned(tmp_path)
+    remove_abandoned(tmp_path)
+    assert contents(tmp_path) == dict.fromkeys(NAMES, "old")
+
+
+def test_a_folder_is_vacant_whatever_killed_processes_left_in_it(tmp_path):
+    for name in ("killed", "used"):
+        (tmp_path / name / f"{PREFIX}x").mkdir(parents=True)
+    (tmp_path / "used" / "mine").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with staging(tmp_path / "busy"):
+        vacant = [name for name in ("new", "killed", "used", "file", "dangling", "busy") if is_vacant(tmp_path / name)]
+    assert vacant == ["new", "killed"]
+    assert list((tmp_path / "killed").iterdir()) == []
+
+
+def test_what_cannot_be_removed_yet_is_left_to_the_next_process(tmp_path, monkeypatch):
+    rmdir = os.rmdir
+
+    def refuse(path, **options):
+        if Path(path).name == "busy":  # a thread of this process still writes into it
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        rmdir(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", refuse)
+        with staging(tmp_path) as folder:
+            (folder / "busy").mkdir()
+            remove_own()
+            assert (folder / "busy").exists()
+        assert (folder / "busy").exists()
+    remove_abandoned(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),  # of a file that is open already
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),  # safetensors'
+    ],
+)
+def test_a_full_disk_names_the_users_file(tmp_path, error):
+    for writing in (replacing(tmp_path / "a.json"), new_folder(tmp_path / "a.json")):
+        with pytest.raises(OSError, match="a.json") as raised, writing:
+            raise error
+        assert (raised.value.errno, raised.value.filename) == (errno.ENOSPC, str(tmp_path / "a.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_about_other_files_stay_as_they_are(tmp_path):
+    other = FileNotFoundError(errno.ENOENT, "No such file or directory", "song.wav")
+    for error in (other, OSError("song.wav: ends early"), KeyError("a")):
+        with pytest.raises(type(error)) as raised, replacing(tmp_path / "a.json"):
+            raise error
+        assert raised.value is error
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_from_a_disk(tmp_path, monkeypatch):
+    """What the system says of them is simulated: root may write everywhere."""
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+    for flags, number in ((0, errno.EACCES), (os.ST_RDONLY, errno.EROFS)):
+        monkeypatch.setattr(os, "statvfs", lambda path, flags=flags: SimpleNamespace(f_flag=flags))
+        with pytest.raises(OSError, match="a.json") as raised, replacing(tmp_path / "a.json"):
+            pass
+        assert (raised.value.errno, raised.value.filename) == (number, str(tmp_path / "a.json"))
 
 
 def refuse_folders(replace):
