@@ -29,13 +29,14 @@ class BinConv(nn.Module):
         """Maps (batch, bins, frames, channels) to (batch, bins / stride, frames, features)."""
         stride, channels = self.stride, x.shape[-1]
         init = nn.initializers.variance_scaling(RECTIFIED, "fan_in", "normal")
-        kernel = self.param("kernel", init, (2 * stride, 1, channels, self.features)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
+        kernel = self.param("kernel", init, (2 * stride, 1, channels, self.features), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
         x = jnp.pad(x.astype(self.dtype), ((0, 0), (stride // 2, stride // 2), (0, 0), (0, 0)))
         blocks = x.reshape(x.shape[0], -1, stride, *x.shape[2:])
         first, second = kernel.reshape(2, stride, channels, self.features)
         dense = "bkstc,scf->bktf"
-        return jnp.einsum(dense, blocks[:, :-1], first) + jnp.einsum(dense, blocks[:, 1:], second) + bias
+        found = jnp.einsum(dense, blocks[:, :-1], first) + jnp.einsum(dense, blocks[:, 1:], second)
+        return found + jnp.broadcast_to(bias, found.shape)
 
 
 class BinUpsample(nn.Module):
@@ -58,11 +59,12 @@ class BinUpsample(nn.Module):
         init = nn.initializers.variance_scaling(
             RECTIFIED / 2, "fan_in", "normal", in_axis=-1, out_axis=-2, batch_axis=(0, 1)
         )  # two blocks add up to each bin that goes out
-        kernel = self.param("kernel", init, (2 * stride, 1, self.features, channels)).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
+        kernel = self.param("kernel", init, (2 * stride, 1, self.features, channels), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
         kernels = kernel.reshape(2, stride, self.features, channels)
         first, second = (jnp.einsum("bktc,sfc->bkstf", x.astype(self.dtype), part) for part in kernels)
         still = ((0, 0), (0, 0), (0, 0))
         added = jnp.pad(first, ((0, 0), (0, 1), *still)) + jnp.pad(second, ((0, 0), (1, 0), *still))
         joined = added.reshape(batch, (bins + 1) * stride, frames, self.features)
-        return joined[:, stride // 2 : -(stride // 2)] + bias
+        found = joined[:, stride // 2 : -(stride // 2)]
+        return found + jnp.broadcast_to(bias, found.shape)

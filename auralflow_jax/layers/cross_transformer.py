@@ -84,9 +84,9 @@ class CrossTransformer(nn.Module):
         """Maps (batch, bins, frames, width) and (batch, steps, width) to the same shapes."""
         _, bins, frames, width = shape = spectrum.shape
         wide = np.promote_types(spectrum.dtype, np.float32)
-        x = LayerNorm(name="norm")(spectrum.astype(wide)) + jnp.asarray(waves_2d(bins, frames, width), wide)
+        x = LayerNorm(name="norm")(spectrum.astype(wide)) + jnp.asarray(waves_2d(bins, frames, width)[None], wide)
         x = x.reshape(shape[0], bins * frames, width)
-        y = LayerNorm(name="wave_norm")(wave.astype(wide)) + jnp.asarray(waves(wave.shape[1], width), wide)
+        y = LayerNorm(name="wave_norm")(wave.astype(wide)) + jnp.asarray(waves(wave.shape[1], width)[None], wide)
         for index in range(self.num_layers):
             layer, wave_layer = (
                 CrossLayer(self.heads, self.dropout_p, self.dtype, name=f"{name}_{index}")

@@ -18,4 +18,4 @@ class LayerScale(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Scales (..., features)."""
         gamma = self.param("gamma", nn.initializers.constant(self.start, jnp.float32), x.shape[-1:])
-        return x * gamma.astype(x.dtype)
+        return x * jnp.broadcast_to(gamma.astype(x.dtype), x.shape)

@@ -30,9 +30,10 @@ class WholeNorm(nn.Module):
 
 def _scaled(module: nn.Module, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The norm over some axes, with the module's parameters."""
-    scale = module.param("scale", nn.initializers.ones, x.shape[-1:])
-    bias = module.param("bias", nn.initializers.zeros, x.shape[-1:])
+    scale = module.param("scale", nn.initializers.ones, x.shape[-1:], jnp.float32)
+    bias = module.param("bias", nn.initializers.zeros, x.shape[-1:], jnp.float32)
     wide = x.astype(np.promote_types(x.dtype, np.float32))
     centred = wide - wide.mean(axes, keepdims=True)
     deviation = jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + EPSILON)
-    return (centred * deviation * scale.astype(wide.dtype) + bias.astype(wide.dtype)).astype(x.dtype)
+    scale, bias = (jnp.broadcast_to(number.astype(wide.dtype), x.shape) for number in (scale, bias))
+    return (centred * deviation * scale + bias).astype(x.dtype)

@@ -65,7 +65,7 @@ class HTDemucs(nn.Module):
         config, total = self.config, jnp.zeros((), mixture.dtype)
         for index, weights in enumerate(config.member_weights):
             estimate, _ = HTDemucs(config.member, self.dtype, name=f"member_{index}")(mixture, train)
-            total = total + jnp.asarray(weights, mixture.dtype)[:, None, None] * estimate
+            total = total + jnp.asarray(weights, mixture.dtype)[None, :, None, None] * estimate
         return total
 
     def encode(self, x: jax.Array, y: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
@@ -76,7 +76,7 @@ class HTDemucs(nn.Module):
             y = self.encoder("wave_encoder", level, features, False)(y)
             if level == 0 and config.bin_embedding:
                 table = self.param("bin_embedding", smooth_table, (config.first_bins, features))
-                x = x + (config.bin_embedding * GAIN * table[:, None]).astype(x.dtype)
+                x = x + (config.bin_embedding * GAIN * table[None, :, None]).astype(x.dtype)
             xs.append(x)
             ys.append(y)
         return xs, ys
