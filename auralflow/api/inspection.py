@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from auralflow.inspection.dataset import Inspection, inspect_dataset
-from auralflow_core.errors import InputError, printable
+from auralflow_core.errors import NO_ROOM, InputError, printable
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import write_json
 from auralflow_core.storage.staging import staging
@@ -42,6 +42,8 @@ def inspect(
         with staging(folder):
             pass
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         raise InputError(
             f"{folder}: the results cannot be written there ({error.strerror}); --save names another folder"
         ) from None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from auralflow_core.errors import InputError
+from auralflow_core.errors import NO_ROOM, InputError
 from auralflow_core.model_folder import ModelFolder, display_name, read_json
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import replacing
@@ -35,6 +35,8 @@ class Results:
             with staging(self.path):
                 pass
         except OSError as error:
+            if error.errno in NO_ROOM:
+                raise
             raise InputError(
                 f"{self.path}: the results cannot be written there ({error.strerror}); --save names another folder"
             ) from None

@@ -69,8 +69,8 @@ def observe_torch(config: Config) -> list[np.ndarray]:
     return [*map(np.asarray, model.network.state_dict().values()), model.estimate(audio).audio.detach().numpy()]
 
 
-def observe_jax(config: Config) -> str:
-    """The program that makes the network's tensors and its output while training."""
+def observe_jax(config: Config) -> tuple[str, bytes]:
+    """The program that makes the network's tensors and its output while training, and the arrays in it."""
     model = config.model
     shape = (SAMPLES,)
     if isinstance(model, SpectrogramConfig) and model.FAMILY == "spectrogram":
@@ -84,7 +84,8 @@ def observe_jax(config: Config) -> str:
         return network.init_with_output(keys, x, True)
 
     program = jax.make_jaxpr(run)(np.ones((2, model.num_channels, *shape), np.float32))
-    return re.sub("0x[0-9a-f]+", "", str(program))  # without addresses in memory
+    text = re.sub("0x[0-9a-f]+", "", str(program))  # without addresses in memory
+    return text, b"".join(np.asarray(constant).tobytes() for constant in program.consts)
 
 
 @pytest.mark.parametrize("model_type", MODELS)
