@@ -2,6 +2,7 @@ import contextlib
 import functools
 import resource
 import subprocess
+import time
 
 import jax
 import jax.numpy as jnp
@@ -99,7 +100,15 @@ def test_a_lost_weights_file_without_its_step_is_an_error(folder, tiny_config):
             checkpoints.restore(saver.abstract, tiny_config)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # threads of orbax that end late
+def wait_for_rest(folder):
+    """Until nothing in a folder changes: threads of orbax that end late still write into what the next save removes."""
+    seen, now = None, sorted(folder.rglob("*"))
+    while seen != now:
+        time.sleep(0.3)
+        seen, now = now, sorted(folder.rglob("*"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # those threads
 def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
     """A limit on the size of files stands for the disk."""
     saver = Saver(tiny_config, size=300)
@@ -115,6 +124,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
                 saver.save(checkpoints, 4, 0.4)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    wait_for_rest(folder.checkpoint)
     saver.history.pop()
     assert best_weight(folder) == 2
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
