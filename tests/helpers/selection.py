@@ -142,6 +142,7 @@ SLOW = (
     "bridge/importers/test_band_split_roformer.py::test_both_networks_compute_the_formulas[mel-deep",
     "bridge/importers/test_band_split_roformer.py::test_both_networks_compute_the_formulas[mel-mono",
     "bridge/importers/test_ht_demucs.py::test_a_bag_is_the_weighted_mean_of_its_members",
+    "bridge/importers/test_ht_demucs.py::test_both_networks_are_those_of_the_original",
     "bridge/importers/test_ht_demucs.py::test_both_networks_are_those_of_the_original[deep",
     "bridge/importers/test_ht_demucs.py::test_both_networks_are_those_of_the_original[mono",
     "bridge/importers/test_ht_demucs.py::test_both_networks_are_those_of_the_original[plain",
