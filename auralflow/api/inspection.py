@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from auralflow.api.results import check_writable
 from auralflow.inspection.dataset import Inspection, inspect_dataset
-from auralflow_core.errors import NO_ROOM, InputError, printable
+from auralflow_core.errors import InputError, printable
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import write_json
-from auralflow_core.storage.staging import staging
 
 INSPECTED = "inspected"  # the folder for the folders of datasets
 PAGE, LIST = "inspection.html", "exclude.json"
@@ -38,15 +38,7 @@ def inspect(
     folder = Path(save) if save is not None else Path(INSPECTED, Path(dataset).resolve().name)
     if not Path(dataset).is_dir():
         raise InputError(f"{dataset}: no such folder")
-    try:
-        with staging(folder):
-            pass
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            raise
-        raise InputError(
-            f"{folder}: the results cannot be written there ({error.strerror}); --save names another folder"
-        ) from None
+    check_writable(folder)
     inspection = inspect_dataset(dataset, config)
     write_inspection(folder / PAGE, inspection)
     write_json(folder / LIST, list(map(printable, inspection.exclude)))

@@ -31,15 +31,7 @@ class Results:
         self.path, self.about = Path(path), about
         files = ModelFolder(path)
         self.table, self.page, self.record = files.evaluation, files.report, files.evaluation_record
-        try:
-            with staging(self.path):
-                pass
-        except OSError as error:
-            if error.errno in NO_ROOM:
-                raise
-            raise InputError(
-                f"{self.path}: the results cannot be written there ({error.strerror}); --save names another folder"
-            ) from None
+        check_writable(self.path)
 
     def claim(self) -> Path | None:
         """Makes room for new results; returns the folder that those about something else were moved into, if any."""
@@ -56,6 +48,24 @@ class Results:
             return read_json(self.record) == self.about
         except InputError:  # missing, as in the folders of earlier versions
             return False
+
+
+def check_writable(folder: Path) -> None:
+    """Refuses a folder for results before the work begins.
+
+    Raises:
+        InputError: nothing can be written there.
+        OSError: the disk is full or read-only.
+    """
+    try:
+        with staging(folder):
+            pass
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        raise InputError(
+            f"{folder}: the results cannot be written there ({error.strerror}); --save names another folder"
+        ) from None
 
 
 def results_folder(model: Path) -> Path:

@@ -8,7 +8,7 @@ from auralflow.pretrained.roformers import NONE_STATED
 from auralflow.pretrained.web import WebFile
 from auralflow_core.config import Config, DatasetConfig, HTDemucs, TrainingConfig
 from bridge.importers.demucs_bag import read_published_bag
-from bridge.importers.demucs_settings import FURTHER
+from bridge.importers.msst_settings import FURTHER
 
 HOST = "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer"
 SECONDS = 7.8  # of a segment

@@ -27,7 +27,7 @@ from auralflow_core.dsp.positions import frequencies
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from auralflow_core.weights.names import check_same
-from bridge.importers.rename import State
+from bridge.importers.rename import State, order_of_targets
 
 ROUNDING = 2**-8  # of the constants in files of half types, relative; bfloat16 rounds most
 AXES = ("time", "band")
@@ -82,7 +82,7 @@ def from_msst(
             constants of another network.
     """
     constants = {name: count for name, count in _constants(config).items() if name in state}
-    parts = list(_parts(config, _order(config, instruments, origin)))
+    parts = list(_parts(config, order_of_targets(config.targets, instruments, "instruments", origin)))
     shapes = {name: shape for part in parts for name, shape in zip(part.theirs, part.shapes, strict=True)}
     shapes |= {name: (count,) for name, count in constants.items()}
     types = {name: array.dtype for name, array in state.items()}
@@ -110,7 +110,7 @@ def to_msst(
     """
     found: State = {}
     halves: dict[str, dict[int, np.ndarray]] = {}
-    for part in _parts(config, _order(config, instruments, "to_msst")):
+    for part in _parts(config, order_of_targets(config.targets, instruments, "instruments", "to_msst")):
         for name, piece in zip(part.theirs, _pieces(part, state[part.ours]), strict=True):
             if part.half is None:
                 found[name] = piece
@@ -232,17 +232,6 @@ def _places(part: Part, array: np.ndarray) -> list[np.ndarray]:
     axis = int(part.join == "columns")
     sizes = [shape[axis] // (1 if part.half is None else 2) for shape in part.shapes]
     return np.split(array, np.cumsum(sizes)[:-1], axis)
-
-
-def _order(config: BandSplitRoformer, instruments: Sequence[str] | None, origin: str) -> list[int]:
-    """Their number of each of our targets."""
-    names = list(config.targets if instruments is None else instruments)
-    if sorted(names) != list(config.targets):
-        raise InputError(
-            f"{origin}: the instruments are {', '.join(names)}, expected the targets {', '.join(config.targets)} in "
-            "any order"
-        )
-    return [names.index(target) for target in config.targets]
 
 
 def _attentions(config: BandSplitRoformer) -> Iterator[str]:

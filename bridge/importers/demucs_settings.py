@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from auralflow_core.config import Config, HTDemucs, from_dict
 from auralflow_core.errors import InputError, closest
+from bridge.importers.msst_settings import FURTHER
 
 # Their argument -> our setting, and their default.
 RENAMED: dict[str, tuple[str, int | float]] = {
@@ -80,9 +81,6 @@ WITHOUT_EFFECT = {
     "use_train_segment",
 }
 ORDER = ("drums", "bass", "other", "vocals", "guitar", "piano")  # of the published models
-
-# A network that is trained further takes smaller steps than one with fresh weights.
-FURTHER = {"lr": 5e-5, "batch_size": 1}
 
 
 class Settings(NamedTuple):

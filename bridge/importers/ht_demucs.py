@@ -27,10 +27,9 @@ from typing import NamedTuple
 import numpy as np
 
 from auralflow_core.config import HTDemucs
-from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from auralflow_core.weights.names import check_same
-from bridge.importers.rename import State
+from bridge.importers.rename import State, order_of_targets
 
 DCONV = {"squeeze": "0", "squeeze_norm": "1", "expand": "3", "expand_norm": "4"}
 BOTH = ("weight", "bias")
@@ -72,7 +71,7 @@ def from_demucs(
         InputError: a tensor is missing, left over or of another shape, or sources that are not the targets.
         MissingPackage: torch, which knows the network's shapes, is not installed.
     """
-    order, origins = _order(config, sources, origin), dict(_origins(config))
+    order, origins = order_of_targets(config.targets, sources, "sources", origin), dict(_origins(config))
     kinds = {name: array.dtype for name, array in state.items()}
     expected = {
         name: Shape(shape, kinds.get(name, np.dtype(np.float32)))
@@ -93,7 +92,7 @@ def to_demucs(state: Mapping[str, np.ndarray], config: HTDemucs, sources: Sequen
     Raises:
         InputError: sources that are not the targets.
     """
-    order = np.argsort(_order(config, sources, "to_demucs")).tolist()
+    order = np.argsort(order_of_targets(config.targets, sources, "sources", "to_demucs")).tolist()
     parts: dict[str, list[np.ndarray]] = {}
     for ours, place in _origins(config):
         parts.setdefault(place.name, []).append(_sorted(state[ours], place, order))
@@ -167,17 +166,6 @@ def _sorted(array: np.ndarray, place: Origin, order: Sequence[int]) -> np.ndarra
         return array
     groups = np.split(array, len(order), place.by_target)
     return np.concatenate([groups[number] for number in order], place.by_target)
-
-
-def _order(config: HTDemucs, sources: Sequence[str] | None, origin: str) -> list[int]:
-    """Their number of each of our targets."""
-    names = list(config.targets if sources is None else sources)
-    if sorted(names) != list(config.targets):
-        raise InputError(
-            f"{origin}: the sources are {', '.join(names)}, expected the targets {', '.join(config.targets)} in any "
-            "order"
-        )
-    return [names.index(target) for target in config.targets]
 
 
 def _their_shapes(config: HTDemucs, origins: Mapping[str, Origin]) -> dict[str, tuple[int, ...]]:

@@ -1,6 +1,6 @@
-"""Strict renaming of the tensors of a third-party state dict."""
+"""Strict renaming of the tensors of a third-party state dict, and the order of its targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,3 +39,27 @@ def rename(state: Mapping[str, np.ndarray], modules: Mapping[str, str], dropped:
         renamed[f"{modules[module]}.{leaf}" if modules[module] else leaf] = array
     norms = [name.removesuffix("running_mean") for name in renamed if name.endswith("running_mean")]
     return {f"{norm}{COUNTER}": np.zeros((), np.int64) for norm in norms} | renamed
+
+
+def order_of_targets(targets: Sequence[str], theirs: Sequence[str] | None, kind: str, origin: str) -> list[int]:
+    """Their number of each of our targets.
+
+    Args:
+        targets: ours, sorted.
+        theirs: the same names in their order. Default: ours.
+        kind: their word for targets, for messages.
+        origin: the file, for messages.
+
+    Raises:
+        InputError: the names are not the same.
+
+    Example:
+        >>> order_of_targets(("bass", "drums", "vocals"), ("drums", "bass", "vocals"), "sources", "file")
+        [1, 0, 2]
+    """
+    names = list(targets if theirs is None else theirs)
+    if sorted(names) != list(targets):
+        raise InputError(
+            f"{origin}: the {kind} are {', '.join(names)}, expected the targets {', '.join(targets)} in any order"
+        )
+    return [names.index(target) for target in targets]
