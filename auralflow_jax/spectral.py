@@ -1,6 +1,6 @@
 """Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (`auralflow_core.dsp.mel`), decibels.
 
-The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
+The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window or ones, frames centred
 on multiples of the hop, a window shorter than the transform centred in it. All functions are pure and
 differentiable; integers are static under jit. float64 and complex128 pass through, all else is float32.
 """
@@ -14,23 +14,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from auralflow_core.audio.check import check_signals, check_type
-from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
+from auralflow_core.dsp.windows import Window, centred_window, check_signal, check_sizes, check_spectrum
 
 Padding = Literal["reflect", "constant"]
 
 __all__ = ["Padding", "istft", "magnitude", "pad_to_hop", "stft", "to_decibel", "to_mel"]
 
 
-@functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "padding"))
-def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "padding", "window"))
+def stft(
+    audio: jax.Array,
+    num_fft: int,
+    hop_length: int,
+    window_size: int,
+    padding: Padding = "reflect",
+    window: Window = "hann",
+) -> jax.Array:
     """Short-time Fourier transform.
 
     Args:
         audio: real signal, (..., samples).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples; at most `num_fft`.
+        window_size: length of the window, in samples; at most `num_fft`.
         padding: how half a transform is added at each end: the signal mirrored, or zeros.
+        window: a Hann window, or ones.
 
     Returns:
         Complex spectrum (..., bins, frames) with `num_fft // 2 + 1` bins; for an even `num_fft` there are
@@ -50,13 +58,15 @@ def stft(audio: jax.Array, num_fft: int, hop_length: int, window_size: int, padd
     audio = audio.astype(jnp.float64 if audio.dtype == jnp.float64 else jnp.float32)
     padded = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(half, half)], mode=padding)
     frames = 1 + (padded.shape[-1] - num_fft) // hop_length
-    window = hann_window(num_fft, window_size).astype(audio.dtype)
+    shape = centred_window(num_fft, window_size, window).astype(audio.dtype)
     segments = _frame(padded, frames, num_fft, hop_length)
-    return jnp.swapaxes(jnp.fft.rfft(segments * jnp.broadcast_to(window, segments.shape)), -1, -2)
+    return jnp.swapaxes(jnp.fft.rfft(segments * jnp.broadcast_to(shape, segments.shape)), -1, -2)
 
 
-@functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "samples"))
-def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, samples: int) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "samples", "window"))
+def istft(
+    spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, samples: int, window: Window = "hann"
+) -> jax.Array:
     """Inverse short-time Fourier transform, by least squares.
 
     Overlapping frames are windowed again, added, and divided by the sum of the squared windows (Griffin and Lim,
@@ -66,8 +76,9 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
         spectrum: complex spectrum, (..., bins, frames).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples.
+        window_size: length of the window, in samples.
         samples: length of the signal that went into `stft`.
+        window: a Hann window, or ones.
 
     Returns:
         Real signal (..., samples), of exactly that length.
@@ -77,11 +88,11 @@ def istft(spectrum: jax.Array, num_fft: int, hop_length: int, window_size: int, 
             the whole window, or there are too few frames (see `pad_to_hop`).
     """
     check_type(spectrum, "spectrum", "complex")
-    check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples)
-    envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples)
+    check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples, window)
+    envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples, window)
     segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
-    window = hann_window(num_fft, window_size).astype(segments.dtype)
-    audio = _overlap_add(segments * jnp.broadcast_to(window, segments.shape), hop_length)
+    shape = centred_window(num_fft, window_size, window).astype(segments.dtype)
+    audio = _overlap_add(segments * jnp.broadcast_to(shape, segments.shape), hop_length)
     audio = audio[..., num_fft // 2 : num_fft // 2 + samples]
     return audio / jnp.broadcast_to(envelope.astype(segments.dtype), audio.shape)
 
@@ -168,9 +179,9 @@ def _overlap_add(segments: jax.Array | np.ndarray, hop: int) -> jax.Array:
     return functools.reduce(operator.add, rows).reshape(*batch, -1)
 
 
-def _envelope(frames: int, num_fft: int, hop: int, window_size: int, samples: int) -> np.ndarray:
+def _envelope(frames: int, num_fft: int, hop: int, window_size: int, samples: int, window: Window) -> np.ndarray:
     """Sum of the squared windows over the samples that come back, float64: a constant of the sizes."""
-    square = hann_window(num_fft, window_size) ** 2
+    square = centred_window(num_fft, window_size, window) ** 2
     total = np.zeros(num_fft + (frames - 1) * hop)
     for start in range(0, frames * hop, hop):
         total[start : start + num_fft] += square

@@ -1,6 +1,6 @@
 """Spectra: short-time Fourier transform and its inverse, magnitudes, mel bands (`auralflow_core.dsp.mel`), decibels.
 
-The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window, frames centred
+The transforms follow the conventions of `torch.stft` and `torch.istft`: periodic Hann window or ones, frames centred
 on multiples of the hop, a window shorter than the transform centred in it. All functions are differentiable and work on
 any device. float64 and complex128 pass through, all else is float32.
 """
@@ -14,22 +14,30 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from auralflow_core.audio.check import check_signals, check_type
-from auralflow_core.dsp.windows import check_signal, check_sizes, check_spectrum, hann_window
+from auralflow_core.dsp.windows import Window, centred_window, check_signal, check_sizes, check_spectrum
 
 Padding = Literal["reflect", "constant"]
 
 __all__ = ["Padding", "istft", "magnitude", "pad_to_hop", "stft", "to_decibel", "to_mel"]
 
 
-def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding: Padding = "reflect") -> Tensor:
+def stft(
+    audio: Tensor,
+    num_fft: int,
+    hop_length: int,
+    window_size: int,
+    padding: Padding = "reflect",
+    window: Window = "hann",
+) -> Tensor:
     """Short-time Fourier transform.
 
     Args:
         audio: real signal, (..., samples).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples; at most `num_fft`.
+        window_size: length of the window, in samples; at most `num_fft`.
         padding: how half a transform is added at each end: the signal mirrored, or zeros.
+        window: a Hann window, or ones.
 
     Returns:
         Complex spectrum (..., bins, frames) with `num_fft // 2 + 1` bins; for an even `num_fft` there are
@@ -51,14 +59,16 @@ def stft(audio: Tensor, num_fft: int, hop_length: int, window_size: int, padding
         audio.reshape(-1, audio.shape[-1]),
         num_fft,
         hop_length,
-        window=_window(num_fft, window_size, audio),
+        window=_window(num_fft, window_size, window, audio),
         pad_mode=padding,
         return_complex=True,
     )
     return spectrum.reshape(*audio.shape[:-1], *spectrum.shape[-2:])
 
 
-def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, samples: int) -> Tensor:
+def istft(
+    spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, samples: int, window: Window = "hann"
+) -> Tensor:
     """Inverse short-time Fourier transform, by least squares.
 
     Overlapping frames are windowed again, added, and divided by the sum of the squared windows (Griffin and Lim,
@@ -68,8 +78,9 @@ def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, sam
         spectrum: complex spectrum, (..., bins, frames).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples.
+        window_size: length of the window, in samples.
         samples: length of the signal that went into `stft`.
+        window: a Hann window, or ones.
 
     Returns:
         Real signal (..., samples), of exactly that length.
@@ -79,12 +90,12 @@ def istft(spectrum: Tensor, num_fft: int, hop_length: int, window_size: int, sam
             the whole window, or there are too few frames (see `pad_to_hop`).
     """
     check_type(spectrum, "spectrum", "complex")
-    check_spectrum(tuple(spectrum.shape), num_fft, hop_length, window_size, samples)
+    check_spectrum(tuple(spectrum.shape), num_fft, hop_length, window_size, samples, window)
     audio = torch.istft(
         spectrum.reshape(-1, *spectrum.shape[-2:]),
         num_fft,
         hop_length,
-        window=_window(num_fft, window_size, spectrum.real),
+        window=_window(num_fft, window_size, window, spectrum.real),
         length=samples,
     )
     return audio.reshape(*spectrum.shape[:-2], samples)
@@ -143,5 +154,5 @@ def to_decibel(
     return level - zero if top_db is None else torch.maximum(level, loudest - top_db) - zero
 
 
-def _window(num_fft: int, window_size: int, like: Tensor) -> Tensor:
-    return torch.from_numpy(hann_window(num_fft, window_size)).to(like.device, like.dtype)
+def _window(num_fft: int, window_size: int, window: Window, like: Tensor) -> Tensor:
+    return torch.from_numpy(centred_window(num_fft, window_size, window)).to(like.device, like.dtype)

@@ -14,6 +14,7 @@ from auralflow_core.config.networks.band_split_roformer import BandSplitRoformer
 from auralflow_core.config.networks.ht_demucs import HTDemucs
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
+from auralflow_core.config.networks.scnet import SCNet
 from auralflow_core.config.networks.spectrogram_net import (
     SpectrogramConfig,
     SpectrogramNetLSTM,
@@ -42,6 +43,7 @@ __all__ = [
     "MelBandRoformer",
     "ModelConfig",
     "OpenUnmix",
+    "SCNet",
     "SpectrogramConfig",
     "SpectrogramNetLSTM",
     "SpectrogramNetSimple",

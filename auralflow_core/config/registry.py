@@ -11,6 +11,7 @@ from auralflow_core.config.networks.band_split_roformer import BSRoformer, MelBa
 from auralflow_core.config.networks.ht_demucs import HTDemucs
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
+from auralflow_core.config.networks.scnet import SCNet
 from auralflow_core.config.networks.spectrogram_net import (
     SpectrogramConfig,
     SpectrogramNetLSTM,
@@ -85,5 +86,6 @@ for _struct in (
     BSRoformer,
     MelBandRoformer,
     HTDemucs,
+    SCNet,
 ):
     register(_struct)

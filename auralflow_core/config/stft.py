@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from auralflow_core.config.base import Positive, doc
 from auralflow_core.config.model import ModelConfig
+from auralflow_core.dsp.windows import Window
 
 Padding = Literal["reflect", "constant"]
 
@@ -28,9 +29,18 @@ class StftConfig(ModelConfig):
                 f"({self.window_size}): with less overlap the STFT cannot be inverted"
             )
 
+    def count_hops(self, samples: int) -> int:
+        """The number of hops to which a signal of `samples` samples is padded."""
+        return -(-samples // self.hop_length)
+
     def count_frames(self, samples: int) -> int:
-        """The number of frames of a signal of `samples` samples, which is padded to a whole number of hops."""
-        return 1 + -(-samples // self.hop_length)
+        """The number of frames of a signal of `samples` samples, with its padding."""
+        return 1 + self.count_hops(samples)
+
+    @property
+    def window_kind(self) -> Window:
+        """The window of the STFT."""
+        return "hann"
 
     @property
     def shortest_crop(self) -> int:

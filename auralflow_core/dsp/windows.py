@@ -1,11 +1,15 @@
 """Windows of the short-time Fourier transform, and checks of its sizes."""
 
+from typing import Literal
+
 import numpy as np
 
 from auralflow_core.errors import InputError
 
 # A sample is undetermined if its sum of squared windows is below this; the same limit as in torch.istft.
 SMALLEST_ENVELOPE = 1e-11
+
+Window = Literal["hann", "ones"]
 
 
 def check_sizes(num_fft: int, hop_length: int, window_size: int) -> None:
@@ -30,15 +34,23 @@ def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
         )
 
 
-def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window_size: int, samples: int) -> None:
+def check_spectrum(
+    shape: tuple[int, ...],
+    num_fft: int,
+    hop_length: int,
+    window_size: int,
+    samples: int,
+    window: Window = "hann",
+) -> None:
     """Checks that a spectrum of a shape determines every sample of a signal.
 
     Args:
         shape: (..., bins, frames).
         num_fft: length of each transform, in samples.
         hop_length: distance of neighbouring frames, in samples.
-        window_size: length of the Hann window, in samples.
+        window_size: length of the window, in samples.
         samples: length of the signal.
+        window: its kind.
 
     Raises:
         InputError: sizes are out of range, bins do not fit `num_fft`, or samples lie in no frame.
@@ -49,7 +61,7 @@ def check_spectrum(shape: tuple[int, ...], num_fft: int, hop_length: int, window
             f"istft with num_fft {num_fft} needs a spectrum of shape (..., {num_fft // 2 + 1} bins, "
             f"frames), got {shape}"
         )
-    covered = np.flatnonzero(hann_window(num_fft, window_size) ** 2 > SMALLEST_ENVELOPE)
+    covered = np.flatnonzero(centred_window(num_fft, window_size, window) ** 2 > SMALLEST_ENVELOPE)
     first, width = (covered[0], len(covered)) if len(covered) else (0, 0)
     # Places of the signal's samples after the first covered one; the signal begins in the middle of the first frame.
     start, stop = num_fft // 2 - first, num_fft // 2 - first + samples
@@ -72,3 +84,17 @@ def hann_window(num_fft: int, window_size: int) -> np.ndarray:
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_size) / window_size)
     left = (num_fft - window_size) // 2
     return np.pad(hann, (left, num_fft - window_size - left))
+
+
+def centred_window(num_fft: int, window_size: int, window: Window = "hann") -> np.ndarray:
+    """A window in the middle of `num_fft` samples, float64: a periodic Hann window, or ones.
+
+    Raises:
+        InputError: another window.
+    """
+    if window == "hann":
+        return hann_window(num_fft, window_size)
+    if window != "ones":
+        raise InputError(f"window must be 'hann' or 'ones', got {window!r}")
+    left = (num_fft - window_size) // 2
+    return np.pad(np.ones(window_size), (left, num_fft - window_size - left))

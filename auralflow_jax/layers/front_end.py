@@ -9,19 +9,25 @@ from auralflow_jax import spectral
 
 
 def analyze(audio: jax.Array, front_end: StftConfig) -> jax.Array:
-    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
+    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to as many hops as the network takes.
 
     Args:
         audio: at the model's rate.
         front_end: the settings of the STFT.
     """
-    audio = spectral.pad_to_hop(audio, front_end.hop_length)
-    return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
+    hop = front_end.hop_length
+    zeros = front_end.count_hops(audio.shape[-1]) * hop - audio.shape[-1]
+    audio = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(0, zeros)])
+    return spectral.stft(
+        audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind
+    )
 
 
 def synthesize(spectrum: jax.Array, samples: int, front_end: StftConfig) -> jax.Array:
     """The inverse of `analyze`, for audio of `samples` samples."""
-    return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
+    return spectral.istft(
+        spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples, front_end.window_kind
+    )
 
 
 def complete(mask: jax.Array, bins: int, front_end: SpectrogramConfig) -> jax.Array:

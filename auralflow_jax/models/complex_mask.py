@@ -1,4 +1,4 @@
-"""Separation models of networks from complex spectra to complex masks."""
+"""Separation models of networks from complex spectra to complex masks, or to spectra."""
 
 from typing import cast
 
@@ -13,11 +13,11 @@ from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 
 
 class ComplexModel(SeparationModel):
-    """Complex masks: STFT, a network that sees real and imaginary parts, a complex product, inverse STFT.
+    """Complex spectra: STFT, a network that sees real and imaginary parts, inverse STFT.
 
     The network maps spectra (batch, channels, 2, bins, frames), real part before imaginary part, to masks (batch,
-    targets, channels, 2, bins, frames) and a latent variable. No number inside it is complex, so that all types and
-    devices can compute it.
+    targets, channels, 2, bins, frames), which are multiplied with the mixture's spectrum, or to the spectra themselves;
+    and to a latent variable. No number inside it is complex, so that all types and devices can compute it.
     """
 
     FAMILY = "complex"
@@ -34,13 +34,15 @@ class ComplexModel(SeparationModel):
     def _run(self, variables: Variables, audio: jax.Array, train: bool, key: jax.Array | None) -> tuple[Estimate, dict]:
         spectrum = analyze(audio, self.front_end)
         parts = jnp.stack([spectrum.real, spectrum.imag], axis=2)
-        (mask, latent), batch_stats = self._call(variables, parts, train, key)
-        mask = lax.complex(mask[:, :, :, 0], mask[:, :, :, 1])
+        (output, latent), batch_stats = self._call(variables, parts, train, key)
+        output = lax.complex(output[:, :, :, 0], output[:, :, :, 1])
         if self.front_end.zero_dc:
-            mask = mask.at[..., 0, :].set(0)
-        joined = mask * spectrum[:, None]
+            output = output.at[..., 0, :].set(0)
+        masks = self.front_end.OUTPUT == "mask"
+        joined = output * spectrum[:, None] if masks else output
         estimate = synthesize(joined, audio.shape[-1], self.front_end)
-        return Estimate(estimate, spectral.magnitude(joined), spectral.magnitude(mask), latent), batch_stats
+        mask = spectral.magnitude(output) if masks else None
+        return Estimate(estimate, spectral.magnitude(joined), mask, latent), batch_stats
 
     def represent(self, audio: jax.Array) -> Estimate:
         return Estimate(audio, spectral.magnitude(analyze(audio, self.front_end)))

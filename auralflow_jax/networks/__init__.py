@@ -10,6 +10,7 @@ from auralflow_jax.networks.registry import NETWORKS as NETWORKS
 from auralflow_jax.networks.registry import build_network as build_network
 from auralflow_jax.networks.registry import create_network as create_network
 from auralflow_jax.networks.registry import register
+from auralflow_jax.networks.scnet import SCNet
 from auralflow_jax.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
 
@@ -21,6 +22,7 @@ __all__ = [
     "HTDemucs",
     "HybridNet",
     "OpenUnmix",
+    "SCNet",
     "SpectrogramNetLSTM",
     "SpectrogramNetSimple",
     "SpectrogramNetVAE",
@@ -39,3 +41,4 @@ register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)
 register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
 register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
+register("SCNet", SCNet, configuration.SCNet)

@@ -1,6 +1,7 @@
 """The STFT before a network from magnitudes to masks, and the completion of its masks."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from auralflow_core.config import SpectrogramConfig, StftConfig
@@ -8,19 +9,25 @@ from auralflow_torch import spectral
 
 
 def analyze(audio: Tensor, front_end: StftConfig) -> Tensor:
-    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to a whole number of hops.
+    """The complex spectrum (..., bins, frames) of audio (..., samples), padded to as many hops as the network takes.
 
     Args:
         audio: at the model's rate.
         front_end: the settings of the STFT.
     """
-    audio = spectral.pad_to_hop(audio, front_end.hop_length)
-    return spectral.stft(audio, front_end.num_fft, front_end.hop_length, front_end.window_size, front_end.padding)
+    hop = front_end.hop_length
+    zeros = front_end.count_hops(audio.shape[-1]) * hop - audio.shape[-1]
+    audio = F.pad(audio, (0, zeros))
+    return spectral.stft(
+        audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind
+    )
 
 
 def synthesize(spectrum: Tensor, samples: int, front_end: StftConfig) -> Tensor:
     """The inverse of `analyze`, for audio of `samples` samples."""
-    return spectral.istft(spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples)
+    return spectral.istft(
+        spectrum, front_end.num_fft, front_end.hop_length, front_end.window_size, samples, front_end.window_kind
+    )
 
 
 def complete(mask: Tensor, bins: int, front_end: SpectrogramConfig) -> Tensor:

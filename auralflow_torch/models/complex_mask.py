@@ -1,4 +1,4 @@
-"""Separation models of networks from complex spectra to complex masks."""
+"""Separation models of networks from complex spectra to complex masks, or to spectra."""
 
 from typing import cast
 
@@ -13,12 +13,13 @@ from auralflow_torch.models.base import Estimate, SeparationModel
 
 
 class ComplexModel(SeparationModel):
-    """Complex masks: STFT, a network that sees real and imaginary parts, a complex product, inverse STFT.
+    """Complex spectra: STFT, a network that sees real and imaginary parts, inverse STFT.
 
     An `nn.Module` like any other. `forward` and `estimate` map audio to estimates, to train with; `separate` takes
     audio of any length. The network maps spectra (batch, channels, 2, bins, frames), real part before imaginary part,
-    to masks (batch, targets, channels, 2, bins, frames), without the axis of targets where there is one. No number
-    inside it is complex, so that all types and devices can compute it.
+    to masks (batch, targets, channels, 2, bins, frames), which are multiplied with the mixture's spectrum, or to the
+    spectra themselves; without the axis of targets where there is one. No number inside it is complex, so that all
+    types and devices can compute it.
 
     Args:
         configuration: what `auralflow.utils.load_config` returns, a `Config`, or the path of a config.json or of a
@@ -58,12 +59,13 @@ class ComplexModel(SeparationModel):
         parts, latent = self.network.estimate(torch.stack([spectrum.real, spectrum.imag], dim=2).to(dtype), noise)
         parts = parts.unsqueeze(1) if len(self.targets) == 1 else parts
         parts = parts.to(torch.promote_types(parts.dtype, spectrum.real.dtype))
-        mask = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1])
+        output = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1])
         if self.front_end.zero_dc:
-            mask = torch.cat([torch.zeros_like(mask[..., :1, :]), mask[..., 1:, :]], dim=-2)
-        joined = mask * spectrum.unsqueeze(1)
+            output = torch.cat([torch.zeros_like(output[..., :1, :]), output[..., 1:, :]], dim=-2)
+        masks = self.front_end.OUTPUT == "mask"
+        joined = output * spectrum.unsqueeze(1) if masks else output
         estimate = synthesize(joined, audio.shape[-1], self.front_end)
-        return Estimate(estimate, spectral.magnitude(joined), spectral.magnitude(mask), latent)
+        return Estimate(estimate, spectral.magnitude(joined), spectral.magnitude(output) if masks else None, latent)
 
     def represent(self, audio: Tensor) -> Estimate:
         return Estimate(audio, spectral.magnitude(analyze(audio, self.front_end)))

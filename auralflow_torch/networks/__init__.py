@@ -12,6 +12,7 @@ from auralflow_torch.networks.registry import build_network as build_network
 from auralflow_torch.networks.registry import create_network as create_network
 from auralflow_torch.networks.registry import network_shapes as network_shapes
 from auralflow_torch.networks.registry import register
+from auralflow_torch.networks.scnet import SCNet
 from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
 
@@ -23,6 +24,7 @@ __all__ = [
     "HTDemucs",
     "HybridNet",
     "OpenUnmix",
+    "SCNet",
     "SpectrogramNetLSTM",
     "SpectrogramNetSimple",
     "SpectrogramNetVAE",
@@ -41,3 +43,4 @@ register("OpenUnmix", OpenUnmix, configuration.OpenUnmix)
 register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
 register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
+register("SCNet", SCNet, configuration.SCNet)
