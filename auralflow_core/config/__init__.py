@@ -22,6 +22,7 @@ from auralflow_core.config.networks.spectrogram_net import (
     SpectrogramNetVAE,
 )
 from auralflow_core.config.networks.spleeter import SpleeterNet
+from auralflow_core.config.networks.tfc_tdf import TFCTDF
 from auralflow_core.config.parsing import differing_keys, from_dict, groups_of, override, template, to_dict
 from auralflow_core.config.registry import MODELS, register
 from auralflow_core.config.schema import Config
@@ -30,6 +31,7 @@ from auralflow_core.config.training import DatasetConfig, TrainingConfig, Visual
 
 __all__ = [
     "MODELS",
+    "TFCTDF",
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",

@@ -19,6 +19,7 @@ from auralflow_core.config.networks.spectrogram_net import (
     SpectrogramNetVAE,
 )
 from auralflow_core.config.networks.spleeter import SpleeterNet
+from auralflow_core.config.networks.tfc_tdf import TFCTDF
 from auralflow_core.config.training import DatasetConfig, TrainingConfig, VisualizerConfig
 from auralflow_core.registry import Registry
 
@@ -87,5 +88,6 @@ for _struct in (
     MelBandRoformer,
     HTDemucs,
     SCNet,
+    TFCTDF,
 ):
     register(_struct)

@@ -28,6 +28,17 @@ class WholeNorm(nn.Module):
         return _scaled(self, x, tuple(range(1, x.ndim)))
 
 
+class ChannelNorm(nn.Module):
+    """A norm of each channel of each item: torch's InstanceNorm without running statistics (Ulyanov et al. 2016,
+    "Instance normalization").
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalises (items, ..., channels)."""
+        return _scaled(self, x, tuple(range(1, x.ndim - 1)))
+
+
 def _scaled(module: nn.Module, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
     """The norm over some axes, with the module's parameters."""
     scale = module.param("scale", nn.initializers.ones, x.shape[-1:], jnp.float32)

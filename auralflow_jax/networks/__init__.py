@@ -13,8 +13,10 @@ from auralflow_jax.networks.registry import register
 from auralflow_jax.networks.scnet import SCNet
 from auralflow_jax.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_jax.networks.spleeter import SpleeterNet
+from auralflow_jax.networks.tfc_tdf import TFCTDF
 
 __all__ = [
+    "TFCTDF",
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
@@ -42,3 +44,4 @@ register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
 register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
 register("SCNet", SCNet, configuration.SCNet)
+register("TFCTDF", TFCTDF, configuration.TFCTDF)

@@ -15,8 +15,10 @@ from auralflow_torch.networks.registry import register
 from auralflow_torch.networks.scnet import SCNet
 from auralflow_torch.networks.spectrogram_net import SpectrogramNetLSTM, SpectrogramNetSimple, SpectrogramNetVAE
 from auralflow_torch.networks.spleeter import SpleeterNet
+from auralflow_torch.networks.tfc_tdf import TFCTDF
 
 __all__ = [
+    "TFCTDF",
     "AudioNetSimple",
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
@@ -44,3 +46,4 @@ register("BSRoformer", BandSplitRoformer, configuration.BSRoformer)
 register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
 register("SCNet", SCNet, configuration.SCNet)
+register("TFCTDF", TFCTDF, configuration.TFCTDF)
