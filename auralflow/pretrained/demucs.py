@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from auralflow.pretrained.model import PretrainedModel
-from auralflow.pretrained.roformers import NONE_STATED
+from auralflow.pretrained.checkpoints import NONE_STATED
 from auralflow.pretrained.web import WebFile
 from auralflow_core.config import Config, DatasetConfig, HTDemucs, TrainingConfig
 from bridge.importers.demucs_bag import read_published_bag
-from bridge.importers.msst_settings import FURTHER
+from bridge.importers.msst_groups import FURTHER
 
 HOST = "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer"
 SECONDS = 7.8  # of a segment

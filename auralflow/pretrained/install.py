@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from auralflow.pretrained.checkpoints import NONE_STATED
 from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
 from auralflow.pretrained.folder import write_folder
 from auralflow.pretrained.measured import MEASURED, MIXTURE, SONG, VALIDATED, score_text
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
-from auralflow.pretrained.roformers import NONE_STATED
 from auralflow_core import config as configuration
 from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder, looks_whole, read_model

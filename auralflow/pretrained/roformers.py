@@ -1,65 +1,10 @@
 """Band-split RoFormers that their trainers published."""
 
-from collections.abc import Sequence
-from functools import partial
-
-from msgspec.structs import replace
-
-from auralflow.pretrained.model import PretrainedModel
+from auralflow.pretrained.checkpoints import HOST, NONE_STATED, describe
 from auralflow.pretrained.web import WebFile
-from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, DatasetConfig, MelBandRoformer, TrainingConfig
-from bridge.importers.msst import read_published
-from bridge.importers.msst_settings import FURTHER
+from auralflow_core.config import BSRoformer, MelBandRoformer
 
-# The residual of these targets.
-REST: dict[tuple[str, ...], str] = {("vocals",): "accompaniment", ("accompaniment",): "vocals"}
-NONE_STATED = "none stated"
-HOST = "https://huggingface.co"
-
-
-def _describe(
-    name: str,
-    model: BandSplitRoformer,
-    file: WebFile,
-    segment: int,
-    megabytes: float,
-    licence: str,
-    credit: str,
-    quality: str,
-    instruments: Sequence[str] = (),
-) -> PretrainedModel:
-    """A published checkpoint.
-
-    Args:
-        name: ours for it.
-        model: the network.
-        file: the checkpoint.
-        segment: in samples.
-        megabytes: of the checkpoint.
-        licence: of the weights.
-        credit: who made them, and the terms in full.
-        quality: a score, with its source.
-        instruments: the targets in the checkpoint's order; default: sorted.
-    """
-    config = Config(
-        model=replace(model, residual_name=REST.get(model.targets, model.residual_name)),
-        dataset=DatasetConfig(sample_length=segment / model.sample_rate),
-        training=TrainingConfig(**(model.TRAINING | FURTHER)),
-    )
-    return PretrainedModel(
-        name=name,
-        config=config,
-        files=(file,),
-        read=partial(read_published, config=config, instruments=tuple(instruments) or model.targets),
-        megabytes=megabytes,
-        licence=licence,
-        credit=credit,
-        origin=file.url.removeprefix("https://").partition("/resolve/")[0],
-        quality=quality,
-    )
-
-
-KIM = _describe(
+KIM = describe(
     "melband-roformer-kim",
     MelBandRoformer(model_name="melband-roformer-kim"),
     WebFile(
@@ -72,7 +17,7 @@ KIM = _describe(
     "Trained by Kimberley Jensen with Music-Source-Separation-Training. The author's page says: MIT licence.",
     "SDR vocals 12.0 dB (unblend, MUSDB18-HQ test), 11.0 dB (MVSep, Multisong)",
 )
-ANVUEW = _describe(
+ANVUEW = describe(
     "bs-roformer-anvuew",
     BSRoformer(model_name="bs-roformer-anvuew"),
     WebFile(
@@ -86,7 +31,7 @@ ANVUEW = _describe(
     "unblend. The author's page says: GNU General Public License 3.0.",
     "SDR vocals 12.4 dB (unblend, MUSDB18-HQ test)",
 )
-RESURRECTION = _describe(
+RESURRECTION = describe(
     "bs-roformer-resurrection",
     BSRoformer(model_name="bs-roformer-resurrection"),
     WebFile(
@@ -99,7 +44,7 @@ RESURRECTION = _describe(
     "Trained by unwa (pcunwa). No licence of the weights is stated. Segments of 8 seconds are auralflow's choice.",
     "SDR vocals 11.3 dB (audio-separator, from a guide of the community)",
 )
-RESURRECTION_INST = _describe(
+RESURRECTION_INST = describe(
     "bs-roformer-resurrection-inst",
     BSRoformer(model_name="bs-roformer-resurrection-inst", targets=("accompaniment",)),
     WebFile(
@@ -113,7 +58,7 @@ RESURRECTION_INST = _describe(
     "SDR accompaniment 17.2 dB (audio-separator, from a guide of the community)",
 )
 SW_INSTRUMENTS = ("bass", "drums", "other", "vocals", "guitar", "piano")
-SW = _describe(
+SW = describe(
     "bs-roformer-sw",
     BSRoformer(model_name="bs-roformer-sw", targets=SW_INSTRUMENTS, dropout_p=0.1),
     WebFile(

@@ -16,7 +16,8 @@ from bridge.importers.rename import State
 if TYPE_CHECKING:
     import torch
 
-BS, MEL, HT = "BSRoformer", "MelBandRoformer", "HTDemucs"
+BS, MEL, HT, SC, MDX = "BSRoformer", "MelBandRoformer", "HTDemucs", "SCNet", "TFCTDF"
+MASKED_SC = "SCNet that makes masks"
 
 SUFFIXES = (".ckpt", ".safetensors")
 INSIDE = ("state", "state_dict", "model_state_dict")  # of a training state
@@ -29,11 +30,9 @@ OTHERS = {
     ".branch.": "a RoFormer of the later bs-roformer package, with residual streams",
     "to_value_residual_mix": "a RoFormer of the later bs-roformer package, with value residuals",
     "dynamic_alpha_fn": "a RoFormer of the later bs-roformer package, with hyper-connections",
-    "separation_net.": "an SCNet",
-    "encoder_blocks.": "an MDX23C network",
     "stg1_": "a VR network",
 }
-READ = "BS-RoFormers, Mel-Band RoFormers and HTDemucs are read"
+READ = "BS-RoFormers, Mel-Band RoFormers, HTDemucs, SCNets and MDX23C networks are read"
 OTHER_SUFFIXES = {
     ".onnx": "an ONNX graph, as of MDX-Net",
     ".th": "a package of demucs, which takes no settings",
@@ -79,7 +78,7 @@ def read_checkpoint(path: str | Path) -> State:
 
 
 def family_of(state: Iterable[str], path: str | Path) -> str:
-    """`BS`, `MEL` or `HT`, by the names of a checkpoint's tensors.
+    """`BS`, `MEL`, `HT`, `SC`, `MASKED_SC` or `MDX`, by the names of a checkpoint's tensors.
 
     Args:
         state: the names.
@@ -99,6 +98,10 @@ def family_of(state: Iterable[str], path: str | Path) -> str:
         if any(name.startswith("crosstransformer.") for name in names):
             return HT
         raise InputError(f"{path}: holds an HDemucs, whose branches meet without a transformer; {READ}")
+    if "separation_net.dp_modules.0.lstm_layers.0.weight_ih_l0" in names and "encoder.0.globalconv.weight" in names:
+        return MASKED_SC if "pos_embed_f" in names else SC
+    if "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.2.weight" in names:
+        return MDX
     first = f", its first is {min(names)!r}" if names else ""
     raise InputError(f"{path}: holds a network of another kind ({len(names)} tensors{first}); {READ}")
 

@@ -10,7 +10,7 @@ from typing import Any
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from bridge.importers.demucs_settings import Settings, to_arguments, to_config
-from bridge.importers.msst_settings import targets_of
+from bridge.importers.msst_groups import targets_of
 
 NAME = "htdemucs"
 SIGNAL = {"channels": "audio_channels", "samplerate": "samplerate", "segment": "segment"}  # in `training` -> argument

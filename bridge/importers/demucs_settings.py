@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from auralflow_core.config import Config, HTDemucs, from_dict
 from auralflow_core.errors import InputError, closest
-from bridge.importers.msst_settings import FURTHER
+from bridge.importers.msst_groups import FURTHER
 
 # Their argument -> our setting, and their default.
 RENAMED: dict[str, tuple[str, int | float]] = {

@@ -1,26 +1,88 @@
 """Pairs of a checkpoint and a file of settings, as Music-Source-Separation-Training writes and reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from auralflow_core.config import BandSplitRoformer, Config, HTDemucs
+from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing_together
 from auralflow_core.storage.staging import remove_abandoned
-from bridge.importers.band_split_roformer import from_msst, to_msst
-from bridge.importers.checkpoint import HT, family_of, read_checkpoint
-from bridge.importers.demucs_msst_settings import from_msst_settings, to_msst_settings
-from bridge.importers.ht_demucs import from_demucs, to_demucs
-from bridge.importers.msst_settings import to_config, to_settings
+from bridge.importers import (
+    band_split_roformer,
+    demucs_msst_settings,
+    ht_demucs,
+    msst_settings,
+    scnet,
+    scnet_settings,
+    tfc_tdf,
+    tfc_tdf_settings,
+)
+from bridge.importers.checkpoint import BS, HT, MASKED_SC, MDX, MEL, SC, family_of, read_checkpoint
 from bridge.importers.rename import State
 from bridge.importers.yaml_file import read_yaml, write_yaml
 
 
+class Family(NamedTuple):
+    """The maps of a kind of network; an importer and the file of its settings have them.
+
+    Attributes:
+        read_settings: (content, model's name, file's name) -> configuration, and targets in the checkpoint's order.
+        from_theirs: (their state, struct, targets in their order, origin, called with each name that is used up) ->
+            our state dict.
+        write_settings: (configuration, origin) -> content, and targets in the file's order.
+        to_theirs: (our state, struct, targets in their order) -> their state.
+    """
+
+    read_settings: Callable[[Mapping[str, Any], str, str], tuple[Config, tuple[str, ...]]]
+    from_theirs: Callable[[State, Any, Sequence[str], str, Callable[[str], object]], State]
+    write_settings: Callable[[Config, str], tuple[dict[str, Any], tuple[str, ...]]]
+    to_theirs: Callable[[Mapping[str, np.ndarray], Any, Sequence[str]], State]
+
+
+def _roformer(family: str) -> Family:
+    return Family(
+        lambda content, name, origin: msst_settings.to_config(content, family, name, origin),
+        band_split_roformer.from_msst,
+        msst_settings.to_settings,
+        band_split_roformer.to_msst,
+    )
+
+
+def _scnet(masks: bool) -> Family:
+    return Family(
+        lambda content, name, origin: scnet_settings.to_config(content, masks, name, origin),
+        lambda state, model, order, origin, used: scnet.from_msst(state, model, order, origin),
+        scnet_settings.to_settings,
+        scnet.to_msst,
+    )
+
+
+FAMILIES = {
+    BS: _roformer(BS),
+    MEL: _roformer(MEL),
+    HT: Family(
+        demucs_msst_settings.from_msst_settings,
+        lambda state, model, order, origin, used: ht_demucs.from_demucs(state, model, order, origin),
+        demucs_msst_settings.to_msst_settings,
+        ht_demucs.to_demucs,
+    ),
+    SC: _scnet(False),
+    MASKED_SC: _scnet(True),
+    MDX: Family(
+        tfc_tdf_settings.to_config,
+        lambda state, model, order, origin, used: tfc_tdf.from_msst(state, model, order, origin),
+        tfc_tdf_settings.to_settings,
+        tfc_tdf.to_msst,
+    ),
+}
+
+
 def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> tuple[State, Config]:
-    """Reads a band-split RoFormer or HTDemucs that others trained.
+    """Reads a network of one of `FAMILIES` that others trained.
 
     Args:
         checkpoint: a `.ckpt` or `.safetensors`.
@@ -37,12 +99,10 @@ def read_pair(checkpoint: str | Path, settings: str | Path, name: str = "") -> t
     """
     described = read_yaml(settings)  # first, as it is the quicker one
     state = read_checkpoint(checkpoint)
-    family = family_of(state, checkpoint)
-    if family == HT:
-        config, sources = from_msst_settings(described, name, str(settings))
-        return from_demucs(state, _demucs(config), sources, f"{checkpoint} with {settings}"), config
-    config, instruments = to_config(described, family, name, str(settings))
-    return from_msst(state, _network(config), instruments, f"{checkpoint} with {settings}", state.pop), config
+    family = FAMILIES[family_of(state, checkpoint)]
+    config, instruments = family.read_settings(described, name, str(settings))
+    origin = f"{checkpoint} with {settings}"
+    return family.from_theirs(state, config.model, instruments, origin, state.pop), config
 
 
 def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[str]) -> State:
@@ -59,11 +119,11 @@ def read_published(paths: Sequence[Path], config: Config, instruments: Sequence[
     """
     (path,) = paths
     state = read_checkpoint(path)
-    return from_msst(state, _network(config), instruments, str(path), state.pop)
+    return _family(config).from_theirs(state, config.model, instruments, str(path), state.pop)
 
 
 def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> Path:
-    """Writes a RoFormer or HTDemucs for Music-Source-Separation-Training and the programs that read its files.
+    """Writes a network of one of `FAMILIES` for Music-Source-Separation-Training and the programs that read its files.
 
     Args:
         checkpoint: a new `.ckpt`; the settings go into a new `.yaml` beside it. Both files appear whole, or neither.
@@ -87,13 +147,11 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     for path in (checkpoint, described):
         if path.exists():
             raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
-    is_demucs = isinstance(config.model, HTDemucs)
-    settings, instruments = (to_msst_settings if is_demucs else to_settings)(config, origin)
+    family = _family(config)
+    settings, instruments = family.write_settings(config, origin)
     with needs("torch"):
         import torch
-    theirs = (
-        to_demucs(state, _demucs(config), instruments) if is_demucs else to_msst(state, _network(config), instruments)
-    )
+    theirs = family.to_theirs(state, config.model, instruments)
     with replacing_together(checkpoint.parent, (checkpoint, described)) as (aside, yaml_aside):
         write_yaml(yaml_aside, settings)
         try:
@@ -104,11 +162,6 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     return described
 
 
-def _network(config: Config) -> BandSplitRoformer:
-    assert isinstance(config.model, BandSplitRoformer)
-    return config.model
-
-
-def _demucs(config: Config) -> HTDemucs:
-    assert isinstance(config.model, HTDemucs)
-    return config.model
+def _family(config: Config) -> Family:
+    """The maps of a network of ours; of one that has none those of RoFormers, which refuse it."""
+    return FAMILIES.get(type(config.model).__name__, FAMILIES[BS])

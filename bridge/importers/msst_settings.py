@@ -5,14 +5,24 @@ mapped, known to have no effect on what the network computes, accepted with one 
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, MelBandRoformer, from_dict
+from auralflow_core.config import BSRoformer, Config, MelBandRoformer, from_dict
 from auralflow_core.errors import InputError, closest
-from bridge.importers.checkpoint import BS, HT, MEL
+from bridge.importers.checkpoint import BS, HT, MDX, MEL, SC
+from bridge.importers.msst_groups import (
+    FURTHER,
+    Settings,
+    check_counterpart,
+    chunk_of,
+    group_of,
+    instruments_of,
+    residual_of,
+    targets_of,
+    value_of,
+)
 
 KINDS = {BS: "a BS-RoFormer", MEL: "a Mel-Band RoFormer"}
-REST = "accompaniment"
 
 # Their argument -> our setting, and their default. Arguments that need more than another name: `_network`.
 RENAMED: dict[str, tuple[str, Any]] = {
@@ -51,27 +61,6 @@ ONLY = {"linear_transformer_depth": 0, "stft_window_fn": None, "mlp_hidden_layer
 # Programs older than these arguments refuse them, so they are written only where they say something.
 RECENT = ("zero_dc", "skip_connection", "mlp_expansion_factor")
 
-# Whole numbers above these would fill the memory before anyone sees that the checkpoint is another one.
-LARGEST = 1_000_000
-LARGEST_OF = {"chunk_size": 100_000_000, "stft_n_fft": 1 << 16, "num_bands": 500, "num_stems": 500}
-LARGEST_OF |= dict.fromkeys(("depth", "time_transformer_depth", "freq_transformer_depth", "mask_estimator_depth"), 200)
-
-# A checkpoint that is trained further takes smaller steps than a network with fresh weights.
-FURTHER = {"lr": 5e-5, "batch_size": 1}
-
-
-class Settings(NamedTuple):
-    """A configuration, and the order of a checkpoint's targets.
-
-    Attributes:
-        config: with sorted targets.
-        instruments: the same names in the order of the checkpoint.
-    """
-
-    config: Config
-    instruments: tuple[str, ...]
-
-
 def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) -> Settings:
     """The configuration that a file of settings describes.
 
@@ -85,63 +74,17 @@ def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) 
         InputError: the settings are of another network, lack something, or ask for what is not computed here.
     """
     audio, model, training, inference = (
-        _group(settings, group, origin) for group in ("audio", "model", "training", "inference")
+        group_of(settings, group, origin) for group in ("audio", "model", "training", "inference")
     )
     _check_arguments(model, family, origin)
     instruments = targets_of(training, origin)
     network = _network(model, family, origin) | {"model_type": family, "model_name": name, "targets": instruments}
-    network["normalize_song"] = _get(inference, "normalize", bool, False, f"{origin}: inference")
-    network |= _residual(training, instruments)
+    network["normalize_song"] = value_of(inference, "normalize", bool, False, f"{origin}: inference")
+    network |= residual_of(training, instruments)
     network |= _signal(audio, model, family, len(instruments), origin)
-    chunk = _chunk(audio, inference, network["hop_length"], origin)
+    chunk = chunk_of(audio, inference, network["hop_length"], origin)
     dataset = {"sample_length": chunk / network["sample_rate"]}
     return Settings(from_dict({"model": network, "dataset": dataset, "training": FURTHER}, origin), instruments)
-
-
-def targets_of(training: Mapping[str, Any], origin: str) -> tuple[str, ...]:
-    """The targets of a checkpoint in its order, from `instruments` and `target_instrument`.
-
-    One of vocals and what else there is (`other`, `instrumental`) is our vocals and accompaniment.
-
-    Raises:
-        InputError: there are none, or they are no names.
-    """
-    names = training.get("instruments")
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"{origin}: training.instruments is {names!r}, expected a list of names")
-    only = training.get("target_instrument")
-    if only is not None and only not in names:
-        raise InputError(f"{origin}: training.target_instrument is {only!r}, expected one of {', '.join(names)}")
-    two = {name.lower() for name in names} == {"vocals", "other"}
-    targets = [_target(name, two) for name in (names if only is None else [only])]
-    if len(set(targets)) < len(targets):
-        raise InputError(f"{origin}: training.instruments are {', '.join(names)}, two of which are one target")
-    return tuple(targets)
-
-
-def _residual(training: Mapping[str, Any], targets: tuple[str, ...]) -> dict[str, str]:
-    """The name of what a single target leaves: the other one of two instruments; nothing where it has none."""
-    names = training["instruments"]
-    two = {name.lower() for name in names} == {"vocals", "other"}
-    others = [ours for name in names if (ours := _target(name, two)) not in targets]
-    if len(others) == 1:
-        return {"residual_name": others[0]}
-    return {"residual_name": REST} if targets == ("vocals",) else {}
-
-
-def _target(name: str, beside_vocals: bool) -> str:
-    """Our name of an instrument; names of several words stay as they are."""
-    if name.lower() == "instrumental" or (beside_vocals and name.lower() == "other"):
-        return REST
-    return name if " " in name else name.lower()
-
-
-def _group(settings: Mapping[str, Any], name: str, origin: str) -> dict[str, Any]:
-    group = settings.get(name, {})
-    if not isinstance(group, dict):
-        what = f"is {group!r}" if isinstance(group, str) else f"is a {type(group).__name__}"
-        raise InputError(f"{origin}: {name} {what}, expected a group of settings of a RoFormer")
-    return group
 
 
 def _check_arguments(model: Mapping[str, Any], family: str, origin: str) -> None:
@@ -166,53 +109,29 @@ def _network(model: Mapping[str, Any], family: str, origin: str) -> dict[str, An
     found: dict[str, Any] = {}
     for key, (ours, default) in RENAMED.items():
         kind = type(default) if default is not None else int
-        found[ours] = _get(model, key, kind, default, group)
-    depth = _get(model, "mask_estimator_depth", int, MAPPED_OF[family]["mask_estimator_depth"], group)
+        found[ours] = value_of(model, key, kind, default, group)
+    depth = value_of(model, "mask_estimator_depth", int, MAPPED_OF[family]["mask_estimator_depth"], group)
     if family == MEL:
-        return found | {"mask_layers": depth, "norms": "each", "num_bands": _get(model, "num_bands", int, 60, group)}
+        return found | {"mask_layers": depth, "norms": "each", "num_bands": value_of(model, "num_bands", int, 60, group)}
     bands = model.get("freqs_per_bands") or ()
     if not isinstance(bands, list | tuple) or not all(type(width) is int for width in bands):
         raise InputError(f"{group}.freqs_per_bands is {bands!r}, expected the bins of each band")
-    positions = "polar" if _get(model, "use_pope", bool, False, group) else "rotary"
+    positions = "polar" if value_of(model, "use_pope", bool, False, group) else "rotary"
     return found | {"mask_layers": depth - 1, "norms": "end", "bands": list(bands), "positions": positions}
 
 
 def _signal(audio: Mapping[str, Any], model: Mapping[str, Any], family: str, stems: int, origin: str) -> dict[str, int]:
     """Channels and sample rate, which stand in two groups."""
-    rate = _get(audio, "sample_rate", int, 44100, f"{origin}: audio")
-    if family == MEL and (own := _get(model, "sample_rate", int, 44100, f"{origin}: model")) != rate:
+    rate = value_of(audio, "sample_rate", int, 44100, f"{origin}: audio")
+    if family == MEL and (own := value_of(model, "sample_rate", int, 44100, f"{origin}: model")) != rate:
         raise InputError(f"{origin}: model.sample_rate is {own}, but audio.sample_rate is {rate}; one is expected")
-    channels = 2 if _get(model, "stereo", bool, False, f"{origin}: model") else 1
-    if (own := _get(audio, "num_channels", int, channels, f"{origin}: audio")) != channels:
+    channels = 2 if value_of(model, "stereo", bool, False, f"{origin}: model") else 1
+    if (own := value_of(audio, "num_channels", int, channels, f"{origin}: audio")) != channels:
         stereo = "true" if channels == 2 else "false"
         raise InputError(f"{origin}: audio.num_channels is {own}, expected {channels}, as model.stereo is {stereo}")
-    if (number := _get(model, "num_stems", int, 1, f"{origin}: model")) != stems:
+    if (number := value_of(model, "num_stems", int, 1, f"{origin}: model")) != stems:
         raise InputError(f"{origin}: model.num_stems is {number}, but training names {stems} as targets")
     return {"sample_rate": rate, "num_channels": channels}
-
-
-def _chunk(audio: Mapping[str, Any], inference: Mapping[str, Any], hop: int, origin: str) -> int:
-    """The samples of a segment; other programs count frames, `dim_t`."""
-    for group, name in ((inference, "inference"), (audio, "audio")):
-        if "chunk_size" in group:
-            return _get(group, "chunk_size", int, None, f"{origin}: {name}")
-    if "dim_t" in inference:
-        return hop * (_get(inference, "dim_t", int, None, f"{origin}: inference") - 1)
-    raise InputError(f"{origin}: audio.chunk_size is missing, the samples of a segment")
-
-
-def _get(group: Mapping[str, Any], key: str, kind: type, default: Any, where: str) -> Any:
-    """A value of a group, of the right type."""
-    value = group.get(key, default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", bool: "true or false"}
-        found = "missing" if key not in group else repr(value)
-        raise InputError(f"{where}.{key} is {found}, expected {names[kind]}")
-    if kind is int and value > (largest := LARGEST_OF.get(key, LARGEST)):
-        raise InputError(f"{where}.{key} is {value}, expected at most {largest}")
-    return value
 
 
 def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -228,8 +147,11 @@ def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str,
     model = config.model
     if not isinstance(model, BSRoformer | MelBandRoformer):
         kind = type(model).__name__
-        raise InputError(f"{origin}: is of type {kind}, which has no counterpart there; {BS}, {MEL} and {HT} have")
-    _check_counterpart(model, origin)
+        known = ", ".join((BS, MEL, HT, SC))
+        raise InputError(f"{origin}: is of type {kind}, which has no counterpart there; {known} and {MDX} have")
+    mel = isinstance(model, MelBandRoformer)
+    expected = {"norms": "each" if mel else "end", "padding": "reflect", "window": "hann"}
+    check_counterpart(model, expected | ({"positions": "rotary"} if mel else {}), origin)
     arguments = {key: getattr(model, ours) for key, (ours, _) in RENAMED.items()}
     for key in RECENT:
         if arguments[key] == RENAMED[key][1]:
@@ -259,29 +181,7 @@ def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str,
         "sample_rate": model.sample_rate,
         "min_mean_abs": 0.0,
     }
-    training = _instruments(model) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
+    training = instruments_of(model) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
     inference = {"batch_size": 1, "dim_t": frames, "num_overlap": 4}
     inference |= {"normalize": True} if model.normalize_song else {}
     return {"audio": audio, "model": arguments, "training": training, "inference": inference}, model.targets
-
-
-def _check_counterpart(model: BandSplitRoformer, origin: str) -> None:
-    """Refuses settings that the networks there do not have."""
-    mel = isinstance(model, MelBandRoformer)
-    expected = {"norms": "each" if mel else "end", "padding": "reflect"} | ({"positions": "rotary"} if mel else {})
-    for key, value in expected.items():
-        if (found := getattr(model, key)) != value:
-            raise InputError(f"{origin}: model.{key} is {found!r}, expected {value!r}, which its counterpart there has")
-
-
-def _instruments(model: BandSplitRoformer) -> dict[str, Any]:
-    """`instruments` and `target_instrument` for a model; beside a single target stands the rest of the mixture."""
-    targets, rest = model.targets, model.residual_name
-    names = ["other" if target == REST and {*targets} <= {REST, "vocals"} else target for target in targets]
-    if len(names) > 1:
-        return {"instruments": names, "target_instrument": None}
-    if rest == "residual":
-        rest = {"other": "vocals" if targets == (REST,) else "rest"}.get(names[0], "other")
-    elif rest == REST:
-        rest = "other" if targets == ("vocals",) else "Instrumental"
-    return {"instruments": [*names, rest], "target_instrument": names[0]}
