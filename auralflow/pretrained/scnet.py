@@ -12,7 +12,7 @@ SCNET_XL_IHF = describe(
         band_shares=(0.23, 0.37, 0.4),
         band_strides=(1, 4, 4),
         band_kernels=(3, 4, 4),
-        band_layers=(3, 3, 3),
+        band_depths=(3, 3, 3),
         num_layers=8,
     ),
     WebFile(

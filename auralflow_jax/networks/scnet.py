@@ -88,7 +88,7 @@ class Encoder(nn.Module):
             features, config.levels[self.level], config.band_strides, config.band_kernels, self.dtype, name="down"
         )
         bands = []
-        for index, (band, layers) in enumerate(zip(down(x), config.band_layers, strict=True)):
+        for index, (band, layers) in enumerate(zip(down(x), config.band_depths, strict=True)):
             rows = band.reshape(-1, *band.shape[2:])
             for layer in range(layers):
                 rows = ResidualLayer(

@@ -61,7 +61,7 @@ class Encoder(nn.Module):
         self.branch = nn.ModuleList(
             [
                 nn.ModuleList([ResidualLayer(features, hidden, size, device) for _ in range(count)])
-                for count in config.band_layers
+                for count in config.band_depths
             ]
         )
         self.conv = conv(features, features, 3, True, device)

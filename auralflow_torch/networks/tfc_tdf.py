@@ -8,6 +8,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import config_or_keywords
 from auralflow_torch.layers.checks import COMPLEX_SPECTRUM, check_input, is_tracing
 from auralflow_torch.layers.conv2d import conv, initialize
+from auralflow_torch.layers.norms import ChannelNorm
 
 
 class Block(nn.Module):
@@ -25,7 +26,7 @@ class Block(nn.Module):
         super().__init__()
         self.shortcut = initialize(nn.Conv2d(inputs, features, 1, bias=False, device=device), inputs)
         self.enter_norm, self.squeeze_norm, self.expand_norm, self.leave_norm = (
-            nn.InstanceNorm2d(channels, affine=True, device=device) for channels in (inputs, *[features] * 3)
+            ChannelNorm(channels, device) for channels in (inputs, *[features] * 3)
         )
         self.enter = conv(inputs, features, 3, False, device)
         self.squeeze = initialize(nn.Linear(bins, hidden, bias=False, device=device), bins, 2.0)
@@ -54,7 +55,7 @@ class Level(nn.Module):
         features = config.hidden_channels + level * config.growth
         stride = config.frame_stride, config.bin_stride
         self.blocks = blocks(config, level, features, device)
-        self.norm = nn.InstanceNorm2d(features, affine=True, device=device)
+        self.norm = ChannelNorm(features, device)
         down = nn.Conv2d(features, features + config.growth, stride, stride, bias=False, device=device)
         self.down = initialize(down, stride[0] * stride[1] * features, 2.0)
 
@@ -78,7 +79,7 @@ class LevelUp(nn.Module):
         super().__init__()
         features = config.hidden_channels + level * config.growth
         inputs, stride = features + config.growth, (config.frame_stride, config.bin_stride)
-        self.norm = nn.InstanceNorm2d(inputs, affine=True, device=device)
+        self.norm = ChannelNorm(inputs, device)
         up = nn.ConvTranspose2d(inputs, features, stride, stride, bias=False, device=device)
         self.up = initialize(up, inputs, 2.0)
         self.blocks = blocks(config, level, 2 * features, device)

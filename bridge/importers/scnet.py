@@ -76,7 +76,7 @@ def _origins(config: SCNet) -> Iterator[tuple[str, Origin]]:
         encoder, decoder = f"encoder.{level}", f"decoder.{depth - 1 - level}"
         for band in range(bands):
             yield from _both(f"{encoder}.down.layers.{band}", f"{encoder}.SDlayer.convs.{band}")
-            for index in range(config.band_layers[band]):
+            for index in range(config.band_depths[band]):
                 for ours, theirs in RESIDUAL.items():
                     layer = f"{encoder}.conv_modules.{band}.layers.{index}.{theirs}"
                     yield from _both(f"{encoder}.branch.{band}.{index}.{ours}", layer)

@@ -33,7 +33,7 @@ LISTS: dict[str, tuple[str, list]] = {
     "band_SR": ("band_shares", [0.175, 0.392, 0.433]),
     "band_stride": ("band_strides", [1, 4, 16]),
     "band_kernel": ("band_kernels", [3, 4, 16]),
-    "conv_depths": ("band_layers", [3, 2, 1]),
+    "conv_depths": ("band_depths", [3, 2, 1]),
 }
 ONLY = {"normalized": True}
 SOURCES, DIMS, CHANNELS = "sources", "dims", "audio_channels"

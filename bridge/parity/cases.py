@@ -32,6 +32,12 @@ SMALL = {
     "compression": 2,
     "num_layers": 2,
     "residual_depth": 1,
+    "level_channels": (4, 8),
+    "band_strides": (1, 2, 4),
+    "band_kernels": (3, 2, 4),
+    "band_depths": (1, 1, 1),
+    "num_subbands": 1,
+    "growth": 4,
 }
 FACTORS = {
     "num_channels": (1, 2),
@@ -47,6 +53,7 @@ FACTORS = {
     "norms": ("end", "each"),
     "skip_connection": (False, True),
     "residuals": ("encoder", "both"),
+    "masks": (False, True),
 }
 
 Case = dict[str, Any]  # a value for each factor that the model has

@@ -55,6 +55,8 @@ CASES = [
     },
     {"model_type": "BSRoformer", "num_channels": 1, "padding": "constant", "window_size": 48, "zero_dc": False},
     {"model_type": "MelBandRoformer", "targets": ["drums", "vocals"], "num_bands": 6, "positions": "polar"},
+    {"model_type": "SCNet", "targets": ["drums", "vocals"], "num_channels": 1, "masks": True, "zero_dc": True},
+    {"model_type": "TFCTDF", "num_bins": 32, "num_subbands": 2, "growth": 2, "compression": 2},
 ]
 SIZES = {
     "sample_rate": 8000,
@@ -68,6 +70,8 @@ SIZES = {
     "num_blocks": 2,
     "heads": 2,
     "head_size": 4,
+    "level_channels": (4, 6),
+    "num_layers": 2,
 }
 SAMPLES = 599  # of a crop, no whole number of hops
 

@@ -23,8 +23,13 @@ SEQUENCES = {
     "bands": (8, 9),  # of 17 bins
     "member_shares": (1.0, 0.0, 0.0, 1.0),  # of two members and targets
     "targets": ("bass", "drums", "vocals"),
+    "level_channels": (4, 6),
+    "band_shares": (0.3, 0.3, 0.4),
+    "band_strides": (1, 1, 4),
+    "band_kernels": (1, 2, 4),
+    "band_depths": (1, 2, 0),
 }
-STEPS = (1, -1, 2, -2, 0.3, 32)  # by which numbers are changed, until the model accepts the result
+STEPS = (1, -1, 2, -2, 0.3, 32, -4)  # by which numbers are changed, until the model accepts the result
 
 
 def changed(model_type: str, setting: str) -> list[Config]:
@@ -48,6 +53,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
 def configuration(model_type: str, **settings) -> Config:
     """A small model of two targets, whose recurrent layers are not as wide as they may be."""
     base = {"targets": ("bass", "vocals"), "joiner": "independent", "hidden_size": 6, "bands": (), "members": 2}
+    base |= {"num_bins": 16}
     known = MODELS[model_type].__struct_fields__
     return small_config(model_type, **{name: value for name, value in base.items() if name in known} | settings)
 

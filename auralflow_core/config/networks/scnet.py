@@ -60,7 +60,7 @@ class SCNet(ComplexSpectrogramConfig):
         4,
         16,
     )
-    band_layers: Annotated[tuple[Count, ...], doc("residual layers of each band at a level")] = (3, 2, 1)
+    band_depths: Annotated[tuple[Count, ...], doc("residual layers of each band at a level")] = (3, 2, 1)
     compression: Annotated[Positive, doc("ratio of a level's channels to those inside its residual layers")] = 4
     kernel_size: Annotated[Positive, doc("frames that the convolutions of residual layers see; odd")] = 3
     num_layers: Annotated[Positive, doc("pairs of an LSTM over the bins and one over the frames; even")] = 6
@@ -70,7 +70,7 @@ class SCNet(ComplexSpectrogramConfig):
     def __post_init__(self):
         super().__post_init__()
         count = len(self.band_shares)
-        for name in ("band_strides", "band_kernels", "band_layers"):
+        for name in ("band_strides", "band_kernels", "band_depths"):
             if len(values := getattr(self, name)) != count:
                 raise ValueError(f"{name} has {len(values)} numbers, expected one for each of {count} band_shares")
         if not self.level_channels or not count:

@@ -39,10 +39,10 @@ class TFCTDF(ComplexSpectrogramConfig):
                 f"{self.bin_stride} at each of {self.depth} levels"
             )
         deepest = self.num_bins // step
-        if deepest < max(2, self.compression):
+        if deepest < self.compression:
             raise ValueError(
-                f"num_bins ({self.num_bins}) leaves {deepest} at the deepest level, expected at least 2 and no less "
-                f"than compression ({self.compression})"
+                f"num_bins ({self.num_bins}) leaves {deepest} at the deepest level, fewer than compression "
+                f"({self.compression})"
             )
         if self.hidden_channels + self.growth * self.depth > 2**16:
             raise ValueError(f"growth ({self.growth}) makes more than 65536 channels at {self.depth} levels")
