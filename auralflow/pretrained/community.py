@@ -13,6 +13,7 @@ from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
 from auralflow_core.storage.staging import is_vacant
+from bridge.importers.superseded import refuse_superseded
 
 CHECKPOINTS = (".ckpt", ".safetensors", ".th")
 SETTINGS = (".yaml", ".yml")
@@ -38,6 +39,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
     checkpoint = Path(checkpoint)
     if not checkpoint.is_file():
         raise InputError(f"{checkpoint}: no such file; a checkpoint is expected, .ckpt, .safetensors or .th")
+    refuse_superseded(checkpoint)
     files = [checkpoint]
     if not is_package(checkpoint):
         files.append(_beside(checkpoint) if settings is None else Path(settings))

@@ -18,6 +18,7 @@ from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.staging import is_vacant
 from auralflow_core.weights.file import read_tensors
+from bridge.importers.superseded import SUPERSEDED, refuse_superseded
 
 
 def names() -> list[str]:
@@ -35,10 +36,11 @@ def resolve(name: str) -> Path | None:
         The folder, or None if it is neither.
 
     Raises:
-        InputError: the model's files cannot be fetched, or the checkpoint cannot be read.
+        InputError: the model's files cannot be fetched, or the checkpoint cannot be read or is superseded.
     """
     if name in PRETRAINED:
         return get_model(name)
+    refuse_superseded(Path(name))
     return import_model(name) if is_checkpoint(Path(name)) else None
 
 
@@ -132,7 +134,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix in CHECKPOINTS
+        named = ModelFolder(path).config_file.exists() or path.suffix in (*CHECKPOINTS, *SUPERSEDED)
         if not named and others and path.is_dir() and not _holds_audio(path):
             raise InputError(
                 f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "

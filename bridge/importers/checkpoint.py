@@ -12,6 +12,7 @@ import numpy as np
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from bridge.importers.rename import State
+from bridge.importers.superseded import VOCALS, refuse_superseded
 
 if TYPE_CHECKING:
     import torch
@@ -30,13 +31,11 @@ OTHERS = {
     ".branch.": "a RoFormer of the later bs-roformer package, with residual streams",
     "to_value_residual_mix": "a RoFormer of the later bs-roformer package, with value residuals",
     "dynamic_alpha_fn": "a RoFormer of the later bs-roformer package, with hyper-connections",
-    "stg1_": "a VR network",
+    "stg1_": f"a VR network: {VOCALS}",
 }
 READ = "BS-RoFormers, Mel-Band RoFormers, HTDemucs, SCNets and MDX23C networks are read"
 OTHER_SUFFIXES = {
-    ".onnx": "an ONNX graph, as of MDX-Net",
     ".th": "a package of demucs, which takes no settings",
-    ".pth": "a state dict without settings, or a VR network",
     ".zip": "an archive",
 }
 
@@ -55,6 +54,7 @@ def read_checkpoint(path: str | Path) -> State:
         MissingPackage: torch, which reads the files, is not installed.
     """
     path = Path(path)
+    refuse_superseded(path)
     if path.suffix not in SUFFIXES:
         other = f"a file that ends in {path.suffix}" if path.suffix else "a file without a suffix"
         kind = OTHER_SUFFIXES.get(path.suffix, other)

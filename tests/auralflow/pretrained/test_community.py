@@ -125,6 +125,7 @@ def test_bad_input(pair, capsys):
     )
     Path("code.yaml").write_text("a: !!python/object/apply:os.mkdir [it-ran]")
     Path("alone.ckpt").write_bytes(b"")
+    Path("UVR-MDX-NET.onnx").touch()
     Path("full").mkdir()
     Path("full/file").touch()
     for arguments, words in (
@@ -137,6 +138,9 @@ def test_bad_input(pair, capsys):
         ((*get, "model.ckpt", "--settings", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file"),
         ((*get, "model.yaml"), "model.yaml: models is None, expected the signatures of a bag of demucs; settings"),
         ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected beside it; "),
+        ((*get, "UVR-MDX-NET.onnx"), "is an ONNX graph, as of MDX-Net, which is not read: melband-roformer-kim"),
+        (("separate", "UVR-MDX-NET.onnx", "song.wav"), "song.wav: "),
+        (("train", "mine", "full", "--from", "UVR-MDX-NET.onnx"), "UVR-MDX-NET.onnx: is an ONNX graph"),
         ((*get, "nowhere.ckpt"), "nowhere.ckpt: no such file; a checkpoint is expected"),
         ((*get, "model.ckpt", "--high_bins", "mean"), "--high_bins mean is no setting of a checkpoint"),
         (("pretrained", "get", "--file", "model.ckpt"), "model.ckpt: the folder for its model is missing (--save)"),

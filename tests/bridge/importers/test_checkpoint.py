@@ -40,23 +40,23 @@ def refusal(path="model.ckpt"):
         ("layers.0.0.layers.0.0.to_qkv.lora_A.weight", "adapters (LoRA), which are no whole model"),
         ("layers.0.0.layers.0.0.branch.norm.gamma", "a RoFormer of the later bs-roformer package, with residual"),
         ("to_value_residual_mix.0.0.weight", "a RoFormer of the later bs-roformer package, with value residuals"),
-        ("separation_net.dp_modules.0.norm_layers.0.weight", "an SCNet"),
-        ("encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.weight", "an MDX23C network"),
         ("tencoder.0.conv.weight", "an HDemucs, whose branches meet without a transformer"),
-        ("stg1_low_band_net.enc1.conv.weight", "a VR network"),
+        ("stg1_low_band_net.enc1.conv.weight", "a VR network: melband-roformer-kim separates vocals better"),
         ("conv.weight", "a network of another kind (1 tensors, its first is 'conv.weight')"),
     ],
 )
 def test_networks_that_are_not_read(name, words):
     torch.save({f"module.{name}": torch.ones(2)}, "model.ckpt")
-    assert words in refusal() and "BS-RoFormers, Mel-Band RoFormers and HTDemucs are read" in refusal()
+    assert words in refusal() and "HTDemucs, SCNets and MDX23C networks are read" in refusal()
 
 
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("UVR-MDX-NET.onnx", "is an ONNX graph, as of MDX-Net"),
-        ("HP2.pth", "a state dict without settings, or a VR network"),
+        ("UVR-MDX-NET.onnx", "is an ONNX graph, as of MDX-Net, which is not read: melband-roformer-kim separates"),
+        ("HP2.pth", "a VR network of UVR, which is not read: melband-roformer-kim separates vocals better"),
+        ("model.meta", "as of Spleeter, which is not read: the pretrained model spleeter-2stems has Spleeter's"),
+        ("model.data-00000-of-00001", "of a checkpoint of TensorFlow"),
         ("955717e8.th", "a package of demucs"),
         ("model", "is a file without a suffix"),
         ("model.bin", "is a file that ends in .bin"),

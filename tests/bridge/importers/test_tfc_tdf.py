@@ -1,7 +1,7 @@
 """TFC-TDF on checkpoints of MDX23C: against the code of pymss-core, and pairs of files."""
 
+import functools
 import importlib.util
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +25,8 @@ from bridge.parity.twins import random_variables
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("pymss_core") is None, reason="pymss-core is not installed")
 
 # Each network runs once, so that compiling it well is no use.
-QUICK = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False})
+OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+QUICK = functools.partial(jax.jit, compiler_options=OPTIONS)
 SMALL = {"model_type": "TFCTDF", "sample_rate": 8000, "num_fft": 256, "window_size": 256, "hop_length": 64}
 SMALL |= {"num_bins": 128, "hidden_channels": 8, "growth": 4, "depth": 2, "targets": ["bass", "drums", "vocals"]}
 CASES = {
@@ -35,29 +36,34 @@ CASES = {
 SAMPLES = 64 * 15
 
 
-def tfc_tdf(model=SMALL, seed=0):
+def tfc_tdf(model=SMALL):
     """The configuration of a model, and a state dict of our torch network with every leaf random."""
     config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": SAMPLES / 8000}})
-    return config, bridge.to_torch(random_variables(abstract_variables(config), seed))
+    return config, random_state(config)
 
 
-def settings(model, **changes):
+@functools.cache
+def random_state(config):
+    return bridge.to_torch(random_variables(abstract_variables(config)))
+
+
+def settings(network, **changes):
     """A file of settings as Music-Source-Separation-Training has them."""
     groups = {
         "audio": {"chunk_size": SAMPLES, "dim_f": 128, "dim_t": 16, "hop_length": 64, "n_fft": 256}
         | {"num_channels": 2, "sample_rate": 8000, "min_mean_abs": 0.001},
         "model": {
             "act": "gelu",
-            "bottleneck_factor": model.compression,
-            "growth": model.growth,
+            "bottleneck_factor": network.compression,
+            "growth": network.growth,
             "norm": "InstanceNorm",
-            "num_blocks_per_scale": model.num_blocks,
-            "num_channels": model.hidden_channels,
-            "num_scales": model.depth,
-            "num_subbands": model.num_subbands,
-            "scale": [model.frame_stride, model.bin_stride],
+            "num_blocks_per_scale": network.num_blocks,
+            "num_channels": network.hidden_channels,
+            "num_scales": network.depth,
+            "num_subbands": network.num_subbands,
+            "scale": [network.frame_stride, network.bin_stride],
         },
-        "training": {"instruments": list(model.targets)[::-1], "target_instrument": None},
+        "training": {"instruments": list(network.targets)[::-1], "target_instrument": None},
         "inference": {"batch_size": 1, "dim_t": 16, "num_overlap": 4},
     }
     return groups | {group: groups[group] | value for group, value in changes.items()}
