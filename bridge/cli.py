@@ -105,8 +105,8 @@ def _add_merge(parser: Parser) -> None:
 def _add_foreign(parser: Parser) -> None:
     command = parser.add_command(
         "to-msst",
-        "Write a band-split RoFormer or HTDemucs as a checkpoint and its settings, for Music-Source-Separation-"
-        "Training, UVR and audio-separator.",
+        "Write a band-split RoFormer, SCNet, TFC-TDF or HTDemucs as a checkpoint and its settings, for "
+        "Music-Source-Separation-Training, UVR and audio-separator.",
         convert_to_msst,
     )
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")

@@ -12,7 +12,8 @@ from auralflow.pretrained.spleeter import SPLEETER_2STEMS
 from auralflow_core.errors import InputError
 
 PRETRAINED: dict[str, PretrainedModel] = {
-    model.name: model for model in (*bundled(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL, *ROFORMERS, *HTDEMUCSES, SCNET_XL_IHF)
+    model.name: model
+    for model in (*bundled(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL, *ROFORMERS, *HTDEMUCSES, SCNET_XL_IHF)
 }
 DEFAULT = SPLEETER_2STEMS.name  # separates where neither a model nor targets are named
 DEFAULTS = (DEFAULT, "auralflow-4stems")  # the first of these that has the targets separates

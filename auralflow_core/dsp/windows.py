@@ -35,12 +35,7 @@ def check_signal(shape: tuple[int, ...], num_fft: int, padding: str) -> None:
 
 
 def check_spectrum(
-    shape: tuple[int, ...],
-    num_fft: int,
-    hop_length: int,
-    window_size: int,
-    samples: int,
-    window: Window = "hann",
+    shape: tuple[int, ...], num_fft: int, hop_length: int, window_size: int, samples: int, window: Window = "hann"
 ) -> None:
     """Checks that a spectrum of a shape determines every sample of a signal.
 

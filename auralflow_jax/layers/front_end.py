@@ -18,9 +18,7 @@ def analyze(audio: jax.Array, front_end: StftConfig) -> jax.Array:
     hop = front_end.hop_length
     zeros = front_end.count_hops(audio.shape[-1]) * hop - audio.shape[-1]
     audio = jnp.pad(audio, [(0, 0)] * (audio.ndim - 1) + [(0, zeros)])
-    return spectral.stft(
-        audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind
-    )
+    return spectral.stft(audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind)
 
 
 def synthesize(spectrum: jax.Array, samples: int, front_end: StftConfig) -> jax.Array:

@@ -135,9 +135,7 @@ class Decoder(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (batch, fewer bins, frames, channels) to (batch, bins, frames, features)."""
         config = self.config
-        up = BandUpsample(
-            self.features, self.bands, config.band_strides, config.band_kernels, self.dtype, name="up"
-        )
+        up = BandUpsample(self.features, self.bands, config.band_strides, config.band_kernels, self.dtype, name="up")
         return up(Gate(self.dtype, name="gate")(x))
 
 

@@ -18,9 +18,7 @@ def analyze(audio: Tensor, front_end: StftConfig) -> Tensor:
     hop = front_end.hop_length
     zeros = front_end.count_hops(audio.shape[-1]) * hop - audio.shape[-1]
     audio = F.pad(audio, (0, zeros))
-    return spectral.stft(
-        audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind
-    )
+    return spectral.stft(audio, front_end.num_fft, hop, front_end.window_size, front_end.padding, front_end.window_kind)
 
 
 def synthesize(spectrum: Tensor, samples: int, front_end: StftConfig) -> Tensor:

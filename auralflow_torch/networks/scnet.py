@@ -55,9 +55,7 @@ class Encoder(nn.Module):
         super().__init__()
         features = config.level_channels[level]
         hidden, size = features // config.compression, config.kernel_size
-        self.down = BandConv(
-            inputs, features, config.levels[level], config.band_strides, config.band_kernels, device
-        )
+        self.down = BandConv(inputs, features, config.levels[level], config.band_strides, config.band_kernels, device)
         self.branch = nn.ModuleList(
             [
                 nn.ModuleList([ResidualLayer(features, hidden, size, device) for _ in range(count)])
@@ -158,10 +156,7 @@ class SCNet(nn.Module):
         numbers, channels = 2 * config.num_channels, config.level_channels
         outputs = numbers * len(config.targets)
         self.encoder = nn.ModuleList(
-            [
-                Encoder(config, level, inputs, device)
-                for level, inputs in enumerate((numbers, *channels[:-1]))
-            ]
+            [Encoder(config, level, inputs, device) for level, inputs in enumerate((numbers, *channels[:-1]))]
         )
         self.path = nn.ModuleList()
         for layer in range(config.num_layers):
@@ -171,9 +166,7 @@ class SCNet(nn.Module):
         self.decoder = nn.ModuleList(
             [
                 Decoder(config, bands, inputs, features, device)
-                for bands, inputs, features in zip(
-                    config.levels, channels, (outputs, *channels[:-1]), strict=True
-                )
+                for bands, inputs, features in zip(config.levels, channels, (outputs, *channels[:-1]), strict=True)
             ]
         )
         if config.masks:

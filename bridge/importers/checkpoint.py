@@ -34,10 +34,7 @@ OTHERS = {
     "stg1_": f"a VR network: {VOCALS}",
 }
 READ = "BS-RoFormers, Mel-Band RoFormers, HTDemucs, SCNets and MDX23C networks are read"
-OTHER_SUFFIXES = {
-    ".th": "a package of demucs, which takes no settings",
-    ".zip": "an archive",
-}
+OTHER_SUFFIXES = {".th": "a package of demucs, which takes no settings", ".zip": "an archive"}
 
 
 def read_checkpoint(path: str | Path) -> State:

@@ -19,7 +19,6 @@ LARGEST_OF |= dict.fromkeys(("conv_depths", "num_dplayer", "num_scales", "num_bl
 FURTHER = {"lr": 5e-5, "batch_size": 1}
 
 
-
 class Settings(NamedTuple):
     """A configuration, and the order of a checkpoint's targets.
 

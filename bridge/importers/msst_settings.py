@@ -61,6 +61,7 @@ ONLY = {"linear_transformer_depth": 0, "stft_window_fn": None, "mlp_hidden_layer
 # Programs older than these arguments refuse them, so they are written only where they say something.
 RECENT = ("zero_dc", "skip_connection", "mlp_expansion_factor")
 
+
 def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) -> Settings:
     """The configuration that a file of settings describes.
 
@@ -112,7 +113,11 @@ def _network(model: Mapping[str, Any], family: str, origin: str) -> dict[str, An
         found[ours] = value_of(model, key, kind, default, group)
     depth = value_of(model, "mask_estimator_depth", int, MAPPED_OF[family]["mask_estimator_depth"], group)
     if family == MEL:
-        return found | {"mask_layers": depth, "norms": "each", "num_bands": value_of(model, "num_bands", int, 60, group)}
+        return found | {
+            "mask_layers": depth,
+            "norms": "each",
+            "num_bands": value_of(model, "num_bands", int, 60, group),
+        }
     bands = model.get("freqs_per_bands") or ()
     if not isinstance(bands, list | tuple) or not all(type(width) is int for width in bands):
         raise InputError(f"{group}.freqs_per_bands is {bands!r}, expected the bins of each band")

@@ -55,9 +55,7 @@ def from_theirs(
         for ours, place in origins.items()
     }
     check_same(state, expected, origin)
-    return {
-        ours: _sorted(state[place.name].reshape(shapes[ours]), place, order) for ours, place in origins.items()
-    }
+    return {ours: _sorted(state[place.name].reshape(shapes[ours]), place, order) for ours, place in origins.items()}
 
 
 def to_theirs(state: Mapping[str, np.ndarray], origins: Mapping[str, Origin], order: Sequence[int]) -> State:

@@ -86,7 +86,9 @@ def assert_same(found, expected):
 
 
 @pytest.mark.filterwarnings("ignore:A window was not provided")
-@pytest.mark.parametrize("name", ["plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wide", "masked"))])
+@pytest.mark.parametrize(
+    "name", ["plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wide", "masked"))]
+)
 @pytest.mark.parametrize("samples", [SAMPLES, pytest.param(1280, marks=pytest.mark.slow)])
 def test_both_networks_are_those_of_the_original(name, samples):
     config, state = scnet(CASES[name])
@@ -152,9 +154,7 @@ def test_pairs_go_in_and_out_bit_for_bit(name, tmp_path, monkeypatch):
     again, read_again = read_pair("again.ckpt", "again.yaml", "m")
     assert read_again == read
     assert_same(again, state)
-    assert_same(
-        {key: tensor.numpy() for key, tensor in torch.load("again.ckpt").items()}, to_msst(state, config.model)
-    )
+    assert_same({key: tensor.numpy() for key, tensor in torch.load("again.ckpt").items()}, to_msst(state, config.model))
 
 
 @pytest.mark.parametrize(

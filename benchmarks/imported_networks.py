@@ -1,6 +1,6 @@
-"""Time and memory of published sizes of RoFormers, beside pymss-core, which has the same networks in PyTorch.
+"""Time and memory of networks of published sizes, beside pymss-core, which has the same networks in PyTorch.
 
-    python benchmarks/roformers.py [--model bs kim] [--seconds S] [--rounds N]
+    python benchmarks/imported_networks.py [--model bs kim scnet scnet-xl mdx23c] [--seconds S] [--rounds N]
 
 A stereo song of noise and random weights. `auralflow separate` with both frameworks and a script that runs pymss-core's
 network (pip install --no-deps pymss-core) over the same segments take turns, each in a process of its own, from files
@@ -16,17 +16,49 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
-from auralflow_core.config import BandSplitRoformer, BSRoformer, Config, DatasetConfig, MelBandRoformer
+from auralflow.pretrained.scnet import SCNET_XL_IHF
+from auralflow_core.config import (
+    TFCTDF,
+    BandSplitRoformer,
+    BSRoformer,
+    Config,
+    DatasetConfig,
+    MelBandRoformer,
+    ModelConfig,
+    SCNet,
+)
 from auralflow_core.separation.options import OVERLAP, cross_fade
 
 RATE = 44100
-SEGMENT = 352_800
-MODELS = {"bs": BSRoformer(num_channels=2), "kim": MelBandRoformer(num_channels=2)}
-NAMES = {"bs": "BS-RoFormer, 256 x 12", "kim": "Mel-Band RoFormer, 384 x 6 (Kim's size)"}
+
+
+class Size(NamedTuple):
+    """A published size of a network.
+
+    Attributes:
+        name: for the table.
+        model: the network.
+        segment: in samples.
+    """
+
+    name: str
+    model: ModelConfig
+    segment: int
+
+
+MODELS = {
+    "bs": Size("BS-RoFormer, 256 x 12", BSRoformer(num_channels=2), 352_800),
+    "kim": Size("Mel-Band RoFormer, 384 x 6 (Kim's size)", MelBandRoformer(num_channels=2), 352_800),
+    "scnet": Size("SCNet, small", SCNet(), 485_100),
+    "scnet-xl": Size("SCNet, XL IHF", SCNET_XL_IHF.config.model, 485_100),
+    "mdx23c": Size("MDX23C", TFCTDF(), 261_120),
+}
 ARMS = ("pymss-core", "torch", "jax")
 
 
@@ -51,7 +83,7 @@ def main() -> None:
             make(folder / name, MODELS[name])
             run("jax", folder / name, song, ["--duration", "1"])
             rounds = [[run(arm, folder / name, song) for arm in ARMS] for _ in range(arguments.rounds)]
-            show(NAMES[name], rounds, arguments.seconds)
+            show(MODELS[name].name, rounds, arguments.seconds)
 
 
 def show(name: str, rounds: list[list[tuple[float, float]]], seconds: float) -> None:
@@ -68,7 +100,7 @@ def write_song(path: Path, seconds: float) -> None:
     soundfile.write(path, noise, RATE)
 
 
-def make(folder: Path, model: BandSplitRoformer) -> None:
+def make(folder: Path, size: Size) -> None:
     """A model folder with random weights, and the same weights as a checkpoint, unless they are there."""
     if (folder / "theirs.ckpt").exists():
         return
@@ -76,7 +108,7 @@ def make(folder: Path, model: BandSplitRoformer) -> None:
     from auralflow_torch.weights import state_arrays
     from bridge.importers.msst import write_pair
 
-    ours = create_model(Config(model=model, dataset=DatasetConfig(sample_length=SEGMENT / RATE)))
+    ours = create_model(Config(model=size.model, dataset=DatasetConfig(sample_length=size.segment / RATE)))
     ours.save(folder / "ours")
     write_pair(folder / "theirs.ckpt", state_arrays(ours.network), ours.config, str(folder))
 
@@ -102,36 +134,42 @@ def run(arm: str, folder: Path, song: Path, options: Sequence[str] = ()) -> tupl
 def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:
     """Runs pymss-core's network over the segments that auralflow has, and writes their middles one after the other."""
     import torch
-    from pymss_core.modules import bs_roformer as theirs  # pyright: ignore[reportMissingImports]
 
-    model = MODELS[name]
-    shared = {
-        "dim": model.width,
-        "depth": model.num_blocks,
-        "stereo": True,
-        "num_stems": 1,
-        "time_transformer_depth": 1,
-        "freq_transformer_depth": 1,
-        "flash_attn": True,
-        "stft_n_fft": model.num_fft,
-        "stft_hop_length": model.hop_length,
-        "stft_win_length": model.window_size,
-    }
-    with torch.device("meta"):  # its checkpoint's arrays become the weights, without a second copy
-        if isinstance(model, MelBandRoformer):
-            network = theirs.MelBandRoformer(**shared, num_bands=model.num_bands, mlp_hidden_layers=model.mask_layers)
-        else:
-            network = theirs.BSRoformer(**shared, mask_estimator_depth=model.mask_layers + 1)
+    segment, model = MODELS[name].segment, MODELS[name].model
+    network = build_theirs(model, Path(checkpoint).with_suffix(".yaml"))
+    # Its checkpoint's arrays become the weights, without a second copy.
     network.load_state_dict(torch.load(checkpoint, weights_only=True), assign=True)
     audio = torch.from_numpy(soundfile.read(song, dtype="float32", always_2d=True)[0].T.copy())
-    overlap = cross_fade(Config(model=model), OVERLAP, SEGMENT)
-    stride = SEGMENT - overlap
-    padded = torch.nn.functional.pad(audio, (0, SEGMENT))
+    overlap = cross_fade(Config(model=model), OVERLAP, segment)
+    stride = segment - overlap
+    padded = torch.nn.functional.pad(audio, (0, segment))
     starts = range(0, max(1, audio.shape[-1] - overlap), stride)
     network.eval()
     with torch.inference_mode():
-        stems = [network(padded[None, :, start : start + SEGMENT])[0, :, :stride] for start in starts]
+        stems = [network(padded[None, :, start : start + segment]).flatten(0, -2)[:, :stride] for start in starts]
     soundfile.write(Path(song).with_name("theirs.wav"), torch.cat(stems, dim=-1).T.numpy(), RATE)
+
+
+def build_theirs(model: ModelConfig, settings: Path):
+    """pymss-core's network, of the settings that lie beside its checkpoint."""
+    import torch
+    from pymss_core.modules import bs_roformer  # pyright: ignore[reportMissingImports]
+    from pymss_core.modules.mdx23c_tfc_tdf_v3 import TFC_TDF_net  # pyright: ignore[reportMissingImports]
+    from pymss_core.modules.scnet.scnet import SCNet as TheirSCNet  # pyright: ignore[reportMissingImports]
+
+    from bridge.importers.yaml_file import read_yaml
+
+    groups = read_yaml(settings)
+    if isinstance(model, TFCTDF):
+        return TFC_TDF_net(SimpleNamespace(**{key: SimpleNamespace(**group) for key, group in groups.items()}))
+    arguments = groups["model"]
+    with torch.device("meta"):
+        if isinstance(model, SCNet):
+            return TheirSCNet(**arguments)
+        assert isinstance(model, BandSplitRoformer)
+        if isinstance(model, MelBandRoformer):
+            return bs_roformer.MelBandRoformer(**arguments, mlp_hidden_layers=model.mask_layers)
+        return bs_roformer.BSRoformer(**arguments)
 
 
 if __name__ == "__main__":
