@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.checkpoints import NONE_STATED
+from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.web import WebFile
 from auralflow_core.config import Config, DatasetConfig, HTDemucs, TrainingConfig
 from bridge.importers.demucs_bag import read_published_bag
