@@ -28,12 +28,29 @@ class WholeNorm(nn.Module):
         return _scaled(self, x, tuple(range(1, x.ndim)))
 
 
-def _scaled(module: nn.Module, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """The norm over some axes, with the module's parameters."""
+class GroupNorm(nn.Module):
+    """A norm of all steps and the features of a group, of each item (Wu and He 2018, "Group normalization").
+
+    Attributes:
+        groups: of features that follow each other; their number divides that of the features.
+    """
+
+    groups: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalises (items, ..., features)."""
+        return _scaled(self, x, tuple(range(1, x.ndim)), self.groups)
+
+
+def _scaled(module: nn.Module, x: jax.Array, axes: tuple[int, ...], groups: int = 1) -> jax.Array:
+    """The norm over some axes, the last of which may be divided into groups, with the module's parameters."""
     scale = module.param("scale", nn.initializers.ones, x.shape[-1:], jnp.float32)
     bias = module.param("bias", nn.initializers.zeros, x.shape[-1:], jnp.float32)
     wide = x.astype(np.promote_types(x.dtype, np.float32))
+    if groups > 1:
+        wide, axes = wide.reshape(*x.shape[:-1], groups, -1), (*axes[:-1], x.ndim)
     centred = wide - wide.mean(axes, keepdims=True)
     deviation = jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + EPSILON)
     scale, bias = (jnp.broadcast_to(number.astype(wide.dtype), x.shape) for number in (scale, bias))
-    return (centred * deviation * scale + bias).astype(x.dtype)
+    return ((centred * deviation).reshape(x.shape) * scale + bias).astype(x.dtype)
