@@ -14,7 +14,8 @@ def check_used(network: Callable, struct: type[ModelConfig]) -> None:
     """Compares a struct's fields with the names in a network's code, so that no setting is silently without effect.
 
     The code is the network's module and what that imports from its own package, and those methods of the struct that
-    occur there, and in these methods. Fields of the family's base struct are left out, as the model around the network reads them.
+    occur there or in each other. Fields of the family's base struct are left out, as the model around the network reads
+    them.
 
     Args:
         network: the class, or a function that makes the network.

@@ -37,7 +37,9 @@ class Conv1d(nn.Module):
         widths = [x.shape[-1] for x in inputs]
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (self.size, sum(widths), self.features), jnp.float32).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.constant(self.start), (self.features,), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.constant(self.start), (self.features,), jnp.float32).astype(
+            self.dtype
+        )
         batch, steps, _ = inputs[0].shape
         result = jnp.broadcast_to(bias, (batch, steps // self.stride, self.features))
         padding, start = (self.dilation * (self.size - 1) + 1 - self.stride) // 2, 0

@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from auralflow_core.config.networks.demucs import Level
 from auralflow_jax.layers.conv1d import GATED, Conv1d
+from auralflow_jax.layers.gelu import gelu
 from auralflow_jax.layers.layer_scale import LayerScale
 from auralflow_jax.layers.local_attention import LocalAttention
 from auralflow_jax.layers.norms import WholeNorm
@@ -37,7 +38,7 @@ class DConvLayer(nn.Module):
         """Maps (rows, steps, channels) to the same shape."""
         channels = x.shape[-1]
         x = Conv1d(self.hidden, SIZE, dilation=self.dilation, dtype=self.dtype, name="squeeze")(x)
-        x = nn.gelu(WholeNorm(name="squeeze_norm")(x), approximate=False)
+        x = gelu(WholeNorm(name="squeeze_norm")(x))
         if self.recurrent:
             x = WindowedRecurrent(self.hidden, num_layers=2, dtype=self.dtype, name="recurrent")(x)
         if self.attentive:
@@ -66,8 +67,6 @@ class DConv(nn.Module):
         level = self.level
         hidden = level.features // level.compression
         for index in range(self.depth):
-            layer = DConvLayer(
-                hidden, 2**index, level.recurrent, level.attentive, self.dtype, name=f"layers_{index}"
-            )
+            layer = DConvLayer(hidden, 2**index, level.recurrent, level.attentive, self.dtype, name=f"layers_{index}")
             x = x + layer(x)
         return x

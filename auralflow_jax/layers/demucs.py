@@ -9,6 +9,7 @@ from auralflow_jax.layers.bin_conv import BinConv, BinUpsample
 from auralflow_jax.layers.conv1d import RECTIFIED, Conv1d, Upsample1d
 from auralflow_jax.layers.conv2d import Conv
 from auralflow_jax.layers.dconv import DConv
+from auralflow_jax.layers.gelu import gelu
 from auralflow_jax.layers.norms import GroupNorm
 
 
@@ -39,7 +40,7 @@ class EncoderLayer(nn.Module):
         else:
             x = strided(x, level, self.dtype, "conv")
         x = _norm(level.groups, "conv_norm", x if added is None else x + added)
-        x = nn.gelu(x, approximate=False)
+        x = gelu(x)
         x = _along_steps(DConv(level, level.residual_depth, self.dtype, name="dconv"), x)
         x = _gate(2 * level.features, 1, self.over_bins, self.dtype)(x)
         return nn.glu(_norm(level.groups, "gate_norm", x))
@@ -70,7 +71,7 @@ class DecoderLayer(nn.Module):
         inner = nn.glu(_norm(level.groups, "gate_norm", x))
         inner = _along_steps(DConv(level, level.decoder_depth, self.dtype, name="dconv"), inner)
         x = _upsampled(inner, level, self.features, self.over_bins, self.dtype)
-        return (x if self.last else nn.gelu(x, approximate=False)), inner
+        return (x if self.last else gelu(x)), inner
 
 
 class Split(nn.Module):
@@ -89,7 +90,7 @@ class Split(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Maps (batch, steps, channels) to (batch, stride * steps, features)."""
-        return nn.gelu(_upsampled(x, self.level, self.features, False, self.dtype), approximate=False)
+        return gelu(_upsampled(x, self.level, self.features, False, self.dtype))
 
 
 def strided(x: jax.Array, level: Level, dtype: jnp.dtype, name: str) -> jax.Array:
@@ -101,10 +102,10 @@ def strided(x: jax.Array, level: Level, dtype: jnp.dtype, name: str) -> jax.Arra
 def _upsampled(x: jax.Array, level: Level, features: int, over_bins: bool, dtype: jnp.dtype) -> jax.Array:
     """The transposed convolution, and a norm, which sees the ends that are cut off behind it."""
     kind = BinUpsample if over_bins else Upsample1d
-    whole = level.groups > 0 or level.joins and over_bins
+    whole = level.groups > 0 or (level.joins and over_bins)
     x = kind(features, level.stride, whole=whole, dtype=dtype, name="up")(x)
     x = _norm(level.groups, "up_norm", x)
-    cut = 0 if not whole or level.joins and over_bins else level.stride // 2
+    cut = 0 if not whole or (level.joins and over_bins) else level.stride // 2
     return x[:, cut : x.shape[1] - cut]
 
 

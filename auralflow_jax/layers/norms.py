@@ -1,5 +1,7 @@
 """Norms by mean and variance, with a factor and a summand for each feature; statistics are float32, or float64."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,7 +52,32 @@ def _scaled(module: nn.Module, x: jax.Array, axes: tuple[int, ...], groups: int 
     wide = x.astype(np.promote_types(x.dtype, np.float32))
     if groups > 1:
         wide, axes = wide.reshape(*x.shape[:-1], groups, -1), (*axes[:-1], x.ndim)
-    centred = wide - wide.mean(axes, keepdims=True)
-    deviation = jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + EPSILON)
     scale, bias = (jnp.broadcast_to(number.astype(wide.dtype), x.shape) for number in (scale, bias))
-    return ((centred * deviation).reshape(x.shape) * scale + bias).astype(x.dtype)
+    return (standardize(axes, wide).reshape(x.shape) * scale + bias).astype(x.dtype)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def standardize(axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+    """x without its mean over some axes, divided by the root of its variance plus `EPSILON`.
+
+    The derivative is written out: it takes fewer operations, which XLA compiles quicker, than the one that follows from
+    the formula step by step.
+    """
+    return _standardized(axes, x)[0]
+
+
+@standardize.defjvp
+def _tangent(
+    axes: tuple[int, ...], primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    (x,), (tangent,) = primals, tangents
+    found, factor = _standardized(axes, x)
+    along = found * (found * tangent).mean(axes, keepdims=True)
+    return found, factor * (tangent - tangent.mean(axes, keepdims=True) - along)
+
+
+def _standardized(axes: tuple[int, ...], x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The result, and the factor 1 / deviation."""
+    centred = x - x.mean(axes, keepdims=True)
+    factor = jax.lax.rsqrt(jnp.square(centred).mean(axes, keepdims=True) + EPSILON)
+    return centred * factor, factor

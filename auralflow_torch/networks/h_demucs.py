@@ -89,7 +89,8 @@ class HDemucs(nn.Module):
         """The outputs of all levels for (batch, numbers, bins, frames) and (batch, channels, samples)."""
         joint, xs, ys = self.config.joint, [], []
         for layer in self.wave_encoder:
-            ys.append(y := layer(y))
+            y = layer(y)
+            ys.append(y)
         stride = self.config.levels[joint].stride
         added = self.wave_join(F.pad(y, (0, -y.shape[-1] % stride))).unsqueeze(2)
         for index, layer in enumerate(self.encoder):

@@ -13,7 +13,7 @@ from auralflow_core.storage.staging import remove_abandoned
 from bridge.importers.band_split_roformer import from_msst, to_msst
 from bridge.importers.checkpoint import HT, family_of, read_checkpoint
 from bridge.importers.demucs_msst_settings import from_msst_settings, to_msst_settings
-from bridge.importers.ht_demucs import from_demucs, to_demucs
+from bridge.importers.demucs_state import from_demucs, to_demucs
 from bridge.importers.msst_settings import to_config, to_settings
 from bridge.importers.rename import State
 from bridge.importers.yaml_file import read_yaml, write_yaml

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from auralflow_core.config.base import Count, Depth, Positive, doc
@@ -37,8 +36,8 @@ class HDemucs(DemucsConfig):
         super().__post_init__()
         if self.num_fft != 2 * JOINED * STRIDE**self.joint:
             raise ValueError(
-                f"num_fft ({self.num_fft}) must be {2 * JOINED} times a power of {STRIDE}, such as 1024 or 4096: levels "
-                f"divide its bins by {STRIDE} until {JOINED} are left, which become one"
+                f"num_fft ({self.num_fft}) must be {2 * JOINED} times a power of {STRIDE}, such as 1024 or 4096: each "
+                f"level divides its bins by {STRIDE} until {JOINED} are left, which become one"
             )
         if self.depth <= self.joint:
             raise ValueError(
@@ -62,10 +61,14 @@ class HDemucs(DemucsConfig):
         return max((self.num_fft // (2 * JOINED)).bit_length() - 1, 0) // 2
 
     def level(self, index: int) -> Level:
-        return super().level(index)._replace(
-            stride=STRIDE if index <= self.joint else TAIL_STRIDE,
-            joins=index == self.joint,
-            groups=self.norm_groups if index >= self.norm_level else 0,
-            recurrent=index >= self.recurrent_level,
-            attentive=index >= self.attention_level,
+        return (
+            super()
+            .level(index)
+            ._replace(
+                stride=STRIDE if index <= self.joint else TAIL_STRIDE,
+                joins=index == self.joint,
+                groups=self.norm_groups if index >= self.norm_level else 0,
+                recurrent=index >= self.recurrent_level,
+                attentive=index >= self.attention_level,
+            )
         )

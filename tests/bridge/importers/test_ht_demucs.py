@@ -24,7 +24,7 @@ from auralflow_torch.weights import load_state
 from bridge.importers.demucs_bag import read_bag
 from bridge.importers.demucs_package import read_package, write_package
 from bridge.importers.demucs_settings import to_arguments, to_config
-from bridge.importers.ht_demucs import from_demucs, to_demucs
+from bridge.importers.demucs_state import from_demucs, to_demucs
 from bridge.importers.msst import read_pair, write_pair
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, reason="demucs is not installed")
