@@ -51,6 +51,8 @@ class HTDemucs(nn.Module):
         """The weighted mean of the members' estimates."""
         config, total = self.config, jnp.zeros((), mixture.dtype)
         for index, weights in enumerate(config.member_weights):
+            if not weights.any() and not self.is_initializing():
+                continue
             estimate, _ = HTDemucs(config.member, self.dtype, name=f"member_{index}")(mixture, train)
             total = total + jnp.asarray(weights, mixture.dtype)[None, :, None, None] * estimate
         return total

@@ -96,11 +96,13 @@ class HTDemucs(nn.Module):
 
     def average(self, x: Tensor) -> Tensor:
         """The weighted mean of the members' estimates."""
-        estimates = torch.stack([member(x) for member in self.member])
-        weights = torch.from_numpy(self.config.member_weights).to(estimates)
-        if len(self.config.targets) > 1:  # a single one has no axis
-            weights = weights.unsqueeze(1)
-        return (weights[..., None, None] * estimates).sum(0)
+        total = torch.zeros((), dtype=x.dtype, device=x.device)
+        for member, shares in zip(self.member, self.config.member_weights, strict=True):
+            if shares.any():
+                # A single target has no axis.
+                weights = torch.from_numpy(shares[:, None, None] if len(shares) > 1 else shares).to(x)
+                total = total + weights * member(x)
+        return total
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs of all levels for (batch, numbers, bins, frames) and (batch, channels, samples)."""

@@ -1,6 +1,7 @@
 """Settings of HTDemucs."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Self
 
 import msgspec
 import numpy as np
@@ -66,6 +67,16 @@ class HTDemucs(DemucsConfig):
         shape = self.members, len(self.targets)
         weights = np.reshape(self.member_shares, shape) if self.member_shares else np.ones(shape)
         return weights / weights.sum(0)
+
+    def narrowed(self, targets: Sequence[int]) -> Self:
+        """These settings without the weights of members that have none in some targets."""
+        if self.members == 1:
+            return self
+        weights = self.member_weights
+        needed = weights[:, list(targets)].any(1)
+        weights[~needed] = 0
+        weights[np.ix_(needed, ~weights.any(0))] = 1  # a target needs some weight
+        return msgspec.structs.replace(self, member_shares=tuple(weights.ravel().tolist()))
 
     @property
     def transformer_width(self) -> int:
