@@ -42,9 +42,10 @@ SMALL_H = {
 SAMPLES = 1003  # of a segment
 
 
-def ht_demucs(model, seed=0):
+def ht_demucs(model, seed=0, samples=SAMPLES):
     """The configuration of a model, and a state dict of our torch network with every leaf random."""
-    config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": SAMPLES / 8000}})
+    seconds = samples / model.get("sample_rate", 44100)
+    config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": seconds}})
     return config, bridge.to_torch(random_variables(shapes_of(config), seed))
 
 
