@@ -8,7 +8,7 @@ import jax
 from auralflow_core.config import MODELS, template
 from auralflow_jax.models.base import abstract_variables
 
-# In millions of parameters, as users know the models; of the last three, checkpoints of 204, 913 and 168 MB.
+# In millions of parameters, as users know the models; of the last four, checkpoints of 204, 913, 168 and 334 MB.
 DOCUMENTED = {
     "SpectrogramNetSimple": 7.9,
     "SpectrogramNetLSTM": 32.3,
@@ -20,6 +20,7 @@ DOCUMENTED = {
     "BSRoformer": 51.0,
     "MelBandRoformer": 228.2,
     "HTDemucs": 42.0,
+    "HDemucs": 83.6,
 }
 
 

@@ -98,7 +98,7 @@ def family_of(state: Iterable[str], path: str | Path) -> str:
     if any(name.startswith("tencoder.") for name in names):
         if any(name.startswith("crosstransformer.") for name in names):
             return HT
-        raise InputError(f"{path}: holds an HDemucs, whose branches meet without a transformer; {READ}")
+        raise InputError(f"{path}: holds an HDemucs, which is read from files of demucs alone; {READ}")
     first = f", its first is {min(names)!r}" if names else ""
     raise InputError(f"{path}: holds a network of another kind ({len(names)} tensors{first}); {READ}")
 
