@@ -103,7 +103,8 @@ def _check(arguments: Mapping[str, Any], signature: Signature, origin: str) -> N
         if key not in known:
             raise InputError(f"{origin}: unknown argument {key!r} of an {signature.name}; {closest(str(key), known)}")
         if key in only and value != only[key] and (only[key] is not None or value):
-            raise InputError(f"{origin}: {key} is {value!r}, expected {only[key]!r}: no other is computed here")
+            expected = "none" if only[key] is None else repr(only[key])
+            raise InputError(f"{origin}: {key} is {value!r}, expected {expected}: no other is computed here")
 
 
 def _check_counterpart(model: Any, origin: str, norm_starts: Any) -> None:

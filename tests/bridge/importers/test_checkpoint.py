@@ -42,7 +42,7 @@ def refusal(path="model.ckpt"):
         ("to_value_residual_mix.0.0.weight", "a RoFormer of the later bs-roformer package, with value residuals"),
         ("separation_net.dp_modules.0.norm_layers.0.weight", "an SCNet"),
         ("encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.weight", "an MDX23C network"),
-        ("tencoder.0.conv.weight", "an HDemucs, whose branches meet without a transformer"),
+        ("tencoder.0.conv.weight", "an HDemucs, which is read from files of demucs alone"),
         ("stg1_low_band_net.enc1.conv.weight", "a VR network"),
         ("conv.weight", "a network of another kind (1 tensors, its first is 'conv.weight')"),
     ],

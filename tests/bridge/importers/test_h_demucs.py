@@ -120,7 +120,7 @@ def test_the_published_settings():
     ("changes", "words"),
     [
         ({"hybrid_old": True}, "hybrid_old is True, expected False: no other is computed here"),
-        ({"multi_freqs": [0.5]}, "multi_freqs is"),
+        ({"multi_freqs": [0.5]}, "multi_freqs is \\[0.5\\], expected none: no other is computed here"),
         ({"t_layers": 5}, "unknown argument 't_layers' of an HDemucs"),
         ({"nfft": 2048}, "num_fft \\(2048\\) must be 16 times a power of 4, such as 1024 or 4096"),
         ({"depth": 4}, "depth \\(4\\) must be at least 5 with num_fft 4096"),

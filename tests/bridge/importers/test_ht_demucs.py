@@ -234,8 +234,12 @@ class Code:
         (lambda package: package["state"].pop("crosstransformer.norm_in_t.bias"), "1 missing .'crosstr"),
         (lambda package: package["state"].update(extra=torch.ones(2)), "1 left over .'extra' of shape"),
         (
+            lambda package: setattr(package["klass"], "__qualname__", "demucs.demucs.Demucs"),
+            "holds a Demucs of samples alone; HTDemucs and HDemucs are read",
+        ),
+        (
             lambda package: setattr(package["klass"], "__qualname__", "demucs.hdemucs.HDemucs"),
-            "holds an HDemucs; HTDemucs is read",
+            "unknown argument 'bottom_channels' of an HDemucs",
         ),
         (lambda package: setattr(package["klass"], "__qualname__", "os.system"), "os.system"),
     ],
