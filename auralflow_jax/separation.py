@@ -1,7 +1,8 @@
 """Separation of arrays with a model."""
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import jax
@@ -24,6 +25,10 @@ class Model(Protocol):
 
     def estimate(self, audio: jax.Array) -> Any:
         """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
+
+    def narrow(self, targets: Sequence[int]) -> "Model":
+        """The same model, which need not compute what has no part in some targets."""
+        ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +54,9 @@ class Separator(separation.Separator):
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         return np.asarray(_estimate(self.model, mixture))
+
+    def narrow(self, targets: Sequence[int]) -> "Separator":
+        return replace(self, model=self.model.narrow(targets))
 
     def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
         return np.asarray(_refine(mixture, estimates, iterations, residual, *self.front_end))

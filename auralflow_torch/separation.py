@@ -1,6 +1,7 @@
 """Separation of tensors and arrays with a model."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
@@ -34,6 +35,10 @@ class Model(Protocol):
     def estimate(self, audio: Tensor) -> Any:
         """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
+    def narrow(self, targets: Sequence[int]) -> "Model":
+        """The same model, which need not compute what has no part in some targets."""
+        ...
+
 
 @dataclass(frozen=True, repr=False)
 class Separator(separation.Separator):
@@ -54,6 +59,9 @@ class Separator(separation.Separator):
         """The device that holds the parameters, such as cpu or NVIDIA H100."""
         device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+    def narrow(self, targets: Sequence[int]) -> "Separator":
+        return replace(self, model=self.model.narrow(targets))
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         with torch.inference_mode(), evaluating(cast(nn.Module, self.model)):

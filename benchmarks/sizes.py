@@ -8,8 +8,8 @@ import jax
 from auralflow_core.config import MODELS, template
 from auralflow_jax.models.base import abstract_variables
 
-# In millions of parameters, as users know the models; of the last ones, checkpoints of 204, 913, 168, 42 and
-# 448 MB.
+# In millions of parameters, as users know the models; of the last ones, checkpoints of 204, 913, 168, 42,
+# 448 and 334 MB.
 DOCUMENTED = {
     "SpectrogramNetSimple": 7.9,
     "SpectrogramNetLSTM": 32.3,
@@ -23,6 +23,7 @@ DOCUMENTED = {
     "HTDemucs": 42.0,
     "SCNet": 10.6,
     "TFCTDF": 112.0,
+    "HDemucs": 83.6,
 }
 
 

@@ -119,7 +119,9 @@ def _add_foreign(parser: Parser) -> None:
     )
 
     command = parser.add_command(
-        "to-demucs", "Write an HTDemucs as demucs reads it, from a Hugging Face repository.", convert_to_demucs
+        "to-demucs",
+        "Write an HTDemucs or HDemucs as demucs reads it, from a Hugging Face repository.",
+        convert_to_demucs,
     )
     command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
     command.add_argument(

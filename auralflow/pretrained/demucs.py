@@ -1,4 +1,4 @@
-"""HTDemucs that Meta's researchers published, from the packages of demucs."""
+"""HTDemucs and HDemucs that Meta's researchers published, from the packages of demucs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,20 +6,28 @@ from functools import partial
 from auralflow.pretrained.checkpoints import NONE_STATED
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.web import WebFile
-from auralflow_core.config import Config, DatasetConfig, HTDemucs, TrainingConfig
+from auralflow_core.config import Config, DatasetConfig, HDemucs, HTDemucs, TrainingConfig
 from bridge.importers.demucs_bag import read_published_bag
 from bridge.importers.msst_groups import FURTHER
 
 HOST = "https://dl.fbaipublicfiles.com/demucs/hybrid_transformer"
-SECONDS = 7.8  # of a segment
+SECONDS = 7.8  # of a segment of HTDemucs
+PAPER = """\
+Simon Rouard, Francisco Massa and Alexandre Défossez, "Hybrid Transformers for Music Source Separation" (2022)"""
+EARLIER_PAPER = 'Alexandre Défossez, "Hybrid Spectrogram and Waveform Source Separation" (2021)'
 CREDIT = """\
-Trained by Meta on MUSDB18-HQ and 800 songs of their own: Simon Rouard, Francisco Massa and Alexandre Défossez, "Hybrid
-Transformers for Music Source Separation" (2022). No licence of the weights is stated; the code of demucs has the MIT
-licence."""
+Trained by Meta on MUSDB18-HQ and 800 songs of their own: {}. No licence of the weights is stated; the code of demucs
+has the MIT licence."""
 
 
 def _describe(
-    model: HTDemucs, files: Sequence[tuple[str, str]], megabytes: float, quality: str, note: str = ""
+    model: HDemucs | HTDemucs,
+    files: Sequence[tuple[str, str]],
+    megabytes: float,
+    quality: str,
+    note: str = "",
+    seconds: float = SECONDS,
+    paper: str = PAPER,
 ) -> PretrainedModel:
     """A published package, or several that are averaged.
 
@@ -29,9 +37,11 @@ def _describe(
         megabytes: of all packages.
         quality: scores, with their source.
         note: another sentence for the credit.
+        seconds: of a segment.
+        paper: that describes the network.
     """
     config = Config(
-        model=model, dataset=DatasetConfig(sample_length=SECONDS), training=TrainingConfig(**(model.TRAINING | FURTHER))
+        model=model, dataset=DatasetConfig(sample_length=seconds), training=TrainingConfig(**(model.TRAINING | FURTHER))
     )
     return PretrainedModel(
         name=model.model_name,
@@ -40,7 +50,7 @@ def _describe(
         read=partial(read_published_bag, config=config),
         megabytes=megabytes,
         licence=NONE_STATED,
-        credit=f"{CREDIT} {note}".strip(),
+        credit=f"{CREDIT.format(paper)} {note}".strip(),
         origin="Meta; package demucs",
         quality=quality,
     )
@@ -78,4 +88,12 @@ HTDEMUCS_6S = _describe(
     "SDR vocals 8.1, drums 10.2, bass 11.2 dB (MVSep, Multisong)",
     "An experiment: its authors call the piano poor.",
 )
-HTDEMUCSES = (HTDEMUCS, HTDEMUCS_FT, HTDEMUCS_6S)
+HDEMUCS_MMI = _describe(
+    HDemucs(model_name="hdemucs_mmi"),
+    [("75fc33f5", "1941ce654b11df4132b9f4eae408556b4c83fad6fe26b4bc0dbcb36b975befb3")],
+    167.3,
+    "SDR 8.9 dB, mean of the targets (MVSep, Multisong)",
+    seconds=44.0,
+    paper=EARLIER_PAPER,
+)
+DEMUCSES = (HTDEMUCS, HTDEMUCS_FT, HTDEMUCS_6S, HDEMUCS_MMI)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from auralflow.pretrained.bundled import bundled
-from auralflow.pretrained.demucs import HTDEMUCSES
+from auralflow.pretrained.demucs import DEMUCSES
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.open_unmix import UMX, UMXHQ, UMXL
 from auralflow.pretrained.roformers import ROFORMERS
@@ -12,8 +12,7 @@ from auralflow.pretrained.spleeter import SPLEETER_2STEMS
 from auralflow_core.errors import InputError
 
 PRETRAINED: dict[str, PretrainedModel] = {
-    model.name: model
-    for model in (*bundled(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL, *ROFORMERS, *HTDEMUCSES, SCNET_XL_IHF)
+    model.name: model for model in (*bundled(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL, *ROFORMERS, *DEMUCSES, SCNET_XL_IHF)
 }
 DEFAULT = SPLEETER_2STEMS.name  # separates where neither a model nor targets are named
 DEFAULTS = (DEFAULT, "auralflow-4stems")  # the first of these that has the targets separates

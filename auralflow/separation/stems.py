@@ -85,6 +85,8 @@ def separate_files(
     options, started, result = options or SeparationOptions(), time.monotonic(), SeparationResult()
     options.check(separator.targets)
     sums = choose_targets(separator, output.targets)
+    if not options.wiener and not options.consistency:  # which need the others, too
+        separator = separator.narrow(sorted({*itertools.chain(*sums.values())}))
     if output.residual and output.residual_name in sums:
         raise InputError(
             f"{output.residual_name!r} is a target, whose file the residual would replace; --residual_name gives it "

@@ -11,6 +11,7 @@ from auralflow_core.config.keywords import config_or_keywords, from_keywords
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 from auralflow_core.config.networks.band_split_roformer import BandSplitRoformer, BSRoformer, MelBandRoformer
+from auralflow_core.config.networks.h_demucs import HDemucs
 from auralflow_core.config.networks.ht_demucs import HTDemucs
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
@@ -40,6 +41,7 @@ __all__ = [
     "ComplexSpectrogramConfig",
     "Config",
     "DatasetConfig",
+    "HDemucs",
     "HTDemucs",
     "HybridNet",
     "MelBandRoformer",

@@ -1,6 +1,7 @@
 """The settings that every model has, whatever its family."""
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from msgspec import Meta
@@ -60,6 +61,14 @@ class ModelConfig(Group, tag_field="model_type"):
     def sizes(self, samples: int) -> dict[str, int]:
         """The arguments, in addition to this struct, that the network takes for crops of `samples` samples."""
         return {}
+
+    def narrowed(self, targets: Sequence[int]) -> Self:
+        """These settings, with which a model need not compute what has no part in some targets.
+
+        Args:
+            targets: their places. The estimates of others mean nothing then.
+        """
+        return self
 
     @property
     def shortest_crop(self) -> int:

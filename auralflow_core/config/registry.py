@@ -8,6 +8,7 @@ from auralflow_core.config.complex_spectrogram import ComplexSpectrogramConfig
 from auralflow_core.config.model import ModelConfig
 from auralflow_core.config.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE, WaveformConfig
 from auralflow_core.config.networks.band_split_roformer import BSRoformer, MelBandRoformer
+from auralflow_core.config.networks.h_demucs import HDemucs
 from auralflow_core.config.networks.ht_demucs import HTDemucs
 from auralflow_core.config.networks.hybrid_net import HybridNet
 from auralflow_core.config.networks.open_unmix import OpenUnmix
@@ -89,5 +90,6 @@ for _struct in (
     HTDemucs,
     SCNet,
     TFCTDF,
+    HDemucs,
 ):
     register(_struct)

@@ -14,7 +14,8 @@ def check_used(network: Callable, struct: type[ModelConfig]) -> None:
     """Compares a struct's fields with the names in a network's code, so that no setting is silently without effect.
 
     The code is the network's module and what that imports from its own package, and those methods of the struct that
-    occur there. Fields of the family's base struct are left out, as the model around the network reads them.
+    occur there or in each other. Fields of the family's base struct are left out, as the model around the network reads
+    them.
 
     Args:
         network: the class, or a function that makes the network.
@@ -24,8 +25,11 @@ def check_used(network: Callable, struct: type[ModelConfig]) -> None:
         ValueError: a field's name occurs nowhere.
     """
     names = set().union(*(code.co_names for code in _codes_of_package(network)))
-    helpers = [vars(kind)[name] for kind in struct.__mro__ for name in names & vars(kind).keys()]
-    names = names.union(*(code.co_names for helper in helpers for code in _codes(helper)))
+    known = set()
+    while known != names:  # methods call others
+        known = names
+        helpers = [vars(kind)[name] for kind in struct.__mro__ for name in names & vars(kind).keys()]
+        names = names.union(*(code.co_names for helper in helpers for code in _codes(helper)))
     family = FAMILIES.get(getattr(struct, "FAMILY", ""), ModelConfig)
     unused = [name for name in struct.__struct_fields__ if name not in {*names, *family.__struct_fields__}]
     if unused:

@@ -66,6 +66,14 @@ class Separator(abc.ABC):
             Refined estimates of the same shape.
         """
 
+    def narrow(self, targets: Sequence[int]) -> "Separator":
+        """The same model, which need not compute what has no part in some targets.
+
+        Args:
+            targets: their places. The estimates of others mean nothing then.
+        """
+        return self
+
     @property
     def front_end(self) -> tuple[int, int, int]:
         """Sizes in samples of the transform, hop and window with which estimates are refined."""

@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 from jax import lax
 
+from auralflow_jax.layers.gelu import gelu
 from auralflow_jax.layers.in_parts import in_parts
 from auralflow_jax.layers.linear import Linear
 from auralflow_jax.layers.positions import Positions, turn_lengths, turn_pairs
@@ -68,7 +69,7 @@ class FeedForward(nn.Module):
         drop = nn.Dropout(self.dropout_p, deterministic=not train)
         width = x.shape[-1]
         x = Linear(GROWTH * width, dtype=self.dtype, name="wide")(RMSNorm(name="norm")(x))
-        x = drop(nn.gelu(x, approximate=False))
+        x = drop(gelu(x))
         return drop(Linear(width, dtype=self.dtype, name="narrow")(x))
 
 

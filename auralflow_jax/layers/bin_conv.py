@@ -1,7 +1,7 @@
 """Strided convolutions over the bins of (batch, bins, frames, channels), and their transposes.
 
 Both are dense layers on blocks of a stride: the same functions, and on the CPU quicker than XLA's convolutions. The
-kernels have two strides; half a stride of zeros stands at both ends.
+kernels have two strides; half a stride of zeros stands at both ends, unless it is said otherwise.
 """
 
 import jax
@@ -17,11 +17,13 @@ class BinConv(nn.Module):
     Attributes:
         features: channels that go out.
         stride: even; must divide the bins.
+        padded: put half a stride of zeros at both ends; otherwise a bin less goes out.
         dtype: of the computation.
     """
 
     features: int
     stride: int
+    padded: bool = True
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -31,7 +33,8 @@ class BinConv(nn.Module):
         init = nn.initializers.variance_scaling(RECTIFIED, "fan_in", "normal")
         kernel = self.param("kernel", init, (2 * stride, 1, channels, self.features), jnp.float32).astype(self.dtype)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
-        x = jnp.pad(x.astype(self.dtype), ((0, 0), (stride // 2, stride // 2), (0, 0), (0, 0)))
+        zeros = stride // 2 if self.padded else 0
+        x = jnp.pad(x.astype(self.dtype), ((0, 0), (zeros, zeros), (0, 0), (0, 0)))
         blocks = x.reshape(x.shape[0], -1, stride, *x.shape[2:])
         first, second = kernel.reshape(2, stride, channels, self.features)
         dense = "bkstc,scf->bktf"
@@ -45,11 +48,13 @@ class BinUpsample(nn.Module):
     Attributes:
         features: channels that go out.
         stride: even.
+        whole: keep half a stride of bins more at both ends.
         dtype: of the computation.
     """
 
     features: int
     stride: int
+    whole: bool = False
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -66,5 +71,5 @@ class BinUpsample(nn.Module):
         still = ((0, 0), (0, 0), (0, 0))
         added = jnp.pad(first, ((0, 0), (0, 1), *still)) + jnp.pad(second, ((0, 0), (1, 0), *still))
         joined = added.reshape(batch, (bins + 1) * stride, frames, self.features)
-        found = joined[:, stride // 2 : -(stride // 2)]
+        found = joined if self.whole else joined[:, stride // 2 : -(stride // 2)]
         return found + jnp.broadcast_to(bias, found.shape)

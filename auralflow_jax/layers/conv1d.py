@@ -19,6 +19,7 @@ class Conv1d(nn.Module):
         stride: must divide the steps.
         gain: of the initial weights, see above.
         dilation: distance of the steps that a kernel sees.
+        start: of the bias.
         dtype: of the computation.
     """
 
@@ -27,6 +28,7 @@ class Conv1d(nn.Module):
     stride: int = 1
     gain: float = RECTIFIED
     dilation: int = 1
+    start: float = 0.0
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -35,7 +37,9 @@ class Conv1d(nn.Module):
         widths = [x.shape[-1] for x in inputs]
         init = nn.initializers.variance_scaling(self.gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (self.size, sum(widths), self.features), jnp.float32).astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32).astype(self.dtype)
+        bias = self.param("bias", nn.initializers.constant(self.start), (self.features,), jnp.float32).astype(
+            self.dtype
+        )
         batch, steps, _ = inputs[0].shape
         result = jnp.broadcast_to(bias, (batch, steps // self.stride, self.features))
         padding, start = (self.dilation * (self.size - 1) + 1 - self.stride) // 2, 0
@@ -63,12 +67,14 @@ class Upsample1d(nn.Module):
         features: channels that go out.
         stride: even.
         gain: of the initial weights, see above.
+        whole: keep half a stride of steps more at both ends.
         dtype: of the computation.
     """
 
     features: int
     stride: int
     gain: float = RECTIFIED
+    whole: bool = False
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -84,5 +90,5 @@ class Upsample1d(nn.Module):
         first, second = jnp.split(blocks, 2, axis=-1)
         added = jnp.pad(first, ((0, 0), (0, 1), (0, 0))) + jnp.pad(second, ((0, 0), (1, 0), (0, 0)))
         sequence = added.reshape(batch, (steps + 1) * self.stride, self.features)
-        inside = sequence[:, self.stride // 2 : -(self.stride // 2)]
+        inside = sequence if self.whole else sequence[:, self.stride // 2 : -(self.stride // 2)]
         return inside + jnp.broadcast_to(bias, inside.shape)

@@ -7,6 +7,7 @@ from flax import linen as nn
 
 from auralflow_core.dsp.positions import waves, waves_2d
 from auralflow_jax.layers.attention import GROWTH, attend
+from auralflow_jax.layers.gelu import gelu
 from auralflow_jax.layers.layer_scale import LayerScale
 from auralflow_jax.layers.linear import Linear
 from auralflow_jax.layers.norms import LayerNorm, WholeNorm
@@ -60,7 +61,7 @@ class CrossLayer(nn.Module):
         y = MultiheadAttention(self.heads, self.dtype, name="attention")(y, source)
         x = x + LayerScale(START, name="attention_scale")(drop(y))
         y = Linear(GROWTH * width, dtype=self.dtype, name="wide")(LayerNorm(name="feedforward_norm")(x))
-        y = Linear(width, dtype=self.dtype, name="narrow")(drop(nn.gelu(y, approximate=False)))
+        y = Linear(width, dtype=self.dtype, name="narrow")(drop(gelu(y)))
         x = x + LayerScale(START, name="feedforward_scale")(drop(y))
         return WholeNorm(name="norm")(x)
 

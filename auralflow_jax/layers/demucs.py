@@ -4,71 +4,114 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from auralflow_core.config.networks.ht_demucs import STRIDE
+from auralflow_core.config.networks.demucs import Level
 from auralflow_jax.layers.bin_conv import BinConv, BinUpsample
 from auralflow_jax.layers.conv1d import RECTIFIED, Conv1d, Upsample1d
 from auralflow_jax.layers.conv2d import Conv
 from auralflow_jax.layers.dconv import DConv
+from auralflow_jax.layers.gelu import gelu
+from auralflow_jax.layers.norms import GroupNorm
 
 
 class EncoderLayer(nn.Module):
     """A strided convolution, a residual branch along the frames or steps, and a gated linear unit.
 
     Attributes:
-        features: channels that go out.
-        compression: of the residual branch.
-        residual_depth: of the residual branch.
+        level: the U-Net's.
         over_bins: whether the input has bins.
         dtype: of the computation.
     """
 
-    features: int
-    compression: int
-    residual_depth: int
+    level: Level
     over_bins: bool
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Divides bins, or steps, which are padded to whole strides, by four; channels become `features`."""
+    def __call__(self, x: jax.Array, added: jax.Array | None = None) -> jax.Array:
+        """Divides bins, or steps, which are padded to whole strides, by the stride; channels become the level's.
+
+        Args:
+            x: the input.
+            added: to the output of the convolution, or None.
+        """
+        level = self.level
         if self.over_bins:
-            x = BinConv(self.features, STRIDE, self.dtype, name="conv")(x)
+            x = BinConv(level.features, level.stride, not level.joins, self.dtype, name="conv")(x)
         else:
-            x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % STRIDE), (0, 0)))
-            x = Conv1d(self.features, 2 * STRIDE, STRIDE, dtype=self.dtype, name="conv")(x)
-        x = nn.gelu(x, approximate=False)
-        x = _along_steps(DConv(self.residual_depth, self.compression, self.dtype, name="dconv"), x)
-        return nn.glu(_gate(2 * self.features, 1, self.over_bins, self.dtype)(x))
+            x = strided(x, level, self.dtype, "conv")
+        x = _norm(level.groups, "conv_norm", x if added is None else x + added)
+        x = gelu(x)
+        x = _along_steps(DConv(level, level.residual_depth, self.dtype, name="dconv"), x)
+        x = _gate(2 * level.features, 1, self.over_bins, self.dtype)(x)
+        return nn.glu(_norm(level.groups, "gate_norm", x))
 
 
 class DecoderLayer(nn.Module):
     """A gated linear unit on the sum of input and skip connection, a residual branch, and a transposed convolution.
 
     Attributes:
+        level: the U-Net's, with the channels that come in.
         features: channels that go out.
-        compression: of the residual branch.
-        residual_depth: of the residual branch; 0: there is none.
         over_bins: whether the input has bins.
         last: of all, so that no rectifier follows.
         dtype: of the computation.
     """
 
+    level: Level
     features: int
-    compression: int
-    residual_depth: int
     over_bins: bool
     last: bool
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, skip: jax.Array) -> jax.Array:
-        """Multiplies bins, or steps, by four; channels become `features`."""
-        x = nn.glu(_gate(2 * x.shape[-1], 3, self.over_bins, self.dtype)(x + skip))
-        if self.residual_depth:
-            x = _along_steps(DConv(self.residual_depth, self.compression, self.dtype, name="dconv"), x)
-        kind = BinUpsample if self.over_bins else Upsample1d
-        x = kind(self.features, STRIDE, dtype=self.dtype, name="up")(x)
-        return x if self.last else nn.gelu(x, approximate=False)
+    def __call__(self, x: jax.Array, skip: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Multiplies bins, or steps, by the stride; returns that, and what the transposed convolution saw."""
+        level = self.level
+        x = _gate(2 * level.features, 3, self.over_bins, self.dtype)(x + skip)
+        inner = nn.glu(_norm(level.groups, "gate_norm", x))
+        inner = _along_steps(DConv(level, level.decoder_depth, self.dtype, name="dconv"), inner)
+        x = _upsampled(inner, level, self.features, self.over_bins, self.dtype)
+        return (x if self.last else gelu(x)), inner
+
+
+class Split(nn.Module):
+    """A transposed convolution to the steps of a level's input, with a norm and a rectifier.
+
+    Attributes:
+        level: the U-Net's, with the channels that come in.
+        features: channels that go out.
+        dtype: of the computation.
+    """
+
+    level: Level
+    features: int
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps (batch, steps, channels) to (batch, stride * steps, features)."""
+        return gelu(_upsampled(x, self.level, self.features, False, self.dtype))
+
+
+def strided(x: jax.Array, level: Level, dtype: jnp.dtype, name: str) -> jax.Array:
+    """(batch, steps, channels), padded to whole strides, divided by a level's stride."""
+    x = jnp.pad(x, ((0, 0), (0, -x.shape[1] % level.stride), (0, 0)))
+    return Conv1d(level.features, 2 * level.stride, level.stride, dtype=dtype, name=name)(x)
+
+
+def _upsampled(x: jax.Array, level: Level, features: int, over_bins: bool, dtype: jnp.dtype) -> jax.Array:
+    """The transposed convolution, and a norm, which sees the ends that are cut off behind it."""
+    kind = BinUpsample if over_bins else Upsample1d
+    whole = level.groups > 0 or (level.joins and over_bins)
+    x = kind(features, level.stride, whole=whole, dtype=dtype, name="up")(x)
+    x = _norm(level.groups, "up_norm", x)
+    cut = 0 if not whole or (level.joins and over_bins) else level.stride // 2
+    return x[:, cut : x.shape[1] - cut]
+
+
+def _norm(groups: int, name: str, x: jax.Array) -> jax.Array:
+    """A norm, or nothing where there are no groups."""
+    return GroupNorm(groups, name=name)(x) if groups else x
 
 
 def _gate(features: int, size: int, over_bins: bool, dtype: jnp.dtype) -> nn.Module:

@@ -1,7 +1,7 @@
 """The members that models of every family have, and how a model is made from its settings."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, cast
@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict
+from msgspec import structs
 
 from auralflow_core.audio.check import check_layout
 from auralflow_core.config import Config
@@ -149,6 +150,18 @@ class SeparationModel(abc.ABC):
     def separate(self, audio: np.ndarray, rate: int | None = None, **options: Any) -> np.ndarray:
         """Separates audio of any length; see `auralflow_jax.separate`."""
         return separate(self, audio, rate, **options)
+
+    def narrow(self, targets: Sequence[int]) -> Self:
+        """The same weights in a model that need not compute what has no part in some targets.
+
+        Args:
+            targets: their places in `targets`. The estimates of others mean nothing then.
+        """
+        model = self.settings.model.narrowed(targets)
+        if model is self.settings.model:
+            return self
+        settings = structs.replace(self.settings, model=model)
+        return replace(self, network=build_network(settings), settings=settings)
 
     def save(self, folder: str | Path, provenance: Mapping[str, Any] = {}) -> None:
         """Writes a model folder, which every command takes: config.json and checkpoint/best.safetensors.

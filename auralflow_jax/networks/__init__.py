@@ -3,6 +3,7 @@
 from auralflow_core import config as configuration
 from auralflow_jax.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 from auralflow_jax.networks.band_split_roformer import BandSplitRoformer
+from auralflow_jax.networks.h_demucs import HDemucs
 from auralflow_jax.networks.ht_demucs import HTDemucs
 from auralflow_jax.networks.hybrid_net import HybridNet
 from auralflow_jax.networks.open_unmix import OpenUnmix
@@ -21,6 +22,7 @@ __all__ = [
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
     "BandSplitRoformer",
+    "HDemucs",
     "HTDemucs",
     "HybridNet",
     "OpenUnmix",
@@ -45,3 +47,4 @@ register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
 register("SCNet", SCNet, configuration.SCNet)
 register("TFCTDF", TFCTDF, configuration.TFCTDF)
+register("HDemucs", HDemucs, configuration.HDemucs)

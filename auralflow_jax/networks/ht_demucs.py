@@ -2,18 +2,13 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
-from jax import lax
 
 from auralflow_core import config as configuration
 from auralflow_jax.layers.conv1d import Conv1d
 from auralflow_jax.layers.cross_transformer import CrossTransformer
 from auralflow_jax.layers.demucs import DecoderLayer, EncoderLayer
-from auralflow_jax.layers.hop_frames import analyze_hops, synthesize_hops
-
-SILENT = 1e-5  # added to the deviation that an input is divided by
-GAIN = 10.0  # of the table of bins, so that it learns quicker than the other weights
+from auralflow_jax.layers.spectrum_and_wave import estimate_both, smooth_table, tell_bins
 
 
 class HTDemucs(nn.Module):
@@ -45,25 +40,19 @@ class HTDemucs(nn.Module):
         """
         if self.config.members > 1:
             return self.average(mixture, train), None
-        config, (batch, channels, samples), targets = self.config, mixture.shape, len(self.config.targets)
-        audio = mixture.astype(np.promote_types(mixture.dtype, np.float32))
-        spectrum = analyze_hops(audio, config.num_fft).transpose(0, 2, 3, 1)
-        bins, frames = spectrum.shape[1:3]
-        # to (batch, bins, frames, numbers): each channel's real and imaginary part
-        parts = jnp.stack([spectrum.real, spectrum.imag], axis=-1).reshape(batch, bins, frames, -1)
-        x, mean, deviation = normalize(parts)
-        y, wave_mean, wave_deviation = normalize(audio.swapaxes(1, 2))
-        x, y = self.decode(*self.encode(x.astype(self.dtype), y.astype(self.dtype)), samples, train)
+        samples = mixture.shape[-1]
 
-        x = (x.astype(audio.dtype) * deviation + mean).reshape(batch, bins, frames, targets, channels, 2)
-        x = lax.complex(x[..., 0], x[..., 1]).transpose(0, 3, 4, 1, 2)
-        y = (y.astype(audio.dtype) * wave_deviation + wave_mean).reshape(batch, samples, targets, channels)
-        return (synthesize_hops(x, samples) + y.transpose(0, 2, 3, 1)).astype(mixture.dtype), None
+        def branches(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return self.decode(*self.encode(x.astype(self.dtype), y.astype(self.dtype)), samples, train)
+
+        return estimate_both(mixture, self.config, branches), None
 
     def average(self, mixture: jax.Array, train: bool) -> jax.Array:
         """The weighted mean of the members' estimates."""
         config, total = self.config, jnp.zeros((), mixture.dtype)
         for index, weights in enumerate(config.member_weights):
+            if not weights.any() and not self.is_initializing():
+                continue
             estimate, _ = HTDemucs(config.member, self.dtype, name=f"member_{index}")(mixture, train)
             total = total + jnp.asarray(weights, mixture.dtype)[None, :, None, None] * estimate
         return total
@@ -71,12 +60,12 @@ class HTDemucs(nn.Module):
     def encode(self, x: jax.Array, y: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
         """The outputs of all levels for (batch, bins, frames, numbers) and (batch, samples, channels)."""
         config, xs, ys = self.config, [], []
-        for level, features in enumerate(config.levels):
-            x = self.encoder("encoder", level, features, True)(x)
-            y = self.encoder("wave_encoder", level, features, False)(y)
-            if level == 0 and config.bin_embedding:
-                table = self.param("bin_embedding", smooth_table, (config.first_bins, features))
-                x = x + (config.bin_embedding * GAIN * table[None, :, None]).astype(x.dtype)
+        for index, level in enumerate(config.levels):
+            x = EncoderLayer(level, True, self.dtype, name=f"encoder_{index}")(x)
+            y = EncoderLayer(level, False, self.dtype, name=f"wave_encoder_{index}")(y)
+            if index == 0 and config.bin_embedding:
+                table = self.param("bin_embedding", smooth_table, (config.first_bins, level.features))
+                x = tell_bins(x, table, config.bin_embedding)
             xs.append(x)
             ys.append(y)
         return xs, ys
@@ -88,23 +77,16 @@ class HTDemucs(nn.Module):
         config = self.config
         (x, y), outputs = self.transform(xs[-1], ys[-1], train), len(config.targets) * config.num_channels
         lengths = [samples, *(skip.shape[1] for skip in ys)]
-        for level in reversed(range(config.depth)):
-            features = config.levels[level - 1] if level else outputs
-            x = self.decoder("decoder", level, features if level else 2 * features, True)(x, xs[level])
-            y = self.decoder("wave_decoder", level, features, False)(y, ys[level])[:, : lengths[level]]
+        for index in reversed(range(config.depth)):
+            level, last = config.levels[index], index == 0
+            features = outputs if last else config.levels[index - 1].features
+            decoder = DecoderLayer(
+                level, 2 * features if last else features, True, last, self.dtype, name=f"decoder_{index}"
+            )
+            wave_decoder = DecoderLayer(level, features, False, last, self.dtype, name=f"wave_decoder_{index}")
+            x, _ = decoder(x, xs[index])
+            y = wave_decoder(y, ys[index])[0][:, : lengths[index]]
         return x, y
-
-    def encoder(self, name: str, level: int, features: int, over_bins: bool) -> EncoderLayer:
-        config = self.config
-        return EncoderLayer(
-            features, config.compression, config.residual_depth, over_bins, self.dtype, name=f"{name}_{level}"
-        )
-
-    def decoder(self, name: str, level: int, features: int, over_bins: bool) -> DecoderLayer:
-        config = self.config
-        depth = config.residual_depth if config.residuals == "both" else 0
-        last = level == 0
-        return DecoderLayer(features, config.compression, depth, over_bins, last, self.dtype, name=f"{name}_{level}")
 
     def transform(self, x: jax.Array, y: jax.Array, train: bool) -> tuple[jax.Array, jax.Array]:
         """The transformer, on (batch, bins, frames, channels) and (batch, steps, channels)."""
@@ -119,19 +101,3 @@ class HTDemucs(nn.Module):
         x, y = layers(x.reshape(batch, bins, frames, -1), y, train)
         x = resize("narrow", channels, x.reshape(batch, bins * frames, -1)).reshape(batch, bins, frames, channels)
         return x.astype(self.dtype), resize("wave_narrow", channels, y).astype(self.dtype)
-
-
-def normalize(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Each example of (batch, ...) without its mean, divided by its deviation; then these two."""
-    axes = tuple(range(1, x.ndim))
-    mean = x.mean(axes, keepdims=True)
-    variance = jnp.square(x - mean).sum(axes, keepdims=True) / max(x[0].size - 1, 1)
-    silent = variance == 0  # where the root would have no gradient
-    deviation = jnp.where(silent, 0, jnp.sqrt(jnp.where(silent, 1, variance)))
-    return (x - mean) / (deviation + SILENT), mean, deviation
-
-
-def smooth_table(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    """Rows of variance GAIN ** -2 that differ little from the ones before them: a random walk, levelled."""
-    steps = jnp.arange(1, shape[0] + 1, dtype=jnp.float32)[:, None]
-    return jnp.cumsum(jax.random.normal(key, shape, jnp.float32), axis=0) / jnp.sqrt(steps) / GAIN

@@ -11,6 +11,7 @@ from auralflow_core.errors import InputError
 from auralflow_jax.lora import frozen_statistics
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
+from auralflow_jax.train.compilation import compiler_options
 from auralflow_jax.train.optimizer import evaluated, update
 from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import LoraState, TrainState
@@ -76,7 +77,13 @@ def make_train_step(
     whole, divided = sharding.replicated(mesh), sharding.batch_sharding(mesh)
     states, results = (whole, whole) if state_sharding is None else (state_sharding, None)
     batches = divided if batch_sharding is None else batch_sharding
-    return jax.jit(train_step, donate_argnums=0, in_shardings=(states, batches), out_shardings=(states, results))
+    return jax.jit(
+        train_step,
+        donate_argnums=0,
+        in_shardings=(states, batches),
+        out_shardings=(states, results),
+        compiler_options=compiler_options(),
+    )
 
 
 def make_gradient(model: SeparationModel, loss: EstimateLoss) -> Gradient:

@@ -1,12 +1,14 @@
 """The members that separation models of every family have."""
 
 import abc
+import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
+from msgspec import structs
 from torch import Tensor, nn
 
 from auralflow_core.config import Config
@@ -141,6 +143,22 @@ class SeparationModel(nn.Module, abc.ABC):
             vocals = model.separate(torch.rand(1, 88200))
         """
         return separate(self, audio, rate, **options)
+
+    def narrow(self, targets: Sequence[int]) -> Self:
+        """The same weights in a model that need not compute what has no part in some targets.
+
+        Args:
+            targets: their places in `targets`. The estimates of others mean nothing then.
+        """
+        model = self.settings.model.narrowed(targets)
+        if model is self.settings.model:
+            return self
+        settings = structs.replace(self.settings, model=model)
+        # Copies of the outer two modules, which share all that is inside.
+        other, network = copy.copy(self), copy.copy(self.network)
+        network.config, other.config = model, settings  # pyright: ignore[reportAttributeAccessIssue]
+        other._modules = self._modules | {"network": network}
+        return other
 
     def save(self, folder: str | Path, provenance: Mapping[str, Any] = {}) -> None:
         """Writes a model folder, which every command takes: config.json and checkpoint/best.safetensors.

@@ -3,6 +3,7 @@
 from auralflow_core import config as configuration
 from auralflow_torch.networks.audio_net import AudioNetSimple, AudioNetSimpleLSTM, AudioNetVAE
 from auralflow_torch.networks.band_split_roformer import BandSplitRoformer
+from auralflow_torch.networks.h_demucs import HDemucs
 from auralflow_torch.networks.ht_demucs import HTDemucs
 from auralflow_torch.networks.hybrid_net import HybridNet
 from auralflow_torch.networks.open_unmix import OpenUnmix
@@ -23,6 +24,7 @@ __all__ = [
     "AudioNetSimpleLSTM",
     "AudioNetVAE",
     "BandSplitRoformer",
+    "HDemucs",
     "HTDemucs",
     "HybridNet",
     "OpenUnmix",
@@ -47,3 +49,4 @@ register("MelBandRoformer", BandSplitRoformer, configuration.MelBandRoformer)
 register("HTDemucs", HTDemucs, configuration.HTDemucs)
 register("SCNet", SCNet, configuration.SCNet)
 register("TFCTDF", TFCTDF, configuration.TFCTDF)
+register("HDemucs", HDemucs, configuration.HDemucs)

@@ -5,14 +5,10 @@ from torch import Tensor, nn
 
 from auralflow_core import config as configuration
 from auralflow_core.config import config_or_keywords
-from auralflow_torch.layers.checks import AUDIO, check_input
 from auralflow_torch.layers.conv2d import initialize
 from auralflow_torch.layers.cross_transformer import CrossTransformer
 from auralflow_torch.layers.demucs import DecoderLayer, EncoderLayer
-from auralflow_torch.layers.hop_frames import analyze_hops, synthesize_hops
-
-SILENT = 1e-5  # added to the deviation that an input is divided by
-GAIN = 10.0  # of the table of bins, so that it learns quicker than the other weights
+from auralflow_torch.layers.spectrum_and_wave import estimate_both, smooth_table, tell_bins
 
 
 class HTDemucs(nn.Module):
@@ -49,29 +45,29 @@ class HTDemucs(nn.Module):
     def build(self, config: configuration.HTDemucs, device: str | torch.device | None) -> None:
         """Makes the layers of a single member."""
         channels, targets, levels = config.num_channels, len(config.targets), config.levels
+        widths = [level.features for level in levels]
         self.encoder, self.wave_encoder = (
             nn.ModuleList(
                 [
-                    EncoderLayer(inputs, features, config.compression, config.residual_depth, over_bins, device)
-                    for inputs, features in zip((first, *levels), levels, strict=False)
+                    EncoderLayer(inputs, level, over_bins, device)
+                    for inputs, level in zip((first, *widths), levels, strict=False)
                 ]
             )
             for first, over_bins in ((2 * channels, True), (channels, False))
         )
-        depth = config.residual_depth if config.residuals == "both" else 0
         self.decoder, self.wave_decoder = (
             nn.ModuleList(
                 [
-                    DecoderLayer(inputs, features, config.compression, depth, over_bins, level == 0, device)
-                    for level, (inputs, features) in enumerate(zip(levels, (last, *levels), strict=False))
+                    DecoderLayer(level, features, over_bins, index == 0, device)
+                    for index, (level, features) in enumerate(zip(levels, (last, *widths), strict=False))
                 ]
             )
             for last, over_bins in ((2 * channels * targets, True), (channels * targets, False))
         )
         if config.bin_embedding:
-            self.bin_embedding = nn.Parameter(smooth_table(config.first_bins, levels[0], device))
-        self.widen, self.wave_widen = (_resize(levels[-1], config.width, device) for _ in range(2))
-        self.narrow, self.wave_narrow = (_resize(config.width, levels[-1], device) for _ in range(2))
+            self.bin_embedding = nn.Parameter(smooth_table(config.first_bins, widths[0], device))
+        self.widen, self.wave_widen = (_resize(widths[-1], config.width, device) for _ in range(2))
+        self.narrow, self.wave_narrow = (_resize(config.width, widths[-1], device) for _ in range(2))
         self.transformer = CrossTransformer(
             config.num_layers, config.transformer_width, config.heads, config.dropout_p, device
         )
@@ -91,27 +87,22 @@ class HTDemucs(nn.Module):
         """The waveforms, and None in the place of a latent variable."""
         if self.config.members > 1:
             return self.average(x), None
-        config, targets, dtype = self.config, len(self.config.targets), next(self.parameters()).dtype
-        check_input(x, "the network's input", AUDIO, config.num_channels)
-        audio, samples = x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[-1]
-        spectrum = analyze_hops(audio, config.num_fft)
-        # to (batch, numbers, bins, frames): each channel's real and imaginary part
-        parts, mean, deviation = normalize(torch.stack([spectrum.real, spectrum.imag], dim=2).flatten(1, 2))
-        wave, wave_mean, wave_deviation = normalize(audio)
-        spectra, waves = self.decode(*self.encode(parts.to(dtype), wave.to(dtype)), samples)
+        return estimate_both(x, self.config, self.branches), None
 
-        spectra = (spectra * deviation + mean).unflatten(1, (targets, config.num_channels, 2))
-        estimate = synthesize_hops(torch.complex(spectra[:, :, :, 0], spectra[:, :, :, 1]), samples)
-        estimate = estimate + (waves * wave_deviation + wave_mean).unflatten(1, (targets, config.num_channels))
-        return (estimate.squeeze(1) if targets == 1 else estimate), None
+    def branches(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Both U-Nets, on (batch, numbers, bins, frames) and (batch, channels, samples)."""
+        dtype = next(self.parameters()).dtype
+        return self.decode(*self.encode(x.to(dtype), y.to(dtype)), y.shape[-1])
 
     def average(self, x: Tensor) -> Tensor:
         """The weighted mean of the members' estimates."""
-        estimates = torch.stack([member(x) for member in self.member])
-        weights = torch.from_numpy(self.config.member_weights).to(estimates)
-        if len(self.config.targets) > 1:  # a single one has no axis
-            weights = weights.unsqueeze(1)
-        return (weights[..., None, None] * estimates).sum(0)
+        total = torch.zeros((), dtype=x.dtype, device=x.device)
+        for member, shares in zip(self.member, self.config.member_weights, strict=True):
+            if shares.any():
+                # A single target has no axis.
+                weights = torch.from_numpy(shares[:, None, None] if len(shares) > 1 else shares).to(x)
+                total = total + weights * member(x)
+        return total
 
     def encode(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs of all levels for (batch, numbers, bins, frames) and (batch, channels, samples)."""
@@ -119,7 +110,7 @@ class HTDemucs(nn.Module):
         for level, (layer, wave_layer) in enumerate(zip(self.encoder, self.wave_encoder, strict=True)):
             x, y = layer(x), wave_layer(y)
             if level == 0 and self.config.bin_embedding:
-                x = x + self.config.bin_embedding * GAIN * self.bin_embedding.T.unsqueeze(-1)
+                x = tell_bins(x, self.bin_embedding, self.config.bin_embedding)
             xs.append(x)
             ys.append(y)
         return xs, ys
@@ -128,8 +119,8 @@ class HTDemucs(nn.Module):
         """The numbers (batch, ..., bins, frames) and samples (batch, ..., samples) of all targets."""
         (x, y), lengths = self.transform(xs[-1], ys[-1]), [samples, *(skip.shape[-1] for skip in ys)]
         for level in reversed(range(self.config.depth)):
-            x = self.decoder[level](x, xs[level])
-            y = self.wave_decoder[level](y, ys[level])[..., : lengths[level]]
+            x, _ = self.decoder[level](x, xs[level])
+            y = self.wave_decoder[level](y, ys[level])[0][..., : lengths[level]]
         return x, y
 
     def transform(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -138,22 +129,6 @@ class HTDemucs(nn.Module):
         x = self.widen(x.flatten(2)).unflatten(2, bins_and_frames)
         x, y = self.transformer(x, self.wave_widen(y))
         return self.narrow(x.flatten(2)).unflatten(2, bins_and_frames), self.wave_narrow(y)
-
-
-def normalize(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Each example of (batch, ...) without its mean, divided by its deviation; then these two."""
-    axes = tuple(range(1, x.ndim))
-    mean = x.mean(axes, keepdim=True)
-    variance = (x - mean).square().sum(axes, keepdim=True) / max(x[0].numel() - 1, 1)
-    silent = variance == 0  # where the root would have no gradient
-    deviation = torch.where(silent, 0, torch.where(silent, 1, variance).sqrt())
-    return (x - mean) / (deviation + SILENT), mean, deviation
-
-
-def smooth_table(rows: int, features: int, device: str | torch.device | None) -> Tensor:
-    """Rows of variance GAIN ** -2 that differ little from the ones before them: a random walk, levelled."""
-    steps = torch.arange(1, rows + 1, device=device).unsqueeze(1)
-    return torch.randn(rows, features, device=device).cumsum(0) / steps.sqrt() / GAIN
 
 
 def _resize(inputs: int, outputs: int, device: str | torch.device | None) -> nn.Module:

@@ -94,7 +94,7 @@ def family_of(state: Iterable[str], path: str | Path) -> str:
     if any(name.startswith("tencoder.") for name in names):
         if any(name.startswith("crosstransformer.") for name in names):
             return HT
-        raise InputError(f"{path}: holds an HDemucs, whose branches meet without a transformer; {READ}")
+        raise InputError(f"{path}: holds an HDemucs, which is read from files of demucs alone; {READ}")
     if "separation_net.dp_modules.0.lstm_layers.0.weight_ih_l0" in names and "encoder.0.globalconv.weight" in names:
         return MASKED_SC if "pos_embed_f" in names else SC
     if "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.2.weight" in names:

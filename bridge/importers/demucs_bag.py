@@ -14,7 +14,7 @@ from bridge.importers.yaml_file import read_yaml
 
 
 def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
-    """Reads the HTDemucs that a bag names, from the files beside it.
+    """Reads the networks that a bag names, from the files beside it.
 
     Args:
         path: a `.yaml` with `models`, the signatures that the files' names begin with; perhaps `weights`, for each
@@ -45,6 +45,9 @@ def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
             raise InputError(f"{path}: {file.name} and {files[0].name} have their sources in different orders")
     settings: dict[str, Any] = to_dict(first.config)
     if len(members) > 1:
+        if not isinstance(first.config.model, HTDemucs):
+            kind = type(first.config.model).__name__
+            raise InputError(f"{path}: names {len(members)} models that are {kind}; of several only HTDemucs is read")
         shares = _shares(bag.get("weights"), len(members), first.sources, path)
         settings["model"] |= {"members": len(members), "member_shares": shares}
     if bag.get("segment") is not None:
@@ -63,8 +66,7 @@ def read_published_bag(paths: Sequence[Path], config: Config) -> State:
         InputError: a file cannot be read, or holds another network.
         MissingPackage: torch, which reads packages, is not installed.
     """
-    assert isinstance(config.model, HTDemucs)
-    single = replace(config, model=config.model.member)
+    single = replace(config, model=config.model.member) if isinstance(config.model, HTDemucs) else config
     return _join([read_published([path], single) for path in paths])
 
 

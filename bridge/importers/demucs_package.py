@@ -11,20 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auralflow_core.config import Config, differing_keys
-from auralflow_core.config import HTDemucs as Struct
+from auralflow_core.config import Config, HDemucs, HTDemucs, differing_keys
 from auralflow_core.config.fields import without_tensors
 from auralflow_core.errors import InputError, brief
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing
 from bridge.importers.checkpoint import allowed_numbers, as_float32
+from bridge.importers.demucs_arguments import HT, H
 from bridge.importers.demucs_settings import to_arguments, to_config
-from bridge.importers.ht_demucs import from_demucs, to_demucs
+from bridge.importers.demucs_state import from_demucs, to_demucs
 from bridge.importers.rename import State
 
-CLASS = "demucs.htdemucs.HTDemucs"
-OTHERS = {"demucs.hdemucs.HDemucs": "an HDemucs", "demucs.demucs.Demucs": "a Demucs of version 3 or before"}
-READ = "HTDemucs is read"
+CLASSES = {"demucs.htdemucs.HTDemucs": HT, "demucs.hdemucs.HDemucs": H}
+OTHERS = {"demucs.demucs.Demucs": "a Demucs of samples alone"}
+READ = "HTDemucs and HDemucs are read"
 SUFFIXES = (".th", ".safetensors")
 
 
@@ -48,7 +48,7 @@ def read_package(path: str | Path, name: str = "") -> tuple[State, Config]:
 
 
 def read_network(path: str | Path, name: str = "") -> Network:
-    """Reads an HTDemucs that demucs wrote.
+    """Reads an HTDemucs or HDemucs that demucs wrote.
 
     Args:
         path: a `.th`, or a `.safetensors` with arguments in its metadata.
@@ -67,10 +67,10 @@ def read_network(path: str | Path, name: str = "") -> Network:
         import torch  # noqa: F401
 
     kind, arguments, tensors = (_read_pickled if path.suffix == ".th" else _read_safetensors)(path)
-    if kind != CLASS:
+    if kind not in CLASSES:
         raise InputError(f"{path}: holds {OTHERS.get(kind, f'a {brief(kind)}')}; {READ}")
-    config, sources = to_config(arguments, name, str(path))
-    assert isinstance(config.model, Struct)
+    config, sources = to_config(arguments, name, str(path), CLASSES[kind])
+    assert isinstance(config.model, HDemucs | HTDemucs)
     state = {key: as_float32(tensor, key, path) for key, tensor in tensors.items()}
     return Network(from_demucs(state, config.model, sources, str(path)), config, sources)
 
@@ -99,7 +99,7 @@ def read_published(paths: Sequence[Path], config: Config) -> State:
 
 
 def write_package(path: str | Path, state: Mapping[str, np.ndarray], config: Config, origin: str) -> None:
-    """Writes an HTDemucs for demucs, as float16 if that changes no number.
+    """Writes an HTDemucs or HDemucs for demucs, as float16 if that changes no number.
 
     Args:
         path: a new `.safetensors`, which appears whole or not at all.
@@ -118,12 +118,13 @@ def write_package(path: str | Path, state: Mapping[str, np.ndarray], config: Con
     if path.exists():
         raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
     arguments, sources = to_arguments(config, origin)
-    assert isinstance(config.model, Struct)
+    assert isinstance(config.model, HDemucs | HTDemucs)
+    kind = next(kind for kind, signature in CLASSES.items() if isinstance(config.model, signature.network))
     theirs = to_demucs(state, config.model, sources)
     halved = {name: _halved(array) for name, array in theirs.items()}
     if all(np.array_equal(halved[name], array) for name, array in theirs.items()):
         theirs = halved
-    metadata = {"klass": CLASS, "args": "[]", "kwargs": json.dumps({key: _encode(arguments[key]) for key in arguments})}
+    metadata = {"klass": kind, "args": "[]", "kwargs": json.dumps({key: _encode(arguments[key]) for key in arguments})}
     with replacing(path) as aside:
         save_file({name: np.ascontiguousarray(array) for name, array in theirs.items()}, aside, metadata)
 
@@ -135,7 +136,7 @@ class _Network:
 def _read_pickled(path: Path) -> tuple[str, dict[str, Any], dict[str, Any]]:
     from bridge.files import check_state, load_pickled
 
-    kinds = {name: type(name, (_Network,), {}) for name in (CLASS, *OTHERS)}
+    kinds = {name: type(name, (_Network,), {}) for name in (*CLASSES, *OTHERS)}
     allowed = [*allowed_numbers(), *((kind, name) for name, kind in kinds.items()), Fraction]
     package = load_pickled(path, allowed)
     if not isinstance(package, dict) or not {"klass", "args", "kwargs", "state"} <= package.keys():

@@ -14,7 +14,7 @@ from auralflow_core.storage.staging import remove_abandoned
 from bridge.importers import (
     band_split_roformer,
     demucs_msst_settings,
-    ht_demucs,
+    demucs_state,
     msst_settings,
     scnet,
     scnet_settings,
@@ -66,9 +66,9 @@ FAMILIES = {
     MEL: _roformer(MEL),
     HT: Family(
         demucs_msst_settings.from_msst_settings,
-        lambda state, model, order, origin, used: ht_demucs.from_demucs(state, model, order, origin),
+        lambda state, model, order, origin, used: demucs_state.from_demucs(state, model, order, origin),
         demucs_msst_settings.to_msst_settings,
-        ht_demucs.to_demucs,
+        demucs_state.to_demucs,
     ),
     SC: _scnet(False),
     MASKED_SC: _scnet(True),

@@ -40,6 +40,18 @@ SMALL = {
     "growth": 4,
     "frame_stride": 1,  # norms of few frames magnify rounding
 }
+# Where SMALL would not do: bins that become one on the second of three levels, which have all that the template's do.
+OF_NETWORKS = {
+    "HDemucs": {
+        "num_fft": 64,
+        "depth": 3,
+        "norm_level": 1,
+        "norm_groups": 2,
+        "recurrent_level": 1,
+        "attention_level": 1,
+        "hidden_channels": 8,
+    }
+}
 FACTORS = {
     "num_channels": (1, 2),
     "targets": (("vocals",), ("bass", "drums", "vocals")),
@@ -72,7 +84,8 @@ def small_config(model_type: str, frames: int = 8, **settings) -> Config:
         InputError: the settings exclude each other.
     """
     known = MODELS[model_type].__struct_fields__
-    model = {name: value for name, value in SMALL.items() if name in known} | settings
+    model = {name: value for name, value in SMALL.items() if name in known}
+    model |= OF_NETWORKS.get(model_type, {}) | settings
     samples = (frames - 1) * SMALL["hop_length"]
     # Masks without bounds are refused unless something joins them after the network.
     joiner = {"joiner": "softmax"} if settings.get("mask_activation") == "identity" else {}

@@ -12,9 +12,8 @@ from safetensors.torch import save_file
 import bridge
 from auralflow_core.config import from_dict
 from auralflow_jax.models.base import abstract_variables
-from bridge.importers.demucs_package import CLASS
 from bridge.importers.demucs_settings import to_arguments
-from bridge.importers.ht_demucs import to_demucs
+from bridge.importers.demucs_state import to_demucs
 from bridge.parity.twins import random_variables
 
 SMALL = {
@@ -28,12 +27,25 @@ SMALL = {
     "num_layers": 3,
     "heads": 2,
 }
+SMALL_H = {
+    "model_type": "HDemucs",
+    "sample_rate": 8000,
+    "num_fft": 64,
+    "hidden_channels": 8,
+    "depth": 3,
+    "compression": 2,
+    "norm_level": 1,
+    "norm_groups": 2,
+    "recurrent_level": 1,
+    "attention_level": 1,
+}
 SAMPLES = 1003  # of a segment
 
 
-def ht_demucs(model, seed=0):
+def ht_demucs(model, seed=0, samples=SAMPLES):
     """The configuration of a model, and a state dict of our torch network with every leaf random."""
-    config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": SAMPLES / 8000}})
+    seconds = samples / model.get("sample_rate", 44100)
+    config = from_dict({"model": {"model_name": "m"} | model, "dataset": {"sample_length": seconds}})
     return config, bridge.to_torch(random_variables(shapes_of(config), seed))
 
 
@@ -49,7 +61,13 @@ def package_of(config, state, half=True):
     kind = torch.float16 if half else torch.float32
     theirs = {name: torch.from_numpy(array).to(kind) for name, array in to_demucs(state, config.model, sources).items()}
     training = {"dset": {"segment": 11, "sources": list(sources)}, "lr": 3e-4}
-    return {"klass": _class(CLASS), "args": (), "kwargs": arguments, "state": theirs, "training_args": training}
+    return {
+        "klass": _class(f"demucs.{type(config.model).__name__.lower()}.{type(config.model).__name__}"),
+        "args": (),
+        "kwargs": arguments,
+        "state": theirs,
+        "training_args": training,
+    }
 
 
 def write_th(path, package):

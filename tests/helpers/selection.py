@@ -36,6 +36,7 @@ LARGE = (
     "HTDemucs",
     "SCNet",
     "TFCTDF",
+    "HDemucs",
     "AudioNetVAE",
 )
 # Tests of every network that cost seconds for each of these.
@@ -76,6 +77,7 @@ SLOW = (
     "auralflow/pretrained/test_registry.py::test_what_is_said_of_a_pretrained_model_is_so[bs-roformer",
     "auralflow/pretrained/test_registry.py::test_what_is_said_of_a_pretrained_model_is_so[htdemucs",
     "auralflow/pretrained/test_registry.py::test_what_is_said_of_a_pretrained_model_is_so[scnet",
+    "auralflow/pretrained/test_registry.py::test_what_is_said_of_a_pretrained_model_is_so[hdemucs",
     "auralflow/report/test_player.py",
     "auralflow/report/test_report.py::test_small_sounds_are_as_long_and_as_loud_as_the_signals",
     "auralflow/songs/test_sampled_songs.py::test_a_dataset_adds_up_and_comes_out_the_same_again",
@@ -176,6 +178,7 @@ SLOW = (
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[AudioNetVAE-2",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[BSRoformer",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[HTDemucs",
+    "parity/test_networks.py::test_evaluation_and_a_training_step_agree[HDemucs",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[HybridNet",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[MelBandRoformer-1",
     "parity/test_networks.py::test_evaluation_and_a_training_step_agree[OpenUnmix-2",

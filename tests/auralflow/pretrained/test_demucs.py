@@ -7,24 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demucs_files import SMALL, ht_demucs, package_of, write_safetensors, write_th
+from demucs_files import SMALL, SMALL_H, ht_demucs, package_of, write_safetensors, write_th
 
 from auralflow.cli.main import main
 from auralflow.pretrained import PRETRAINED
-from auralflow.pretrained.demucs import HTDEMUCSES
+from auralflow.pretrained.demucs import DEMUCSES
 from auralflow.pretrained.roformers import NONE_STATED
 from auralflow.pretrained.web import WebFile
-from auralflow_core.config import HTDemucs, from_dict, to_dict
+from auralflow_core.config import HDemucs, HTDemucs, from_dict, to_dict
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import read_tensors
 from bridge.importers.demucs_bag import read_published_bag
 
 
-@pytest.mark.parametrize("published", HTDEMUCSES, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", DEMUCSES, ids=lambda published: published.name)
 def test_settings_are_those_of_published_networks(published):
     config = published.config
     assert from_dict(to_dict(config)) == config and PRETRAINED[published.name] is published
-    assert config.crop_samples == 343_980 and published.licence == NONE_STATED
+    assert config.crop_samples == (1_940_400 if published.name == "hdemucs_mmi" else 343_980)
+    assert published.licence == NONE_STATED
     for file in published.files:
         assert file.name.partition("-")[2] == f"{file.sha256[:8]}.th" and len(file.sha256) == 64
 
@@ -36,19 +37,21 @@ def test_each_target_of_the_fine_tuned_model_is_its_own_members():
     assert model.member_weights.tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
-@pytest.mark.parametrize("published", HTDEMUCSES, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", DEMUCSES, ids=lambda published: published.name)
 def test_a_package_becomes_the_model_and_another_is_refused(published, monkeypatch, capsys):
-    files, expected, members = [], {}, published.config.model.members
+    model = published.config.model
+    files, expected, members = [], {}, getattr(model, "members", 1)
+    small = SMALL_H if isinstance(model, HDemucs) else SMALL
     Path("files").mkdir()
     for index in range(members):
-        single, state = ht_demucs(SMALL | {"targets": published.targets}, seed=index)
+        single, state = ht_demucs(small | {"targets": published.targets}, seed=index)
         path = Path(f"files/model_{index}.th")
         write_th(path, package_of(single, state))
         files.append(WebFile(f"http://127.0.0.1:9/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
         prefix = f"member.{index}." if members > 1 else ""
         expected |= {prefix + name: array.astype(np.float16) for name, array in state.items()}
-    shares = published.config.model.member_shares
-    config, _ = ht_demucs(SMALL | {"targets": published.targets, "members": members, "member_shares": shares})
+    bag = {"members": members, "member_shares": model.member_shares} if members > 1 else {}
+    config, _ = ht_demucs(small | {"targets": published.targets} | bag)
     stand_in = replace(published, config=config, files=tuple(files), read=partial(read_published_bag, config=config))
     monkeypatch.setitem(PRETRAINED, published.name, stand_in)
     arguments = ("pretrained", "get", published.name, "--file", "files", "--save")

@@ -1,9 +1,12 @@
+import math
+
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from auralflow_core.config import MODELS, Config, DatasetConfig, HTDemucs, OpenUnmix, SpectrogramNetSimple, template
+from auralflow_core.config import MODELS, Config, DatasetConfig, OpenUnmix, SpectrogramNetSimple, template
+from auralflow_core.config.networks.demucs import DemucsConfig
 from auralflow_core.separation.options import cross_fade
 
 
@@ -38,8 +41,8 @@ def test_all_strides_of_a_network_fit_its_alignment(name):
     )
     if name.startswith("AudioNet"):
         frames = 1
-    if isinstance(model, HTDemucs):
-        frames, samples = model.num_fft // 4, 4**model.depth
+    if isinstance(model, DemucsConfig):
+        frames, samples = model.num_fft // 4, math.prod(level.stride for level in model.levels)
     assert model.alignment % frames == 0 and model.alignment % samples == 0
     assert model.alignment in (frames, samples, frames * samples) or name == "HybridNet"
 

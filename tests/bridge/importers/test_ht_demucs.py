@@ -24,7 +24,7 @@ from auralflow_torch.weights import load_state
 from bridge.importers.demucs_bag import read_bag
 from bridge.importers.demucs_package import read_package, write_package
 from bridge.importers.demucs_settings import to_arguments, to_config
-from bridge.importers.ht_demucs import from_demucs, to_demucs
+from bridge.importers.demucs_state import from_demucs, to_demucs
 from bridge.importers.msst import read_pair, write_pair
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, reason="demucs is not installed")
@@ -234,8 +234,12 @@ class Code:
         (lambda package: package["state"].pop("crosstransformer.norm_in_t.bias"), "1 missing .'crosstr"),
         (lambda package: package["state"].update(extra=torch.ones(2)), "1 left over .'extra' of shape"),
         (
+            lambda package: setattr(package["klass"], "__qualname__", "demucs.demucs.Demucs"),
+            "holds a Demucs of samples alone; HTDemucs and HDemucs are read",
+        ),
+        (
             lambda package: setattr(package["klass"], "__qualname__", "demucs.hdemucs.HDemucs"),
-            "holds an HDemucs; HTDemucs is read",
+            "unknown argument 'bottom_channels' of an HDemucs",
         ),
         (lambda package: setattr(package["klass"], "__qualname__", "os.system"), "os.system"),
     ],
