@@ -15,8 +15,6 @@ from auralflow_core.console.parser import Parser
 if TYPE_CHECKING:
     from rich.table import Table
 
-TEXT = "Make a model folder from a template, or edit one in place."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

@@ -12,8 +12,6 @@ from auralflow_core.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-TEXT = "List pretrained models, or get one."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
