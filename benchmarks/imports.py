@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-# What is imported, and the framework that it is compared with.
+# Modules, each with the framework that it is compared with.
 CASES = (
     ("auralflow", "sys"),
     ("auralflow.cli.main", "sys"),
@@ -25,7 +25,7 @@ CASES = (
     ("auralflow_jax.networks", "flax.linen"),
     ("auralflow_jax.separation", "flax.linen"),
 )
-# What is called, and the seconds that it may take.
+# Arguments of `auralflow`, and the seconds that a call may take.
 COMMANDS = (("--help", 0.3), ("separate --help", 0.3), ("train --help", 0.3), ("config --help", 1.0))
 CODE = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 

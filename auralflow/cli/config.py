@@ -43,7 +43,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _describe(leaf: Leaf) -> str:
-    """A setting's meaning and default, which some meanings name in words of their own."""
+    """A setting's meaning, and its default unless the meaning names it already."""
     return leaf.meaning if "default: " in leaf.meaning else f"{leaf.meaning} (default: {leaf.default})"
 
 

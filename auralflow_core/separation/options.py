@@ -52,7 +52,7 @@ class SeparationOptions:
 
 
 def batch_for(samples: int, segment: int, overlap: int, largest: int) -> int:
-    """The number of segments of one call, for a signal that may be short: a call that nearly nothing fills is halved.
+    """The number of segments of one call; halved for signals so short that half a call holds all of their segments.
 
     There are few such numbers, as a framework compiles a program for each.
 
