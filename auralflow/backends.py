@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from auralflow_core.config import Config
 from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, MissingPackage, closest
-from auralflow_core.model_folder import ModelFolder
 from auralflow_core.optional import needs
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
 
+    from auralflow_core.config import Config
     from auralflow_core.evaluation.track import FramewiseMetric, Score
     from auralflow_core.separation.separator import Separator
 
@@ -101,7 +99,7 @@ def train(
     return training.train(folder, datasets, restart, start_from, console)
 
 
-def weight_bytes(config: Config) -> int:
+def weight_bytes(config: "Config") -> int:
     """The size of a model's weights, before it is made.
 
     Raises:
@@ -120,6 +118,8 @@ def training_history(folder: str | Path) -> list[dict]:
     Returns:
         One dict for each epoch; see `plots.signals.training_curve_figure`.
     """
+    from auralflow_core.model_folder import ModelFolder
+
     paths = ModelFolder(folder)
     try:
         if paths.last.exists():
@@ -135,7 +135,7 @@ def training_history(folder: str | Path) -> list[dict]:
         return []
 
 
-def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
+def _bss_eval(references: "Sequence[np.ndarray]", sample_rate: int) -> "Score":
     """BSSEval v4 in frames of one second: by jax where it is installed, else by torch, which takes longer."""
     from auralflow_core.evaluation.table import BSS_COLUMNS
 
@@ -149,7 +149,7 @@ def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
             from auralflow_torch.metrics import References
     prepared = References(references, sample_rate, sample_rate)
 
-    def score(estimates: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    def score(estimates: "Sequence[np.ndarray]") -> "list[dict[str, np.ndarray]]":
         scores = prepared.score(estimates)
         columns = {column: getattr(scores, column.removeprefix("bss_")) for column in BSS_COLUMNS}
         return [{column: frames[index] for column, frames in columns.items()} for index in range(len(estimates))]
@@ -157,13 +157,14 @@ def _bss_eval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
     return score
 
 
-def _museval(references: Sequence[np.ndarray], sample_rate: int) -> "Score":
+def _museval(references: "Sequence[np.ndarray]", sample_rate: int) -> "Score":
     """The same by the package museval."""
     import museval
+    import numpy as np
 
     from auralflow_core.evaluation.table import MUSEVAL_COLUMNS
 
-    def score(estimates: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    def score(estimates: "Sequence[np.ndarray]") -> "list[dict[str, np.ndarray]]":
         # No target's scores depend on the estimates of the other sources, but a silent one would void them all.
         both = (references, [*estimates, *references[len(estimates) :]])
         # (sources, samples, channels)

@@ -143,10 +143,10 @@ def run_recipe(
 
 
 def announce(recipe: Recipe, config: Config, directory: Path, console: Console) -> None:
-    """Says what a recipe is about to do, and what it takes of time and of the disk.
+    """Says what a recipe is about to do, and how much time and disk space it takes.
 
     Raises:
-        OSError: the disk has not as much room as the songs that are missing, and the checkpoints, take.
+        OSError: the disk has too little room for the missing songs and the checkpoints.
     """
     missing = sum(_missing_bytes(songs, directory / "songs" / songs.sound) for songs in recipe.songs)
     # Weights, their average and two moments, in the latest and the best step, and the best weights alone.

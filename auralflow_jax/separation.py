@@ -36,7 +36,7 @@ class Separator(separation.Separator):
     """A model that separates blocks of audio; see `auralflow_core.separation.separator`.
 
     Attributes:
-        model: with its variables. What is compiled for one model serves all with the same settings.
+        model: with its variables. Models with the same settings share their compiled programs.
     """
 
     model: Model

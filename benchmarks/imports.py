@@ -1,17 +1,20 @@
-"""Import times of the packages, next to those of the frameworks that they import.
+"""Import times of the packages, next to those of the frameworks that they import, and the start-up of the command.
 
-Each line is the median of fresh processes, in seconds; the last column is the time that a package takes in addition to
-its framework.
+Each line is the median of fresh processes, in seconds. The last column of the first table is the time that a package
+takes in addition to its framework; the second table has the whole process, by the clock and in CPU time, and its budget
+on two idle cores.
 
     python benchmarks/imports.py --runs 5
 """
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
+import time
 
-# What is imported, and the framework that it is compared with.
+# Modules, each with the framework that it is compared with.
 CASES = (
     ("auralflow", "sys"),
     ("auralflow.cli.main", "sys"),
@@ -22,6 +25,8 @@ CASES = (
     ("auralflow_jax.networks", "flax.linen"),
     ("auralflow_jax.separation", "flax.linen"),
 )
+# Arguments of `auralflow`, and the seconds that a call may take.
+COMMANDS = (("--help", 0.3), ("separate --help", 0.3), ("train --help", 0.3), ("config --help", 1.0))
 CODE = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 
 
@@ -35,6 +40,22 @@ def main() -> None:
         pairs = [(seconds(package), seconds(framework)) for _ in range(runs + 1)][1:]  # the first fills the disk cache
         own, other = map(statistics.median, zip(*pairs, strict=True))
         print(f"| {package} | {own:.2f} | {framework} | {other:.2f} | {own - other:+.2f} |", flush=True)
+    print("\n| command | s | CPU s | budget |\n|---|---|---|---|")
+    for arguments, budget in COMMANDS:
+        wall, cpu = map(statistics.median, zip(*[start_up(arguments) for _ in range(runs + 1)][1:], strict=True))
+        print(
+            f"| auralflow {arguments} | {wall:.2f} | {cpu:.2f} | {budget}{' !' if cpu > budget else ''} |", flush=True
+        )
+
+
+def start_up(arguments: str) -> tuple[float, float]:
+    """Runs the command in a new process; returns seconds by the clock and of CPU time."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "auralflow", *arguments.split()]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - began, cpu
 
 
 def seconds(module: str) -> float:

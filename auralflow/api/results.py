@@ -75,7 +75,7 @@ def results_folder(model: Path) -> Path:
 
 
 def about(models: Iterable[Path], dataset: str | Path, split: str, metrics: str) -> dict[str, Any]:
-    """What tells an evaluation from others, as plain data."""
+    """The properties that tell an evaluation from others, as plain data."""
     return {
         "models": [os.path.realpath(model) for model in models],
         "dataset": os.path.realpath(dataset),

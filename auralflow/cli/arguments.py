@@ -5,13 +5,25 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from auralflow.backends import BACKENDS
 from auralflow_core.console.parser import Parser
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 WIDE = 120  # columns of a table that goes to a file or a pipe
+
+
+class ShowVersion(argparse.Action):
+    """Prints the version and ends the command; it is looked up only then."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, nargs=0, **options)
+
+    def __call__(self, parser, *_):
+        from auralflow import __version__
+
+        print(f"auralflow {__version__}")
+        parser.exit()
 
 
 def add_model(parser: Parser) -> None:
@@ -21,6 +33,8 @@ def add_model(parser: Parser) -> None:
 
 def add_backend(parser: Parser) -> None:
     """Adds --backend."""
+    from auralflow.backends import BACKENDS
+
     parser.add_argument(
         "--backend", choices=BACKENDS, default="jax", help="framework that runs the model (default: %(default)s)"
     )

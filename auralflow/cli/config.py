@@ -15,8 +15,6 @@ from auralflow_core.console.parser import Parser
 if TYPE_CHECKING:
     from rich.table import Table
 
-TEXT = "Make a model folder from a template, or edit one in place."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
@@ -45,7 +43,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def _describe(leaf: Leaf) -> str:
-    """A setting's meaning and default, which some meanings name in words of their own."""
+    """A setting's meaning, and its default unless the meaning names it already."""
     return leaf.meaning if "default: " in leaf.meaning else f"{leaf.meaning} (default: {leaf.default})"
 
 

@@ -5,8 +5,6 @@ import argparse
 from auralflow.cli.arguments import training_interrupts
 from auralflow_core.console.parser import Parser
 
-TEXT = "Make songs, train a small model on them, separate, evaluate, and write a page."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 FEW = 12  # largest number of tracks whose rows the terminal shows
 
-TEXT = "Score a model on tracks whose stems are known."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from auralflow.inspection.dataset import Inspection
 
-TEXT = "Decode every file of a dataset once, and tell what is wrong with it."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

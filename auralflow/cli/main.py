@@ -1,8 +1,10 @@
 """The command `auralflow`: dispatch to its sub-commands, and the exit status."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,20 @@ from auralflow_core.console.interrupts import check
 
 if TYPE_CHECKING:
     from auralflow_core.console.parser import Parser
+
+# Sub-command -> the line about it; each is the module of that name here, `convert` is `bridge.cli`.
+COMMANDS = {
+    "config": "Make a model folder from a template, or edit one in place.",
+    "songs": "Generate songs and their stems, for a first try.",
+    "inspect": "Decode every file of a dataset once, and tell what is wrong with it.",
+    "train": "Train a model; an earlier run of the same folder is continued.",
+    "separate": "Separate audio files into stems.",
+    "pretrained": "List pretrained models, or get one.",
+    "evaluate": "Score a model on tracks whose stems are known.",
+    "convert": "Convert weights and training states between JAX and torch, strictly and bit for bit.",
+    "recipe": "Make songs and train a model on them, as a recipe says; or list recipes.",
+    "demo": "Make songs, train a small model on them, separate, evaluate, and write a page.",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,27 +64,36 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def make_parser() -> "Parser":
-    """The parser of the command and of all its sub-commands."""
+    """The parser of the command; the module of a sub-command is imported when the sub-command is used."""
     # Imported here, where signals are noted: one that interrupts an import would show where.
-    from auralflow import __version__
-    from auralflow.cli import config, demo, evaluate, inspect, pretrained, recipe, separate, songs, train
+    from auralflow.cli.arguments import ShowVersion
     from auralflow_core.console.parser import Parser
-    from bridge import cli as convert
 
     parser = Parser(prog="auralflow", description="Train and use music source separation models.")
-    parser.add_argument("--version", action="version", version=f"auralflow {__version__}")
-    for module in (config, songs, inspect, train, separate, pretrained, evaluate):
-        module.add_arguments(parser.add_command(module.__name__.rpartition(".")[2], module.TEXT, module.run))
-    convert.add_commands(parser.add_command("convert", convert.TEXT))
-    for module in (recipe, demo):
-        module.add_arguments(parser.add_command(module.__name__.rpartition(".")[2], module.TEXT, module.run))
+    parser.add_argument("--version", action=ShowVersion, help="print the version of auralflow")
+    for name, text in COMMANDS.items():
+        parser.add_command(name, text, fill=partial(_add_arguments, name))
     return parser
+
+
+def _add_arguments(name: str, parser: "Parser") -> None:
+    """Adds the arguments of a sub-command, and the function `run` that takes them."""
+    if name == "convert":
+        from bridge.cli import add_commands
+
+        add_commands(parser)
+    else:
+        module = importlib.import_module(f"auralflow.cli.{name}")
+        module.add_arguments(parser)
+        parser.set_defaults(run=module.run)
 
 
 def _can_be_separated(argument: str) -> bool:
     """Whether what stands in a command's place is a song, a folder or a pretrained model."""
+    if argument.startswith("-"):
+        return False
     from auralflow.pretrained import PRETRAINED
     from auralflow.separation.inputs import has_audio_suffix
 
     path = Path(argument)
-    return not argument.startswith("-") and (path.exists() or has_audio_suffix(path) or argument in PRETRAINED)
+    return path.exists() or has_audio_suffix(path) or argument in PRETRAINED

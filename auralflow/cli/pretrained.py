@@ -12,8 +12,6 @@ from auralflow_core.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-TEXT = "List pretrained models, or get one."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
@@ -94,7 +92,7 @@ def table() -> "Table":
 
 
 def _caption() -> str:
-    """What can be compared in the table, and what cannot."""
+    """Says which scores in the table can be compared."""
     mixture = ", ".join(f"{target} {score:.1f}" for target, score in MIXTURE.items())
     return (
         f"SI-SDR here, in dB: of {SONG}, the same for all; the mixture itself has {mixture}. One song says little "

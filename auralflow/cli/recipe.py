@@ -7,8 +7,6 @@ from auralflow.cli.evaluate import show
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 
-TEXT = "Make songs and train a model on them, as a recipe says; or list recipes."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

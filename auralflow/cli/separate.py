@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auralflow.cli.arguments import add_backend, settings
-from auralflow.pretrained import DEFAULT, DEFAULTS, PRETRAINED, choose_model
-from auralflow.pretrained.folder import CARD
-from auralflow.pretrained.install import is_installed
+from auralflow.pretrained.defaults import DEFAULT, DEFAULTS
 from auralflow_core.console.parser import Parser
 from auralflow_core.console.text import printable
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
 FEW = 12  # largest number of folders whose files are listed
-TEXT = "Separate audio files into stems."
 # Flags of other tools, and what stands for them here.
 HINTS = {
     **dict.fromkeys(("--out", "--output", "--output_path", "--output_dir"), "--save DIR"),
@@ -44,7 +41,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--model", metavar="MODEL", help="the model; all other arguments are then inputs")
     text = "low-rank adapters that were trained for the model: their file, or the folder of their run"
     parser.add_argument("--adapter", metavar="FILE", help=text)
-    parser.hints |= HINTS
+    parser.hint = HINTS.get
     add_file_arguments(parser)
     add_encoding_arguments(parser)
     add_quality_arguments(parser)
@@ -54,6 +51,9 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Separates files into stems; returns 1 if some of them could not be separated, or were damaged."""
     from auralflow.api.separation import separate
+    from auralflow.pretrained import PRETRAINED, choose_model
+    from auralflow.pretrained.folder import CARD
+    from auralflow.pretrained.install import is_installed
 
     model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
     is_new = model in PRETRAINED and not Path(model).exists() and not is_installed(model)

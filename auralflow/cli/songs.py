@@ -5,8 +5,6 @@ from pathlib import Path
 
 from auralflow_core.console.parser import Parser
 
-TEXT = "Generate songs and their stems, for a first try."
-
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""

@@ -3,10 +3,7 @@
 import argparse
 
 from auralflow.cli.arguments import add_model, training_interrupts
-from auralflow_core.config.reference import leaves
 from auralflow_core.console.parser import Parser
-
-TEXT = "Train a model; an earlier run of the same folder is continued."
 
 
 def add_arguments(parser: Parser) -> None:
@@ -29,14 +26,22 @@ def add_arguments(parser: Parser) -> None:
         help="start from another model's weights: its folder, or a pretrained model's name; a new MODEL gets "
         "its settings; twice for a HybridNet: one model for each of its branches; targets that OTHER lacks start fresh",
     )
-    for leaf in leaves():
-        hint = f"`auralflow config MODEL --{leaf.name} VALUE`, which changes this setting before the training"
-        name = leaf.meaning.partition(";")[0].replace(" ", "_")
-        parser.hints |= {f"--{leaf.name}": hint, f"--{name}": hint}
+    parser.hint = _setting
     parser.add_argument(
         "--lora_rank", metavar="N", help="with --from: train adapters of this rank, and leave the weights as they are"
     )
     parser.add_argument("--lora_alpha", metavar="ALPHA", help="alpha / N is the factor of adapters (default: N)")
+
+
+def _setting(flag: str) -> str | None:
+    """The command that changes a setting before the training, for a flag of its name or of its meaning."""
+    from auralflow_core.config.reference import leaves
+
+    for leaf in leaves():
+        meaning = leaf.meaning.partition(";")[0].replace(" ", "_")
+        if flag in (f"--{leaf.name}", f"--{meaning}"):
+            return f"`auralflow config MODEL --{leaf.name} VALUE`, which changes this setting before the training"
+    return None
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Inspecting a dataset: decoding every file once in full, and telling what is to be known about its tracks."""
+"""Inspecting a dataset: decoding every file once in full, and finding what is wrong with its tracks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -154,7 +154,7 @@ def _compare_tracks(found: dict[str, InspectedTrack]) -> None:
 
 
 def _compare_model(track: Track, config: Config) -> list[Finding]:
-    """What the model expects otherwise."""
+    """Adds what a track has otherwise than the model expects."""
     found = too_short(track, config.dataset.sample_length)
     if track.sample_rate < config.model.sample_rate:
         found.append(Finding("model", f"is at {track.sample_rate} Hz, below the model's {config.model.sample_rate} Hz"))

@@ -1,4 +1,4 @@
-"""What measurements say about the tracks of a dataset: pure functions of what was measured."""
+"""Findings about the tracks of a dataset: pure functions of their measurements."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ ORDER = ("test", "valid", "train")  # of duplicates the one in the first of thes
 
 
 class Finding(NamedTuple):
-    """Something that is to be known about a track."""
+    """A fault or a peculiarity of a track."""
 
     kind: str  # one of KINDS
     text: str

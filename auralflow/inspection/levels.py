@@ -10,7 +10,7 @@ class Levels:
     """Adds up blocks (signals, channels, samples).
 
     Attributes:
-        samples: so many were added.
+        samples: the number that was added.
         peak: (signals,), the largest magnitude.
         side: (signals,), the mean square of half the difference between the channels; 0 in mono.
         clipped: (signals,), samples that are part of `RUN` or more in a row at full scale.
@@ -40,7 +40,7 @@ class Levels:
 
 
 def count_in_runs(marked: np.ndarray, least: int = RUN) -> int:
-    """The number of marked places that lie in runs of at least so many.
+    """The number of marked places in runs of at least `least` of them.
 
     Example:
         >>> count_in_runs(np.array([True, True, False, True, True, True]), least=3)

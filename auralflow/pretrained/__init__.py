@@ -9,22 +9,38 @@ Our own models are files in weights/, which `packing` writes and `bundled` finds
 4. its entry in `registry.PRETRAINED`.
 
 Checkpoints that anybody trained with Music-Source-Separation-Training need none of this: see `community`.
+
+The names below are imported when they are first used.
 """
 
-from auralflow.pretrained.community import import_model
-from auralflow.pretrained.install import choose_model, get_model, names, repair, resolve
-from auralflow.pretrained.model import PretrainedModel
-from auralflow.pretrained.registry import DEFAULT, DEFAULTS, PRETRAINED
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "DEFAULT",
-    "DEFAULTS",
-    "PRETRAINED",
-    "PretrainedModel",
-    "choose_model",
-    "get_model",
-    "import_model",
-    "names",
-    "repair",
-    "resolve",
-]
+from auralflow_core.lazy import lazy_names
+
+if TYPE_CHECKING:  # the same names for type checkers and editors
+    from auralflow.pretrained.community import import_model as import_model
+    from auralflow.pretrained.defaults import DEFAULT as DEFAULT
+    from auralflow.pretrained.defaults import DEFAULTS as DEFAULTS
+    from auralflow.pretrained.install import choose_model as choose_model
+    from auralflow.pretrained.install import get_model as get_model
+    from auralflow.pretrained.install import names as names
+    from auralflow.pretrained.install import repair as repair
+    from auralflow.pretrained.install import resolve as resolve
+    from auralflow.pretrained.model import PretrainedModel as PretrainedModel
+    from auralflow.pretrained.registry import PRETRAINED as PRETRAINED
+
+_HOME = {
+    "DEFAULT": "auralflow.pretrained.defaults",
+    "DEFAULTS": "auralflow.pretrained.defaults",
+    "PRETRAINED": "auralflow.pretrained.registry",
+    "PretrainedModel": "auralflow.pretrained.model",
+    "choose_model": "auralflow.pretrained.install",
+    "get_model": "auralflow.pretrained.install",
+    "import_model": "auralflow.pretrained.community",
+    "names": "auralflow.pretrained.install",
+    "repair": "auralflow.pretrained.install",
+    "resolve": "auralflow.pretrained.install",
+}
+
+__all__ = [*_HOME]  # noqa: PLE0604
+__getattr__, __dir__ = lazy_names(__name__, _HOME)

@@ -127,7 +127,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """What a safetensors file says of itself; of other kinds of files nothing."""
+    """The metadata of a safetensors file; empty for other kinds of files."""
     from safetensors import SafetensorError, safe_open
 
     if path.suffix != ".safetensors":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from auralflow.pretrained.bundled import bundled
+from auralflow.pretrained.defaults import DEFAULTS
 from auralflow.pretrained.demucs import DEMUCSES
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.open_unmix import UMX, UMXHQ, UMXL
@@ -14,8 +15,6 @@ from auralflow_core.errors import InputError
 PRETRAINED: dict[str, PretrainedModel] = {
     model.name: model for model in (*bundled(), SPLEETER_2STEMS, UMX, UMXHQ, UMXL, *ROFORMERS, *DEMUCSES, SCNET_XL_IHF)
 }
-DEFAULT = SPLEETER_2STEMS.name  # separates where neither a model nor targets are named
-DEFAULTS = (DEFAULT, "auralflow-4stems")  # the first of these that has the targets separates
 
 
 def default_model(targets: Iterable[str] = ()) -> str:

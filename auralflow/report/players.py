@@ -1,4 +1,4 @@
-"""Players of several versions of the same seconds of a track, which one switches between while they play."""
+"""Players of several versions of the same seconds of a track, between which a listener switches while they play."""
 
 import io
 import math

@@ -21,7 +21,7 @@ def quantize_stems(
         encoding: of the files.
         residual: also yield the residual.
         consistent: the estimates add up to the mixture, and so must the files: the last stem takes the rounding errors
-            of the others. What the mixture has beyond full scale it does not lose: that belongs to the stems.
+            of the others. The part of the mixture beyond full scale is kept: it belongs to the stems.
 
     Yields:
         Audio (channels, samples), and the number of clipped samples.

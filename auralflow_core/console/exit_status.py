@@ -38,7 +38,7 @@ def exit_status(prog: str, run: Callable[[], int | None], is_process: bool = Fal
             return 0
         except (InputError, MissingPackage, TrainingError, OSError) as error:
             _drop_output()
-            # What a signal has broken on its way, such as a program that was started, is no error.
+            # If a signal came, the error is its consequence: it also ends programs that we started.
             message = interrupts.word or f"error: {sentence(error)}"
             print(f"{prog}: {printable_lines(message)}", file=sys.stderr)
             return 130 if interrupts.word else status_of(error)

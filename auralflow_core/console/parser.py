@@ -13,19 +13,25 @@ class Parser(argparse.ArgumentParser):
 
     Attributes:
         commands: the parsers of the sub-commands by name; empty without sub-commands.
-        hints: flag of another program or sub-command -> the words to write in its place, for messages.
+        hint: returns what to write in place of a flag of another program or sub-command, or None, for messages.
     """
 
+    _fill: "Callable[[Parser], None] | None" = None
+
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
+        super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **options)
         self.commands: dict[str, Parser] = {}
-        self.hints: dict[str, str] = {}
+        self.hint: Callable[[str], str | None] = lambda flag: None
 
     def error(self, message: str):
         raise InputError(message)
 
     def add_command(
-        self, name: str, text: str, run: Callable[[argparse.Namespace], int | None] | None = None
+        self,
+        name: str,
+        text: str,
+        run: Callable[[argparse.Namespace], int | None] | None = None,
+        fill: "Callable[[Parser], None] | None" = None,
     ) -> "Parser":
         """Adds a sub-command.
 
@@ -33,6 +39,8 @@ class Parser(argparse.ArgumentParser):
             name: of the sub-command.
             text: describes it in one line.
             run: takes its arguments and returns an exit status, or None for 0; None: its sub-commands have one each.
+            fill: adds everything else to its parser, once the sub-command is used: a command with many sub-commands
+                imports only those modules that it needs.
 
         Returns:
             The parser of its arguments.
@@ -42,7 +50,15 @@ class Parser(argparse.ArgumentParser):
         command = self.commands[name] = self._children.add_parser(name, help=text, description=text)
         if run is not None:
             command.set_defaults(run=run)
+        command._fill = fill
         return command
+
+    def complete(self) -> "Parser":
+        """Adds now, at the first call, what `fill` of `add_command` adds; returns the parser itself."""
+        fill, self._fill = self._fill, None
+        if fill is not None:
+            fill(self)
+        return self
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         """Reads arguments; those of a sub-command have `run`, the function that takes them.
@@ -70,16 +86,25 @@ class Parser(argparse.ArgumentParser):
         name, *rest = argv
         if name not in self.commands:
             raise InputError(f"unknown command {name!r}; {closest(name, self.commands)}")
-        return self.commands[name].parse(rest)
+        return self.commands[name].complete().parse(rest)
 
     def _known_flag(self, flag: str) -> str:
         if flag in self._option_string_actions:
             return flag
         known = {name: str(action.help) for name, action in self._option_string_actions.items()}
-        near = self.hints.get(flag) or nearest(flag, known)
+        near = self.hint(flag) or nearest(flag, known)
         raise InputError(
             f"unknown flag {flag} of {self.prog}; " + (f"did you mean {near}?" if near else f"see {self.prog} --help")
         )
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Shows each sub-command in the line of its name: argparse forgets their indentation when it measures names."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += self._indent_increment
 
 
 def nearest(flag: str, known: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 MATCH = 0.1  # share of the mixture's energy that may differ: lossy coding of each file leaves up to -15 dB
-BEST = 4.0  # a subset is as good as the best one if it leaves at most so many times as much
+BEST = 4.0  # a subset is as good as the best one if it leaves at most this many times as much
 EXACT = 1e-6  # and all that leave less are equally good
 GAIN = 4.0  # largest level of a mixture against the sum of its stems, and 1 / the smallest, that counts as a level
 LEAK = 0.25  # level at which a stem may be left in the remainder, or taken off too much

@@ -51,6 +51,27 @@ class SeparationOptions:
             )
 
 
+def batch_for(samples: int, segment: int, overlap: int, largest: int) -> int:
+    """The number of segments of one call; halved for signals so short that half a call holds all of their segments.
+
+    There are few such numbers, as a framework compiles a program for each.
+
+    Args:
+        samples: of the signal.
+        segment: samples of a segment.
+        overlap: samples that a segment shares with the next one.
+        largest: the number for long signals.
+
+    Example:
+        >>> [batch_for(seconds, segment=4, overlap=0, largest=4) for seconds in (2, 8, 9, 100)]
+        [1, 2, 4, 4]
+    """
+    segments = max(1, -(-(samples - overlap) // (segment - overlap)))
+    while largest % 2 == 0 and segments <= largest // 2:
+        largest //= 2
+    return largest
+
+
 def cross_fade(config: Config, overlap: float, segment: int | None = None) -> int:
     """The number of samples in which neighbouring segments overlap.
 

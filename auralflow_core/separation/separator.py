@@ -15,7 +15,7 @@ from auralflow_core.dsp.consistency import mixture_consistency
 from auralflow_core.dsp.overlap_add import BlockFunction, stream
 from auralflow_core.dsp.streams import aligned
 from auralflow_core.errors import InputError
-from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
+from auralflow_core.separation.options import OVERLAP, SeparationOptions, batch_for, cross_fade
 from auralflow_core.separation.song_level import SongLevel, song_level
 
 
@@ -206,9 +206,10 @@ def separate_blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
-    The model sees segments of the length that it was trained on, all of one shape, which overlap and are cross-faded;
-    see `options.cross_fade`. Audio of another rate than the model's is resampled, and the estimates are resampled back.
-    More than two channels are separated in pairs: the first and the second, and so on; an odd last one alone.
+    The model sees segments of the length that it was trained on, which overlap and are cross-faded (see
+    `options.cross_fade`), the same number in each call (see `options.batch_for`). Audio of another rate than the model's
+    is resampled, and the estimates are resampled back. More than two channels are separated in pairs: the first and the
+    second, and so on; an odd last one alone.
 
     Args:
         separator: the model.
@@ -231,14 +232,17 @@ def separate_blocks(
     options.check(separator.targets)
     sample_rate, rate = check_rate(sample_rate, "sample_rate"), model.sample_rate
     segment = separator.config.crop_samples
+    overlap = cross_fade(separator.config, options.overlap)
+    most = options.batch_size or model.SEGMENTS
+    batch_size = batch_for(-(-samples * rate // sample_rate), segment, overlap, most)
     # Two copies, as the mixture waits for the estimates, for a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
     estimates = stream(
         block_function(separator, options),
         resample_stream(map(level.normalize, heard) if level else heard, sample_rate, rate),
         segment,
-        cross_fade(separator.config, options.overlap),
-        options.batch_size or model.SEGMENTS,
+        overlap,
+        batch_size,
         options.shifts,
     )
     for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):

@@ -1,4 +1,4 @@
-"""What a run with a `lora_rank` has trained, as a file holds it."""
+"""The adapters that a run with a `lora_rank` has trained, as a file holds them."""
 
 import jax
 

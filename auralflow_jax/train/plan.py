@@ -51,7 +51,7 @@ class TrainingPlan:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What tells the training tracks from others, as plain data; the place of a dataset is not part of it."""
+        """The properties that tell the training tracks from others, as plain data; without the place of a dataset."""
         tracks = sorted((track.name, track.samples) for track in self.crops.tracks)
         datasets = sorted({track.dataset.resolve().name for track in self.crops.tracks})
         return {

@@ -163,7 +163,7 @@ class AudioFolder(IterableDataset):
         return math.ceil(self.samples_per_epoch / self._place()[1])
 
     def __getstate__(self) -> dict:
-        """What a worker process gets, in which torch.distributed may not run."""
+        """The state for a worker process, in which torch.distributed may not run."""
         self._rank = self._place()
         return self.__dict__.copy()
 

@@ -163,7 +163,7 @@ def kill(originals: Path, folder: Path, rng: np.random.Generator) -> list[Outcom
 
 
 def end_faults(ended: Ended, number: signal.Signals, after: float, whole: Ended) -> list[str]:
-    """What is wrong with how a process ended that got a signal."""
+    """Says how the end of a process that got a signal is wrong."""
     faults = []
     if ended.status not in (whole.status, -number, *[130] * (number != signal.SIGKILL)):
         faults.append(f"exit status {ended.status}: {ended.message[-300:]!r}")
@@ -206,5 +206,5 @@ def content(path: Path) -> object:
 
 
 def remains(folder: Path) -> list[Path]:
-    """What no process should leave behind, in its folders too."""
+    """The files that no process should leave behind, in its folders too."""
     return [*leftovers(folder), *(path for path in (folder / "tmp").iterdir() if path.name != "stderr")]

@@ -19,6 +19,8 @@ from settings_table import settings  # noqa: E402
 PAGES_OF_THE_ROOT = ("CONTRIBUTING.md", "CHANGELOG.md")
 GENERATED = re.compile(r"^<!-- generated: (\w+)(?: (\w+))? -->$", re.MULTILINE)
 FORMULA = re.compile(r'<(?:span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</(?:span|div)>', re.DOTALL)
+OPTION = re.compile(r"(?<=[\s>])--\w[\w-]*")
+CODE = re.compile(r"<code>([^<]*)</code>")
 LINK = re.compile(r"\]\(([^)#:\s]+)((?:#[^)\s]*)?)\)")
 
 
@@ -48,8 +50,13 @@ def generate(kind: str, name: str | None) -> str:
 
 
 def on_page_content(content: str, **_) -> str:
-    """Turns formulas into MathML, which browsers show without a script."""
-    return FORMULA.sub(_formula, content)
+    """Turns formulas into MathML, which browsers show without a script, and keeps options in one line."""
+    return CODE.sub(_code, FORMULA.sub(_formula, content))
+
+
+def _code(found: re.Match) -> str:
+    """Code in a sentence, which browsers would break after each dash of an option."""
+    return OPTION.sub(r'<span class="option">\g<0></span>', found[0])
 
 
 def _formula(found: re.Match) -> str:

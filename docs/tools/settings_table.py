@@ -10,6 +10,7 @@ from auralflow_core.config import MODELS, groups_of
 from auralflow_core.config.reference import Leaf, leaves
 
 BOUNDS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}"}
+LARGEST = 2**31 - 1  # of integers that have no other bound
 NAMES = {int: "integer", float: "number", str: "text", bool: "true or false"}
 
 
@@ -47,7 +48,7 @@ def accepted(kind: Any) -> str:
             text.format(value)
             for item in meta
             for key, text in BOUNDS.items()
-            if (value := getattr(item, key)) is not None
+            if (value := getattr(item, key)) not in (None, LARGEST)
         ]
         return " ".join([accepted(arguments[0]), ", ".join(bounds)]).strip()
     if origin is Literal:

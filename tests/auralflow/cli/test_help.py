@@ -1,6 +1,8 @@
 """The help of every command, and the ways from what people type to what is meant."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import soundfile
@@ -15,7 +17,7 @@ from bridge.cli import main as convert
 def commands(parser, path=()):
     """The words of every sub-command, those of sub-commands included."""
     yield path
-    for name, child in parser.commands.items():
+    for name, child in parser.complete().commands.items():
         yield from commands(child, (*path, name))
 
 
@@ -30,6 +32,17 @@ def test_every_command_has_help(path, capsys):
         output, error = capsys.readouterr()
         assert stop.value.code == 0 and error == ""
         assert output.startswith(f"usage: {' '.join([prog, *path])}") and "==SUPPRESS==" not in output
+
+
+def test_help_imports_no_large_package():
+    code = """if True:
+        import contextlib, io, sys
+        from auralflow.cli.main import main
+        for argv in ["--help"], ["--version"], ["separate", "--help"], ["train", "--help"], ["evaluate", "--help"]:
+            with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+                main(argv)
+        print(*{"numpy", "msgspec", "rich", "jax", "torch"} & {*sys.modules})"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 def test_every_setting_has_a_meaning_and_a_default(capsys):
