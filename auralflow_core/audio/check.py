@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from auralflow_core.errors import InputError
+from auralflow_core.limits import LOUDEST, MAX_CHANNELS, MAX_RATE
 
-MAX_CHANNELS = 64
 SHAPES = {
     1: "(samples,)",
     2: "(channels, samples)",
@@ -18,7 +18,7 @@ SHAPES = {
 
 
 def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] = (2,)) -> None:
-    """Refuses an array that is no audio; see `check_layout`, in addition to which every value must be finite.
+    """Refuses an array that is no audio; see `check_layout` and `check_values`.
 
     Args:
         audio: a numpy array.
@@ -26,20 +26,36 @@ def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] =
         ranks: the accepted numbers of axes, keys of `SHAPES`.
 
     Raises:
-        InputError: integers, another number of axes, no samples, more than `MAX_CHANNELS` channels, NaN or infinity.
+        InputError: integers, another number of axes, no samples, more than `MAX_CHANNELS` channels, NaN, infinity, or
+            values beyond `LOUDEST`.
     """
     check_layout(audio, name, ranks)
-    check_finite(audio, name)
+    check_values(audio, name)
 
 
-def check_finite(values: np.ndarray, name: str) -> None:
-    """Raises an InputError, which says where, if values of numpy are NaN or infinite."""
-    if not (finite := np.isfinite(values)).all():
-        place = tuple(map(int, np.argwhere(~finite)[0]))
+def check_values(values: np.ndarray, name: str) -> None:
+    """Raises an InputError, which says where, if values of numpy are none that audio has; see `find_unusable`."""
+    if (found := find_unusable(values)) is not None:
+        place, count, kind = found
         raise InputError(
-            f"{name} must be finite, got {finite.size - np.count_nonzero(finite)} values that are NaN or infinite, "
-            f"the first at index {place}"
+            f"{name} must be finite and about within [-1, 1], got {count} {kind}, the first at index {place}"
         )
+
+
+def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None:
+    """Finds the values of a signal that are NaN or infinite or, where there are none, those beyond `LOUDEST`.
+
+    Louder audio would overflow in float32, in spectra and in networks, without a word.
+
+    Returns:
+        The index of the first one, their number, and what they are; None: all can be used.
+    """
+    if not values.size or (float(values.max()) <= LOUDEST and float(values.min()) >= -LOUDEST):
+        return None
+    bad, kind = ~np.isfinite(values), "NaN or infinite values"
+    if not bad.any():
+        bad, kind = np.abs(values) > LOUDEST, f"values beyond {LOUDEST:g}"
+    return tuple(map(int, np.argwhere(bad)[0])), np.count_nonzero(bad), kind
 
 
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
@@ -111,15 +127,15 @@ def check_rate(rate: Any, name: str = "rate") -> int:
     """Returns a sample rate in Hz as an int.
 
     Raises:
-        InputError: it is no whole number above 0.
+        InputError: it is no whole number above 0, or beyond `MAX_RATE`.
     """
     if (
         isinstance(rate, bool)
         or not isinstance(rate, int | float | np.integer | np.floating)
         or rate != rate // 1
-        or rate < 1
+        or not 1 <= rate <= MAX_RATE
     ):
-        raise InputError(f"{name} is {rate!r}, expected a whole number of Hz above 0")
+        raise InputError(f"{name} is {rate!r}, expected a whole number of Hz from 1 to {MAX_RATE}")
     return int(rate)
 
 

@@ -194,7 +194,7 @@ class Checkpoints:
     def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
         """Refuses the checkpoint of another architecture."""
         differing = differing_keys(config, saved, may_differ=("model_name",))
-        for key in ("optimizer", "lora_rank", "lora_scale"):  # which the rest of the state goes by
+        for key in ("optimizer", "lora_rank", "lora_scale", "frozen"):  # which the rest of the state goes by
             there, here = getattr(saved.training, key), getattr(config.training, key)
             differing += [f"{key} ({there!r} there, {here!r} here)"] if there != here else []
         if not differing:

@@ -285,8 +285,12 @@ def test_what_is_left_of_damaged_files(files, tmp_path, without_ffmpeg):
     audio = sweep(RATE, 2, 1.0)
     audio[10:12] = np.nan, np.inf
     soundfile.write(path, audio, RATE, subtype="FLOAT")
-    assert "NaN or infinite" in find_damage(path)
+    assert "NaN or infinite values, the first in sample 10," in find_damage(path)
     audio[10:12] = 0
+    audio[11, 1] = -1e30
+    soundfile.write(path, audio, RATE, subtype="FLOAT")
+    assert "values beyond 1e+06, the first in sample 11," in find_damage(path)
+    audio[11] = 0
     np.testing.assert_array_equal(read(path, tolerate_damage=True)[0], audio.T)
     cut_wave = cut(tmp_path / "cut.wav", files / "stereo.wav", 0.6)
     left = (cut_wave.stat().st_size - 44) // 4
