@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import Meta
 
-from auralflow_core.config.base import Group, Positive, Rate, doc
+from auralflow_core.config.base import Group, Rate, doc
 from auralflow_core.errors import brief
 
 Channels = Annotated[int, Meta(ge=1, le=2)]

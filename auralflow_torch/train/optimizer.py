@@ -29,7 +29,7 @@ def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.Ad
 
 
 def freeze(network: nn.Module, layers: Collection[str]) -> None:
-    """Takes the gradients from layers; norms whose weights are frozen keep their statistics, see `SeparationModel.train`.
+    """Keeps layers as they are; norms without gradients keep their statistics, see `SeparationModel.train`.
 
     Args:
         network: of which they are layers.

@@ -67,7 +67,8 @@ class ModelTrainer:
         console: where progress is shown; default: standard output.
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
-            `frozen`, layers that stay as they are; `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch that are computed one after the other;
+            `frozen`, layers that stay as they are; `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch
+            that are computed one after the other;
             `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
 
     Attributes:

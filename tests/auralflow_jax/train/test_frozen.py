@@ -65,7 +65,7 @@ def test_a_run_goes_on_with_the_same_layers_frozen(tmp_path, songs, tiny_config)
         found.append(load_weights(folder.weights)[0])
     for kind, layer in (("params", "down_0"), ("params", "head"), ("batch_stats", "down_0")):
         assert same_bits(*(variables[kind][layer] for variables in found))
-    assert not same_bits(*(variables["params"]["bottom"] for variables in found))
+    assert not same_bits(*(variables["params"] for variables in found))
     assert not found[1]["batch_stats"]["down_0"]["norm_0"]["mean"].any()  # no batch was seen
     folder.save_config(freeze(tiny_config, "head"))
     with pytest.raises(InputError, match=r"other settings: frozen \(\('down_0', 'head'\) there, \('head',\) here\)"):
