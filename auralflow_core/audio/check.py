@@ -72,7 +72,7 @@ def check_type(values: Any, name: str, kind: Literal["floating point", "complex"
     if not hasattr(values, "shape") or not hasattr(values, "dtype"):
         raise InputError(f"{name} is a {type(values).__name__}, expected an array")
     if not _has_kind(values.dtype, kind):
-        dtype, shape = str(values.dtype).removeprefix("torch."), tuple(values.shape)
+        dtype, shape = _name(values.dtype), tuple(values.shape)
         hint = _how_to_scale(name, dtype) if kind == "floating point" else ""
         raise InputError(f"{name} must be {kind}, got {dtype} of shape {shape}{hint}")
 
@@ -110,7 +110,7 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
     if not hasattr(audio, "shape") or not hasattr(audio, "dtype"):
         raise InputError(f"{name} is a {type(audio).__name__}, expected an array")
     shape: tuple[int, ...] = tuple(audio.shape)
-    dtype = str(audio.dtype).removeprefix("torch.")
+    dtype = _name(audio.dtype)
     if not dtype.startswith(("float", "bfloat")) or len(shape) not in ranks or 0 in shape:
         accepted = " or ".join(SHAPES[rank] for rank in ranks)
         raise InputError(
@@ -143,7 +143,12 @@ def _has_kind(dtype: Any, kind: str) -> bool:
     """Whether numbers of a type of numpy, jax or torch are of a kind."""
     if hasattr(dtype, "is_floating_point"):  # torch's, of which compiled functions know this but not the name
         return dtype.is_floating_point if kind == "floating point" else dtype.is_complex
-    return str(dtype).startswith(("float", "bfloat") if kind == "floating point" else "complex")
+    return _name(dtype).startswith(("float", "bfloat") if kind == "floating point" else "complex")
+
+
+def _name(dtype: Any) -> str:
+    """The name of a type of numpy, jax or torch; numpy's have one whatever the order of bytes."""
+    return getattr(dtype, "name", str(dtype)).removeprefix("torch.")
 
 
 def _is_transposed(name: str, shape: tuple[int, ...]) -> str:
