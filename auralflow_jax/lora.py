@@ -7,6 +7,7 @@ of matrices have stacks of them.
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -70,15 +71,22 @@ def name_factors(adapters: dict, params: dict) -> dict[str, np.ndarray]:
 
 
 @contextlib.contextmanager
-def frozen_statistics(enabled: bool = True) -> Any:
-    """Makes batch norms use their running statistics, and leave them as they are, also while training."""
+def frozen_statistics(is_frozen: Callable[[tuple[str, ...]], bool] = lambda path: True) -> Any:
+    """Makes batch norms use their running statistics, and leave them as they are, also while training.
+
+    Args:
+        is_frozen: tells by the path of a norm, the names of the modules that lead to it, whether it is one of them.
+            Default: all are.
+    """
 
     def intercept(call: Any, arguments: tuple, keywords: dict, context: nn.module.InterceptorContext) -> Any:
-        if context.method_name == "__call__" and isinstance(context.module, BatchNorm):
+        norm = context.module
+        is_norm = context.method_name == "__call__" and isinstance(norm, BatchNorm | nn.BatchNorm)
+        if not is_norm or not is_frozen(norm.path):
+            return call(*arguments, **keywords)
+        if isinstance(norm, BatchNorm):
             return call(arguments[0], False)
-        if context.method_name == "__call__" and isinstance(context.module, nn.BatchNorm):
-            return call(*arguments, **keywords | {"use_running_average": True})
-        return call(*arguments, **keywords)
+        return call(*arguments, **keywords | {"use_running_average": True})
 
-    with nn.intercept_methods(intercept) if enabled else contextlib.nullcontext():
+    with nn.intercept_methods(intercept):
         yield

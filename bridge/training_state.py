@@ -100,7 +100,7 @@ def check_movable(config: Config, origin: str) -> None:
     """Refuses a run whose training state the other framework has no place for.
 
     Raises:
-        InputError: its optimizer is not AdamW, or it trains adapters.
+        InputError: its optimizer is not AdamW, or it trains adapters, or some layers alone.
     """
     training = config.training
     if training.optimizer != "adamw":
@@ -112,6 +112,11 @@ def check_movable(config: Config, origin: str) -> None:
         raise InputError(
             f"{origin}: training.lora_rank is {training.lora_rank}, and only the training states of whole weights move "
             "between the frameworks; adapters load in both, as they are"
+        )
+    if training.frozen:
+        raise InputError(
+            f"{origin}: training.frozen is {', '.join(training.frozen)}, and only the training states of all weights "
+            "move between the frameworks; the weights alone do, without --training"
         )
 
 

@@ -10,6 +10,7 @@ from auralflow.report import Excerpts, write_page
 from auralflow.report.excerpts import SECONDS
 from auralflow.report.players import SMALL
 from auralflow_core.console.progress import duration, progress_bar
+from auralflow_core.data.check import Checked, check_tracks
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.errors import NO_ROOM, InputError, sentence
@@ -46,26 +47,57 @@ class EvaluatedModel(NamedTuple):
         return f"EvaluatedModel({self.name!r}, {str(self.path)!r}, {self.separator!r})"
 
 
-def load_models(models: Iterable[str | Path], backend: str, tracks: Sequence[Track]) -> list[EvaluatedModel]:
-    """Loads all models, so that a wrong one is refused before the work begins.
+def load_models(models: Iterable[str | Path], backend: str) -> list[EvaluatedModel]:
+    """Loads all models.
 
     Args:
         models: folders, or pretrained models' names.
         backend: the framework that runs them, one of `backends.BACKENDS`.
-        tracks: the tracks of the evaluation.
 
     Raises:
-        InputError: a model is given twice or not trained, the tracks lack a target, or a target is not the same sum
-            of stems for all models.
+        InputError: a model is given twice or not trained.
         MissingPackage: the framework is not installed.
     """
     paths = [find_model(model) for model in models]
-    loaded = [
+    return [
         EvaluatedModel(name, path, load_separator(path, backend))
         for name, path in zip(model_names(paths), paths, strict=True)
     ]
+
+
+def fit_tracks(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> Checked:
+    """Checks that tracks have the targets of all models.
+
+    Where a target cannot be made of the stems, as in pairs of a mixture and vocals for a model of the accompaniment,
+    what the stems leave of the mixture is one more stem, if it has nothing to do with them.
+
+    Args:
+        models: from `load_models`.
+        tracks: the tracks of the evaluation, all with the same stems.
+
+    Returns:
+        The tracks to use, and what there is to say about them and the others.
+
+    Raises:
+        InputError: the tracks lack a target, or a target is not the same sum of stems for all models.
+    """
+    checked = Checked(list(tracks))
+    try:
+        _check_sums(models, tracks)
+    except InputError:
+        targets = sorted({target for model in models for target in model.separator.targets})
+        sources = {name: sum for model in models for name, sum in model.separator.config.dataset.sources.items()}
+        checked = check_tracks(tracks, targets, sources)
+        if not (checked.composition and checked.composition.remainder and checked.tracks):
+            raise
+        _check_sums(models, checked.tracks)
+    return checked
+
+
+def _check_sums(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> None:
+    """Raises an InputError unless the tracks have all targets, each the same sum of stems for all models."""
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for name, _, separator in loaded:
+    for name, _, separator in models:
         parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
         for target, stems in parts.items():
             first, others = sums.setdefault(target, (name, stems))
@@ -74,7 +106,6 @@ def load_models(models: Iterable[str | Path], backend: str, tracks: Sequence[Tra
                     f"target {target!r} is {' + '.join(others)} in {first} but {' + '.join(stems)} in "
                     f"{name}; only targets of equal stems can be compared"
                 )
-    return loaded
 
 
 def model_names(folders: Sequence[Path]) -> list[str]:

@@ -31,6 +31,7 @@ class Evaluation:
         page: a page with excerpts to listen to; None if none was asked for.
         failures: a sentence for each track that could not be evaluated.
         moved: folders that results about something else were moved into, as these would have replaced them.
+        notes: sentences about stems that the tracks lack and that were made of their mixtures.
     """
 
     rows: list[Row]
@@ -42,6 +43,7 @@ class Evaluation:
     page: Path | None = None
     failures: tuple[str, ...] = ()
     moved: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -84,12 +86,21 @@ def evaluate(
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
     # Imported here, as separation should not wait for matplotlib, which draws the page.
-    from auralflow.api.comparison import collect_excerpts, evaluate_all, load_models, merge_rows, write_report
+    from auralflow.api.comparison import (
+        collect_excerpts,
+        evaluate_all,
+        fit_tracks,
+        load_models,
+        merge_rows,
+        write_report,
+    )
 
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
-    models = load_models([model, *compare], backend, tracks)
+    models = load_models([model, *compare], backend)
+    fitting = fit_tracks(models, tracks)
+    tracks, unread = fitting.tracks, unread + ["; ".join(lines) for lines in fitting.problems.values()]
     places = _open_results(models, dataset, split, metrics, report, save)
     moved: list[Path] = []
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows), moved)) if save is None else None
@@ -113,6 +124,7 @@ def evaluate(
         first.page if report else None,
         (*unread, *failures),
         tuple(moved),
+        tuple(fitting.notes),
     )
 
 

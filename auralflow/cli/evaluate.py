@@ -72,6 +72,8 @@ def show(evaluation: "Evaluation", split: str) -> None:
     for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {printable(track)}.")
     count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
+    for note in evaluation.notes:
+        print(f"{printable(note)}.")
     for folder in evaluation.moved:
         print(f"An earlier evaluation, of something else, now lies in {folder}.")
     print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {split}.")

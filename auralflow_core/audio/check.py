@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from auralflow_core.errors import InputError
+from auralflow_core.limits import LOUDEST, MAX_CHANNELS, MAX_RATE
 
-MAX_CHANNELS = 64
 SHAPES = {
     1: "(samples,)",
     2: "(channels, samples)",
@@ -18,7 +18,7 @@ SHAPES = {
 
 
 def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] = (2,)) -> None:
-    """Refuses an array that is no audio; see `check_layout`, in addition to which every value must be finite.
+    """Refuses an array that is no audio; see `check_layout` and `check_values`.
 
     Args:
         audio: a numpy array.
@@ -26,20 +26,36 @@ def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] =
         ranks: the accepted numbers of axes, keys of `SHAPES`.
 
     Raises:
-        InputError: integers, another number of axes, no samples, more than `MAX_CHANNELS` channels, NaN or infinity.
+        InputError: integers, another number of axes, no samples, more than `MAX_CHANNELS` channels, NaN, infinity, or
+            values beyond `LOUDEST`.
     """
     check_layout(audio, name, ranks)
-    check_finite(audio, name)
+    check_values(audio, name)
 
 
-def check_finite(values: np.ndarray, name: str) -> None:
-    """Raises an InputError, which says where, if values of numpy are NaN or infinite."""
-    if not (finite := np.isfinite(values)).all():
-        place = tuple(map(int, np.argwhere(~finite)[0]))
+def check_values(values: np.ndarray, name: str) -> None:
+    """Raises an InputError, which says where, if values of numpy are none that audio has; see `find_unusable`."""
+    if (found := find_unusable(values)) is not None:
+        place, count, kind = found
         raise InputError(
-            f"{name} must be finite, got {finite.size - np.count_nonzero(finite)} values that are NaN or infinite, "
-            f"the first at index {place}"
+            f"{name} must be finite and about within [-1, 1], got {count} {kind}, the first at index {place}"
         )
+
+
+def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None:
+    """Finds the values of a signal that are NaN or infinite or, where there are none, those beyond `LOUDEST`.
+
+    Louder audio would overflow in float32, in spectra and in networks, without a word.
+
+    Returns:
+        The index of the first one, their number, and what they are; None: all can be used.
+    """
+    if not values.size or (float(values.max()) <= LOUDEST and float(values.min()) >= -LOUDEST):
+        return None
+    bad, kind = ~np.isfinite(values), "NaN or infinite values"
+    if not bad.any():
+        bad, kind = np.abs(values) > LOUDEST, f"values beyond {LOUDEST:g}"
+    return tuple(map(int, np.argwhere(bad)[0])), np.count_nonzero(bad), kind
 
 
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
@@ -56,7 +72,7 @@ def check_type(values: Any, name: str, kind: Literal["floating point", "complex"
     if not hasattr(values, "shape") or not hasattr(values, "dtype"):
         raise InputError(f"{name} is a {type(values).__name__}, expected an array")
     if not _has_kind(values.dtype, kind):
-        dtype, shape = str(values.dtype).removeprefix("torch."), tuple(values.shape)
+        dtype, shape = _name(values.dtype), tuple(values.shape)
         hint = _how_to_scale(name, dtype) if kind == "floating point" else ""
         raise InputError(f"{name} must be {kind}, got {dtype} of shape {shape}{hint}")
 
@@ -94,7 +110,7 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
     if not hasattr(audio, "shape") or not hasattr(audio, "dtype"):
         raise InputError(f"{name} is a {type(audio).__name__}, expected an array")
     shape: tuple[int, ...] = tuple(audio.shape)
-    dtype = str(audio.dtype).removeprefix("torch.")
+    dtype = _name(audio.dtype)
     if not dtype.startswith(("float", "bfloat")) or len(shape) not in ranks or 0 in shape:
         accepted = " or ".join(SHAPES[rank] for rank in ranks)
         raise InputError(
@@ -111,15 +127,15 @@ def check_rate(rate: Any, name: str = "rate") -> int:
     """Returns a sample rate in Hz as an int.
 
     Raises:
-        InputError: it is no whole number above 0.
+        InputError: it is no whole number above 0, or beyond `MAX_RATE`.
     """
     if (
         isinstance(rate, bool)
         or not isinstance(rate, int | float | np.integer | np.floating)
         or rate != rate // 1
-        or rate < 1
+        or not 1 <= rate <= MAX_RATE
     ):
-        raise InputError(f"{name} is {rate!r}, expected a whole number of Hz above 0")
+        raise InputError(f"{name} is {rate!r}, expected a whole number of Hz from 1 to {MAX_RATE}")
     return int(rate)
 
 
@@ -127,7 +143,12 @@ def _has_kind(dtype: Any, kind: str) -> bool:
     """Whether numbers of a type of numpy, jax or torch are of a kind."""
     if hasattr(dtype, "is_floating_point"):  # torch's, of which compiled functions know this but not the name
         return dtype.is_floating_point if kind == "floating point" else dtype.is_complex
-    return str(dtype).startswith(("float", "bfloat") if kind == "floating point" else "complex")
+    return _name(dtype).startswith(("float", "bfloat") if kind == "floating point" else "complex")
+
+
+def _name(dtype: Any) -> str:
+    """The name of a type of numpy, jax or torch; numpy's have one whatever the order of bytes."""
+    return getattr(dtype, "name", str(dtype)).removeprefix("torch.")
 
 
 def _is_transposed(name: str, shape: tuple[int, ...]) -> str:

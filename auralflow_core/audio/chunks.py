@@ -1,4 +1,4 @@
-"""Containers that are made of chunks: WAVE in its 32- and 64-bit variants, AIFF and CAF; and AU, which is one chunk."""
+"""Containers that are made of chunks: WAVE in its 32- and 64-bit variants, AVI, AIFF, CAF, VOC; and AU, of one chunk."""
 
 import mmap
 from typing import Literal, NamedTuple
@@ -34,6 +34,8 @@ LAYOUTS = {
 AU_ORDERS: dict[bytes, Order] = {b".snd": "big", b"dns.": "little"}
 AU_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # encoding -> bytes of a sample
 AUDIO = (b"data", b"SSND")
+MOVIE = b"movi"  # the list of an AVI file that holds its audio
+VOC = b"Creative Voice File\x1a"
 # Chunks that commonly follow the audio, of which one may be cut off without a loss of audio.
 METADATA = b"LIST id3  ID3  bext iXML cue  smpl inst acid DISP PEAK ANNO NAME AUTH (c)  MARK INST APPL info uuid free"
 UNCOMPRESSED = (1, 3, 6, 7, 0xFFFE)  # format tags: PCM, floating point, A-law, mu-law, extensible
@@ -59,6 +61,8 @@ def examine(data: mmap.mmap) -> Structure:
             audio = chunk._replace(size=available if is_open else size)
         elif chunk.size <= available:
             bodies[chunk.name] = data[chunk.begin : chunk.begin + min(chunk.size, 1 << 12)]
+        elif data[chunk.begin : chunk.begin + 4] == MOVIE:
+            return Structure(damage=f"truncated, its header promises {chunk.size} bytes of audio, {available} exist")
         else:
             break
         size = audio.size if audio and audio.begin == chunk.begin else chunk.size
@@ -100,6 +104,19 @@ def examine_au(data: mmap.mmap) -> Structure:
         doubt = f"its header promises {size} bytes of audio, and {available - size} more follow"
         return whole._replace(samples=available // frame if frame else None, doubt=doubt)
     return whole
+
+
+def examine_voc(data: mmap.mmap) -> Structure:
+    """The same for a VOC file: blocks of a type and a size of three bytes, up to one of type 0 or the file's end."""
+    position = int.from_bytes(data[len(VOC) : len(VOC) + 2], "little")
+    while data[position : position + 1] not in (b"\0", b""):
+        size, available = int.from_bytes(data[position + 1 : position + 4], "little"), len(data) - position - 4
+        if size > available:
+            return Structure(
+                damage=f"truncated, its block at byte {position} promises {size} bytes, {max(0, available)} exist"
+            )
+        position += 4 + size
+    return Structure()
 
 
 def _chunk(data: mmap.mmap, layout: Layout, position: int) -> Chunk | None:

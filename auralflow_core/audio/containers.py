@@ -24,6 +24,8 @@ def examine(path: Path) -> Structure:
             return ogg.examine(data, begin)
         if begin == 0 and magic in chunks.LAYOUTS:
             return chunks.examine(data)
+        if begin == 0 and data[: len(chunks.VOC)] == chunks.VOC:
+            return chunks.examine_voc(data)
         if begin == 0 and magic in chunks.AU_ORDERS:
             return chunks.examine_au(data)
         if all(data[place : place + 1] == b"G" for place in range(0, 5 * TS_PACKET, TS_PACKET)):

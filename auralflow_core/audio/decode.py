@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from auralflow_core.audio import ffmpeg, libsndfile
+from auralflow_core.audio.check import check_rate, find_unusable
 from auralflow_core.audio.containers import examine
 from auralflow_core.audio.structure import AudioInfo, DamagedAudio, DoubtfulAudio, Structure
 from auralflow_core.errors import InputError
+from auralflow_core.limits import LOUDEST
 
 AUDIO_SUFFIXES = libsndfile.SUFFIXES
 BLOCK = 1 << 16  # samples that are decoded at a time
@@ -48,7 +50,7 @@ def probe(path: str | os.PathLike, stream: int = 0, *, tolerate_damage: bool = F
         tolerate_damage: whatever can be read of a damaged file is the whole of it; see `find_damage`.
 
     Raises:
-        InputError: the file is missing, a folder, empty or in an unknown format.
+        InputError: the file is missing, a folder, empty or in an unknown format, or its rate is beyond `MAX_RATE`.
         DamagedAudio: it is truncated, or its structure is damaged.
     """
     return _source(path, stream, tolerate_damage).info
@@ -97,14 +99,14 @@ def read(
         start: the first sample.
         samples: number of samples; a crop that reaches beyond the end of the file ends there. Default: all.
         stream: see `probe`.
-        tolerate_damage: see `probe`; values that are not finite become 0.
+        tolerate_damage: see `probe`; values that audio cannot have become 0.
 
     Returns:
         float32 audio `(channels, samples)`, channels in WAVE order, and its sample rate in Hz.
 
     Raises:
         InputError: as `probe`; also a `start` beyond the end.
-        DamagedAudio: as `probe`; also audio that cannot be decoded, NaN or infinity.
+        DamagedAudio: as `probe`; also audio that cannot be decoded, NaN, infinity, or values beyond `LOUDEST`.
     """
     source = _source(path, stream, tolerate_damage)
     wanted = _wanted(source, start, samples)
@@ -152,11 +154,13 @@ def _source(path: str | os.PathLike, stream: int, tolerate_damage: bool) -> Sour
         if status.st_size == 0:
             raise InputError(f"{path}: is empty (0 bytes), where an audio file is expected")
         find = _tolerant_source if tolerate_damage else _strict_source
-        return find(path, stream, ffmpeg.is_installed(), status.st_mtime_ns, status.st_size)
+        source = find(path, stream, ffmpeg.is_installed(), status.st_mtime_ns, status.st_size)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    check_rate(source.info.sample_rate, f"{path}: its sample rate")
+    return source
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -215,12 +219,13 @@ def _blocks(source: Source, start: int, samples: int, block: int) -> Iterator[np
 
 
 def _checked(source: Source, data: np.ndarray, start: int) -> np.ndarray:
-    """Turns (samples, channels) into (channels, samples), and refuses values that are not finite."""
-    if not np.isfinite(data).all():
+    """Turns (samples, channels), from sample `start` on, into (channels, samples), and refuses what audio cannot be."""
+    if (found := find_unusable(data)) is not None:
+        (sample, _), _, kind = found
         if not source.tolerate_damage:
             raise DamagedAudio(
-                f"{source.path}: holds NaN or infinite values between samples {start} and {start + len(data)}, "
-                "where audio has finite ones"
+                f"{source.path}: holds {kind}, the first in sample {start + sample}, where audio lies about within "
+                "[-1, 1]"
             )
-        data = np.where(np.isfinite(data), data, np.float32(0))
+        data = np.where(np.abs(data) <= LOUDEST, data, np.float32(0))
     return np.ascontiguousarray(data.T)

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
-from auralflow_core.audio.check import check_finite, check_layout, check_rate, check_signals, check_type
+from auralflow_core.audio.check import check_layout, check_rate, check_signals, check_type, check_values
 from auralflow_core.errors import InputError
 
 QUALITY = "VHQ"  # soxr's name
+LONGEST = 1 << 18  # about so many samples come of a part of a stream, however low its rate
 
 
 def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | None = None) -> np.ndarray:
@@ -29,7 +30,7 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int, samples: int | Non
         InputError: an array that is no audio (see `auralflow_core.audio.check`), or a rate that is no whole number.
     """
     check_signals(audio)
-    check_finite(audio, "audio")
+    check_values(audio, "audio")
     from_rate, to_rate = check_rate(from_rate, "from_rate"), check_rate(to_rate, "to_rate")
     audio = np.asarray(audio, np.float32)
     wanted = -(-audio.shape[-1] * to_rate // from_rate) if samples is None else samples
@@ -112,13 +113,14 @@ def _silence(from_rate: int, to_rate: int) -> int:
 
 def _converted(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
     """Resamples a stream (..., samples) to its end; never runs ahead of its input."""
-    resampler = None
+    resampler, part = None, max(1, LONGEST * from_rate // to_rate)
     for block in blocks:
         if resampler is None:
             *axes, _ = block.shape
             resampler = soxr.ResampleStream(from_rate, to_rate, int(np.prod(axes)), "float32", QUALITY)
         flat = np.ascontiguousarray(block.reshape(-1, block.shape[-1]).T)
-        yield resampler.resample_chunk(flat).T.reshape(*axes, -1)
+        for first in range(0, len(flat), part):
+            yield resampler.resample_chunk(flat[first : first + part]).T.reshape(*axes, -1)
     if resampler is not None:
         silence = np.zeros((int(np.prod(axes)), _silence(from_rate, to_rate)), np.float32)
         yield resampler.resample_chunk(np.ascontiguousarray(silence.T), last=True).T.reshape(*axes, -1)

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from auralflow_core.limits import MAX_RATE
+
 # The upper bounds lie far above every use. They keep sizes that are computed from settings within 64 bits, so that a
 # network of absurd size is refused by its size, not by an overflow somewhere.
 Positive = Annotated[int, Meta(gt=0, le=2**31 - 1)]
+Rate = Annotated[int, Meta(gt=0, le=MAX_RATE)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Width = Annotated[int, Meta(gt=0, le=2**16)]  # channels or features of a layer
 Depth = Annotated[int, Meta(gt=0, le=32)]  # levels or layers on top of each other

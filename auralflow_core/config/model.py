@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
-from auralflow_core.config.base import Group, Positive, doc
+from auralflow_core.config.base import Group, Rate, doc
 from auralflow_core.errors import brief
 
 Channels = Annotated[int, Meta(ge=1, le=2)]
@@ -40,7 +40,7 @@ class ModelConfig(Group, tag_field="model_type"):
     # Another number of targets does shape tensors, which are compared on their own.
     targets: Annotated[tuple[str, ...], doc("stems, or named sums of stems; kept sorted", tensors=False)] = ("vocals",)
     num_channels: Annotated[Channels, doc("1: each channel of a song is separated alone; 2: stereo")] = 1
-    sample_rate: Annotated[Positive, doc("Hz", tensors=False)] = 44100
+    sample_rate: Annotated[Rate, doc("Hz", tensors=False)] = 44100
     residual_name: Annotated[str, doc("name of the rest of a mixture, without the targets", tensors=False)] = "residual"
     normalize_song: Annotated[
         bool, doc("separate each song with mean 0 and deviation 1, and undo it in the estimates", tensors=False)

@@ -82,12 +82,18 @@ class TrainingConfig(Group):
     lora_alpha: Annotated[
         PositiveFloat | None, doc("alpha / rank is the factor of adapters; default: the rank, so that it is 1")
     ] = None
+    frozen: Annotated[
+        tuple[str, ...],
+        doc("layers whose weights and statistics stay as they are, such as down.0; * stands for any characters"),
+    ] = ()
     seed: Annotated[Count, doc("start of all random numbers")] = 0
 
     def __post_init__(self):
         super().__post_init__()
         if self.optimizer == "muon" and self.lora_rank:
             raise ValueError(f"optimizer muon changes whole matrices, got lora_rank {self.lora_rank}, expected 0")
+        if self.frozen and self.lora_rank:
+            raise ValueError(f"lora_rank {self.lora_rank} freezes all weights, got frozen {self.frozen}, expected none")
         if self.optimizer == "prodigy" and not 0.01 <= self.lr <= 100:
             raise ValueError(f"lr is a factor of the rate that prodigy finds, got {self.lr}, expected about 1")
         if self.optimizer == "schedule_free_adamw" and self.lr_schedule != "constant":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from auralflow_core.audio.check import check_finite, check_type
+from auralflow_core.audio.check import check_type, check_values
 from auralflow_core.storage.temp_arrays import pieces
 
 # Largest RMS of a silent signal, about one step of 16-bit audio; dither alone lies below (-96 dBFS).
@@ -70,8 +70,8 @@ def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndar
     if np.shape(estimate) != np.shape(target):
         raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
     for piece in pieces(np.shape(target)[-1]):
-        check_finite(estimate[..., piece], "estimate")
-        check_finite(target[..., piece], "target")
+        check_values(estimate[..., piece], "estimate")
+        check_values(target[..., piece], "target")
         yield np.ravel(estimate[..., piece]).astype(np.float64), np.ravel(target[..., piece]).astype(np.float64)
 
 

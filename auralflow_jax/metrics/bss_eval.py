@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from auralflow_core.audio.check import check_finite, check_layout
+from auralflow_core.audio.check import check_layout, check_values
 from auralflow_jax.metrics.toeplitz import Equations
 
 BLOCK = 1 << 17  # samples of each channel that are correlated by one call
@@ -257,7 +257,7 @@ def _silent(signals: Signals, start: int, size: int) -> bool:
 def _read(signals: Signals, start: int, size: int) -> np.ndarray:
     """Reads samples from `start` on in float64, zeros behind the end."""
     piece = np.stack([source[:, start : start + size] for source in signals]).astype(np.float64)
-    check_finite(piece, "a signal")
+    check_values(piece, "a signal")
     return np.pad(piece, [(0, 0), (0, 0), (0, size - piece.shape[-1])])
 
 

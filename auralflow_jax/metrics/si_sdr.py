@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from auralflow_core.audio.check import check_type
+from auralflow_core.limits import LOUDEST
 from auralflow_jax.losses.functional import check_shapes
 
 
@@ -30,6 +31,7 @@ def si_sdr(estimate: jax.Array, target: jax.Array, axis: tuple[int, ...] = (-2, 
         18.4030
     """
     _check(estimate, target)
+    estimate, target = estimate / _excess(estimate, axis), target / _excess(target, axis)
     # The distortion as a difference of signals, not of energies: in float32 that is right to 0.001 dB up to 100 dB.
     scale = jnp.sum(estimate * target, axis, keepdims=True) / jnp.sum(target**2, axis, keepdims=True)
     scaled = scale * target
@@ -44,6 +46,8 @@ def sdr(estimate: jax.Array, target: jax.Array, axis: tuple[int, ...] = (-2, -1)
         16.1805
     """
     _check(estimate, target)
+    factor = jnp.maximum(_excess(estimate, axis), _excess(target, axis))
+    estimate, target = estimate / factor, target / factor
     energy = jnp.sum(target**2, axis)
     return jnp.where(energy > 0, _decibel(energy, jnp.sum((target - estimate) ** 2, axis)), jnp.nan)
 
@@ -70,6 +74,11 @@ def _check(estimate: jax.Array, target: jax.Array) -> None:
     check_type(estimate, "estimate")
     check_type(target, "target")
     check_shapes(estimate, target)
+
+
+def _excess(signal: jax.Array, axis: tuple[int, ...]) -> jax.Array:
+    """The factor by which signals exceed `LOUDEST`, from where on energies overflow in float32; at least 1."""
+    return jnp.maximum(1, jax.lax.stop_gradient(jnp.max(jnp.abs(signal), axis, keepdims=True)) / LOUDEST)
 
 
 def _decibel(signal: jax.Array, distortion: jax.Array) -> jax.Array:

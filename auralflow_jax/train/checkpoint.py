@@ -1,6 +1,7 @@
 """Checkpoints of a run: the only file that knows orbax."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from auralflow_jax.train.state import LoraState, TrainState
 from auralflow_jax.weights import check_fits, load_weights, save_weights
 
 logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax logs every save, and errors that it raises as well
+# Of many writes to a full disk all fail, and orbax raises the first one's error.
+logging.getLogger("asyncio").addFilter(lambda record: "os_error_code" not in record.getMessage())
 
 
 class LatestAndBest(preservation_policy.PreservationPolicy):
@@ -58,6 +61,7 @@ class Checkpoints:
         self.policy = LatestAndBest()
         if folder.checkpoint.exists() and not folder.checkpoint.is_dir():
             raise InputError(f"{folder.checkpoint}: is a file, expected the folder of the run's checkpoints")
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._on_error
         self.manager = ocp.CheckpointManager(
             folder.checkpoint.resolve(),
             options=ocp.CheckpointManagerOptions(
@@ -194,7 +198,7 @@ class Checkpoints:
     def _check(self, step: int, abstract: TrainState, config: Config, saved: Config) -> None:
         """Refuses the checkpoint of another architecture."""
         differing = differing_keys(config, saved, may_differ=("model_name",))
-        for key in ("optimizer", "lora_rank", "lora_scale"):  # which the rest of the state goes by
+        for key in ("optimizer", "lora_rank", "lora_scale", "frozen"):  # which the rest of the state goes by
             there, here = getattr(saved.training, key), getattr(config.training, key)
             differing += [f"{key} ({there!r} there, {here!r} here)"] if there != here else []
         if not differing:
@@ -268,6 +272,13 @@ class Checkpoints:
     def close(self) -> None:
         """Ends the threads of orbax."""
         self.manager.close()
+        if sys.unraisablehook == self._on_error:
+            sys.unraisablehook = self._hook
+
+    def _on_error(self, unraisable: Any) -> None:
+        """Passes over what tensorstore prints of further writes that fail when orbax no longer waits for them."""
+        if str(unraisable.exc_value) != "Event loop is closed":
+            self._hook(unraisable)
 
 
 def read_history(folder: ModelFolder) -> list[dict]:

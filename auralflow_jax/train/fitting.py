@@ -40,9 +40,9 @@ def fit(
 
     Every epoch is one pass over `batches`, then one over `valid`. An iterator, such as a generator, has one pass and
     so makes one epoch. The settings are those of the group `training` in `model.settings`: `max_epochs`,
-    `stop_patience`, `ema_decay`, `accumulate_steps`, `lora_rank`, `lora_alpha`, `seed`, and for the default optimizer
-    `optimizer` and those of the learning rate. The weights that are validated, returned and saved are the moving
-    average that `ema_decay` asks for; adapters are part of them.
+    `stop_patience`, `ema_decay`, `accumulate_steps`, `frozen`, `lora_rank`, `lora_alpha`, `seed`, and for the default
+    optimizer `optimizer` and those of the learning rate. The weights that are validated, returned and saved are the
+    moving average that `ema_decay` asks for; adapters are part of them.
 
     Args:
         model: with its variables, from `create_model` or `load`; it stays as it is.

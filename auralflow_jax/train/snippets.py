@@ -1,12 +1,11 @@
 """Snippets of validation tracks to look at and listen to, and TensorBoard events."""
 
-from tensorboardX import SummaryWriter
-
 from auralflow_core.config import Config
 from auralflow_core.data.crops import read_mixture, read_stems, track_samples
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.dsp.excerpts import loudest
+from auralflow_core.training.events import open_events
 from auralflow_core.training.snippets import SnippetWriter
 from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.separation import separate
@@ -28,7 +27,7 @@ class Visualizer:
         self.model = plan.model
         self.tracks = plan.segments.tracks[: config.visualizer.num_snippets]
         self.places = [_place(track, config) for track in self.tracks]
-        self.events = SummaryWriter(str(plan.folder.runs)) if config.visualizer.tensorboard else None
+        self.events = open_events(plan.folder.runs) if config.visualizer.tensorboard else None
         self.snippets = SnippetWriter(plan.folder, config.visualizer, config.model.sample_rate, self.events)
 
     def show(self, run: RunState, is_last: bool) -> None:

@@ -1,6 +1,8 @@
 """The training state: data only, a pytree without callables."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config, TrainingConfig
+from auralflow_core.weights.frozen import frozen_names
+from auralflow_core.weights.names import torch_layout
 from auralflow_jax.lora import adapt, draw_adapters
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.train.sharding import replicated
@@ -44,6 +48,22 @@ class TrainState(struct.PyTreeNode):
         """All of a network's weights, given those that are trained."""
         return params
 
+    def is_frozen(self, module: Sequence[str]) -> bool:
+        """Whether no weight of a module is trained, given the names that lead to it; its statistics then stay, too."""
+        return False
+
+
+class PartialState(TrainState):
+    """The state of a run in which layers are frozen; `params`, and those of `ema`, are the weights of the others."""
+
+    base: dict  # the frozen weights
+
+    def whole(self, params: dict) -> dict:
+        return unflatten_dict(flatten_dict(self.base) | flatten_dict(params))
+
+    def is_frozen(self, module: Sequence[str]) -> bool:
+        return not any(path[: len(module)] == tuple(module) for path in flatten_dict(self.params))
+
 
 class LoraState(TrainState):
     """The state of a run that trains adapters of a network; `params`, and those of `ema`, are theirs."""
@@ -57,6 +77,9 @@ class LoraState(TrainState):
 
     def whole(self, params: dict) -> dict:
         return adapt(self.base, params, self.scale)
+
+    def is_frozen(self, module: Sequence[str]) -> bool:
+        return True
 
 
 @dataclass
@@ -75,17 +98,29 @@ class RunState:
         return [epoch["valid_loss"] for epoch in self.history]
 
 
-def new_state(variables: Variables, optimizer: optax.GradientTransformation) -> TrainState:
-    """The state before the first step."""
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=variables["params"],
-        batch_stats=variables["batch_stats"],
-        opt_state=optimizer.init(variables["params"]),
-        # A copy: the step donates its input, and one buffer cannot be donated twice.
-        ema=jax.tree.map(jnp.copy, {key: variables[key] for key in ("params", "batch_stats")}),
-        lr_scale=jnp.ones((), jnp.float32),
+def new_state(
+    variables: Variables, optimizer: optax.GradientTransformation, frozen: Collection[str] = ()
+) -> TrainState:
+    """The state before the first step.
+
+    Args:
+        variables: of the network.
+        optimizer: of the weights that are trained.
+        frozen: layers whose weights and statistics stay as they are; see `auralflow_core.weights.frozen`.
+
+    Raises:
+        InputError: a layer does not exist, or nothing is left to train.
+    """
+    if not frozen:
+        return _start(TrainState, variables, optimizer)
+    layout = torch_layout({"params": variables["params"]})
+    paths = {place.path[1:] for name, place in layout.items() if place.path and name in frozen_names(layout, frozen)}
+    weights = flatten_dict(variables["params"])
+    base, params = (
+        unflatten_dict({path: leaf for path, leaf in weights.items() if (path in paths) is is_frozen})
+        for is_frozen in (True, False)
     )
+    return _start(PartialState, variables | {"params": params}, optimizer, base=base)
 
 
 def start_state(variables: Variables, optimizer: optax.GradientTransformation, training: TrainingConfig) -> TrainState:
@@ -94,17 +129,30 @@ def start_state(variables: Variables, optimizer: optax.GradientTransformation, t
     Args:
         variables: of the network; with adapters they are the base.
         optimizer: of what is trained.
-        training: its `lora_rank`, `lora_alpha` and `seed`.
+        training: its `frozen`, `lora_rank`, `lora_alpha` and `seed`.
 
     Raises:
-        InputError: adapters are wanted of a network that has no linear layer.
+        InputError: adapters are wanted of a network that has no linear layer; or as `new_state`.
     """
     if not training.lora_rank:
-        return new_state(variables, optimizer)
+        return new_state(variables, optimizer, training.frozen)
     adapters = draw_adapters(variables["params"], training.lora_rank, jax.random.key(training.seed))
-    state = new_state(variables | {"params": adapters}, optimizer)
-    fields = {name: getattr(state, name) for name in TrainState.__dataclass_fields__}
-    return LoraState(**fields, base=variables["params"], scale=training.lora_scale)
+    fields = {"base": variables["params"], "scale": training.lora_scale}
+    return _start(LoraState, variables | {"params": adapters}, optimizer, **fields)
+
+
+def _start(kind: type[TrainState], variables: Variables, optimizer: optax.GradientTransformation, **fields: Any) -> Any:
+    """A state of a kind, whose own fields are given, that trains `params`."""
+    return kind(
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables["batch_stats"],
+        opt_state=optimizer.init(variables["params"]),
+        # A copy: the step donates its input, and one buffer cannot be donated twice.
+        ema=jax.tree.map(jnp.copy, {key: variables[key] for key in ("params", "batch_stats")}),
+        lr_scale=jnp.ones((), jnp.float32),
+        **fields,
+    )
 
 
 def initial_state(

@@ -14,7 +14,7 @@ from auralflow_jax.train import sharding
 from auralflow_jax.train.compilation import compiler_options
 from auralflow_jax.train.optimizer import evaluated, update
 from auralflow_jax.train.sharding import Batch
-from auralflow_jax.train.state import LoraState, TrainState
+from auralflow_jax.train.state import TrainState
 
 EstimateLoss = Callable[[Estimate, Estimate, Estimate], jax.Array]  # of estimate, truth and mixture, as `Loss` is
 Gradient = Callable[[TrainState, Batch, dict, jax.Array], tuple[jax.Array, dict, dict]]
@@ -94,7 +94,7 @@ def make_gradient(model: SeparationModel, loss: EstimateLoss) -> Gradient:
     ) -> tuple[jax.Array, dict, dict]:
         def objective(params: dict) -> tuple[jax.Array, dict]:
             variables = {"params": state.whole(params), "batch_stats": batch_stats}
-            with frozen_statistics(isinstance(state, LoraState)):
+            with frozen_statistics(state.is_frozen):
                 estimate, updated = model.apply_and_update(variables, batch["mixture"], True, key)
             return compare(model, loss, estimate, batch), updated
 
@@ -143,7 +143,12 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
     The decay rises as (1 + step) / (10 + step) up to `decay`, so that the random start is soon forgotten.
     """
     share = jnp.minimum(decay, (1 + step) / (10 + step))
-    return jax.tree.map(lambda old, new: (share * old + (1 - share) * new).astype(old.dtype), ema, fresh)
+
+    def mix(old: jax.Array, new: jax.Array) -> jax.Array:
+        # What does not change stays as it is; the sum could differ from it in the last bit.
+        return jnp.where(old == new, old, (share * old + (1 - share) * new).astype(old.dtype))
+
+    return jax.tree.map(mix, ema, fresh)
 
 
 def compare(model: SeparationModel, loss: EstimateLoss, estimate: Estimate, batch: Batch) -> jax.Array:

@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from auralflow_core.audio.check import check_finite, check_layout
+from auralflow_core.audio.check import check_layout, check_values
 from auralflow_torch.metrics.toeplitz import Equations
 
 BLOCK = 1 << 17  # samples of each channel that are correlated at a time
@@ -251,7 +251,7 @@ def _silent(signals: Signals, start: int, size: int) -> bool:
 def _read(signals: Signals, start: int, size: int) -> Tensor:
     """Reads samples from `start` on in float64, zeros behind the end."""
     piece = np.stack([np.asarray(source[:, start : start + size], np.float64) for source in signals])
-    check_finite(piece, "a signal")
+    check_values(piece, "a signal")
     return F.pad(torch.from_numpy(piece), (0, size - piece.shape[-1]))
 
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from auralflow_core.audio.check import check_type
+from auralflow_core.limits import LOUDEST
 from auralflow_torch.losses.functional import check_shapes
 
 
@@ -30,6 +31,7 @@ def si_sdr(estimate: Tensor, target: Tensor, axis: tuple[int, ...] = (-2, -1)) -
         18.4030
     """
     _check(estimate, target)
+    estimate, target = estimate / _excess(estimate, axis), target / _excess(target, axis)
     # The distortion as a difference of signals, not of energies: in float32 that is right to 0.001 dB up to 100 dB.
     scale = (estimate * target).sum(axis, keepdim=True) / target.square().sum(axis, keepdim=True)
     scaled = scale * target
@@ -44,6 +46,8 @@ def sdr(estimate: Tensor, target: Tensor, axis: tuple[int, ...] = (-2, -1)) -> T
         16.1805
     """
     _check(estimate, target)
+    factor = torch.maximum(_excess(estimate, axis), _excess(target, axis))
+    estimate, target = estimate / factor, target / factor
     energy = target.square().sum(axis)
     return _decibel(energy, (target - estimate).square().sum(axis)).masked_fill(energy == 0, torch.nan)
 
@@ -70,6 +74,11 @@ def _check(estimate: Tensor, target: Tensor) -> None:
     check_type(estimate, "estimate")
     check_type(target, "target")
     check_shapes(estimate, target)
+
+
+def _excess(signal: Tensor, axis: tuple[int, ...]) -> Tensor:
+    """The factor by which signals exceed `LOUDEST`, from where on energies overflow in float32; at least 1."""
+    return (signal.detach().abs().amax(axis, keepdim=True) / LOUDEST).clamp(min=1)
 
 
 def _decibel(signal: Tensor, distortion: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from auralflow_core.config import Config, TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.training.events import open_events as event_writer
 from auralflow_core.training.snippets import SnippetWriter
 from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.losses.criteria import targets_first
@@ -195,9 +196,7 @@ def open_events(run: TrainingRun) -> Iterator[None]:
     if run.folder is None or not run.model.config.visualizer.tensorboard:
         yield
         return
-    from tensorboardX import SummaryWriter
-
-    with SummaryWriter(str(run.folder.runs)) as run.events:
+    with event_writer(run.folder.runs) as run.events:
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
 """Steps of an optimizer: scaled gradients, clipping, warm-up, and a schedule after each epoch."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
+from auralflow_core.weights.frozen import frozen_names
 from auralflow_torch.train.schedule import scaled_rates, step_scheduler, warmup_factor
 
 
@@ -25,6 +26,21 @@ def make_optimizer(model: nn.Module, training: TrainingConfig) -> torch.optim.Ad
             "makes adamw, and takes any other as its argument optimizer, such as torch.optim.SGD(model.parameters())"
         )
     return torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
+
+
+def freeze(network: nn.Module, layers: Collection[str]) -> None:
+    """Keeps layers as they are; norms without gradients keep their statistics, see `SeparationModel.train`.
+
+    Args:
+        network: of which they are layers.
+        layers: see `auralflow_core.weights.frozen`.
+
+    Raises:
+        InputError: a layer does not exist, or nothing is left to train.
+    """
+    parameters = dict(network.named_parameters())
+    for name in frozen_names(parameters, layers) if layers else ():
+        parameters[name].requires_grad_(False)
 
 
 class Updates:

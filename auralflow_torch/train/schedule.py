@@ -17,6 +17,7 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 SETTINGS = (
     "accumulate_steps",
     "ema_decay",
+    "frozen",
     "lora_rank",
     "lr",
     "lr_decay",

@@ -27,7 +27,7 @@ from auralflow_torch.train.checks import check_criterion, check_ranks, check_set
 from auralflow_torch.train.ema import average_of, swapped_weights
 from auralflow_torch.train.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.train.monitor import LossMonitor, require_finite
-from auralflow_torch.train.optimizer import Updates, make_optimizer
+from auralflow_torch.train.optimizer import Updates, freeze, make_optimizer
 from auralflow_torch.train.progress import Progress
 from auralflow_torch.train.schedule import make_scheduler, training_settings
 
@@ -67,7 +67,8 @@ class ModelTrainer:
         console: where progress is shown; default: standard output.
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
-            `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch that are computed one after the other;
+            `frozen`, layers that stay as they are; `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch
+            that are computed one after the other;
             `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
 
     Attributes:
@@ -105,6 +106,7 @@ class ModelTrainer:
         model.to(self.device)
         if isinstance(self.criterion, nn.Module):
             self.criterion.to(self.device)
+        freeze(model.network, self.training.frozen)
         self.optimizer = optimizer or make_optimizer(model, self.training)
         self.has_own_schedule = scheduler is None
         self.scheduler = scheduler or make_scheduler(self.optimizer, self.training)

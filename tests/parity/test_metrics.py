@@ -61,6 +61,13 @@ def test_float32_holds_over_minutes(si_sdr, sdr, decibels):
     np.testing.assert_allclose(sdr(estimate, target), evaluation.sdr(estimate, target), atol=1e-3)
 
 
+def test_signals_whose_energy_float32_cannot_hold(si_sdr, sdr):
+    target, estimate = noise(2, 50), noise(2, 50, seed=1)
+    for metric in (si_sdr, sdr):
+        loud = metric(np.float32(1e30) * estimate, np.float32(1e30) * target)
+        np.testing.assert_allclose(loud, metric(estimate, target), atol=1e-4)
+
+
 def test_silence(si_sdr, sdr):
     silence, signal = np.zeros((1, 8), np.float32), np.ones((1, 8), np.float32)
     for metric in (si_sdr, sdr):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from auralflow_core.config.base import Count, Fraction, Positive, doc
+from auralflow_core.config.base import Count, Fraction, Positive, Rate, doc
 from auralflow_core.config.complex_spectrogram import ComplexSpectrogramConfig
 from auralflow_core.config.model import Channels
 from auralflow_core.dsp.bands import BandTable, mel_bands, published_bands, split_bands
@@ -80,7 +80,7 @@ class BSRoformer(BandSplitRoformer):
 class MelBandRoformer(BandSplitRoformer):
     """Mel-Band RoFormer: transformers over frames and over bands that overlap, of equal width on the mel scale."""
 
-    sample_rate: Annotated[Positive, doc("Hz", tensors=True)] = 44100  # decides the bins of each band
+    sample_rate: Annotated[Rate, doc("Hz", tensors=True)] = 44100  # decides the bins of each band
     norms: Norms = "each"
     mask_layers: Count = 2
     num_bands: Annotated[Positive, doc("bands of equal width on the mel scale")] = 60

@@ -11,7 +11,7 @@ import soundfile
 from html_page import Page
 
 from auralflow.api import comparison
-from auralflow.api.comparison import load_models, merge_rows, model_names
+from auralflow.api.comparison import fit_tracks, load_models, merge_rows, model_names
 from auralflow.api.evaluation import evaluate
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple
 from auralflow_core.data.tracks import find_tracks
@@ -166,7 +166,7 @@ def test_targets_of_one_name_must_be_one_sum(dataset, models, copies):
         )
         models.made[folders[0].parent / name] = made
     with pytest.raises(InputError, match="'band' is bass [+] drums in first but bass [+] vocals in second"):
-        load_models(folders, "jax", find_tracks(dataset, "test"))
+        fit_tracks(load_models(folders, "jax"), find_tracks(dataset, "test"))
 
 
 class Damaged:
@@ -215,3 +215,23 @@ def test_one_folder_for_all_models_has_one_table(dataset, models, tmp_path):
     rows = list(csv.DictReader(result.file.read_text(encoding="utf-8").splitlines()))
     assert {row["estimate"] for row in rows} == {"first", "second", "mixture", "ideal_mask"}
     assert all([path.name for path in folder.iterdir()] == ["config.json"] for folder in folders)
+
+
+def test_pairs_of_a_mixture_and_vocals_have_an_accompaniment(dataset, models):
+    [folder] = models.make(mine={"accompaniment": 0.7, "vocals": 0.5})
+    for track in (dataset / "test").iterdir():
+        stems = [soundfile.read(track / f"{stem}.wav")[0] for stem in ("bass", "drums", "vocals")]
+        soundfile.write(track / "mixture.wav", sum(stems), RATE, "FLOAT")
+    whole = evaluate(folder, dataset, metrics="sdr", report=False)
+    for track in (dataset / "test").iterdir():
+        (track / "bass.wav").unlink(), (track / "drums.wav").unlink()
+    pairs = evaluate(folder, dataset, metrics="sdr", report=False)
+    assert len(pairs.rows) == len(whole.rows) == 12 and whole.notes == ()
+    for found, expected in zip(pairs.rows, whole.rows, strict=True):
+        assert found == {name: pytest.approx(value, abs=1e-3) for name, value in expected.items()}
+    assert pairs.notes == (
+        f"{dataset}: the mixtures hold more than vocals; what is left of them is used as the stem accompaniment",
+    )
+    [other] = models.make(other={"drums": 0.7, "vocals": 0.5})
+    with pytest.raises(InputError, match="unknown target 'drums'"):
+        evaluate(other, dataset, metrics="sdr", report=False)

@@ -79,7 +79,7 @@ def audio(dtype="float64", channels=2, samples=400):
 
 @pytest.mark.parametrize("name", NUMPY | LAYOUTS | TYPES)
 def test_audio_passes(name):
-    for dtype in ("float32", "float64"):
+    for dtype in ("float32", "float64", ">f4") if name in NUMPY else ("float32", "float64"):
         (NUMPY | LAYOUTS | TYPES)[name](audio(dtype))
 
 
@@ -96,13 +96,14 @@ def test_a_transposed_array_is_refused_before_anything_is_computed(name):
         (NUMPY | LAYOUTS)[name](audio("float32", 3000, 2))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
 @pytest.mark.parametrize("name", NUMPY)
 def test_values_that_are_not_finite_are_refused(name, value):
     broken = audio()
     broken[1, 7] = value
     with pytest.raises(
-        InputError, match=r"finite, got 1 values that are NaN or infinite, the first at index \((0, )?1, 7"
+        InputError,
+        match=r"must be finite and .* got 1 (NaN or infinite|.*beyond 1e\+06).*, the first at index \((0, )?1, 7",
     ):
         NUMPY[name](broken)
 
@@ -113,7 +114,7 @@ def test_rates_may_be_floats_without_a_fraction(tmp_path):
     np.testing.assert_array_equal(whole, np.concatenate(list(resample_stream([audio(), audio()], 8000, 16000)), -1))
     write(tmp_path / "a.wav", audio(), 8000.0)
     assert AudioTransform(64, 16, 64, 8000.0).sample_rate == 8000
-    for wrong in (0, -8000, 8000.5, "8000", None, np.nan):
+    for wrong in (0, -8000, 8000.5, "8000", None, np.nan, np.inf, 10**9, 192e6):
         for call in (
             lambda rate: resample(audio(), rate, 8000),
             lambda rate: resample(audio(), 8000, rate),
@@ -121,7 +122,7 @@ def test_rates_may_be_floats_without_a_fraction(tmp_path):
             lambda rate: write(tmp_path / "b.wav", audio(), rate),
             lambda rate: AudioTransform(64, 16, 64, rate),
         ):
-            with pytest.raises(InputError, match=r"rate is .*, expected a whole number of Hz above 0"):
+            with pytest.raises(InputError, match=r"rate is .*, expected a whole number of Hz from 1 to 10000000"):
                 call(wrong)
     assert not (tmp_path / "b.wav").exists()
 

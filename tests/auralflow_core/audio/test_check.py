@@ -56,7 +56,16 @@ def test_a_transposed_array_is_recognised():
 def test_values_that_are_not_finite_are_refused_with_their_place(value):
     audio = np.zeros((2, 10))
     audio[1, 3] = audio[1, 7] = value
-    with pytest.raises(InputError, match=r"got 2 values that are NaN or infinite, the first at index \(1, 3\)"):
+    with pytest.raises(InputError, match=r"got 2 NaN or infinite values, the first at index \(1, 3\)"):
+        check_audio(audio)
+
+
+@pytest.mark.parametrize("value", [1e30, -1e7, np.float32(3e38)])
+def test_values_that_would_overflow_in_float32_are_refused(value):
+    audio = np.full((2, 10), 1e6)
+    check_audio(audio)
+    audio[1, 3] = value
+    with pytest.raises(InputError, match=r"got 1 values beyond 1e\+06, the first at index \(1, 3\)"):
         check_audio(audio)
 
 
@@ -73,6 +82,6 @@ def test_layouts_of_every_kind_of_array():
 
 def test_rates():
     assert [check_rate(rate) for rate in (44100, 8000.0, np.int32(16000))] == [44100, 8000, 16000]
-    for rate in (0, -1, 0.5, 44100.5, "44100", None, True, float("inf"), float("nan")):
-        with pytest.raises(InputError, match="rate is .*, expected a whole number of Hz above 0"):
+    for rate in (0, -1, 0.5, 44100.5, "44100", None, True, float("inf"), float("nan"), 10**9):
+        with pytest.raises(InputError, match="rate is .*, expected a whole number of Hz from 1 to 10000000"):
             check_rate(rate)

@@ -143,6 +143,17 @@ def test_an_au_that_counts_too_little(tmp_path, without_ffmpeg):
 
 
 @needs_ffmpeg
+@needs_ffmpeg
+@pytest.mark.parametrize(("suffix", "codec"), [("voc", "pcm_s16le"), ("avi", "mp3"), ("avi", "pcm_s16le")])
+def test_truncated_containers_that_ffmpeg_reads_without_a_word(files, tmp_path, suffix, codec):
+    path = tmp_path / f"a.{suffix}"
+    run_ffmpeg("-y", "-i", files / "stereo.wav", "-c:a", codec, path)
+    assert length(path) == len(run_ffmpeg("-i", path, "-f", "s16le", "-")) // 4
+    for share in (0.3, 0.8):
+        with pytest.raises(DamagedAudio, match="truncated, its (header|block at byte [0-9]+) promises"):
+            probe(cut(tmp_path / f"cut{share}.{suffix}", path, share))
+
+
 @pytest.mark.parametrize("suffix", ["au", "w64", "aiff", "caf", "flac", "wav", "ogg", "mp3"])
 def test_files_that_were_written_to_a_pipe(files, tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
@@ -285,8 +296,12 @@ def test_what_is_left_of_damaged_files(files, tmp_path, without_ffmpeg):
     audio = sweep(RATE, 2, 1.0)
     audio[10:12] = np.nan, np.inf
     soundfile.write(path, audio, RATE, subtype="FLOAT")
-    assert "NaN or infinite" in find_damage(path)
+    assert "NaN or infinite values, the first in sample 10," in find_damage(path)
     audio[10:12] = 0
+    audio[11, 1] = -1e30
+    soundfile.write(path, audio, RATE, subtype="FLOAT")
+    assert "values beyond 1e+06, the first in sample 11," in find_damage(path)
+    audio[11] = 0
     np.testing.assert_array_equal(read(path, tolerate_damage=True)[0], audio.T)
     cut_wave = cut(tmp_path / "cut.wav", files / "stereo.wav", 0.6)
     left = (cut_wave.stat().st_size - 44) // 4

@@ -143,7 +143,7 @@ def test_numbers_that_are_not_finite_are_refused_everywhere(tmp_path, number):
         ({"hidden_channels": 10**9}, "model.hidden_channels: expected `int` <= 65536, got 1000000000"),
         ({"depth": 10**9}, "model.depth: expected `int` <= 32"),
         ({"hidden_channels": 4096, "depth": 32}, "4096 channels, doubled at each of 32 levels, are 17592186044416"),
-        ({"sample_rate": 2**40}, "model.sample_rate: expected `int` <= 2147483647"),
+        ({"sample_rate": 2**40}, "model.sample_rate: expected `int` <= 10000000"),
         ({"num_fft": 10**400}, "model.num_fft is an integer of|model.num_fft is 1000"),
         ({"targets": [str(index) for index in range(65)]}, "targets names 65 targets; at most 64 are accepted"),
         ({"model_name": "\ud800"}, "model.model_name is '.ud800', expected Unicode text"),

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import functools
 import resource
 import subprocess
@@ -109,7 +110,7 @@ def wait_for_rest(folder):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # those threads
-def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
+def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config, caplog):
     """A limit on the size of files stands for the disk."""
     saver = Saver(tiny_config, size=300)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -125,6 +126,8 @@ def test_a_full_disk_leaves_the_checkpoint_before(folder, tiny_config):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     wait_for_rest(folder.checkpoint)
+    gc.collect()
+    assert not [record for record in caplog.records if record.name == "asyncio"]  # of the other writes that failed
     saver.history.pop()
     assert best_weight(folder) == 2
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
