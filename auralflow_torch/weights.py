@@ -69,7 +69,9 @@ def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str 
         InputError: a tensor is missing, left over, or of another shape or type than the network's.
     """
     check_same(state, {name: tensor.numpy(force=True) for name, tensor in network.state_dict().items()}, origin)
-    network.load_state_dict({name: torch.from_numpy(np.array(array, order="C")) for name, array in state.items()})
+    with torch.no_grad():  # one tensor after the other, so that a large network is not in memory three times
+        for name, tensor in network.state_dict().items():
+            tensor.copy_(torch.from_numpy(np.array(state[name], order="C")))
 
 
 def state_arrays(network: nn.Module) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ round JAX compiles, which it keeps on disk.
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -69,9 +70,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--keep", metavar="DIR", help="folder for the models, which are made again if it lacks them")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         separate_with_pymss(*arguments.child)
+        return
+    if arguments.make:
+        make(Path(arguments.make[1]), MODELS[arguments.make[0]])
         return
     with tempfile.TemporaryDirectory() as made:
         folder = Path(arguments.keep or made)
@@ -80,7 +85,8 @@ def main() -> None:
         print("| network | with | CPU-s/s | of pymss-core's | peak memory | of pymss-core's |")
         print("| --- | --- | ---: | ---: | ---: | ---: |")
         for name in arguments.model:
-            make(folder / name, MODELS[name])
+            # In a process of its own: on Linux, a child's peak begins at its parent's.
+            subprocess.run([sys.executable, __file__, "--make", name, folder / name], check=True)
             run("jax", folder / name, song, ["--duration", "1"])
             rounds = [[run(arm, folder / name, song) for arm in ARMS] for _ in range(arguments.rounds)]
             show(MODELS[name].name, rounds, arguments.seconds)

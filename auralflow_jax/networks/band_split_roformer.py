@@ -1,5 +1,7 @@
 """Band-split RoFormers: BS-RoFormer and Mel-Band RoFormer."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -114,15 +116,41 @@ class BandSplitRoformer(nn.Module):
 
     def transform(self, x: jax.Array, train: bool) -> jax.Array:
         """The blocks, on (batch, frames, bands, width)."""
-        config, outputs = self.config, []
-        over_time, over_bands = (self.place(name, x.shape[axis], x.dtype) for name, axis in (("time", 1), ("band", 2)))
-        kind = nn.remat(Block, static_argnums=(4,)) if train and config.remat else Block
-        for index in range(config.num_blocks):
-            if config.skip_connection:
-                x = sum(outputs, x)
-            x = kind(config, self.dtype, name=f"blocks_{index}")(x, over_time, over_bands, train)
-            outputs.append(x)
+        config = self.config
+        places = [self.place(name, x.shape[axis], x.dtype) for name, axis in (("time", 1), ("band", 2))]
+        if train and config.remat and not self.is_initializing():
+            x = self.scan_blocks(x, places)
+        else:
+            earlier = self.nothing_earlier(x)
+            for index in range(config.num_blocks):
+                x = Block(config, self.dtype, name=f"blocks_{index}")(x + earlier, *places, train)
+                earlier = earlier + x if config.skip_connection else earlier
         return RMSNorm(name="norm")(x) if config.norms == "end" else x
+
+    def scan_blocks(self, x: jax.Array, places: Sequence[Positions]) -> jax.Array:
+        """The blocks while training: one after the other in a loop, which keeps what goes into each.
+
+        XLA for the CPU would merge what `jax.checkpoint` computes twice outside of a loop, and keep it.
+        """
+        config, block = self.config, Block(self.config, self.dtype, parent=None)
+        params = [self.variables["params"][f"blocks_{index}"] for index in range(config.num_blocks)]
+        drop = self.has_rng("dropout")
+        keys = jax.random.split(self.make_rng("dropout"), len(params)) if drop else jnp.zeros(len(params))
+
+        @jax.checkpoint
+        def one(carry: tuple[jax.Array, jax.Array], own: tuple[dict, jax.Array]) -> tuple[tuple, None]:
+            (x, earlier), (params, key) = carry, own
+            rngs = {"dropout": key} if drop else {}
+            x = block.apply({"params": params}, x + earlier, *places, True, rngs=rngs)
+            return (x, earlier + x if config.skip_connection else earlier), None
+
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)
+        (x, _), _ = jax.lax.scan(one, (x, self.nothing_earlier(x)), (stacked, keys))
+        return x
+
+    def nothing_earlier(self, x: jax.Array) -> jax.Array:
+        """The sum of the outputs of earlier blocks, which later ones may get, before the first."""
+        return jnp.zeros_like(x) if self.config.skip_connection else jnp.zeros((), x.dtype)
 
     def place(self, name: str, steps: int, dtype: jnp.dtype) -> Positions:
         """The positions along an axis."""

@@ -8,7 +8,7 @@ FAST = (
     "auralflow/cli/test_config_command.py",
     "auralflow/report/test_boxplots.py",
     "auralflow_core/config/*",
-    "auralflow_core/console/*",
+    "auralflow_core/console/test_[!i]*",  # interrupts wait for processes
     "auralflow_core/dsp/*",
     "auralflow_core/evaluation/test_table.py",
     "auralflow_core/plots/*",
