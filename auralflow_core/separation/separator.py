@@ -207,9 +207,9 @@ def separate_blocks(
     """Separates audio that comes piece by piece, in memory that does not grow with its length.
 
     The model sees segments of the length that it was trained on, which overlap and are cross-faded (see
-    `options.cross_fade`), the same number in each call (see `options.batch_for`). Audio of another rate than the model's
-    is resampled, and the estimates are resampled back. More than two channels are separated in pairs: the first and the
-    second, and so on; an odd last one alone.
+    `options.cross_fade`), the same number in each call (see `options.batch_for`). Audio of another rate than the
+    model's is resampled, and the estimates are resampled back. More than two channels are separated in pairs: the
+    first and the second, and so on; an odd last one alone.
 
     Args:
         separator: the model.
