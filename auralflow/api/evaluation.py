@@ -86,34 +86,27 @@ def evaluate(
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
     # Imported here, as separation should not wait for matplotlib, which draws the page.
-    from auralflow.api.comparison import (
-        collect_excerpts,
-        evaluate_all,
-        fit_tracks,
-        load_models,
-        merge_rows,
-        write_report,
-    )
+    from auralflow.api import comparison
 
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     compare = [compare] if isinstance(compare, str | os.PathLike) else compare
-    models = load_models([model, *compare], backend)
-    fitting = fit_tracks(models, tracks)
+    models = comparison.load_models([model, *compare], backend)
+    fitting = comparison.fit_tracks(models, tracks)
     tracks, unread = fitting.tracks, unread + ["; ".join(lines) for lines in fitting.problems.values()]
     places = _open_results(models, dataset, split, metrics, report, save)
     moved: list[Path] = []
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows), moved)) if save is None else None
     with in_files() as allocate:
-        excerpts = collect_excerpts(models, tracks, allocate) if report else None
-        found, silent, failures = evaluate_all(models, tracks, framewise, excerpts, write_own)
-        scores = aggregate(rows := merge_rows(found))
+        excerpts = comparison.collect_excerpts(models, tracks, allocate) if report else None
+        found, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
+        scores = aggregate(rows := comparison.merge_rows(found))
         first, *others = dict.fromkeys(places.values())
         if save is not None:
             _write_table(first, scores, moved)
         if excerpts:
             facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
-            write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
+            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],

@@ -175,18 +175,22 @@ def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str,
     else:
         arguments |= {"freqs_per_bands": tuple(model.band_table.widths), "mask_estimator_depth": model.mask_layers + 1}
         arguments |= {"use_pope": True} if model.positions == "polar" else {}
-    frames = 1 + config.crop_samples // model.hop_length
-    audio = {
+    audio = _audio(config, model)
+    training = instruments_of(model) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
+    inference = {"batch_size": 1, "dim_t": audio["dim_t"], "num_overlap": 4}
+    inference |= {"normalize": True} if model.normalize_song else {}
+    return {"audio": audio, "model": arguments, "training": training, "inference": inference}, model.targets
+
+
+def _audio(config: Config, model: BSRoformer | MelBandRoformer) -> dict[str, Any]:
+    """The section `audio` of a file of settings."""
+    return {
         "chunk_size": config.crop_samples,
         "dim_f": model.num_fft // 2,
-        "dim_t": frames,
+        "dim_t": 1 + config.crop_samples // model.hop_length,
         "hop_length": model.hop_length,
         "n_fft": model.num_fft,
         "num_channels": model.num_channels,
         "sample_rate": model.sample_rate,
         "min_mean_abs": 0.0,
     }
-    training = instruments_of(model) | {"batch_size": 1, "lr": config.training.lr, "use_amp": True}
-    inference = {"batch_size": 1, "dim_t": frames, "num_overlap": 4}
-    inference |= {"normalize": True} if model.normalize_song else {}
-    return {"audio": audio, "model": arguments, "training": training, "inference": inference}, model.targets
