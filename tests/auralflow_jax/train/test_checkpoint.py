@@ -1,6 +1,6 @@
 import contextlib
-import gc
 import functools
+import gc
 import resource
 import subprocess
 import time
