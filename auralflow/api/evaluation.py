@@ -85,13 +85,11 @@ def evaluate(
     Example:
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
-    # Imported here, as separation should not wait for matplotlib, which draws the page.
-    from auralflow.api import comparison
+    from auralflow.api import comparison  # here, as separation should not wait for matplotlib, which draws the page
 
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
-    compare = [compare] if isinstance(compare, str | os.PathLike) else compare
-    models = comparison.load_models([model, *compare], backend)
+    models = comparison.load_models([model, *_listed(compare)], backend)
     fitting = comparison.fit_tracks(models, tracks)
     tracks, unread = fitting.tracks, unread + ["; ".join(lines) for lines in fitting.problems.values()]
     places = _open_results(models, dataset, split, metrics, report, save)
@@ -105,8 +103,8 @@ def evaluate(
         if save is not None:
             _write_table(first, scores, moved)
         if excerpts:
-            facts = {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
-            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
+            facts, missed = _facts(dataset, split, metrics), [*unread, *failures]
+            comparison.write_report(first.page, models, tracks, facts, scores, silent, missed, excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -119,6 +117,16 @@ def evaluate(
         tuple(moved),
         tuple(fitting.notes),
     )
+
+
+def _listed(models: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Models, of which one may be given as it is."""
+    return [models] if isinstance(models, str | os.PathLike) else list(models)
+
+
+def _facts(dataset: str | Path, split: str, metrics: str) -> dict[str, str]:
+    """The facts about an evaluation that its page shows."""
+    return {"dataset": Path(dataset).resolve().name, "split": split, "metrics": metrics}
 
 
 def _find_tracks(dataset: Path, split: str) -> tuple[list[Track], list[str]]:

@@ -1,4 +1,4 @@
-"""Containers that are made of chunks: WAVE of 32 and 64 bits, AVI, AIFF, CAF, VOC; and AU, of one chunk."""
+"""Containers that are made of chunks: WAVE in its 32- and 64-bit variants, AVI, AIFF, CAF, VOC; and AU of one chunk."""
 
 import mmap
 from typing import Literal, NamedTuple

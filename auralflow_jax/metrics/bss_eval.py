@@ -134,9 +134,12 @@ class References:
 
 @contextlib.contextmanager
 def _float64():
-    """Switches float64 on, on the CPU where the accelerator lacks it: TPUs have no complex128."""
+    """Switches float64 on, on the CPU where the accelerator lacks it: TPUs have no complex128.
+
+    Ranks are promoted here, also for users who have forbidden it.
+    """
     device = jax.local_devices(backend="cpu")[0] if jax.default_backend() == "tpu" else None
-    with jax.enable_x64(True), jax.default_device(device):
+    with jax.enable_x64(True), jax.numpy_rank_promotion("allow"), jax.default_device(device):
         yield
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from auralflow_core.config import Config, HTDemucs, from_dict
+from auralflow_core.config import Config, HDemucs, HTDemucs, from_dict
 from auralflow_core.errors import InputError, closest
 from bridge.importers.demucs_arguments import HT, MODES, SIGNATURES, Signature
 from bridge.importers.msst_groups import FURTHER
@@ -75,10 +75,10 @@ def to_arguments(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str
         InputError: the network is another one, or has no counterpart.
     """
     model = config.model
-    signature = SIGNATURES.get(type(model))
-    if signature is None:
+    if not isinstance(model, HDemucs | HTDemucs):
         known = " and ".join(signature.name for signature in SIGNATURES.values())
         raise InputError(f"{origin}: is of type {type(model).__name__}, which has no counterpart there; {known} have")
+    signature = SIGNATURES[type(model)]
     further: dict[str, Any] = {}
     if isinstance(model, HTDemucs):
         if model.members > 1:
