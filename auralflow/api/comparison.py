@@ -135,7 +135,7 @@ def evaluate_all(
     framewise: FramewiseMetric | None,
     excerpts: Excerpts | None,
     done: Callable[[EvaluatedModel, list[Row]], None] | None = None,
-) -> tuple[dict[str, list[Row]], dict[str, list[str]], list[str]]:
+) -> tuple[list[Row], dict[str, list[str]], list[str]]:
     """Evaluates one model after the other.
 
     Args:
@@ -146,7 +146,7 @@ def evaluate_all(
         done: called with each model and its rows, when they are complete.
 
     Returns:
-        The rows of `evaluate_tracks` by model; the silent targets of each track that has some; and a sentence for each
+        The rows of all models, see `merge_rows`; the silent targets of each track that has some; and a sentence for each
         track that could not be evaluated.
 
     Raises:
@@ -183,7 +183,7 @@ def evaluate_all(
                 raise InputError("\n  ".join(failures.values()))
             if done:
                 done(model, rows)
-    return found, silent, list(failures.values())
+    return merge_rows(found), silent, list(failures.values())
 
 
 def _name_track(track: Track, text: str) -> str:

@@ -93,18 +93,17 @@ def evaluate(
     fitting = comparison.fit_tracks(models, tracks)
     tracks, unread = fitting.tracks, unread + ["; ".join(lines) for lines in fitting.problems.values()]
     places = _open_results(models, dataset, split, metrics, report, save)
-    moved: list[Path] = []
-    write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows), moved)) if save is None else None
+    write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate:
         excerpts = comparison.collect_excerpts(models, tracks, allocate) if report else None
-        found, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
-        scores = aggregate(rows := comparison.merge_rows(found))
+        rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
+        scores = aggregate(rows)
         first, *others = dict.fromkeys(places.values())
         if save is not None:
-            _write_table(first, scores, moved)
+            _write_table(first, scores)
         if excerpts:
-            facts, missed = _facts(dataset, split, metrics), [*unread, *failures]
-            comparison.write_report(first.page, models, tracks, facts, scores, silent, missed, excerpts)
+            facts = _facts(dataset, split, metrics)
+            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -114,7 +113,7 @@ def evaluate(
         tuple(other.table for other in others),
         first.page if report else None,
         (*unread, *failures),
-        tuple(moved),
+        tuple(place.moved for place in (first, *others) if place.moved),
         tuple(fitting.notes),
     )
 
@@ -156,8 +155,7 @@ def _open_results(
     }
 
 
-def _write_table(results: Results, rows: list[Row], moved: list[Path]) -> None:
-    """Writes evaluation.csv; adds the folder that another evaluation was moved into, if one was in the way."""
-    if (aside := results.claim()) is not None:
-        moved.append(aside)
+def _write_table(results: Results, rows: list[Row]) -> None:
+    """Writes evaluation.csv, once results about something else are out of its way."""
+    results.claim()
     write_csv(results.table, rows)

@@ -23,25 +23,28 @@ class Results:
         path: the folder; it need not exist.
         about: what is evaluated, as plain data. Results about something else are moved aside, not replaced.
 
+    Attributes:
+        table, page, record: its files.
+        moved: the folder that results about something else were moved into, if any were.
+
     Raises:
         InputError: nothing can be written there.
     """
 
     def __init__(self, path: str | Path, about: dict[str, Any]):
         self.path, self.about = Path(path), about
+        self.moved: Path | None = None
         files = ModelFolder(path)
         self.table, self.page, self.record = files.evaluation, files.report, files.evaluation_record
         check_writable(self.path)
 
-    def claim(self) -> Path | None:
-        """Makes room for new results; returns the folder that those about something else were moved into, if any."""
+    def claim(self) -> None:
+        """Makes room for new results; those about something else are moved."""
         found = [path for path in (self.table, self.page, self.record) if os.path.lexists(path)]
-        aside = None
         if found and not self._is_same():
-            aside = move_aside(found, self.path / "earlier-evaluations")
+            self.moved = move_aside(found, self.path / "earlier-evaluations")
         with replacing(self.record) as file:
             file.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
-        return aside
 
     def _is_same(self) -> bool:
         try:

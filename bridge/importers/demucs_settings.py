@@ -47,7 +47,7 @@ def to_config(arguments: Mapping[str, Any], name: str, origin: str, signature: S
     model: dict[str, Any] = {"model_type": signature.name, "model_name": name, "targets": list(sources)}
     for key, (ours, default) in signature.renamed.items():
         model[ours] = _number(arguments.get(key, default), key, origin, whole=isinstance(default, int))
-    given = signature.others | arguments
+    given = {**signature.others, **arguments}
     mode = given["dconv_mode"]
     if mode not in MODES:
         raise InputError(f"{origin}: dconv_mode is {mode!r}, expected 1 or 3")
