@@ -146,8 +146,8 @@ def evaluate_all(
         done: called with each model and its rows, when they are complete.
 
     Returns:
-        The rows of all models, see `merge_rows`; the silent targets of each track that has some; and a sentence for each
-        track that could not be evaluated.
+        The rows of all models, see `merge_rows`; the silent targets of each track that has some; and a sentence for
+        each track that could not be evaluated.
 
     Raises:
         InputError: none of the tracks could be evaluated.

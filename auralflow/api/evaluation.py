@@ -90,8 +90,7 @@ def evaluate(
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     models = comparison.load_models([model, *_listed(compare)], backend)
-    fitting = comparison.fit_tracks(models, tracks)
-    tracks, unread = fitting.tracks, unread + ["; ".join(lines) for lines in fitting.problems.values()]
+    tracks, unfit, notes = _fit_tracks(models, tracks)
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate:
@@ -103,7 +102,9 @@ def evaluate(
             _write_table(first, scores)
         if excerpts:
             facts = _facts(dataset, split, metrics)
-            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
+            comparison.write_report(
+                first.page, models, tracks, facts, scores, silent, [*unread, *unfit, *failures], excerpts
+            )
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -112,9 +113,9 @@ def evaluate(
         first.table,
         tuple(other.table for other in others),
         first.page if report else None,
-        (*unread, *failures),
+        (*unread, *unfit, *failures),
         tuple(place.moved for place in (first, *others) if place.moved),
-        tuple(fitting.notes),
+        tuple(notes),
     )
 
 
@@ -134,6 +135,16 @@ def _find_tracks(dataset: Path, split: str) -> tuple[list[Track], list[str]]:
     if not scan.tracks:
         raise faulty_tracks(dataset / split, scan.problems)
     return scan.tracks, ["; ".join(lines) for lines in scan.problems.values()]
+
+
+def _fit_tracks(
+    models: Sequence["EvaluatedModel"], tracks: Sequence[Track]
+) -> tuple[list[Track], list[str], Sequence[str]]:
+    """The tracks with the stems that the models need, a sentence for each of the others, and notes about stems."""
+    from auralflow.api.comparison import fit_tracks
+
+    fitting = fit_tracks(models, tracks)
+    return fitting.tracks, ["; ".join(lines) for lines in fitting.problems.values()], fitting.notes
 
 
 def _open_results(
