@@ -90,7 +90,7 @@ def evaluate(
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     models = comparison.load_models([model, *_listed(compare)], backend)
-    tracks, unfit, notes = _fit_tracks(models, tracks)
+    tracks, unread, notes = _fit_tracks(models, tracks, unread)
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate:
@@ -102,9 +102,7 @@ def evaluate(
             _write_table(first, scores)
         if excerpts:
             facts = _facts(dataset, split, metrics)
-            comparison.write_report(
-                first.page, models, tracks, facts, scores, silent, [*unread, *unfit, *failures], excerpts
-            )
+            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -113,7 +111,7 @@ def evaluate(
         first.table,
         tuple(other.table for other in others),
         first.page if report else None,
-        (*unread, *unfit, *failures),
+        (*unread, *failures),
         tuple(place.moved for place in (first, *others) if place.moved),
         tuple(notes),
     )
@@ -138,13 +136,13 @@ def _find_tracks(dataset: Path, split: str) -> tuple[list[Track], list[str]]:
 
 
 def _fit_tracks(
-    models: Sequence["EvaluatedModel"], tracks: Sequence[Track]
+    models: Sequence["EvaluatedModel"], tracks: Sequence[Track], unread: Sequence[str]
 ) -> tuple[list[Track], list[str], Sequence[str]]:
-    """The tracks with the stems that the models need, a sentence for each of the others, and notes about stems."""
+    """The tracks with the stems that the models need, sentences for the others, and notes about stems."""
     from auralflow.api.comparison import fit_tracks
 
     fitting = fit_tracks(models, tracks)
-    return fitting.tracks, ["; ".join(lines) for lines in fitting.problems.values()], fitting.notes
+    return fitting.tracks, [*unread, *("; ".join(lines) for lines in fitting.problems.values())], fitting.notes
 
 
 def _open_results(
