@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from demucs_files import SMALL, ht_demucs
 
+from auralflow.cli.main import main
+from auralflow_core.audio import write
 from auralflow_core.separation.separator import separate
 from auralflow_torch.models import create_model
+from auralflow_torch.networks import HTDemucs
 from auralflow_torch.separation import Separator
 from auralflow_torch.weights import load_state
 
@@ -40,3 +43,25 @@ def test_members_without_a_part_are_not_run(targets, needed, backend, monkeypatc
         whole = build(config).replace(variables=flax.variables)
         of_all = str(jax.make_jaxpr(type(whole).estimate)(whole, audio[None]))
         assert jaxpr.count("dot_general") * 3 == of_all.count("dot_general") * len(needed)
+
+
+def test_the_command_runs_what_it_needs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bag = {"members": 3, "member_shares": SHARES, "targets": ["bass", "drums", "vocals"], "depth": 1, "num_layers": 1}
+    create_model(ht_demucs(SMALL | bag)[0]).save("bag")
+    write("song.wav", np.random.default_rng(0).uniform(-0.5, 0.5, (2, 900)).astype(np.float32), 8000)
+    ran, estimate = [], HTDemucs.estimate
+
+    def counted(network, x, noise=None):
+        ran.append(network.config.members)
+        return estimate(network, x, noise)
+
+    monkeypatch.setattr(HTDemucs, "estimate", counted)
+    command = ["separate", "bag", "song.wav", "--backend", "torch", "--overwrite"]
+    for further, members in ((["--targets", "bass"], 1), (["--targets", "vocals", "--residual"], 2), ([], 3)):
+        ran.clear()
+        assert main([*command, *further]) == 0
+        assert ran.count(1) == members * ran.count(3) > 0
+    ran.clear()
+    assert main([*command, "--targets", "bass", "--wiener", "1"]) == 0
+    assert ran.count(1) == 3 * ran.count(3) > 0  # the filter needs all
