@@ -68,9 +68,9 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
     fitting = {path: {path.name, f"{split}/{path.name}"} & set(exclude) for path in {*files, *problems}}
     files = {path: found for path, found in files.items() if not fitting[path]}
     problems = {path: found for path, found in problems.items() if not fitting[path]}
-    for path, stem, text in _unequal_stems(files):
-        problems.setdefault(path, []).append(f"{files[path].get(stem, path)}: {text}")
     tracks = [_load_track(path, names, problems) for path, names in files.items()]
+    for path, stem, text in _unequal_stems(files, set(problems)):
+        problems.setdefault(path, []).append(f"{files[path].get(stem, path)}: {text}")
     good = [track for track in tracks if track is not None and track.path not in problems]
     return Scan(good, problems, sorted(set().union(*fitting.values())))
 
@@ -113,11 +113,12 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems) -> Track
     return Track(path.name, path, stems, files.get("mixture"), rate, channels, samples, lengths)
 
 
-def _unequal_stems(files: Files) -> list[tuple[Path, str, str]]:
-    """The track, the stem and a text for each stem that a track lacks, or has, unlike most tracks."""
+def _unequal_stems(files: Files, faulty: Collection[Path]) -> list[tuple[Path, str, str]]:
+    """The track, the stem and a text for each stem that a track lacks, or has, unlike most tracks without fault."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
-    counts = Counter(stem for names in stems.values() for stem in names)
-    usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
+    models = [names for path, names in stems.items() if path not in faulty] or list(stems.values())
+    counts = Counter(stem for names in models for stem in names)
+    usual = {stem for stem, count in counts.items() if 2 * count >= len(models)}
     lacking = [
         (path, "", f"lacks the stem '{stem}', which other tracks have")
         for path, names in stems.items()

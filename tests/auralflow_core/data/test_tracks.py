@@ -60,6 +60,14 @@ def test_a_folder_that_cannot_be_read_is_one_tracks_fault(tmp_path):
     assert scan.problems == {locked: [f"{locked}: cannot be read: Permission denied"]}
 
 
+def test_a_faulty_track_does_not_say_which_stems_others_need(tmp_path):
+    for name in ("one", "other"):
+        write_track(tmp_path / "test" / name)
+    (tmp_path / "test/one/extra.wav").write_text("no audio")
+    scan = scan_tracks(tmp_path, "test")
+    assert [track.name for track in scan.tracks] == ["other"] and list(scan.problems) == [tmp_path / "test/one"]
+
+
 def test_all_faults_are_in_one_report(tmp_path):
     train = tmp_path / "train"
     for name in ("a", "b", "c", "d", "e", "f"):
