@@ -68,8 +68,9 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
     fitting = {path: {path.name, f"{split}/{path.name}"} & set(exclude) for path in {*files, *problems}}
     files = {path: found for path, found in files.items() if not fitting[path]}
     problems = {path: found for path, found in problems.items() if not fitting[path]}
-    tracks = [_load_track(path, names, problems) for path, names in files.items()]
-    for path, stem, text in _unequal_stems(files, set(problems)):
+    unread: set[Path] = set()
+    tracks = [_load_track(path, names, problems, unread) for path, names in files.items()]
+    for path, stem, text in _unequal_stems(files, unread):
         problems.setdefault(path, []).append(f"{files[path].get(stem, path)}: {text}")
     good = [track for track in tracks if track is not None and track.path not in problems]
     return Scan(good, problems, sorted(set().union(*fitting.values())))
@@ -82,8 +83,8 @@ def faulty_tracks(folder: Path, problems: Problems) -> InputError:
     return InputError("\n  ".join([f"{folder}: {count}, nothing was read", *lines]))
 
 
-def _load_track(path: Path, files: dict[str, Path], problems: Problems) -> Track | None:
-    """The track in a folder, or None if no file can be read; adds a problem for each file at fault."""
+def _load_track(path: Path, files: dict[str, Path], problems: Problems, unread: set[Path]) -> Track | None:
+    """The track in a folder, or None if no file can be read; adds a problem for each file at fault, and those unread."""
     infos: dict[str, AudioInfo] = {}
     faults: list[str] = []
     for name, file in files.items():
@@ -93,6 +94,7 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems) -> Track
             infos[name] = probe(file)
         except InputError as error:
             faults.append(str(error))
+            unread.add(file)
     if infos:
         rate, samples = Counter((info.sample_rate, info.samples) for info in infos.values()).most_common(1)[0][0]
         for name, info in infos.items():
@@ -113,12 +115,11 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems) -> Track
     return Track(path.name, path, stems, files.get("mixture"), rate, channels, samples, lengths)
 
 
-def _unequal_stems(files: Files, faulty: Collection[Path]) -> list[tuple[Path, str, str]]:
-    """The track, the stem and a text for each stem that a track lacks, or has, unlike most tracks without fault."""
+def _unequal_stems(files: Files, unread: Collection[Path]) -> list[tuple[Path, str, str]]:
+    """The track, the stem and a text for each stem that a track lacks, or has, unlike most; unread files do not count."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
-    models = [names for path, names in stems.items() if path not in faulty] or list(stems.values())
-    counts = Counter(stem for names in models for stem in names)
-    usual = {stem for stem, count in counts.items() if 2 * count >= len(models)}
+    counts = Counter(stem for path, names in stems.items() for stem in names if files[path][stem] not in unread)
+    usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
     lacking = [
         (path, "", f"lacks the stem '{stem}', which other tracks have")
         for path, names in stems.items()
