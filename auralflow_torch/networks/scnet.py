@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.down = BandConv(inputs, features, config.levels[level], config.band_strides, config.band_kernels, device)
         self.branch = nn.ModuleList(
             [
-                nn.ModuleList([ResidualLayer(features, hidden, size, device) for _ in range(count)])
+                nn.Sequential(*(ResidualLayer(features, hidden, size, device) for _ in range(count)))
                 for count in config.band_depths
             ]
         )
@@ -69,9 +69,7 @@ class Encoder(nn.Module):
         bands = []
         for band, branch in zip(self.down(x), self.branch, strict=True):
             batch, features, bins, frames = band.shape
-            rows = band.transpose(1, 2).reshape(-1, features, frames)
-            for layer in branch:
-                rows = layer(rows)
+            rows = branch(band.transpose(1, 2).reshape(-1, features, frames))
             bands.append(F.gelu(rows).view(batch, bins, features, frames).transpose(1, 2))
         skip = torch.cat(bands, dim=2)
         return self.conv(skip), skip
@@ -98,8 +96,8 @@ class Decoder(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Maps (batch, inputs, fewer bins, frames) twice to (batch, features, bins, frames)."""
         # The input stands twice before the convolution, so that both halves of its kernel meet the same numbers.
-        kernel = sum(self.gate.weight.chunk(2, dim=1))
-        return self.up(F.glu(F.conv2d(x + skip, kernel, self.gate.bias, padding=1), dim=1))
+        first, second = self.gate.weight.chunk(2, dim=1)
+        return self.up(F.glu(F.conv2d(x + skip, first + second, self.gate.bias, padding=1), dim=1))
 
 
 class Path(nn.Module):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from auralflow_core.dsp.mel import mel_filterbank
+from auralflow_core.errors import InputError
 
 # (num_fft, hop_length, window_size): the usual ones, hops that divide nothing, short windows, odd transforms.
 SIZES = [
@@ -219,3 +220,22 @@ def test_both_packages_agree_in_float64(backends, sizes):
     weight = noise((sizes[0] // 2 + 1, frames), 1, np.float64)
     for ours, theirs in zip(*map(sides, backends), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("sizes", [(256, 64, 256), (256, 100, 200)])
+def test_a_window_of_ones_is_librosas_boxcar(stft, istft, sizes):
+    audio, (num_fft, hop, window_size) = noise((2, 999)), sizes
+    expected = librosa.stft(
+        audio.astype(np.float64),
+        n_fft=num_fft,
+        hop_length=hop,
+        win_length=window_size,
+        window="boxcar",
+        pad_mode="reflect",
+    )
+    spectrum = stft(audio, **sizes_of(*sizes), window="ones")
+    assert relative(spectrum, expected) < 1e-6
+    again = istft(spectrum, **sizes_of(*sizes), samples=900, window="ones")
+    assert relative(again, audio[:, :900]) < 1e-5
+    with pytest.raises(InputError, match="window must be 'hann' or 'ones', got 'hamming'"):
+        stft(audio, **sizes_of(*sizes), window="hamming")
