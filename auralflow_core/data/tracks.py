@@ -116,7 +116,7 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems, unread: 
 
 
 def _unequal_stems(files: Files, unread: Collection[Path]) -> list[tuple[Path, str, str]]:
-    """The track, the stem and a text for each stem that a track lacks, or has, unlike most, among files that are read."""
+    """The track, stem and text for each stem that a track lacks, or has, unlike most; unread files do not count."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
     counts = Counter(stem for path, names in stems.items() for stem in names if files[path][stem] not in unread)
     usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
