@@ -22,7 +22,8 @@ from robustness.runs import CONFIG
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STUBBORN = 20  # seconds in which a process ends after a signal
-DONE = ("exists already", "has a checkpoint already")  # how a command refuses what the killed one had completed
+# How a command refuses what the killed one had completed; whether it had is compared as well.
+DONE = ("exists already", "has a checkpoint already", "is not empty")
 PLACES = ("tmp", "cache")  # folders of the process itself
 
 
