@@ -41,7 +41,8 @@ SMALL = {
     "frame_stride": 1,  # norms of few frames magnify rounding
 }
 # Where SMALL would not do: bins that become one on the second of three levels, which have all that the template's do.
-OF_NETWORKS = {
+OF_NETWORKS: dict[str, dict[str, Any]] = {
+    "TFCTDF": {"depth": 1},
     "HDemucs": {
         "num_fft": 64,
         "depth": 3,

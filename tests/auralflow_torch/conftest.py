@@ -29,6 +29,26 @@ SMALL = {
     "num_bands": 5,
     "audio_channels": 2,
     "audio_depth": 2,
+    "num_layers": 2,
+    "level_channels": (4, 8),
+    "band_strides": (1, 2, 4),
+    "band_kernels": (3, 2, 4),
+    "band_depths": (1, 1, 1),
+    "num_subbands": 1,
+    "growth": 4,
+}
+# Where it would not do: widths that branches can narrow, and levels of every kind.
+OF_NETWORKS = {
+    "HTDemucs": {"hidden_channels": 8},
+    "HDemucs": {
+        "hidden_channels": 8,
+        "depth": 3,
+        "norm_level": 1,
+        "norm_groups": 2,
+        "recurrent_level": 1,
+        "attention_level": 1,
+    },
+    "TFCTDF": {"num_bins": 28, "hidden_channels": 4, "compression": 2},
 }
 
 
@@ -76,6 +96,5 @@ def songs(make_once) -> Path:
 def _make_config(name: str = "SpectrogramNetSimple", **settings) -> Config:
     known = MODELS[name].__struct_fields__
     small = {setting: value for setting, value in SMALL.items() if setting in known}
-    if "compression" in known:
-        small |= {"hidden_channels": 8, "num_layers": 2}  # as wide as its branches can be narrowed
-    return from_dict({"model": {"model_type": name} | small | settings, "dataset": {"sample_length": 0.075}})
+    model = {"model_type": name} | small | OF_NETWORKS.get(name, {}) | settings
+    return from_dict({"model": model, "dataset": {"sample_length": 0.075}})

@@ -23,7 +23,7 @@ def name_of(case) -> str:
 def test_the_cases_cover_every_pair():
     covered = set().union(*map(pairs_of, CASES))
     assert all(pairs_of(case) <= covered for model_type in MODELS for case in product(model_type))
-    assert len(CASES) <= 50  # with the runs of fifty steps and those in float64, at most 60 programs are compiled
+    assert len(CASES) <= 60  # which are compiled, with the runs of fifty steps and those in float64
     assert {case["model_type"] for case in CASES} == set(MODELS)
 
 
