@@ -155,11 +155,11 @@ class TFCTDF(nn.Module):
                 f"TFCTDF is made for {config.num_fft // 2 + 1} bins and a multiple of {config.frame_multiple} frames, "
                 f"got {bins} bins and {frames} frames"
             )
-        # to (batch, channels and parts and sub-bands, bins of one, frames)
-        mixture = x[..., : config.num_bins, :].unflatten(3, (config.num_subbands, -1)).flatten(1, 3)
+        # to (batch, channels and parts and sub-bands, frames, bins of a sub-band)
+        mixture = x[..., : config.num_bins, :].unflatten(3, (config.num_subbands, -1)).flatten(1, 3).transpose(2, 3)
         first = self.first(mixture)
-        y = torch.cat([mixture, self.unmix(first.transpose(2, 3)).transpose(2, 3) * first], dim=1)
-        y = self.last[1](F.gelu(self.last[0](y)))
+        y = torch.cat([mixture, self.unmix(first) * first], dim=1)
+        y = self.last[1](F.gelu(self.last[0](y))).transpose(2, 3)
         y = y.reshape(batch, len(config.targets), channels, parts, config.num_bins, frames)
         y = F.pad(y, (0, 0, 0, bins - config.num_bins))
         return y.squeeze(1) if len(config.targets) == 1 else y, None

@@ -7,10 +7,11 @@ from auralflow_core.errors import InputError
 VOCALS = "melband-roformer-kim separates vocals better, and htdemucs bass, drums, other and vocals"
 SPLEETER = "the pretrained model spleeter-2stems has Spleeter's weights for vocals and accompaniment"
 TENSORFLOW = f"of a checkpoint of TensorFlow, as of Spleeter, which is not read: {SPLEETER}"
+VR = b"stg1_"  # how names of tensors in VR networks begin
+LISTED = 2**20  # bytes in which the names stand, in both formats of torch
 SUPERSEDED = {
     ".onnx": f"an ONNX graph, as of MDX-Net, which is not read: {VOCALS}",
-    ".pth": f"a VR network of UVR, which is not read: {VOCALS}; or a state dict without settings, of which "
-    "`auralflow convert to-jax` makes a model if a folder with its config.json is named",
+    ".pth": f"a VR network of UVR, which is not read: {VOCALS}",
     ".meta": TENSORFLOW,
     ".index": TENSORFLOW,
     ".data-00000-of-00001": TENSORFLOW,
@@ -20,8 +21,10 @@ SUPERSEDED = {
 
 
 def is_superseded(path: Path) -> bool:
-    """Whether a file's name says that it is of `SUPERSEDED`."""
-    return path.suffix in SUPERSEDED and path.is_file()
+    """Whether a file is of `SUPERSEDED`, by its name; of `.pth`, as all state dicts can be called, by its tensors."""
+    if path.suffix not in SUPERSEDED or not path.is_file():
+        return False
+    return path.suffix != ".pth" or VR in _start(path)
 
 
 def refuse_superseded(path: Path) -> None:
@@ -32,3 +35,8 @@ def refuse_superseded(path: Path) -> None:
     """
     if is_superseded(path):
         raise InputError(f"{path}: is {SUPERSEDED[path.suffix]}")
+
+
+def _start(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(LISTED)

@@ -87,7 +87,8 @@ def observe_jax(config: Config) -> tuple[str, bytes]:
 
     def run(x):
         keys = {stream: jax.random.key(0) for stream in ("params", "dropout", "noise")}
-        return network.init_with_output(keys, x, True)
+        variables = network.init(keys, x, True)
+        return variables, network.apply(variables, x, True, rngs=keys, mutable=["batch_stats"])
 
     program = jax.make_jaxpr(run)(np.ones((2, model.num_channels, *shape), np.float32))
     text = re.sub("0x[0-9a-f]+", "", str(program))  # without addresses in memory
