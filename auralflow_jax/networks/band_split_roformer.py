@@ -118,16 +118,16 @@ class BandSplitRoformer(nn.Module):
         """The blocks, on (batch, frames, bands, width)."""
         config = self.config
         places = [self.place(name, x.shape[axis], x.dtype) for name, axis in (("time", 1), ("band", 2))]
+        earlier = jnp.zeros_like(x) if config.skip_connection else jnp.zeros((), x.dtype)
         if train and config.remat and not self.is_initializing():
-            x = self.scan_blocks(x, places)
+            x = self.scan_blocks(x, earlier, places)
         else:
-            earlier = self.nothing_earlier(x)
             for index in range(config.num_blocks):
                 x = Block(config, self.dtype, name=f"blocks_{index}")(x + earlier, *places, train)
                 earlier = earlier + x if config.skip_connection else earlier
         return RMSNorm(name="norm")(x) if config.norms == "end" else x
 
-    def scan_blocks(self, x: jax.Array, places: Sequence[Positions]) -> jax.Array:
+    def scan_blocks(self, x: jax.Array, earlier: jax.Array, places: Sequence[Positions]) -> jax.Array:
         """The blocks while training: one after the other in a loop, which keeps what goes into each.
 
         XLA for the CPU would merge what `jax.checkpoint` computes twice outside of a loop, and keep it.
@@ -145,12 +145,8 @@ class BandSplitRoformer(nn.Module):
             return (x, earlier + x if config.skip_connection else earlier), None
 
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)
-        (x, _), _ = jax.lax.scan(one, (x, self.nothing_earlier(x)), (stacked, keys))
+        (x, _), _ = jax.lax.scan(one, (x, earlier), (stacked, keys))
         return x
-
-    def nothing_earlier(self, x: jax.Array) -> jax.Array:
-        """The sum of the outputs of earlier blocks, which later ones may get, before the first."""
-        return jnp.zeros_like(x) if self.config.skip_connection else jnp.zeros((), x.dtype)
 
     def place(self, name: str, steps: int, dtype: jnp.dtype) -> Positions:
         """The positions along an axis."""

@@ -51,7 +51,7 @@ OF_NETWORKS: dict[str, dict[str, Any]] = {
         "recurrent_level": 1,
         "attention_level": 1,
         "hidden_channels": 8,
-    }
+    },
 }
 FACTORS = {
     "num_channels": (1, 2),

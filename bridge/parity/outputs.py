@@ -140,7 +140,8 @@ class FlaxCalls:
         )
         for path, outputs in flatten_dict(kept["intermediates"]).items():
             *modules, _ = path
-            if modules and (array := _array(cast(tuple, outputs)[0])) is not None:
+            # The last of several, as a call of a subclass ends behind that of the class it extends.
+            if modules and (array := _array(cast(tuple, outputs)[-1])) is not None:
                 self.outputs[".".join(map(torch_module, modules))] = array
         return returned, {}
 
@@ -164,7 +165,7 @@ class TorchCalls:
 
     def _keep(self, name: str, output: Any) -> None:
         if (array := _array(output)) is not None:
-            self.outputs.setdefault(name, array)
+            self.outputs[name] = array
 
     def apply(self, variables: Mapping, inputs: Any, train: bool, **_) -> tuple[tuple, dict]:
         """As of a linen module; the torch network's own weights are used."""
@@ -179,7 +180,7 @@ class TorchCalls:
 
 def _array(output: Any) -> np.ndarray | None:
     """The output of a module as one array; the first of several, which an LSTM returns."""
-    output = output[0] if isinstance(output, tuple) else output
+    output = output[0] if isinstance(output, tuple | list) else output
     if output is None:
         return None
     return output.numpy(force=True) if hasattr(output, "detach") else np.asarray(output)

@@ -38,7 +38,7 @@ def changed(model_type: str, setting: str) -> list[Config]:
     if choices(kind) or kind is bool:
         values = [other for other in choices(kind) or (False, True) if other != value]
     elif kind in (int, float):
-        values = [value + step for step in STEPS]
+        values = [*(value + step for step in STEPS), 4 * value]
     else:
         values = [SEQUENCES[setting]]
     found = []
