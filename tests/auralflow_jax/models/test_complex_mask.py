@@ -61,7 +61,9 @@ def test_blocks_computed_again_have_the_same_gradient_and_need_less_memory():
     again = override(CONFIG, {"remat": "true", "num_blocks": "4", "dropout_p": "0"})
     model, kept = (create_model(config) for config in (again, override(again, {"remat": "false"})))
     compiled = [gradients.lower(one, noise(2, 2, 6400)).compile() for one in (model, kept)]
-    ours, theirs = (jax.tree.leaves(program(one, noise(2, 2, 6400))) for program, one in zip(compiled, (model, kept)))
+    ours, theirs = (
+        jax.tree.leaves(program(one, noise(2, 2, 6400))) for program, one in zip(compiled, (model, kept), strict=True)
+    )
     for found, expected in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
     memory, more = (program.memory_analysis().temp_size_in_bytes for program in compiled)
