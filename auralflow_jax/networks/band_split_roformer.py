@@ -1,6 +1,6 @@
 """Band-split RoFormers: BS-RoFormer and Mel-Band RoFormer."""
 
-from collections.abc import Sequence
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -117,17 +117,17 @@ class BandSplitRoformer(nn.Module):
     def transform(self, x: jax.Array, train: bool) -> jax.Array:
         """The blocks, on (batch, frames, bands, width)."""
         config = self.config
-        places = [self.place(name, x.shape[axis], x.dtype) for name, axis in (("time", 1), ("band", 2))]
+        over_time, over_bands = (self.place(name, x.shape[axis], x.dtype) for name, axis in (("time", 1), ("band", 2)))
         earlier = jnp.zeros_like(x) if config.skip_connection else jnp.zeros((), x.dtype)
         if train and config.remat and not self.is_initializing():
-            x = self.scan_blocks(x, earlier, places)
+            x = self.scan_blocks(x, earlier, over_time, over_bands)
         else:
             for index in range(config.num_blocks):
-                x = Block(config, self.dtype, name=f"blocks_{index}")(x + earlier, *places, train)
+                x = Block(config, self.dtype, name=f"blocks_{index}")(x + earlier, over_time, over_bands, train)
                 earlier = earlier + x if config.skip_connection else earlier
         return RMSNorm(name="norm")(x) if config.norms == "end" else x
 
-    def scan_blocks(self, x: jax.Array, earlier: jax.Array, places: Sequence[Positions]) -> jax.Array:
+    def scan_blocks(self, x: jax.Array, earlier: jax.Array, over_time: Positions, over_bands: Positions) -> jax.Array:
         """The blocks while training: one after the other in a loop, which keeps what goes into each.
 
         XLA for the CPU would merge what `jax.checkpoint` computes twice outside of a loop, and keep it.
@@ -141,7 +141,7 @@ class BandSplitRoformer(nn.Module):
         def one(carry: tuple[jax.Array, jax.Array], own: tuple[dict, jax.Array]) -> tuple[tuple, None]:
             (x, earlier), (params, key) = carry, own
             rngs = {"dropout": key} if drop else {}
-            x = block.apply({"params": params}, x + earlier, *places, True, rngs=rngs)
+            x = cast(jax.Array, block.apply({"params": params}, x + earlier, over_time, over_bands, True, rngs=rngs))
             return (x, earlier + x if config.skip_connection else earlier), None
 
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)

@@ -156,7 +156,7 @@ class SeparationModel(nn.Module, abc.ABC):
         settings = structs.replace(self.settings, model=model)
         # Copies of the outer two modules, which share all that is inside.
         other, network = copy.copy(self), copy.copy(self.network)
-        network.config, other.config = model, settings  # pyright: ignore[reportAttributeAccessIssue]
+        network.config, other.config = model, settings  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
         other._modules = self._modules | {"network": network}
         return other
 

@@ -50,7 +50,11 @@ def test_a_package_becomes_the_model_and_another_is_refused(published, monkeypat
         files.append(WebFile(f"http://127.0.0.1:9/{path.name}", hashlib.sha256(path.read_bytes()).hexdigest()))
         prefix = f"member.{index}." if members > 1 else ""
         expected |= {prefix + name: array.astype(np.float16) for name, array in state.items()}
-    bag = {"members": members, "member_shares": model.member_shares} if members > 1 else {}
+    bag = (
+        {"members": members, "member_shares": model.member_shares}
+        if isinstance(model, HTDemucs) and members > 1
+        else {}
+    )
     config, _ = ht_demucs(small | {"targets": published.targets} | bag)
     stand_in = replace(published, config=config, files=tuple(files), read=partial(read_published_bag, config=config))
     monkeypatch.setitem(PRETRAINED, published.name, stand_in)
