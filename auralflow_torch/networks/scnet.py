@@ -75,6 +75,25 @@ class Encoder(nn.Module):
         return self.conv(skip), skip
 
 
+class Gate(nn.Conv2d):
+    """A 3x3 convolution of an input that stands twice along the channels, and a gated linear unit.
+
+    Args:
+        channels: that come in, and go out.
+        device: where the weights are made.
+    """
+
+    def __init__(self, channels: int, device=None) -> None:
+        super().__init__(2 * channels, 2 * channels, 3, padding=1, device=device)
+        initialize(self, 9 * 2 * channels, gain=2.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (batch, channels, bins, frames) to the same shape."""
+        assert self.bias is not None
+        first, second = self.weight.chunk(2, dim=1)  # both halves of the kernel meet the same numbers
+        return F.glu(F.conv2d(x, first + second, self.bias, padding=1), dim=1)
+
+
 class Decoder(nn.Module):
     """One level up: a gated convolution of input and skip connection, then each band's transposed convolution.
 
@@ -90,14 +109,12 @@ class Decoder(nn.Module):
         self, config: configuration.SCNet, bands: tuple[Band, ...], inputs: int, features: int, device=None
     ) -> None:
         super().__init__()
-        self.gate = conv(2 * inputs, 2 * inputs, 3, True, device)
+        self.gate = Gate(inputs, device)
         self.up = BandUpsample(inputs, features, bands, config.band_strides, config.band_kernels, device)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Maps (batch, inputs, fewer bins, frames) twice to (batch, features, bins, frames)."""
-        # The input stands twice before the convolution, so that both halves of its kernel meet the same numbers.
-        first, second = self.gate.weight.chunk(2, dim=1)
-        return self.up(F.glu(F.conv2d(x + skip, first + second, self.gate.bias, padding=1), dim=1))
+        return self.up(self.gate(x + skip))
 
 
 class Path(nn.Module):

@@ -127,7 +127,8 @@ def smaller(arguments):
         changes = SONGS
     elif arguments[0] == "config" and arguments[2:] and arguments[2] in MODELS:
         fields = {"sample_length", *MODELS[arguments[2]].__struct_fields__}
-        changes = SHORT | {name: value for name, value in SMALL.items() if name in fields}
+        levels = {"depth": 3, "hidden_channels": 8} if arguments[2] == "HDemucs" else {}  # until bins are one
+        changes = SHORT | {name: value for name, value in (SMALL | levels).items() if name in fields}
     elif arguments[0] == "config":
         changes = SHORT
     else:
