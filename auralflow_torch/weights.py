@@ -71,7 +71,7 @@ def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str 
     check_same(state, {name: tensor.numpy(force=True) for name, tensor in network.state_dict().items()}, origin)
     with torch.no_grad():  # one tensor after the other, so that a large network is not in memory three times
         for name, tensor in network.state_dict().items():
-            tensor.copy_(torch.from_numpy(np.array(state[name], order="C")))
+            tensor.copy_(torch.from_numpy(np.require(state[name], requirements=("C", "W"))))
 
 
 def state_arrays(network: nn.Module) -> dict[str, np.ndarray]:
