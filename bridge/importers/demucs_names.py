@@ -19,9 +19,9 @@ here. Each name stands for the spectrum's branch; that of the waveform begins wi
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from auralflow_core.config.networks.demucs import Level
+from bridge.importers.regrouped import Origin, same
 
 BOTH = ("weight", "bias")
 LSTM = [
@@ -32,20 +32,6 @@ LSTM = [
     for part in ("ih", "hh")
 ]
 ATTENTION = {"query": "query", "key": "key", "value": "content", "decay": "query_decay", "out": "proj"}
-
-
-class Origin(NamedTuple):
-    """Where a tensor of ours stands in their state dict.
-
-    Attributes:
-        name: theirs.
-        third: of its rows, or None for all.
-        by_target: the axis that the targets divide, or None.
-    """
-
-    name: str
-    third: int | None = None
-    by_target: int | None = None
 
 
 def encoder(ours: str, theirs: str, level: Level) -> Iterator[tuple[str, Origin]]:
@@ -89,9 +75,3 @@ def dconv(ours: str, theirs: str, level: Level, depth: int) -> Iterator[tuple[st
         yield from same(f"{layer}.expand", f"{their_layer}.{number}")
         yield from same(f"{layer}.expand_norm", f"{their_layer}.{number + 1}")
         yield f"{layer}.scale.gamma", Origin(f"{their_layer}.{number + 3}.scale")
-
-
-def same(ours: str, theirs: str) -> Iterator[tuple[str, Origin]]:
-    """The weight and bias of a layer."""
-    for leaf in BOTH:
-        yield f"{ours}.{leaf}", Origin(f"{theirs}.{leaf}")

@@ -11,7 +11,8 @@ The deepest encoder and decoder of the waveform have a convolution alone there.
 from collections.abc import Iterator
 
 from auralflow_core.config import HDemucs
-from bridge.importers.demucs_names import Origin, decoder, encoder, same
+from bridge.importers.demucs_names import decoder, encoder
+from bridge.importers.regrouped import Origin, same
 
 
 def origins(config: HDemucs) -> Iterator[tuple[str, Origin]]:

@@ -18,7 +18,8 @@ there and begins with `wave_` here.
 from collections.abc import Iterator
 
 from auralflow_core.config import HTDemucs
-from bridge.importers.demucs_names import BOTH, Origin, decoder, encoder, same
+from bridge.importers.demucs_names import BOTH, decoder, encoder
+from bridge.importers.regrouped import Origin, same
 
 
 def origins(config: HTDemucs) -> Iterator[tuple[str, Origin]]:
@@ -44,7 +45,7 @@ def _layer(ours: str, theirs: str, crosses: int) -> Iterator[tuple[str, Origin]]
     attention = f"{theirs}.{'cross' if crosses else 'self'}_attn"
     for leaf in BOTH:
         for third, name in enumerate(("query", "key", "value")):
-            yield f"{ours}.attention.{name}.{leaf}", Origin(f"{attention}.in_proj_{leaf}", third)
+            yield f"{ours}.attention.{name}.{leaf}", Origin(f"{attention}.in_proj_{leaf}", third=third)
     yield from same(f"{ours}.attention.out", f"{attention}.out_proj")
     norms = ["attention_norm", *["source_norm"] * crosses, "feedforward_norm"]
     for number, name in enumerate(norms, start=1):

@@ -21,9 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from auralflow_core.config import SCNet
-from auralflow_core.optional import needs
-from bridge.importers.regrouped import Origin, from_theirs, to_theirs
-from bridge.importers.rename import State, order_of_targets
+from bridge.importers.regrouped import Origin, from_theirs, same, to_theirs
+from bridge.importers.rename import State
 
 RESIDUAL = {"norm": "0", "squeeze": "1", "inner": "3", "inner_norm": "4", "expand": "6"}
 LSTM = tuple(f"{kind}_l0{way}" for way in ("", "_reverse") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
@@ -44,14 +43,7 @@ def from_msst(
         InputError: a tensor is missing, left over or of another shape, or instruments that are not the targets.
         MissingPackage: torch, which knows the network's shapes, is not installed.
     """
-    with needs("torch"):
-        import torch  # noqa: F401
-    from auralflow_torch.networks import SCNet as Network
-    from auralflow_torch.networks.shapes import state_shapes
-
-    order = order_of_targets(config.targets, instruments, "instruments", origin)
-    shapes = {name: tuple(array.shape) for name, array in (state_shapes(lambda: Network(config)) or {}).items()}
-    return from_theirs(state, dict(_origins(config)), shapes, order, origin)
+    return from_theirs(state, config, dict(_origins(config)), instruments, "instruments", origin)
 
 
 def to_msst(state: Mapping[str, np.ndarray], config: SCNet, instruments: Sequence[str] | None = None) -> State:
@@ -65,8 +57,7 @@ def to_msst(state: Mapping[str, np.ndarray], config: SCNet, instruments: Sequenc
     Raises:
         InputError: instruments that are not the targets.
     """
-    order = order_of_targets(config.targets, instruments, "instruments", "to_msst")
-    return to_theirs(state, dict(_origins(config)), order)
+    return to_theirs(state, config, dict(_origins(config)), instruments, "instruments", "to_msst")
 
 
 def _origins(config: SCNet) -> Iterator[tuple[str, Origin]]:
@@ -75,21 +66,21 @@ def _origins(config: SCNet) -> Iterator[tuple[str, Origin]]:
     for level in range(depth):
         encoder, decoder = f"encoder.{level}", f"decoder.{depth - 1 - level}"
         for band in range(bands):
-            yield from _both(f"{encoder}.down.layers.{band}", f"{encoder}.SDlayer.convs.{band}")
+            yield from same(f"{encoder}.down.layers.{band}", f"{encoder}.SDlayer.convs.{band}")
             for index in range(config.band_depths[band]):
                 for ours, theirs in RESIDUAL.items():
                     layer = f"{encoder}.conv_modules.{band}.layers.{index}.{theirs}"
-                    yield from _both(f"{encoder}.branch.{band}.{index}.{ours}", layer)
+                    yield from same(f"{encoder}.branch.{band}.{index}.{ours}", layer)
             ours, theirs = f"decoder.{level}.up.layers.{band}", f"{decoder}.1.convtrs.{band}"
             yield f"{ours}.weight", Origin(f"{theirs}.weight", None if level else 1)
             yield f"{ours}.bias", Origin(f"{theirs}.bias", None if level else 0)
-        yield from _both(f"{encoder}.conv", f"{encoder}.globalconv")
-        yield from _both(f"decoder.{level}.gate", f"{decoder}.0.conv")
+        yield from same(f"{encoder}.conv", f"{encoder}.globalconv")
+        yield from same(f"decoder.{level}.gate", f"{decoder}.0.conv")
     for layer in range(config.num_layers):
         for axis in (0, 1):
             ours, theirs = f"path.{2 * layer + axis}", f"separation_net.dp_modules.{layer}"
-            yield from _both(f"{ours}.norm", f"{theirs}.norm_layers.{axis}")
-            yield from _both(f"{ours}.recurrent.linear", f"{theirs}.linear_layers.{axis}")
+            yield from same(f"{ours}.norm", f"{theirs}.norm_layers.{axis}")
+            yield from same(f"{ours}.recurrent.linear", f"{theirs}.linear_layers.{axis}")
             for leaf in LSTM:
                 yield f"{ours}.recurrent.lstm.{leaf}", Origin(f"{theirs}.lstm_layers.{axis}.{leaf}")
     if config.masks:
@@ -98,9 +89,3 @@ def _origins(config: SCNet) -> Iterator[tuple[str, Origin]]:
         yield "mask.0.bias", Origin("mask_layer.0.bias")
         yield "mask.1.weight", Origin("mask_layer.2.weight", 0)
         yield "mask.1.bias", Origin("mask_layer.2.bias", 0)
-
-
-def _both(ours: str, theirs: str) -> Iterator[tuple[str, Origin]]:
-    """The weight and bias of a layer."""
-    for leaf in ("weight", "bias"):
-        yield f"{ours}.{leaf}", Origin(f"{theirs}.{leaf}")

@@ -18,9 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from auralflow_core.config import TFCTDF
-from auralflow_core.optional import needs
-from bridge.importers.regrouped import Origin, from_theirs, to_theirs
-from bridge.importers.rename import State, order_of_targets
+from bridge.importers.regrouped import Origin, from_theirs, same, to_theirs
+from bridge.importers.rename import State
 
 NORMS = {"enter_norm": "tfc1.0", "squeeze_norm": "tdf.0", "expand_norm": "tdf.3", "leave_norm": "tfc2.0"}
 LAYERS = {"shortcut": "shortcut", "enter": "tfc1.2", "squeeze": "tdf.2", "expand": "tdf.5", "leave": "tfc2.2"}
@@ -44,14 +43,7 @@ def from_msst(
         InputError: a tensor is missing, left over or of another shape, or instruments that are not the targets.
         MissingPackage: torch, which knows the network's shapes, is not installed.
     """
-    with needs("torch"):
-        import torch  # noqa: F401
-    from auralflow_torch.networks import TFCTDF as Network
-    from auralflow_torch.networks.shapes import state_shapes
-
-    order = order_of_targets(config.targets, instruments, "instruments", origin)
-    shapes = {name: tuple(array.shape) for name, array in (state_shapes(lambda: Network(config)) or {}).items()}
-    return from_theirs(state, dict(_origins(config)), shapes, order, origin)
+    return from_theirs(state, config, dict(_origins(config)), instruments, "instruments", origin)
 
 
 def to_msst(state: Mapping[str, np.ndarray], config: TFCTDF, instruments: Sequence[str] | None = None) -> State:
@@ -65,8 +57,7 @@ def to_msst(state: Mapping[str, np.ndarray], config: TFCTDF, instruments: Sequen
     Raises:
         InputError: instruments that are not the targets.
     """
-    order = order_of_targets(config.targets, instruments, "instruments", "to_msst")
-    return to_theirs(state, dict(_origins(config)), order)
+    return to_theirs(state, config, dict(_origins(config)), instruments, "instruments", "to_msst")
 
 
 def _origins(config: TFCTDF) -> Iterator[tuple[str, Origin]]:
@@ -78,7 +69,7 @@ def _origins(config: TFCTDF) -> Iterator[tuple[str, Origin]]:
             (f"encoder.{level}", encoder, "down", "downscale"),
             (f"decoder.{level}", decoder, "up", "upscale"),
         ):
-            yield from _norm(f"{ours}.norm", f"{theirs}.{name}.conv.0")
+            yield from same(f"{ours}.norm", f"{theirs}.{name}.conv.0")
             yield f"{ours}.{layer}.weight", Origin(f"{theirs}.{name}.conv.2.weight")
             yield from _blocks(f"{ours}.blocks", f"{theirs}.tfc_tdf.blocks", config.num_blocks)
     yield from _blocks("middle", "bottleneck_block.blocks", config.num_blocks)
@@ -90,11 +81,6 @@ def _blocks(ours: str, theirs: str, count: int) -> Iterator[tuple[str, Origin]]:
     """The tensors of the blocks of a level."""
     for index in range(count):
         for our_name, their_name in NORMS.items():
-            yield from _norm(f"{ours}.{index}.{our_name}", f"{theirs}.{index}.{their_name}")
+            yield from same(f"{ours}.{index}.{our_name}", f"{theirs}.{index}.{their_name}")
         for our_name, their_name in LAYERS.items():
             yield f"{ours}.{index}.{our_name}.weight", Origin(f"{theirs}.{index}.{their_name}.weight")
-
-
-def _norm(ours: str, theirs: str) -> Iterator[tuple[str, Origin]]:
-    for leaf in ("weight", "bias"):
-        yield f"{ours}.{leaf}", Origin(f"{theirs}.{leaf}")
