@@ -55,7 +55,7 @@ def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None
     bad, kind = ~np.isfinite(values), "NaN or infinite values"
     if not bad.any():
         bad, kind = np.abs(values) > LOUDEST, f"values beyond {LOUDEST:g}"
-    return tuple(map(int, np.argwhere(bad)[0])), np.count_nonzero(bad), kind
+    return tuple(map(int, np.argwhere(bad)[0])), int(np.count_nonzero(bad)), kind
 
 
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
