@@ -1,1 +1,1 @@
-"""The ground that both frameworks share: numpy-level code that imports no framework and no package above it."""
+"""Code that both frameworks share. It imports neither JAX nor torch, nor a package that is built on it."""

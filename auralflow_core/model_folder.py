@@ -1,4 +1,4 @@
-"""Model folders: the names of the files in one, and the folders that names of models stand for."""
+"""Model folders: the names of the files in them, and how a model's name leads to its folder."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping

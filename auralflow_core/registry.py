@@ -1,4 +1,4 @@
-"""Things by their names, among them those of other packages, which register themselves."""
+"""Classes by their names, including those that other packages register."""
 
 import threading
 from collections.abc import Iterator, Mapping

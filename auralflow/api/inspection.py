@@ -23,7 +23,7 @@ def inspect(
         save: a folder for the page and the list. Default: `inspected/<dataset>`.
 
     Returns:
-        What was found, the page and the list. The list is JSON, as the setting `dataset.exclude` takes it.
+        The findings, the page and the list. The list is JSON, as the setting `dataset.exclude` takes it.
 
     Raises:
         InputError: there are no tracks, the model folder has no settings, or nothing can be written.

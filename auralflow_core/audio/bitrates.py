@@ -1,4 +1,4 @@
-"""Bit rates of the lossy encoders, and what they change about the level."""
+"""Bit rates of the lossy encoders, and how much softer an encoder makes the audio."""
 
 # kbit/s of Vorbis's qualities 0, 0.1, ... 1 for stereo at 44.1 kHz, as its encoder states them.
 OGG_BITRATES = (64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 500)

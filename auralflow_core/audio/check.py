@@ -34,7 +34,7 @@ def check_audio(audio: np.ndarray, name: str = "audio", ranks: Collection[int] =
 
 
 def check_values(values: np.ndarray, name: str) -> None:
-    """Raises an InputError, which says where, if values of numpy are none that audio has; see `find_unusable`."""
+    """Raises an InputError that names the place if an array has values that audio cannot have; see `find_unusable`."""
     if (found := find_unusable(values)) is not None:
         place, count, kind = found
         raise InputError(
@@ -45,7 +45,7 @@ def check_values(values: np.ndarray, name: str) -> None:
 def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None:
     """Finds the values of a signal that are NaN or infinite or, where there are none, those beyond `LOUDEST`.
 
-    Louder audio would overflow in float32, in spectra and in networks, without a word.
+    Louder audio would overflow in float32, in spectra and in networks, without an error.
 
     Returns:
         The index of the first one, their number, and what they are; None: all can be used.
@@ -59,7 +59,7 @@ def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None
 
 
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
-    """Refuses numbers of another kind, whatever their shape.
+    """Refuses arrays whose numbers are of another kind; any shape will do.
 
     Args:
         values: an array of numpy, jax or torch, also one that a function is traced with.
@@ -67,7 +67,7 @@ def check_type(values: Any, name: str, kind: Literal["floating point", "complex"
         kind: of the numbers.
 
     Raises:
-        InputError: no array, or numbers of another kind, with the expression that makes audio of integers.
+        InputError: it is no array, or has numbers of another kind; the message about integers says how to scale them.
     """
     if not hasattr(values, "shape") or not hasattr(values, "dtype"):
         raise InputError(f"{name} is a {type(values).__name__}, expected an array")
@@ -78,7 +78,7 @@ def check_type(values: Any, name: str, kind: Literal["floating point", "complex"
 
 
 def check_signals(audio: Any, name: str = "audio") -> None:
-    """Refuses what cannot be signals `(..., samples)`; the values are not read.
+    """Refuses arrays that cannot be signals `(..., samples)`; their values are not read.
 
     Args:
         audio: see `check_type`.
@@ -96,7 +96,7 @@ def check_signals(audio: Any, name: str = "audio") -> None:
 
 
 def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,), channels: int | None = None) -> None:
-    """Refuses what has not the type or the shape of audio; the values are not read.
+    """Refuses arrays that do not have the type and the shape of audio; their values are not read.
 
     Args:
         audio: anything with a `shape` and a `dtype`, such as a numpy array or what jax traces a function with.

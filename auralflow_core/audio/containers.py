@@ -1,4 +1,4 @@
-"""A look at the structure of audio files, which finds what the libraries that decode them pass over in silence."""
+"""Examining the structure of audio files, to find faults that the libraries which decode them do not report."""
 
 import mmap
 from pathlib import Path
@@ -10,7 +10,7 @@ TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins w
 
 
 def examine(path: Path) -> Structure:
-    """What the structure of a file says about its audio; nothing for formats without a parser here.
+    """Finds out what a file's structure says about its audio; nothing is known of formats without a parser here.
 
     Args:
         path: of a file that is not empty.

@@ -1,7 +1,7 @@
 """Reading audio files: their properties, the whole audio, a crop, or block by block.
 
-libsndfile reads the formats that it knows; ffmpeg, where it is installed, reads all others, and files of which
-libsndfile would leave something out.
+libsndfile reads the formats that it knows. ffmpeg, where it is installed, reads all others, and files of which
+libsndfile would read only a part.
 """
 
 import functools
@@ -71,7 +71,7 @@ def channel_mask(path: str | os.PathLike, stream: int = 0, *, tolerate_damage: b
 
 
 def find_damage(path: str | os.PathLike, stream: int = 0) -> str:
-    """A sentence about audio that is missing in a file or cannot be decoded, which takes decoding all of it; or "".
+    """Decodes a whole file; returns a sentence about audio that is missing or cannot be decoded, or "".
 
     Raises:
         InputError: as `probe`.
@@ -219,7 +219,7 @@ def _blocks(source: Source, start: int, samples: int, block: int) -> Iterator[np
 
 
 def _checked(source: Source, data: np.ndarray, start: int) -> np.ndarray:
-    """Turns (samples, channels), from sample `start` on, into (channels, samples), and refuses what audio cannot be."""
+    """Turns (samples, channels), from `start` on, into (channels, samples); refuses values that audio cannot have."""
     if (found := find_unusable(data)) is not None:
         (sample, _), _, kind = found
         if not source.tolerate_damage:

@@ -176,7 +176,7 @@ def _decoded(
     """The whole stream, float32 (samples, channels)."""
     strict = [] if tolerate_damage else ["-err_detect", "crccheck"]
     source = [*SAFE, *strict, *structure.ffmpeg, "-i", f"file:{os.fspath(path)}", "-map", f"0:a:{stream}"]
-    # What follows in a chained file may have another rate.
+    # The next stream of a chained file may have another rate.
     output = ["-ar", str(info.sample_rate), "-c:a", "pcm_f32le", "-f", "f32le", "-"]
     frame = 4 * info.channels
     with tempfile.TemporaryFile() as complaints:

@@ -103,7 +103,7 @@ def read_blocks(path: Path, structure: Structure, start: int, samples: int, bloc
 
 
 def count(path: Path) -> AudioInfo:
-    """The properties of a file, of which as much counts as can be decoded from the beginning on.
+    """The properties of a file that may be damaged; its length is what can be decoded from the beginning on.
 
     Raises:
         InputError: nothing can be decoded.

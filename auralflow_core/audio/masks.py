@@ -22,7 +22,7 @@ def choose_mask(format: str, channels: int, mask: int) -> int:
         mask: of the audio; 0: unknown.
 
     Raises:
-        InputError: the places of the channels are fixed in the format, and others.
+        InputError: the format fixes the places of the channels, and the mask names others.
     """
     usual = DEFAULT_MASKS.get(channels, 0)
     if channels <= 2:
@@ -44,7 +44,7 @@ def file_order(format: str, channels: int) -> list[int]:
 
 
 def reserve(file: soundfile.SoundFile, mask: int) -> None:
-    """Makes room for the mask of a FLAC file that is open for writing, whose channels alone do not tell it fully."""
+    """Reserves space for the mask in a FLAC file that is open for writing; `write_mask` fills it in."""
     if file.format == "FLAC" and mask:
         file.comment = STAND_IN.removeprefix(b"comment=").decode()
 

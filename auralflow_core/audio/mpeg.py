@@ -43,7 +43,7 @@ class Head(NamedTuple):
 
 @dataclasses.dataclass
 class Walk:
-    """What a walk over all frames found."""
+    """Counts that a walk over all frames of a file makes."""
 
     frames: int = 0  # with audio
     samples: int = 0  # of all of them

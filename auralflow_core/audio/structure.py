@@ -1,4 +1,4 @@
-"""What the structure of a file says about its audio, before any of it is decoded; and the errors that follow."""
+"""Facts about a file's audio that are known before any of it is decoded, and the errors about damaged files."""
 
 import mmap
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class AudioInfo(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """What the structure of a file says about its audio."""
+    """Facts about a file's audio that its structure tells: its headers, and where its parts lie."""
 
     samples: int | None = None  # per channel, that the file holds; None: only decoding tells
     trimmed: int = 0  # at most so many of them are an encoder's padding, which decoders leave out

@@ -63,10 +63,10 @@ class ModelConfig(Group, tag_field="model_type"):
         return {}
 
     def narrowed(self, targets: Sequence[int]) -> Self:
-        """These settings, with which a model need not compute what has no part in some targets.
+        """These settings for a model that need only estimate some targets, and so may leave parts of its network out.
 
         Args:
-            targets: their places. The estimates of others mean nothing then.
+            targets: their indices. The estimates of the other targets then mean nothing.
         """
         return self
 
@@ -82,9 +82,9 @@ class ModelConfig(Group, tag_field="model_type"):
 
     @property
     def alignment(self) -> int:
-        """The number of samples by which a signal can move and strides inside the network still meet the same parts."""
+        """The shift in samples after which the strides inside the network meet the same parts of a signal again."""
         return 1
 
     def branches(self) -> dict[str, "ModelConfig"]:
-        """The models that are parts of this one and may have been trained alone, by the parts' names."""
+        """The models that are parts of this one and may have been trained alone: the part's name -> its settings."""
         return {}

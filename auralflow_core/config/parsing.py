@@ -148,7 +148,7 @@ def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") 
 
     Args:
         error: what msgspec raised.
-        settings: what it was to decode.
+        settings: the plain data that it was decoding.
         group: their own key, where they are a part of something.
     """
     message, _, where = str(error).partition(" - at `$")

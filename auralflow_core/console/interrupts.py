@@ -1,7 +1,7 @@
 """Ctrl-C and other signals that end a process: noted when they come, obeyed where nothing is half-done.
 
-An exception that a handler raises can be lost, in a callback of the garbage collector or in an import, or leave a file
-half-written. A handler that makes a note cannot: long work asks for it with `check`.
+An exception raised in a signal handler can get lost, in a callback of the garbage collector or in an import, or leave a
+file half-written. So the handler only notes the signal, and long work calls `check`, which raises.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _active: "Interrupts | None" = None
 
 
 def check() -> None:
-    """Raises KeyboardInterrupt if the process was asked to end; to be called where it can."""
+    """Raises KeyboardInterrupt if the process was asked to end; call it where nothing is half-done."""
     if _active is not None and _active.word:
         raise KeyboardInterrupt(_active.word)
 
@@ -93,7 +93,7 @@ class Interrupts(contextlib.AbstractContextManager):
             self._end()
 
     def _end(self) -> None:
-        """Ends the process without its help, but for files that are not complete."""
+        """Ends the process wherever it is, after removing files that are not complete."""
         if (staging := sys.modules.get("auralflow_core.storage.staging")) is not None:
             staging.remove_own()
         with contextlib.suppress(OSError):

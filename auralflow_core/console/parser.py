@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         return command
 
     def complete(self) -> "Parser":
-        """Adds now, at the first call, what `fill` of `add_command` adds; returns the parser itself."""
+        """Calls `fill` of `add_command`, unless that was done before; returns the parser itself."""
         fill, self._fill = self._fill, None
         if fill is not None:
             fill(self)

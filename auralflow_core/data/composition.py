@@ -24,7 +24,7 @@ Usable = Callable[[Sequence[str], bool], bool]
 
 
 class Composition(NamedTuple):
-    """Of which stems the mixtures of a dataset are the sum."""
+    """The stems that add up to the mixtures of a dataset."""
 
     stems: tuple[str, ...]  # that are used
     remainder: bool = False  # what they leave of the mixture is one more stem
@@ -81,12 +81,12 @@ def find_composition(
 
 
 def remaining(product: np.ndarray, subsets: np.ndarray, gain: float = GAIN) -> np.ndarray:
-    """The share of the mixture's energy that sums of stems leave of it, at the level that suits them best.
+    """The share of the mixture's energy that is left when a sum of stems, at its best level, is subtracted from it.
 
     Args:
         product: G, (1 + stems, 1 + stems).
         subsets: (subsets, stems), 1 for each stem that belongs to the sum, else 0.
-        gain: by which the level may differ from that of the mixture; 1: none.
+        gain: the largest factor by which that level may differ from the sum's own; 1: it may not.
 
     Returns:
         (subsets,), from 0 on; NaN where the mixture is silent.
@@ -105,7 +105,7 @@ def level(product: np.ndarray, subsets: np.ndarray) -> np.ndarray:
 
 
 def is_separate(products: np.ndarray, subset: np.ndarray) -> bool:
-    """Whether what some stems leave of the mixtures has nothing to do with these stems, in half of the tracks or more.
+    """Whether the mixtures less some stems no longer hold anything of these stems, in half of the tracks or more.
 
     Then they are part of the mixture just as they are: at another level, or delayed, some of them would be left.
 

@@ -1,7 +1,7 @@
 """Measurements of tracks in the user's cache, so that no file is decoded twice.
 
-They are kept by the SHA-256 of a track's files. A second record, by the track's folder, tells these from the sizes and
-times of change, so that unchanged files need not be read to be known again.
+They are kept by the SHA-256 of a track's files. A second record, by the track's folder, holds
+these SHA-256 with the files' sizes and times of change, so that unchanged files need not be read again.
 """
 
 import contextlib

@@ -64,7 +64,7 @@ def worse_than_mixture(rows: list[Row]) -> dict[str, list[str]]:
 def write_csv(path: str | os.PathLike, rows: list[Row]) -> None:
     """Writes rows under the header `COLUMNS`, followed by the columns of BSSEval or museval, if measured.
 
-    What UTF-8 lacks, in names that are none, is escaped.
+    Bytes of file names that are not valid UTF-8 are escaped.
     """
     with replacing(path) as aside, open(aside, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

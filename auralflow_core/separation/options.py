@@ -54,7 +54,7 @@ class SeparationOptions:
 def batch_for(samples: int, segment: int, overlap: int, largest: int) -> int:
     """The number of segments of one call; halved for signals so short that half a call holds all of their segments.
 
-    There are few such numbers, as a framework compiles a program for each.
+    Only a few numbers are possible, because a framework compiles a program for each.
 
     Args:
         samples: of the signal.

@@ -67,10 +67,10 @@ class Separator(abc.ABC):
         """
 
     def narrow(self, targets: Sequence[int]) -> "Separator":
-        """The same model, which need not compute what has no part in some targets.
+        """The same model for some targets, so that it may leave parts of its network out.
 
         Args:
-            targets: their places. The estimates of others mean nothing then.
+            targets: their indices. The estimates of the other targets then mean nothing.
         """
         return self
 

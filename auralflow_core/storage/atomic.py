@@ -50,7 +50,7 @@ def replacing_together(
         stale: files that are removed once the others are in their places.
 
     Raises:
-        OSError: a file cannot have its name; this is known before the block, but for what happens meanwhile.
+        OSError: a file cannot have its name. This is checked before the block, so that work is not lost.
     """
     for path in paths:
         _check_free(path)

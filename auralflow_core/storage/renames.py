@@ -1,7 +1,7 @@
 """Renames of several files that happen together: a record of them lets the next process finish what one began.
 
 A staging folder holds the files `new-0`, `new-1`, ..., and the record says which names they get in the folder above.
-What has such a name already waits as `old-0`, ... until all have theirs.
+Files that have such names already are kept as `old-0`, ... until all new ones are in place.
 """
 
 import contextlib

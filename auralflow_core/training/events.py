@@ -1,4 +1,4 @@
-"""TensorBoard events that never end a run: where they cannot be written, they end, and a line says so."""
+"""TensorBoard events that never end a run: if they cannot be written, a line says so and no more are written."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ class EventFile:
 
 
 class _Files:
-    """What tensorboardX asks for files of the scheme."""
+    """The functions that tensorboardX calls for files of the scheme."""
 
     @staticmethod
     def open(path: str) -> EventFile:

@@ -145,7 +145,7 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
     share = jnp.minimum(decay, (1 + step) / (10 + step))
 
     def mix(old: jax.Array, new: jax.Array) -> jax.Array:
-        # What does not change stays as it is; the sum could differ from it in the last bit.
+        # Statistics that do not change stay as they are; their sum could differ in the last bit.
         return jnp.where(old == new, old, (share * old + (1 - share) * new).astype(old.dtype))
 
     return jax.tree.map(mix, ema, fresh)

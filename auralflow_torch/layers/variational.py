@@ -41,7 +41,7 @@ class Variational(nn.Module):
             noise: standard normal, (batch, steps, latent); used as it is, also in evaluation.
 
         Returns:
-            What was decoded, in the shape of `x`; mu and sigma, each (batch, steps, latent).
+            The decoded features, in the shape of `x`; mu and sigma, each (batch, steps, latent).
 
         Raises:
             ValueError: noise of another shape.

@@ -25,7 +25,7 @@ INSIDE = ("state", "state_dict", "model_state_dict")  # of a training state
 PREFIXES = ("module.", "model.", "_orig_mod.")
 SHARED_BIASES = ("linear_62_bias_0", "linear_64_bias_0")  # of an early six-stem BS-RoFormer, where they are zeros
 
-# What gives away networks that are not read, by a part of a tensor's name; the first that occurs counts.
+# Parts of tensors' names that give away networks which are not read; the first that occurs counts.
 OTHERS = {
     "lora_": "adapters (LoRA), which are no whole model",
     ".branch.": "a RoFormer of the later bs-roformer package, with residual streams",
@@ -116,7 +116,7 @@ def refuse_others(names: Iterable[str], path: str | Path) -> None:
 
 
 def allowed_numbers() -> list[Any]:
-    """What training states hold besides tensors and plain data: numbers of numpy."""
+    """The types that training states hold in addition to tensors and plain data: numbers of numpy."""
     scalar = np.float64(0).__reduce__()[0]
     modules = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since numpy 2
     types = [np.dtype, np.dtypes.Float64DType, np.dtypes.Float32DType]

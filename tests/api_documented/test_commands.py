@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 import torch
 
-# What makes the documented way short: a network of a few hundred parameters that sees two short crops.
+# Settings that make the documented way short: a network of a few hundred parameters that sees two short crops.
 SMALL = {
     "sample_rate": 8000,
     "num_fft": 256,

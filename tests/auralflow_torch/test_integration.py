@@ -55,7 +55,7 @@ def test_inside_a_sequential(model, audio):
 
 
 class VocalsModule(nn.Module):
-    """What a LightningModule looks like: the model and the criterion in it, hooks that a trainer calls."""
+    """A module shaped like a LightningModule: the model and the criterion in it, hooks that a trainer calls."""
 
     def __init__(self, model: SpectrogramMaskModel):
         super().__init__()

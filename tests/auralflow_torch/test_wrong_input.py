@@ -1,4 +1,4 @@
-"""What a model, a network, a transform or a criterion cannot take is one sentence that names it."""
+"""Input that a model, a network, a transform or a criterion cannot take ends in one sentence that names it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What pages promise beyond the blocks that run: links, lengths, names of scripts and options, quoted messages."""
+"""Promises of the pages beyond the blocks that run: links, lengths, names of scripts and options, quoted messages."""
 
 import ast
 import re

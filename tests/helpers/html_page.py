@@ -1,4 +1,4 @@
-"""What the tests of pages ask about a page."""
+"""Questions that the tests of pages ask about a page."""
 
 import base64
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""What a run of the trainer has come to."""
+"""The results of a run of the trainer, for comparison with another run's."""
 
 import io
 
@@ -32,7 +32,7 @@ def timeless(history):
 
 
 def outcome(trainer):
-    """What a run leaves that another must leave to the bit."""
+    """The results that two runs must have in common, bit for bit."""
     best = read_tensors(trainer.folder.weights, [TORCH])
     last = torch.load(trainer.folder.last, weights_only=True)["state"]
     return {

@@ -25,7 +25,7 @@ def roformer(model, seed=0):
 
 
 def describe(model, instruments, target=None):
-    """What the file of settings holds, as its authors write it; `model` is `BS` or `MEL`, perhaps with changes."""
+    """The content of the file of settings, as its authors write it; `model` is `BS` or `MEL`, perhaps with changes."""
     arguments = {
         "dim": model["width"],
         "depth": model["num_blocks"],

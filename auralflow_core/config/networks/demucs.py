@@ -21,7 +21,7 @@ class Level(NamedTuple):
         decoder_depth: of the decoder's; 0: it has no such branch.
         compression: ratio of the channels to those inside these branches.
         stride: by which bins or steps are divided.
-        joins: the encoder makes one bin of two strides of them, without padding, and the decoder the opposite.
+        joins: the encoder turns all bins that are left, two strides of them, into one; the decoder does the opposite.
         groups: of the norms behind the convolutions; 0: there are none.
         recurrent: residual branches have recurrent layers.
         attentive: residual branches have attention.
@@ -78,7 +78,7 @@ class DemucsConfig(WaveformConfig):
 
     @property
     def first_bins(self) -> int:
-        """The bins behind the first level."""
+        """The number of bins after the first level."""
         return self.num_fft // 2 // STRIDE
 
     @property

@@ -69,7 +69,7 @@ class HTDemucs(DemucsConfig):
         return weights / weights.sum(0)
 
     def narrowed(self, targets: Sequence[int]) -> Self:
-        """These settings without the weights of members that have none in some targets."""
+        """These settings, in which members that have no weight in the wanted targets have none in any."""
         if self.members == 1:
             return self
         weights = self.member_weights

@@ -115,5 +115,5 @@ class SCNet(ComplexSpectrogramConfig):
         return Band(start, bins, padding // 2, padding - padding // 2, outputs)
 
     def count_hops(self, samples: int) -> int:
-        """An odd number, so that frames are even, and always some zeros at the end."""
+        """An odd number, so that the number of frames is even; some zeros always follow the signal."""
         return 2 * ((samples // self.hop_length + 1) // 2) + 1

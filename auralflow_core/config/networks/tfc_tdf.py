@@ -49,11 +49,11 @@ class TFCTDF(ComplexSpectrogramConfig):
 
     @property
     def frame_multiple(self) -> int:
-        """The number of frames must be a multiple of it."""
+        """The number of which the frames must be a multiple, so that every level can divide them."""
         return self.frame_stride**self.depth
 
     def count_hops(self, samples: int) -> int:
-        """A number with which all levels can divide the frames."""
+        """The number of hops with which the frames are a `frame_multiple`."""
         frames = 1 + super().count_hops(samples)
         return -(-frames // self.frame_multiple) * self.frame_multiple - 1
 

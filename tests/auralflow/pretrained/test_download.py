@@ -105,7 +105,7 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
     ):
         with pytest.raises(InputError, match=words):
             fetch(WebFile(f"{server}/{name}", sha256(BODY)))
-    # What a server sent before it stopped is kept, something else is not.
+    # The bytes that a server sent before it stopped are kept, those of another file are not.
     assert [path.name for path in (home / "downloads").iterdir()] == ["short.part"]
     with pytest.raises(InputError, match="refused.*; the same command resumes"):
         fetch(WebFile("http://127.0.0.1:9/file", sha256(BODY)))

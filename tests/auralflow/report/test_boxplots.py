@@ -12,7 +12,7 @@ VALUES = {
 
 
 def drawn(panel, place):
-    """What is drawn at a place: the box's sides, and the lines by the horizontal places of their ends."""
+    """The box at a place: the box's sides, and the lines by the horizontal places of their ends."""
     boxes = [patch.get_path().vertices for patch in panel.patches]
     [box] = [box for box in boxes if abs(box[:-1, 1].mean() - place) < 0.3]
     lines = [line.get_xydata() for line in panel.lines]

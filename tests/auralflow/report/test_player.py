@@ -28,7 +28,7 @@ const pressed = root => all('button[aria-pressed=true]', root).map(button => but
 const label = player => player.querySelector('.play').getAttribute('aria-label');
 const state = player => [pressed(player)[0], label(player), player.querySelector('.clock').textContent];
 """
-# What would sound is rendered into numbers: the page meets this context in place of one that plays.
+# The sound is rendered into numbers: the page meets this context in place of one that plays.
 OFFLINE = f"""
 window.AudioContext = class extends OfflineAudioContext {{
   constructor() {{ super(1, {RATE} * 3, {RATE}); window.rendered = this; }}

@@ -150,7 +150,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, copies, container, clip):
         result = separate_files(sources, copies(), output)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    # What is done stays, and the rest is not computed for a disk that has no room for it.
+    # Finished stems stay, and the rest is not computed for a disk that has no room for it.
     assert names(tmp_path / "out") == [f"small/bass.{container}", f"small/vocals.{container}"]
     assert result.separated == 1 and result.failures[1:] == [f"{late}: not tried"]
     assert result.failures[0].startswith(f"{path}: ") and any(

@@ -19,7 +19,7 @@ def convert(*arguments):
 
 @pytest.fixture(scope="module")
 def third_party(files, tmp_path_factory):
-    """What libsndfile does not read: an exact codec, a lossy one, and a mixture with stems."""
+    """Files that libsndfile does not read: an exact codec, a lossy one, and a mixture with stems."""
     folder = tmp_path_factory.mktemp("third_party")
     convert("-i", files / "stereo.wav", "-c:a", "alac", folder / "alac.m4a")
     convert("-i", files / "stereo.wav", "-c:a", "aac", folder / "aac.m4a")

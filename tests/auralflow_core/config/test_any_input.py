@@ -1,4 +1,4 @@
-"""Whatever goes in: as long as it is audio, so much comes out to the sample, or a sentence says why not."""
+"""Any audio that goes in comes out with the same number of samples, or a sentence says why not."""
 
 import tempfile
 from pathlib import Path

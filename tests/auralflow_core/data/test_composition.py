@@ -36,7 +36,7 @@ def compose(mixture, stems, targets=("v",), tracks=3):
         (V + D, {"d": D, "m": V + D, "v": V}, "v", "dv", False, {"m": ("d", "v")}, ""),
         (V + D + B + R, {"k": D + B + R, "b": B, "d": D, "v": V}, "vd", "bdv", True, {}, "k"),
         (V + D, {"d": D, "o": R, "v": V}, "v", "dv", False, {}, "o"),
-        # What the stems leave.
+        # The part that the stems leave.
         (V + D, {"v": V}, "v", "v", True, {}, ""),
         (V + D, {"v": V}, "va", "v", True, {}, ""),
         (V + 0.05 * D, {"v": V}, "v", "v", True, {}, ""),

@@ -159,7 +159,7 @@ def test_errors_about_other_files_stay_as_they_are(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_from_a_disk(tmp_path, monkeypatch):
-    """What the system says of them is simulated: root may write everywhere."""
+    """The system's answer about them is simulated: root may write everywhere."""
     monkeypatch.setattr(os, "access", lambda *arguments: False)
     for flags, number in ((0, errno.EACCES), (os.ST_RDONLY, errno.EROFS)):
         monkeypatch.setattr(os, "statvfs", lambda path, flags=flags: SimpleNamespace(f_flag=flags))

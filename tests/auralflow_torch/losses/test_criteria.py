@@ -225,7 +225,7 @@ def test_a_module_with_the_model_has_the_same_loss_and_owns_it(two_targets):
 
 
 def test_replicas_of_a_criterion_alone_are_refused(two_targets):
-    # What DataParallel makes for each device: its model would be the one on the first device.
+    # DataParallel copies a module for each device like this: the copy's model would be the one on the first device.
     mixture, target = draw(3, 2, SAMPLES), draw(3, 2, SAMPLES, 2, seed=1)
     replica = losses.L1Loss(two_targets)._replicate_for_data_parallel()
     with pytest.raises(InputError, match=r"DataParallel goes around criterion.with_model\(\)"):

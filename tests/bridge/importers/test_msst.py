@@ -89,7 +89,7 @@ def test_instruments_become_targets(here, instruments, target, targets, residual
     state, config = read_pair("model.ckpt", "model.yaml")
     assert (config.model.targets, config.model.residual_name) == (tuple(sorted(targets)), residual)
     assert_same(state, ours_of(theirs, config, targets))
-    # What is written names the same targets again.
+    # The written files name the same targets again.
     write_pair("again.ckpt", state, config, "m")
     again, read = read_pair("again.ckpt", "again.yaml")
     assert read.model.targets == config.model.targets
