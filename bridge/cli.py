@@ -47,7 +47,7 @@ def add_commands(parser: Parser) -> None:
     _add_conversions(parser)
     text = "Run both frameworks on the same audio and print how far they are apart."
     command = parser.add_command("verify", text, verify)
-    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    _add_model(command)
     command.add_argument(
         "--torch", metavar="FILE", type=Path, help="compare with these torch weights, not with freshly converted ones"
     )
@@ -55,11 +55,15 @@ def add_commands(parser: Parser) -> None:
     command.add_argument("path", metavar="FILE_OR_FOLDER", type=Path)
 
 
+def _add_model(command: Parser, text: str = "a trained model, or a file like its best.safetensors") -> None:
+    command.add_argument("model", metavar="MODEL_FOLDER", help=text)
+
+
 def _add_conversions(parser: Parser) -> None:
     command = parser.add_command(
         "to-torch", "Write a model's weights, or its training state, under torch's names.", convert_to_torch
     )
-    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    _add_model(command)
     command.add_argument(
         "-o",
         dest="output",
@@ -96,7 +100,7 @@ def _add_merge(parser: Parser) -> None:
     command = parser.add_command(
         "merge", "Make a model folder of a model and low-rank adapters that were trained for it.", merge
     )
-    command.add_argument("model", metavar="MODEL_FOLDER", help="the model that the adapters were trained for")
+    _add_model(command, "the model that the adapters were trained for")
     text = "the adapters: their file, or the folder of their run"
     command.add_argument("--adapter", metavar="FILE", type=Path, required=True, help=text)
     command.add_argument("-o", dest="output", metavar="FOLDER", required=True, help="a new folder")
@@ -109,7 +113,7 @@ def _add_foreign(parser: Parser) -> None:
         "Music-Source-Separation-Training, UVR and audio-separator.",
         convert_to_msst,
     )
-    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    _add_model(command)
     command.add_argument(
         "-o",
         dest="output",
@@ -123,7 +127,7 @@ def _add_foreign(parser: Parser) -> None:
         "Write an HTDemucs or HDemucs as demucs reads it, from a Hugging Face repository.",
         convert_to_demucs,
     )
-    command.add_argument("model", metavar="MODEL_FOLDER", help="a trained model, or a file like its best.safetensors")
+    _add_model(command)
     command.add_argument(
         "-o",
         dest="output",

@@ -1,5 +1,6 @@
 """The record of a run that checkpoints hold next to the weights: its history and its losses."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -22,6 +23,17 @@ class Record(msgspec.Struct):
 
     history: list[Epoch]
     losses: list[float] = []
+
+
+def speed_since(started: float, samples: int) -> dict[str, float]:
+    """The entries of an epoch about its speed: `samples_per_second`, and the `seconds` that its steps took.
+
+    Args:
+        started: the value of `time.monotonic()` before the first step.
+        samples: number of examples that the steps saw.
+    """
+    seconds = time.monotonic() - started
+    return {"samples_per_second": round(samples / max(seconds, 1e-9), 3), "seconds": round(seconds, 3)}
 
 
 def check_record(record: Any, origin: str) -> dict:

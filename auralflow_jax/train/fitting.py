@@ -16,6 +16,7 @@ from rich.console import Console
 from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.storage.staging import is_vacant
+from auralflow_core.training.record import speed_since
 from auralflow_core.training.schedule import STAR, best_epoch, epoch_line, plateau, reason_to_stop, remedy
 from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.train.monitor import LossMonitor
@@ -137,8 +138,7 @@ def _train_epoch(run: RunState, train_step: TrainStep, batches: Batches, model: 
     if not samples:
         raise InputError("batches gave 0 batches in a pass, expected at least 1")
     monitor.drain()
-    seconds = time.monotonic() - started
-    return {"samples_per_second": round(samples / max(seconds, 1e-9), 3), "seconds": round(seconds, 3)}
+    return speed_since(started, samples)
 
 
 def _validate(run: RunState, eval_step: Callable, valid: Batches, model: SeparationModel) -> float:

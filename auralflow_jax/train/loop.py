@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from auralflow_core.errors import DivergedError, InputError, TrainingError
+from auralflow_core.training.record import speed_since
 from auralflow_core.training.schedule import plateau, reason_to_stop, remedy
 from auralflow_jax.data.batches import Batch, training_batches
 from auralflow_jax.train.checkpoint import Checkpoints
@@ -103,9 +104,7 @@ def train_epoch(loop: Loop, run: RunState) -> dict:
             loop.save(run)
             raise Interrupted(f"Stopped at step {step + 1}, which is saved; the same command goes on from there.")
     monitor.drain()
-    seconds = time.monotonic() - started
-    samples_per_second = (end - first) * batch_size / max(seconds, 1e-9)
-    return {"samples_per_second": round(samples_per_second, 3), "seconds": round(seconds, 3)}
+    return speed_since(started, (end - first) * batch_size)
 
 
 def next_batch(loop: Loop, run: RunState, monitor: LossMonitor) -> Batch:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
@@ -48,6 +49,24 @@ def training_settings(config: Config, changes: dict[str, Any]) -> tuple[torch.dt
     plain = configuration.to_dict(config)
     plain["training"] |= settings
     return PRECISIONS[precision], configuration.from_dict(plain, "ModelTrainer").training
+
+
+def stopping_settings(training: TrainingConfig, max_epochs: int | None, has_own_schedule: bool) -> TrainingConfig:
+    """The settings by which a run stops.
+
+    Args:
+        training: the run's settings.
+        max_epochs: of the whole run; default: that of the settings.
+        has_own_schedule: the learning rate follows `lr_schedule`, not a scheduler of the caller's.
+
+    Raises:
+        InputError: `max_epochs` is less than 1.
+    """
+    max_epochs = training.max_epochs if max_epochs is None else max_epochs
+    if max_epochs < 1:
+        raise InputError(f"max_epochs is {max_epochs}, expected at least 1")
+    schedule = training.lr_schedule if has_own_schedule else "constant"
+    return replace(training, max_epochs=max_epochs, lr_schedule=schedule)
 
 
 def make_scheduler(optimizer: Optimizer, training: TrainingConfig) -> LRScheduler | None:

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from msgspec.structs import replace
 from rich.console import Console
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from auralflow_core.config import TrainingConfig
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
+from auralflow_core.training.record import speed_since
 from auralflow_core.training.schedule import best_epoch, reason_to_stop
 from auralflow_torch.eval_mode import evaluating
 from auralflow_torch.losses.criteria import bind
@@ -29,7 +28,7 @@ from auralflow_torch.train.loaders import Batches, own_generators, set_epoch
 from auralflow_torch.train.monitor import LossMonitor, require_finite
 from auralflow_torch.train.optimizer import Updates, freeze, make_optimizer
 from auralflow_torch.train.progress import Progress
-from auralflow_torch.train.schedule import make_scheduler, training_settings
+from auralflow_torch.train.schedule import make_scheduler, stopping_settings, training_settings
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -46,8 +45,8 @@ class ModelTrainer:
     divides the data among them.
 
     The weights that are validated, shown and kept as best.safetensors are the moving average that `ema_decay` asks
-    for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also
-    when the run has ended; `with trainer.averaged():` puts the average into it.
+    for, as in `auralflow train`. The model itself holds the weights that the optimizer works on, also when the run has
+    ended; `with trainer.averaged():` puts the average into it.
 
     With a folder, the run leaves the files that a run of `auralflow train` leaves: `checkpoint/best.safetensors`, which
     `SpectrogramMaskModel.from_pretrained` and the bridge read, and `checkpoint/last.pt`, from which a repeated call
@@ -68,8 +67,8 @@ class ModelTrainer:
         settings: `lr`, `lr_schedule` (plateau, cosine over `max_epochs`, constant), `lr_decay`, `lr_patience`,
             `max_lr_steps`, `warmup_steps`, `stop_patience`, `weight_decay`, `max_grad_norm`, `max_epochs`, `seed`;
             `frozen`, layers that stay as they are; `ema_decay`, 0 for no average; `accumulate_steps`, parts of a batch
-            that are computed one after the other;
-            `precision`: float32, bfloat16 or float16, the latter two by autocasting, float16 with scaled gradients.
+            that are computed one after the other; `precision`: float32, bfloat16 or float16, the latter two by
+            autocasting, float16 with scaled gradients.
 
     Attributes:
         criterion: called with mixture and target; runs the model and returns the loss, a scalar.
@@ -152,7 +151,7 @@ class ModelTrainer:
             StorageError: a checkpoint cannot be written.
             KeyboardInterrupt: Ctrl-C; the folder is as it was after the last whole epoch, from which the run goes on.
         """
-        training = self._settings(max_epochs)
+        training = stopping_settings(self.training, max_epochs, self.has_own_schedule)
         check_ranks(train_loader)
         self._generators = own_generators(train_loader, val_loader)
         with contextlib.ExitStack() as stack:
@@ -228,22 +227,13 @@ class ModelTrainer:
         """Trains, validates, saves, shows."""
         epoch, started = len(self.history) + 1, time.monotonic()
         train_loss, samples = self._train_epoch(train_loader, epoch)
-        seconds = time.monotonic() - started
+        speed = speed_since(started, samples)
         lr = self.updates.rate(self.step - 1)
         valid_loss = self.validate(val_loader)
         require_finite("validation loss", valid_loss, self.step, self._saved(), "after")
         self.updates.end_epoch(valid_loss)
-        self.history.append(
-            {
-                "epoch": epoch,
-                "step": self.step,
-                "train_loss": train_loss,
-                "valid_loss": valid_loss,
-                "lr": lr,
-                "samples_per_second": round(samples / max(seconds, 1e-9), 3),
-                "seconds": round(seconds, 3),
-            }
-        )
+        losses = {"train_loss": train_loss, "valid_loss": valid_loss}
+        self.history.append({"epoch": epoch, "step": self.step, **losses, "lr": lr, **speed})
         self._save()
         self.progress.epoch(self.history, max_epochs)
         notify(self.callbacks, "on_epoch_end", self, self.history[-1])
@@ -263,14 +253,6 @@ class ModelTrainer:
         if not steps:
             raise InputError("the training loader gave 0 batches, expected at least 1")
         return monitor.mean(), samples
-
-    def _settings(self, max_epochs: int | None) -> TrainingConfig:
-        """The settings by which a run stops."""
-        max_epochs = self.training.max_epochs if max_epochs is None else max_epochs
-        if max_epochs < 1:
-            raise InputError(f"max_epochs is {max_epochs}, expected at least 1")
-        schedule = self.training.lr_schedule if self.has_own_schedule else "constant"
-        return replace(self.training, max_epochs=max_epochs, lr_schedule=schedule)
 
     def _begin(self, resume: bool) -> None:
         """Goes on with an earlier run, or starts a new one."""
