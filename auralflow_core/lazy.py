@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 
@@ -9,6 +10,8 @@ def lazy_names(
     package: str, names: Mapping[str, str], modules: Iterable[str] = ()
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Makes the `__getattr__` (PEP 562) and the `__dir__` of a package that imports its names when they are first used.
+
+    `dir` then lists the package's public names and its modules, not the names that its own code needs.
 
     Args:
         package: the package's `__name__`.
@@ -30,7 +33,8 @@ def lazy_names(
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        own = vars(importlib.import_module(package))
-        return sorted({*own, *homes, *modules})
+        own = vars(importlib.import_module(package)).items()
+        loaded = {name for name, value in own if name.startswith("__") or isinstance(value, ModuleType)}
+        return sorted({*loaded, *homes, *modules})
 
     return __getattr__, __dir__

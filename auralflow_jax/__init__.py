@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow_jax.separation import separate as separate
     from auralflow_jax.streaming import StreamingSeparator as StreamingSeparator
     from auralflow_jax.train.fitting import fit as fit
+    from auralflow_jax.train.state import new_state as new_state
     from auralflow_jax.train.step import make_train_step as make_train_step
 
 _HOME = {
@@ -40,6 +41,7 @@ _HOME = {
     "fit": "auralflow_jax.train.fitting",
     "load": "auralflow_jax.loading",
     "make_train_step": "auralflow_jax.train.step",
+    "new_state": "auralflow_jax.train.state",
     "register": "auralflow_jax.networks",
     "separate": "auralflow_jax.separation",
 }

@@ -36,7 +36,7 @@ class Model(Protocol):
         """An estimate with `audio` (batch, targets, channels, samples) of mixtures (batch, channels, samples)."""
 
     def narrow(self, targets: Sequence[int]) -> "Model":
-        """The same model, which need not compute what has no part in some targets."""
+        """The same model for some targets, which may leave parts of its network out."""
         ...
 
 

@@ -49,8 +49,8 @@ class SeparationModel(abc.ABC):
 
     Example:
         model = auralflow_jax.create_model("my_model/config.json")
-        loss = jax.jit(jax.grad(lambda model, mixture: jnp.mean(model.estimate(mixture).audio ** 2)))
-        gradients = loss(model, mixture).variables["params"]
+        gradient = jax.jit(jax.grad(lambda model, mixture: jnp.mean(model.estimate(mixture).audio ** 2)))
+        gradients = gradient(model, mixture).variables["params"]
     """
 
     FAMILY: ClassVar[str]
@@ -152,10 +152,10 @@ class SeparationModel(abc.ABC):
         return separate(self, audio, rate, **options)
 
     def narrow(self, targets: Sequence[int]) -> Self:
-        """The same weights in a model that need not compute what has no part in some targets.
+        """The same weights in a model for some targets, which may leave parts of its network out.
 
         Args:
-            targets: their places in `targets`. The estimates of others mean nothing then.
+            targets: their indices in `targets`. The estimates of the other targets then mean nothing.
         """
         model = self.settings.model.narrowed(targets)
         if model is self.settings.model:

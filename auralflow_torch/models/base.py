@@ -145,10 +145,10 @@ class SeparationModel(nn.Module, abc.ABC):
         return separate(self, audio, rate, **options)
 
     def narrow(self, targets: Sequence[int]) -> Self:
-        """The same weights in a model that need not compute what has no part in some targets.
+        """The same weights in a model for some targets, which may leave parts of its network out.
 
         Args:
-            targets: their places in `targets`. The estimates of others mean nothing then.
+            targets: their indices in `targets`. The estimates of the other targets then mean nothing.
         """
         model = self.settings.model.narrowed(targets)
         if model is self.settings.model:
