@@ -23,7 +23,7 @@ from auralflow_jax.train.monitor import LossMonitor
 from auralflow_jax.train.optimizer import make_optimizer
 from auralflow_jax.train.sharding import Batch, make_mesh, replicated, shard_batch
 from auralflow_jax.train.state import RunState, start_state
-from auralflow_jax.train.step import EstimateLoss, TrainStep, compare, make_train_step
+from auralflow_jax.train.step import EstimateLoss, TrainStep, check_batch, compare, make_train_step
 
 Batches = Iterable[dict[str, Any]]
 
@@ -158,13 +158,5 @@ def _validate(run: RunState, eval_step: Callable, valid: Batches, model: Separat
 
 def _prepare(batch: dict[str, Any], model: SeparationModel) -> Batch:
     """Checks a batch and divides it over the devices."""
-    if missing := {"mixture", "targets"} - set(batch):
-        raise InputError(f"a batch holds {', '.join(map(repr, batch))} and lacks {', '.join(map(repr, missing))}")
-    mixture, targets = (np.asarray(batch[name], np.float32) for name in ("mixture", "targets"))
-    expected = (*mixture.shape[:1], len(model.targets), *mixture.shape[1:])
-    if mixture.ndim != 3 or targets.shape != expected:
-        raise InputError(
-            f"a batch holds mixture {mixture.shape} and targets {targets.shape}, expected (batch, channels, samples) "
-            f"and (batch, targets, channels, samples) with {len(model.targets)} targets"
-        )
-    return shard_batch({"mixture": mixture, "targets": targets}, make_mesh())
+    check_batch(model, batch)
+    return shard_batch({name: np.asarray(batch[name], np.float32) for name in ("mixture", "targets")}, make_mesh())

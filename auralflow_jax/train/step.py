@@ -1,10 +1,11 @@
 """The jitted training step: raw audio goes in, everything else happens inside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from auralflow_core.errors import InputError
@@ -50,6 +51,9 @@ def make_train_step(
         state_sharding: of the state, as `jax.jit` takes shardings; default: replicated on all devices.
         batch_sharding: of the batch; default: its first axis is divided over all devices.
 
+    Raises:
+        InputError: at the first call with a batch of wrong names or shapes; see `check_batch`.
+
     Example:
         state = new_state(variables, optimizer)
         train_step = make_train_step(model, loss, optimizer)
@@ -59,6 +63,7 @@ def make_train_step(
     differentiate = make_gradient(model, loss)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
+        check_batch(model, batch)
         key = jax.random.fold_in(root, state.step)
         value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
         updates, opt_state = update(optimizer, gradients, state.opt_state, state.params, value=value)
@@ -149,6 +154,22 @@ def average(ema: Variables, fresh: Variables, step: jax.Array, decay: float) -> 
         return jnp.where(old == new, old, (share * old + (1 - share) * new).astype(old.dtype))
 
     return jax.tree.map(mix, ema, fresh)
+
+
+def check_batch(model: SeparationModel, batch: Mapping[str, Any]) -> None:
+    """Refuses a batch without the arrays that a step needs, or with shapes that a loss could broadcast unnoticed.
+
+    Raises:
+        InputError: `mixture` or `targets` is missing or has another shape than the model's.
+    """
+    if missing := sorted({"mixture", "targets"} - set(batch)):
+        raise InputError(f"a batch holds {', '.join(map(repr, batch))} and lacks {', '.join(map(repr, missing))}")
+    mixture, targets = (np.shape(batch[name]) for name in ("mixture", "targets"))
+    if len(mixture) != 3 or targets != (*mixture[:1], len(model.targets), *mixture[1:]):
+        raise InputError(
+            f"a batch holds mixture {mixture} and targets {targets}, expected (batch, channels, samples) "
+            f"and (batch, targets, channels, samples) with {len(model.targets)} targets"
+        )
 
 
 def compare(model: SeparationModel, loss: EstimateLoss, estimate: Estimate, batch: Batch) -> jax.Array:

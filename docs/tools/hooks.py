@@ -60,7 +60,10 @@ def _code(found: re.Match) -> str:
 
 
 def _formula(found: re.Match) -> str:
-    return convert(html.unescape(found[2]), display="block" if found[1] == "[" else "inline")
+    formula = convert(html.unescape(found[2]), display="block" if found[1] == "[" else "inline")
+    if "\\" in formula:
+        raise ValueError(f"a command in the formula {found[2]} is unknown to latex2mathml, and would be shown as text")
+    return formula
 
 
 def _address(target: Path, config: MkDocsConfig, files: Files) -> str | None:

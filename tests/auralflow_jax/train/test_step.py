@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from auralflow_core.config.training import Criterion
+from auralflow_core.errors import InputError
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
@@ -249,3 +250,21 @@ def test_a_segments_share_of_a_validation_is_what_it_holds_of_its_track(setup):
     truth = setup.model.represent(jnp.asarray(batch["targets"])).spectrum
     each = np.abs(np.asarray(estimates.spectrum) - np.asarray(truth)).mean((1, 2, 3, 4))
     assert loss == pytest.approx((each * weights).sum() / 2.5, rel=1e-5)
+
+
+def test_a_batch_that_a_loss_could_broadcast_is_refused(plain):
+    """By a step with a loss of the caller's, which checks nothing."""
+    setup = Setup(plain)
+    step = make_train_step(
+        setup.model, lambda estimate, truth, _: (estimate.audio - truth.audio).mean(), setup.optimizer
+    )
+    state = setup.state()
+    for change, message in (
+        ({"targets": None}, "a batch holds 'mixture' and lacks 'targets'"),
+        ({"mixture": None}, "a batch holds 'targets' and lacks 'mixture'"),
+        ({"targets": (4, 3, 1, SAMPLES)}, r"targets \(4, 3, 1, 6000\), expected .* with 1 targets"),
+        ({"mixture": (4, SAMPLES)}, r"mixture \(4, 6000\) and .*, expected \(batch, channels, samples\)"),
+    ):
+        shapes = {"mixture": (4, 1, SAMPLES), "targets": (4, 1, 1, SAMPLES)} | change
+        with pytest.raises(InputError, match=message):
+            step(state, {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if shape})
