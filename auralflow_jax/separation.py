@@ -77,8 +77,8 @@ def separate(model: Model, audio: np.ndarray, rate: int | None = None, **options
             one more target behind the others; `progress`, called with the number of finished samples.
 
     Returns:
-        float32 numpy array, at the audio's rate and of its length: (targets, samples), (targets, channels, samples) or
-        (batch, targets, channels, samples), also for a single target.
+        float32 numpy array (targets, samples), (targets, channels, samples) or (batch, targets, channels, samples),
+        also for a single target, at the audio's rate and of its length.
 
     Raises:
         InputError: an array that is no audio, or an option out of range.

@@ -44,8 +44,8 @@ class StreamingSeparator(Streaming):
                 same channels in every call.
 
         Returns:
-            float32 (targets, samples) or (targets, channels, samples): what came in `latency` samples earlier,
-            separated; before that, silence.
+            The audio of `latency` samples earlier, separated; before that, silence. float32 (targets, samples) or
+            (targets, channels, samples), as the block is.
 
         Raises:
             InputError: a block that is no audio, or of another shape than the ones before it.

@@ -100,9 +100,9 @@ def separate(model: Model, audio: Audio, rate: int | None = None, **options: Any
             one more target behind the others; `progress`, called with the number of finished samples.
 
     Returns:
-        float32, at the audio's rate and of its length. Of a tensor a tensor on its device: for one target in the
+        float32, at the audio's rate and of its length. A tensor gives a tensor on its device, for one target in the
         audio's shape, for several (targets, samples), (targets, channels, samples) or (batch, targets, channels,
-        samples). Of an array an array, in these shapes also for a single target, as `auralflow_jax.separate` has it.
+        samples). An array gives an array, in these shapes also for a single target, as in `auralflow_jax.separate`.
 
     Raises:
         InputError: neither a tensor nor an array, one that is no audio, or an option out of range.

@@ -25,8 +25,8 @@ class FramewiseMetric(Protocol):
             sample_rate: in Hz.
 
         Returns:
-            A function from the targets' estimates, each (channels, samples), to their scores in dB: for each estimate
-            a mapping column -> (frames,), NaN where a frame has no score.
+            A function from the targets' estimates, each (channels, samples), to their scores in dB, which are a
+            mapping column -> (frames,) for each estimate, NaN where a frame has no score.
         """
         ...
 

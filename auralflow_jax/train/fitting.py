@@ -56,7 +56,7 @@ def fit(
             written.
 
     Returns:
-        The model with the weights of the best epoch, and the history: for every epoch a dict of `epoch`, `step`,
+        The model with the weights of the best epoch, and the history, for every epoch a dict of `epoch`, `step`,
         `train_loss`, `valid_loss`, `samples_per_second`, `seconds`.
 
     Raises:

@@ -40,7 +40,7 @@ def train(
         console: where progress is shown; default: standard output. Of several hosts only the first shows any.
 
     Returns:
-        The history: for every epoch a dict of `epoch`, `step`, `train_loss`, `valid_loss`, `si_sdr` and
+        The history, for every epoch a dict of `epoch`, `step`, `train_loss`, `valid_loss`, `si_sdr` and
         `si_sdr_improvement` (dB for each target), `lr`, `samples_per_second`, `seconds`.
 
     Raises:

@@ -58,7 +58,7 @@ def bss_eval(
         taps: of the filters.
 
     Returns:
-        A score for each target and frame: NaN for all targets where any reference or estimate is silent (its
+        A score for each target and frame, NaN for all targets where any reference or estimate is silent (its
         channels sum to zero throughout the frame), inf where the distortion is zero.
 
     Raises:

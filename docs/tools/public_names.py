@@ -5,7 +5,7 @@ import importlib
 import inspect
 import pkgutil
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 
 def reference(package: str) -> str:
@@ -35,7 +35,8 @@ def _section(module: ModuleType, package: str, described: set[str]) -> str:
 def _entry(name: str, item: Any, package: str, described: set[str]) -> str:
     identifier = _identifier(item)
     if identifier is None:
-        return "" if name.rpartition(".")[2].startswith("__") else f"### {name}\n\nA `{type(item).__name__}`.\n"
+        kind = "type" if get_origin(item) else type(item).__name__
+        return "" if name.rpartition(".")[2].startswith("__") else f"### {name}\n\nA `{kind}`.\n"
     home = identifier.partition(".")[0]
     if identifier in described or (home != package and identifier in _identifiers(home)):
         return f"### {name}\n\nSee [`{identifier}`][{identifier}].\n"
