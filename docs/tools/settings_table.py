@@ -24,13 +24,13 @@ def settings() -> str:
         for model, groups in structs.items():
             for field in msgspec.structs.fields(groups[group]):
                 fields.setdefault(field.name, {})[model] = field
-        head = ["setting", "value", "default", "meaning"] + (["networks"] if group == "model" else [])
+        head = ["setting", "meaning", "value", "default"] + (["networks"] if group == "model" else [])
         rows = [
             [
                 f"`{name}`",
+                meaning(by_name[name].meaning, having),
                 accepted(next(iter(having.values())).type),
                 default(by_name[name]),
-                meaning(by_name[name].meaning, having),
             ]
             + ([networks(having)] if group == "model" else [])
             for name, having in fields.items()
