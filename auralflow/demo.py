@@ -13,6 +13,7 @@ from auralflow.songs import complete_songs
 from auralflow_core.audio import read
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig, to_dict
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.console.text import count
 from auralflow_core.data.crops import read_mixture, read_stems
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import find_tracks
@@ -136,10 +137,9 @@ def _examples(config: Config, track: Track, stems: Path) -> list[Example]:
 
 
 def _intro(config: Config, history: Sequence[dict], dataset: Path) -> str:
-    count = len(find_tracks(dataset, "train"))
     return INTRO.format(
         targets=" and ".join(config.model.targets),
-        train="1 generated song" if count == 1 else f"{count} generated songs",
+        train=count(len(find_tracks(dataset, "train")), "generated song"),
         minutes=sum(epoch["seconds"] for epoch in history) / 60,
     )
 

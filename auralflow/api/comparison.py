@@ -10,6 +10,7 @@ from auralflow.report import Excerpts, write_page
 from auralflow.report.excerpts import SECONDS
 from auralflow.report.players import SMALL
 from auralflow_core.console.progress import duration, progress_bar
+from auralflow_core.console.text import count
 from auralflow_core.data.check import Checked, check_tracks
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
@@ -244,7 +245,7 @@ def write_report(
         InputError: an estimate holds NaN or infinity.
     """
     length = duration(sum(track.seconds for track in tracks))
-    parts = [INTRO.format(tracks=_count(tracks), length=length, **facts)]
+    parts = [INTRO.format(tracks=count(len(tracks), "track"), length=length, **facts)]
     if silent:
         mute = "; ".join(f"{', '.join(targets)} of {track}" for track, targets in silent.items())
         parts.append(f"Left out, silent: {mute}.")
@@ -253,7 +254,9 @@ def write_report(
     examples = excerpts.examples()
     if examples:
         among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
-        parts.append(LISTEN.format(seconds=SECONDS, tracks=_count(excerpts.tracks) + among, bitrate=SMALL.bitrate))
+        parts.append(
+            LISTEN.format(seconds=SECONDS, tracks=count(len(excerpts.tracks), "track") + among, bitrate=SMALL.bitrate)
+        )
     names = {display_name(model.path) if model.name == ALONE else model.name: model for model in models}
     notes = {name: _describe(model.separator) for name, model in names.items()} | dict(facts)
     histories = {name: training_history(model.path) for name, model in names.items() if model.path.is_dir()}
@@ -265,7 +268,3 @@ def _describe(separator: Separator) -> str:
     return f"{type(model).__name__}, {', '.join(separator.targets)}, {model.sample_rate} Hz, " + (
         "mono" if model.num_channels == 1 else "stereo"
     )
-
-
-def _count(tracks: Sequence[Track]) -> str:
-    return "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"

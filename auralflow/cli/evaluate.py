@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auralflow.backends import METRICS
 from auralflow.cli.arguments import add_backend, print_table, settings
 from auralflow_core.console.parser import Parser
-from auralflow_core.console.text import printable
+from auralflow_core.console.text import count, printable
 
 if TYPE_CHECKING:
     from auralflow.api.evaluation import Evaluation
@@ -71,11 +71,11 @@ def show(evaluation: "Evaluation", split: str) -> None:
         print(f"Worse than the mixture itself, by SI-SDR: {printable(', '.join(targets))} of {printable(name)}.")
     for track, mute in evaluation.silent.items():
         print(f"Left out, silent: {', '.join(mute)} of {printable(track)}.")
-    count = "1 track" if evaluation.tracks == 1 else f"{evaluation.tracks} tracks"
     for note in evaluation.notes:
         print(f"{printable(note)}.")
     for folder in evaluation.moved:
         print(f"An earlier evaluation, of something else, now lies in {folder}.")
-    print(f"Wrote {', '.join(map(str, [evaluation.file, *evaluation.others]))}: {count} of {split}.")
+    files = ", ".join(map(str, [evaluation.file, *evaluation.others]))
+    print(f"Wrote {files}: {count(evaluation.tracks, 'track')} of {split}.")
     if evaluation.page:
         print(f"Open {evaluation.page.resolve()} in a browser.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import print_table, settings
 from auralflow_core.console.parser import Parser
-from auralflow_core.console.text import printable, printable_lines
+from auralflow_core.console.text import count, printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,10 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(table(inspection))
     for note in inspection.notes:
         print(printable_lines(note))
-    count = len(inspection.tracks)
     known = f" ({inspection.remembered} known from before)" if inspection.remembered else ""
     out = inspection.exclude
-    print(f"Inspected {count} track{'' if count == 1 else 's'}{known}, {len(out) or 'none'} to leave out.")
+    print(f"Inspected {count(len(inspection.tracks), 'track')}{known}, {len(out) or 'none'} to leave out.")
     print(f"Wrote {page} and {exclude}.")
     if out:
         model = shlex.quote(str(arguments.model or "MODEL"))

@@ -9,7 +9,7 @@ from auralflow.inspection.findings import KINDS, Finding
 from auralflow.report.markup import card
 from auralflow.report.page import write_sections
 from auralflow_core.console.progress import duration
-from auralflow_core.console.text import printable
+from auralflow_core.console.text import count, printable
 from auralflow_core.errors import brief
 
 LONGEST = 1000  # letters of a finding
@@ -37,16 +37,6 @@ def write_inspection(path: str | os.PathLike, inspection: Inspection) -> None:
             "All tracks": _all_tracks(inspection.tracks),
         },
     )
-
-
-def count(number: int, name: str) -> str:
-    """A number and what it counts.
-
-    Example:
-        >>> count(1, "track"), count(2, "track")
-        ('1 track', '2 tracks')
-    """
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _leave_out(inspection: Inspection) -> str:

@@ -1,4 +1,4 @@
-"""Text from elsewhere, such as names of files, as a terminal or a page can show it."""
+"""Text for a terminal or a page: names from elsewhere that are safe to show, and numbers of things."""
 
 import unicodedata
 
@@ -16,6 +16,16 @@ def printable(text: str) -> str:
         letter.encode("unicode_escape").decode() if unicodedata.category(letter) in HIDDEN else letter
         for letter in text
     )
+
+
+def count(number: int, name: str) -> str:
+    """A number and what it counts.
+
+    Example:
+        >>> count(1, "track"), count(2, "track")
+        ('1 track', '2 tracks')
+    """
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def printable_lines(text: str) -> str:

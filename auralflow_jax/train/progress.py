@@ -9,6 +9,7 @@ from rich import progress as bars
 from rich.console import Console
 
 from auralflow_core.console.progress import duration
+from auralflow_core.console.text import count
 from auralflow_core.training.schedule import STAR, best_epoch, epoch_line
 from auralflow_jax.train.plan import TrainingPlan
 from auralflow_jax.train.state import RunState
@@ -58,14 +59,14 @@ class Progress(contextlib.AbstractContextManager):
         what = f"{trained:.2f} M parameters" + (f" in adapters of rank {rank} for {base}" if rank else "")
         self.line(
             f"{type(config.model).__name__}, {what}, targets "
-            f"{', '.join(config.model.targets)}; {plan.mesh.size} device(s)"
+            f"{', '.join(config.model.targets)}; {count(plan.mesh.size, 'device')}"
         )
         if plan.note:
             self.line(plan.note)
         self.line(
-            f"{len(tracks)} training tracks ({duration(sum(track.seconds for track in tracks))}), "
-            f"{len(plan.segments.tracks)} validation tracks; {plan.steps_per_epoch} steps of "
-            f"{config.training.batch_size} crops an epoch"
+            f"{count(len(tracks), 'training track')} ({duration(sum(track.seconds for track in tracks))}), "
+            f"{count(len(plan.segments.tracks), 'validation track')}; {count(plan.steps_per_epoch, 'step')} of "
+            f"{count(config.training.batch_size, 'crop')} an epoch"
         )
         if plan.start_note and not run.history and not run.losses:
             self.line(plan.start_note)

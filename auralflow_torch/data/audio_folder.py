@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from auralflow_core.config import Config
 from auralflow_core.console.text import printable_lines
 from auralflow_core.data.crops import track_samples
 from auralflow_core.data.training import usable_tracks
+from auralflow_core.errors import InputError
 from auralflow_core.model_folder import as_config
 from auralflow_torch.data.decoding import decoder
 from auralflow_torch.data.pairs import (
@@ -156,6 +158,13 @@ class AudioFolder(IterableDataset):
             seed=config.training.seed,
             sources=dataset.sources,
             exclude=exclude,
+        )
+
+    def __getitem__(self, index: Any) -> NoReturn:
+        """Refused: crops are drawn at random and have no numbers."""
+        raise InputError(
+            f"AudioFolder draws random crops and has no item {index!r}; next(iter(folder)) gives a crop, and "
+            "create_audio_dataset makes a dataset of numbered chunks"
         )
 
     def __len__(self) -> int:

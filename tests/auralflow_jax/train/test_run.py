@@ -81,7 +81,7 @@ def test_a_run_reports_every_epoch_and_learns(finished):
         }
         assert entry["si_sdr"].keys() == entry["si_sdr_improvement"].keys() == {"vocals"}
     assert history[2]["valid_loss"] < history[1]["valid_loss"] < history[0]["valid_loss"]
-    assert "2 training tracks (0:04), 1 validation tracks; 3 steps of 8 crops an epoch" in printed
+    assert "2 training tracks (0:04), 1 validation track; 3 steps of 8 crops an epoch" in printed
     assert len(re.findall(r"epoch +\d  train \S+  valid \S+ .* SI-SDR vocals \S+ dB \(\S+\)", printed)) == 3
     assert "Done: all 3 epochs are done." in printed and "Going on" not in printed
 

@@ -154,7 +154,10 @@ def test_epochs_are_a_function_of_seed_and_number(songs):
 
 
 def test_a_pass_covers_the_tracks_duration_by_default(songs):
-    assert len(AudioFolder(songs, sample_length=0.5, sample_rate=RATE)) == 9  # 4.375 s
+    folder = AudioFolder(songs, sample_length=0.5, sample_rate=RATE)
+    assert len(folder) == 9  # 4.375 s
+    with pytest.raises(InputError, match=r"has no item 0; next\(iter\(folder\)\) gives a crop"):
+        folder[0]
     loader = DataLoader(AudioFolder(songs, sample_length=0.5, sample_rate=RATE), batch_size=2)
     assert len(loader) == len(list(loader)) == 5
 
