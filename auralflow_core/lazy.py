@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from auralflow_core.optional import needs
+
 
 def lazy_names(
     package: str, names: Mapping[str, str], modules: Iterable[str] = ()
@@ -25,11 +27,12 @@ def lazy_names(
     modules = tuple(modules)
 
     def __getattr__(name: str) -> Any:
-        if name in homes:
-            module, attribute = homes[name]
-            return getattr(importlib.import_module(module), attribute)
-        if name in modules:
-            return importlib.import_module(f"{package}.{name}")
+        with needs("jax", "torch"):
+            if name in homes:
+                module, attribute = homes[name]
+                return getattr(importlib.import_module(module), attribute)
+            if name in modules:
+                return importlib.import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

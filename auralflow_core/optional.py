@@ -13,14 +13,14 @@ INSTALL = {
 
 
 @contextlib.contextmanager
-def needs(package: str) -> Iterator[None]:
+def needs(*packages: str) -> Iterator[None]:
     """Turns a failed import in the block into a message that says what to install.
 
     Args:
-        package: one of `INSTALL`.
+        packages: some of `INSTALL`.
 
     Raises:
-        MissingPackage: the package is not installed.
+        MissingPackage: one of them is not installed.
 
     Example:
         with needs("torch"):
@@ -29,7 +29,7 @@ def needs(package: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != package:
+        if (package := (error.name or "").partition(".")[0]) not in packages:
             raise
         raise MissingPackage(
             f"this needs the package {package}, which is not installed: {INSTALL[package]}", name=package

@@ -13,6 +13,7 @@ import numpy as np
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import read_model
+from auralflow_core.optional import needs
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile
 from bridge.conversion import as_array
 
@@ -83,7 +84,8 @@ def load_pickled(path: str | Path, allowed: Sequence[Any] = ()) -> Any:
     Raises:
         InputError: the file is missing, damaged, or would run code.
     """
-    import torch
+    with needs("torch"):
+        import torch
 
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([*allowed]):

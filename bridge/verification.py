@@ -1,9 +1,11 @@
 """Verification of a model: both frameworks estimate the same."""
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auralflow_core.optional import needs
 from auralflow_core.weights.file import TORCH
 from bridge.files import read_flax, read_torch
 from bridge.folders import check_network
@@ -36,11 +38,15 @@ def verify(model: str | Path, torch: str | Path | None = None) -> Verification:
 
     Raises:
         InputError: there is no such model, a file is damaged, or the torch weights are of another network.
+        MissingPackage: torch is not installed.
 
     Example:
         assert bridge.verify("my_model").same
     """
     from bridge.parity.outputs import EXACT, ROUNDING, TOLERANCE, compare_networks
+
+    with needs("torch"):
+        importlib.import_module("torch")  # before the work in JAX, which takes longer
 
     variables, config, _ = read_flax(model)
     state = None

@@ -3,6 +3,9 @@ import sys
 
 import pytest
 
+import auralflow_torch
+import bridge
+import bridge.files
 from auralflow.cli import main as cli
 from auralflow_core.errors import MissingPackage
 from auralflow_core.optional import needs
@@ -51,3 +54,18 @@ def test_the_command_ends_with_the_sentence(monkeypatch, capsys):
     monkeypatch.setattr("auralflow.cli.songs.run", run)
     assert cli.main(["songs", "somewhere"]) == 2
     assert capsys.readouterr().err.startswith("auralflow: error: this needs the package torch, which is not installed")
+
+
+@pytest.mark.parametrize("call", ["verify", "read_state", "load"])
+def test_what_needs_torch_says_so(call, monkeypatch, tmp_path):
+    (tmp_path / "state.pth").write_bytes(b"x")
+    for name in ("torch", *(name for name in sys.modules if name.startswith("auralflow_torch."))):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    calls = {
+        "verify": lambda: bridge.verify(tmp_path),
+        "read_state": lambda: bridge.files.read_torch(tmp_path / "state.pth"),
+        "load": lambda: auralflow_torch.load(tmp_path),
+    }
+    with pytest.raises(MissingPackage, match="needs the package torch"):
+        calls[call]()
