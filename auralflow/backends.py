@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from auralflow_core.config import Config
+    from auralflow_core.ensembles.description import Description
     from auralflow_core.evaluation.track import FramewiseMetric, Score
     from auralflow_core.separation.separator import Separator
 
@@ -26,34 +27,41 @@ METRICS = {
 }
 
 
-def load_separator(folder: str | Path, backend: str = "jax", adapter: str | Path | None = None) -> "Separator":
+def load_separator(
+    model: "str | Path | Description", backend: str = "jax", adapter: str | Path | None = None
+) -> "Separator":
     """Loads a trained model; jax keeps on disk what it compiles.
 
     Args:
-        folder: a model folder.
+        model: a model folder, the JSON of an ensemble, or an ensemble's description.
         backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in.
         adapter: low-rank adapters of this model, see `auralflow_jax.load`.
 
     Raises:
-        InputError: the folder holds no trained model, the adapter is of another one, or the backend is unknown.
+        InputError: the folder holds no trained model, an ensemble's members do not fit each other, the adapter is of
+            another model, or the backend is unknown.
         MissingPackage: the framework is not installed.
     """
     if backend not in BACKENDS:
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     with needs(backend):
         if backend == "torch":
-            from auralflow_torch.loading import load
+            from auralflow_torch.loading import load, load_ensemble
             from auralflow_torch.separation import Separator
 
             check()  # these imports take seconds
-            return Separator(load(folder, adapter=adapter))
+            return Separator(
+                load(model, adapter=adapter) if isinstance(model, str | Path) else load_ensemble(model, adapter=adapter)
+            )
         from auralflow_jax.compilation_cache import enable_cache
-        from auralflow_jax.loading import load
+        from auralflow_jax.loading import load, load_ensemble
         from auralflow_jax.separation import Separator
 
         check()
         enable_cache()
-        return Separator(load(folder, adapter=adapter))
+        return Separator(
+            load(model, adapter=adapter) if isinstance(model, str | Path) else load_ensemble(model, adapter=adapter)
+        )
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

@@ -216,6 +216,10 @@ def find_weights(name_or_path: str | Path) -> Path:
 
 
 def _weights(path: Path) -> Path:
+    if path.suffix == ".json" and path.is_file():
+        raise InputError(
+            f"{path}: is JSON, which `load`, `separate` and `evaluate` take for an ensemble; weights are expected"
+        )
     return ModelFolder(path).find_weights() if path.is_dir() else path
 
 

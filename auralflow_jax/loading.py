@@ -5,10 +5,14 @@ from typing import Any
 
 import jax
 
+from auralflow_core.ensembles.description import Description, is_description, read_description
+from auralflow_core.ensembles.settings import ensemble_settings
 from auralflow_core.errors import InputError
+from auralflow_core.model_folder import find_model
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.names import to_flax, to_torch
 from auralflow_jax.models.base import SeparationModel, abstract_variables, build
+from auralflow_jax.models.ensemble import Ensemble
 from auralflow_jax.weights import load_variables
 
 # An assignment makes jax's name, which type checkers take for a variable.
@@ -19,8 +23,8 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
     """Loads a trained model.
 
     Args:
-        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
-            pretrained model's name, which is fetched on first use.
+        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a pretrained
+            model's name, which is fetched on first use, or the JSON of an ensemble.
         device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
             or TPU if there is one, else the CPU.
         adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
@@ -34,11 +38,40 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
         model = auralflow_jax.load("my_model")
         stems = model.separate(audio, 44100)  # (targets, channels, samples)
     """
+    if is_description(path := find_model(name_or_path)):
+        return load_ensemble(read_description(path), device=device, adapter=adapter)
     variables, settings, _ = load_variables(name_or_path)
     if adapter is not None:
         expected = abstract_variables(settings)
         variables = to_flax(merge(to_torch(variables), adapter, str(name_or_path)), expected, str(name_or_path))
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
+
+
+def load_ensemble(description: Description, *, device: Device = None, adapter: str | Path | None = None) -> Ensemble:
+    """Loads an ensemble of trained models.
+
+    Args:
+        description: from `auralflow_core.ensembles.description`.
+        device: see `load`.
+        adapter: of low-rank adapters: refused, as they belong to a single model.
+
+    Raises:
+        InputError: see `load`; or members that do not fit each other.
+    """
+    if adapter is not None:
+        raise InputError(f"{adapter}: adapters belong to a single model, and {description.origin} is an ensemble")
+    loaded: dict[Path, SeparationModel] = {}  # one that is named twice is loaded once
+
+    def member(model: Path | Description) -> SeparationModel:
+        if isinstance(model, Description):
+            return load_ensemble(model, device=device)
+        if model not in loaded:
+            loaded[model] = load(model, device=device)
+        return loaded[model]
+
+    members = [member(part.model) for part in description.members]
+    settings = ensemble_settings(description, [model.settings for model in members])
+    return Ensemble.of(settings, members)
 
 
 def _device(device: Device) -> Any:

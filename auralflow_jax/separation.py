@@ -55,6 +55,10 @@ class Separator(separation.Separator):
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         return np.asarray(_estimate(self.model, mixture))
 
+    @property
+    def members(self) -> tuple["Separator", ...]:
+        return tuple(map(Separator, getattr(self.model, "members", ())))
+
     def narrow(self, targets: Sequence[int]) -> "Separator":
         return replace(self, model=self.model.narrow(targets))
 

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import torch
 
+from auralflow_core.ensembles.description import Description, is_description, read_description
+from auralflow_core.ensembles.settings import ensemble_settings
+from auralflow_core.errors import InputError
+from auralflow_core.model_folder import find_model
 from auralflow_torch.models import SeparationModel
+from auralflow_torch.models.ensemble import Ensemble
 
 
 def load(
@@ -13,8 +18,8 @@ def load(
     """Loads a trained model, in evaluation mode.
 
     Args:
-        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
-            pretrained model's name, which is fetched on first use.
+        name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a pretrained
+            model's name, which is fetched on first use, or the JSON of an ensemble.
         device: where the weights lie and the model computes. Default: the first CUDA device if there is one, else
             the CPU.
         adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
@@ -29,5 +34,36 @@ def load(
         stems = model.separate(audio, 44100)
         network = model.network  # the bare network
     """
+    if is_description(path := find_model(name_or_path)):
+        return load_ensemble(read_description(path), device=device, adapter=adapter)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return SeparationModel.from_pretrained(name_or_path, device, adapter=adapter)
+
+
+def load_ensemble(
+    description: Description, *, device: str | torch.device | None = None, adapter: str | Path | None = None
+) -> Ensemble:
+    """Loads an ensemble of trained models, in evaluation mode.
+
+    Args:
+        description: from `auralflow_core.ensembles.description`.
+        device: see `load`.
+        adapter: of low-rank adapters: refused, as they belong to a single model.
+
+    Raises:
+        InputError: see `load`; or members that do not fit each other.
+    """
+    if adapter is not None:
+        raise InputError(f"{adapter}: adapters belong to a single model, and {description.origin} is an ensemble")
+    loaded: dict[Path, SeparationModel] = {}  # one that is named twice is loaded once
+
+    def member(model: Path | Description) -> SeparationModel:
+        if isinstance(model, Description):
+            return load_ensemble(model, device=device)
+        if model not in loaded:
+            loaded[model] = load(model, device=device)
+        return loaded[model]
+
+    members = [member(part.model) for part in description.members]
+    settings = ensemble_settings(description, [model.settings for model in members])
+    return Ensemble(settings, members)

@@ -60,6 +60,10 @@ class Separator(separation.Separator):
         device = self.model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
+    @property
+    def members(self) -> tuple["Separator", ...]:
+        return tuple(map(Separator, getattr(self.model, "members", ())))
+
     def narrow(self, targets: Sequence[int]) -> "Separator":
         return replace(self, model=self.model.narrow(targets))
 

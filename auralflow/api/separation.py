@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auralflow.backends import load_separator
@@ -11,6 +11,7 @@ from auralflow.separation.output import StemOutput
 from auralflow.separation.stems import SeparationResult, separate_files
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.ensembles.description import Description, describe
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.separation.options import OVERLAP, SeparationOptions
@@ -19,7 +20,7 @@ FILENAME = "{model}/{track}/{stem}.{ext}"
 
 
 def separate(
-    model: str | Path,
+    model: str | Path | Sequence[str | Path],
     inputs: str | Path | Iterable[str | Path],
     save: str | Path = "separated",
     *,
@@ -42,11 +43,13 @@ def separate(
     targets: Iterable[str] = (),
     tolerate_damage: bool = False,
     adapter: str | Path | None = None,
+    weights: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
+    combine: str | None = None,
 ) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
     Args:
-        model: a model folder, or a pretrained model's name.
+        model: a model folder, a pretrained model's name, or the JSON of an ensemble; several are an ensemble.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one. A folder
             without audio stands for all folders in it.
         save: the folder that everything is written into.
@@ -70,6 +73,8 @@ def separate(
         targets: the targets that are written, or sums of them; see `choose_targets`. Default: all of the model's.
         tolerate_damage: go on with what can be read of a damaged file, which is one of the result's `damaged`.
         adapter: a file of low-rank adapters that were trained for the model, or the folder of their run.
+        weights: of several models, one for each; or for each target by name one for each. Default: all the same.
+        combine: of several models, see `auralflow_core.ensembles.description.describe`. Default: mean.
 
     Returns:
         Notes, failures, files and times. An input that cannot be read or written as asked is one of the `failures` and
@@ -84,19 +89,36 @@ def separate(
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
     encoding, rest, name = Encoding(format, bits, bitrate, clip), residual or residual_name is not None, "residual"
-    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), display_name(model))
+    models, inputs = _listed(model), _listed(inputs)
+    label = "+".join(map(display_name, models))
+    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), label)
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     # All files are opened before the model is loaded, which takes seconds.
-    inputs = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))
-    folder = find_model(model)  # its download shows a bar of its own
+    chosen = _choose(models, weights, combine)  # a download shows a bar of its own
     with progress_bar(sum(audio.seconds for audio in found), "s", name=f"loading {output.model}") as advance:
-        separator = load_separator(folder, backend, adapter)
+        separator = load_separator(chosen, backend, adapter)
         output = dataclasses.replace(output, residual_name=residual_name or separator.config.model.residual_name)
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
     result.notes[:0] = left_out(inputs, Path(save))
     return _with_problems(result, problems)
+
+
+def _listed(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
+    """Paths, of which one may be given as it is."""
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+
+
+def _choose(
+    models: Sequence[str | Path], weights: Sequence[float] | Mapping[str, Sequence[float]] | None, combine: str | None
+) -> Path | Description:
+    """The folder or file of one model, or the ensemble of several."""
+    if len(models) != 1:
+        return describe(models, weights, combine)
+    if weights is not None or combine is not None:
+        raise InputError(f"weights and combine are for several models, and {models[0]} is the only one")
+    return find_model(models[0])
 
 
 def _with_problems(result: SeparationResult, problems: Sequence[str]) -> SeparationResult:

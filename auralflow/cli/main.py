@@ -92,8 +92,8 @@ def _can_be_separated(argument: str) -> bool:
     """Whether what stands in a command's place is a song, a folder or a pretrained model."""
     if argument.startswith("-"):
         return False
-    from auralflow.pretrained import PRETRAINED
+    from auralflow.pretrained import names
     from auralflow.separation.inputs import has_audio_suffix
 
     path = Path(argument)
-    return path.exists() or has_audio_suffix(path) or argument in PRETRAINED
+    return path.exists() or has_audio_suffix(path) or argument in names()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import print_table
 from auralflow.pretrained import DEFAULTS, PRETRAINED
+from auralflow.pretrained.ensembles import ensembles
 from auralflow.pretrained.measured import MIXTURE, SONG, VALIDATED, score_text
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
@@ -99,5 +100,5 @@ def _caption() -> str:
         f"about others, and this one validated the training of {', '.join(VALIDATED)}, which flatters it.\n"
         "Published scores are of other songs and by other measures: they compare neither with each other nor with "
         f"those here.\nWhere no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it "
-        "has."
+        f"has.\nEnsembles of these models: {', '.join(ensembles())}."
     )

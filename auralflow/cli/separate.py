@@ -10,6 +10,7 @@ from auralflow.cli.arguments import add_backend, settings
 from auralflow.pretrained.defaults import DEFAULT, DEFAULTS
 from auralflow_core.console.parser import Parser
 from auralflow_core.console.text import printable
+from auralflow_core.errors import InputError
 
 FILENAME = "{model}/{track}/{stem}.{ext}"
 FEW = 12  # largest number of folders whose files are listed
@@ -38,7 +39,12 @@ def add_arguments(parser: Parser) -> None:
         help="audio files, folders of them, or tracks' folders that hold a mixture; before them a model: its folder, "
         f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]})",
     )
-    parser.add_argument("--model", metavar="MODEL", help="the model; all other arguments are then inputs")
+    text = "the model; all other arguments are then inputs. Several, each after a --model of its own, are an ensemble"
+    parser.add_argument("--model", metavar="MODEL", action="append", help=text)
+    text = "of an ensemble: a number for each model; or, once for each target, TARGET=A,B (default: all the same)"
+    parser.add_argument("--weights", metavar="A,B", action="append", help=text)
+    text = "of an ensemble: mean of the audio (the default), or mean_, median_, max_ or min_magnitude of the spectra"
+    parser.add_argument("--combine", metavar="HOW", help=text)
     text = "low-rank adapters that were trained for the model: their file, or the folder of their run"
     parser.add_argument("--adapter", metavar="FILE", help=text)
     parser.hint = HINTS.get
@@ -53,14 +59,17 @@ def run(arguments: argparse.Namespace) -> int:
     from auralflow.api.separation import separate
     from auralflow.pretrained import PRETRAINED, choose_model
     from auralflow.pretrained.folder import CARD
-    from auralflow.pretrained.install import is_installed
 
-    model, inputs = choose_model(arguments.model, arguments.inputs, arguments.targets)
-    is_new = model in PRETRAINED and not Path(model).exists() and not is_installed(model)
-    result = separate(**settings(arguments) | {"model": model, "inputs": inputs})
+    models, inputs = arguments.model or [], arguments.inputs
+    if len(models) < 2:
+        model, inputs = choose_model(models[0] if models else None, inputs, arguments.targets)
+        models = [model]
+    new = new_models(models)
+    chosen = {"model": models, "inputs": inputs, "weights": parse_weights(arguments.weights)}
+    result = separate(**settings(arguments) | chosen)
     for note in result.notes:
         print(printable(note))
-    if is_new:
+    for model in new:
         published = PRETRAINED[model]
         card = published.folder / CARD
         print(f"{model} is new here: licence {published.licence}; from {published.origin}; more in {card}.")
@@ -75,6 +84,40 @@ def run(arguments: argparse.Namespace) -> int:
     if damaged := result.damaged:
         print(f"auralflow: {len(damaged)} damaged:", *map(printable, damaged), sep="\n  ", file=sys.stderr)
     return 1 if failures or damaged else 0
+
+
+def new_models(models: Sequence[str]) -> list[str]:
+    """The pretrained models among these, or among the members of the ensembles among these, that are not yet here."""
+    from auralflow.pretrained import PRETRAINED
+    from auralflow.pretrained.ensembles import ensembles
+    from auralflow.pretrained.install import is_installed
+    from auralflow_core.ensembles.description import is_description, member_names
+
+    descriptions = {name: Path(name) if Path(name).exists() else ensembles().get(name) for name in models}
+    names = [
+        part
+        for name, path in descriptions.items()
+        for part in ([name] if path is None or not is_description(path) else member_names(path))
+    ]
+    return [name for name in names if name in PRETRAINED and not Path(name).exists() and not is_installed(name)]
+
+
+def parse_weights(texts: Sequence[str] | None) -> list[float] | dict[str, list[float]] | None:
+    """The weights of an ensemble: of all targets, or by target.
+
+    Raises:
+        InputError: no numbers, or both kinds.
+    """
+    found: dict[str, list[float]] = {}
+    for text in texts or ():
+        target, _, row = text.rpartition("=")
+        try:
+            found[target.strip()] = [float(number) for number in row.split(",")]
+        except ValueError:
+            raise InputError(f"--weights {text}: expected numbers such as 1,2, or TARGET=1,2") from None
+    if len(texts or ()) > len(found) or ("" in found and len(found) > 1):
+        raise InputError(f"--weights {' --weights '.join(texts or ())}: expected one for all targets, or one for each")
+    return found.get("", found) if found else None
 
 
 def show_files(files: Sequence[Path]) -> None:

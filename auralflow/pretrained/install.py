@@ -8,11 +8,13 @@ from pathlib import Path
 from auralflow.pretrained.checkpoints import NONE_STATED
 from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
+from auralflow.pretrained.ensembles import ensembles
 from auralflow.pretrained.folder import write_folder
 from auralflow.pretrained.measured import MEASURED, MIXTURE, SONG, VALIDATED, score_text
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow_core import config as configuration
+from auralflow_core.ensembles.description import SUFFIX
 from auralflow_core.errors import InputError, closest
 from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
@@ -22,24 +24,27 @@ from bridge.importers.superseded import SUPERSEDED, refuse_superseded
 
 
 def names() -> list[str]:
-    """The names of all pretrained models: with `resolve` a resolver of the group `auralflow.resolvers`."""
-    return sorted(PRETRAINED)
+    """The names of all pretrained models and ensembles: with `resolve` a resolver of `auralflow.resolvers`."""
+    return sorted([*PRETRAINED, *ensembles()])
 
 
 def resolve(name: str) -> Path | None:
     """The folder of a pretrained model, made on first use: a resolver of the entry-point group `auralflow.resolvers`.
 
     Args:
-        name: of a pretrained model, or the path of a checkpoint that others trained, beside its settings.
+        name: of a pretrained model, or of an ensemble in configs/ensembles; or the path of a checkpoint that others
+            trained, beside its settings.
 
     Returns:
-        The folder, or None if it is neither.
+        The folder, or the JSON of an ensemble; None if it is none of these.
 
     Raises:
         InputError: the model's files cannot be fetched, or the checkpoint cannot be read or is superseded.
     """
     if name in PRETRAINED:
         return get_model(name)
+    if (description := ensembles().get(name)) is not None:
+        return description
     refuse_superseded(Path(name))
     return import_model(name) if is_checkpoint(Path(name)) else None
 
@@ -115,8 +120,9 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
 
     Args:
         model: the model that a flag names; then all of `inputs` are inputs.
-        inputs: the first is the model if it looks like one: a model folder, a file of weights, a pretrained model's
-            name, or anything before other inputs that neither exists nor has an audio file's suffix.
+        inputs: the first is the model if it looks like one: a model folder, a file of weights, the JSON of an ensemble,
+            a pretrained model's name, or anything before other inputs that neither exists nor has an audio file's
+            suffix.
         targets: names of the targets that are asked for; without a model they decide which one separates, see
             `default_model`.
 
@@ -134,14 +140,14 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix in (*CHECKPOINTS, *SUPERSEDED)
+        named = ModelFolder(path).config_file.exists() or path.suffix in (*CHECKPOINTS, *SUPERSEDED, SUFFIX)
         if not named and others and path.is_dir() and not _holds_audio(path):
             raise InputError(
                 f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "
                 "songs, are expected"
             )
     else:
-        named = first in PRETRAINED or bool(others and not has_audio_suffix(path))
+        named = first in names() or bool(others and not has_audio_suffix(path))
     if named and not others:
         raise InputError(
             f"{first}: is a model, and no input follows that it could separate; audio files, or folders of them, "

@@ -22,8 +22,9 @@ from auralflow_core.audio.encode import writing
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.separation.options import SeparationOptions
-from auralflow_core.separation.separator import Separator, choose_targets, separate_blocks
+from auralflow_core.separation.separator import Separator, separate_blocks
 from auralflow_core.separation.song_level import song_level
+from auralflow_core.separation.targets import choose_targets
 from auralflow_core.storage.staging import remove_abandoned
 
 Progress = Callable[[str, float], None]  # the track's name, and how many of its seconds are separated

@@ -1,20 +1,21 @@
 """Separation of audio of any length, rate and number of channels, with a trained model of either framework."""
 
 import abc
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from auralflow_core.audio.check import check_audio, check_rate
 from auralflow_core.audio.resample import resample_stream
 from auralflow_core.config import Config
-from auralflow_core.data.targets import expand_targets
+from auralflow_core.config.ensemble import Ensemble
 from auralflow_core.dsp.consistency import mixture_consistency
 from auralflow_core.dsp.overlap_add import BlockFunction, stream
 from auralflow_core.dsp.streams import aligned
-from auralflow_core.errors import InputError
+from auralflow_core.separation.members import combine_members
 from auralflow_core.separation.options import OVERLAP, SeparationOptions, batch_for, cross_fade
 from auralflow_core.separation.song_level import SongLevel, song_level
 
@@ -75,6 +76,11 @@ class Separator(abc.ABC):
         return self
 
     @property
+    def members(self) -> tuple["Separator", ...]:
+        """The models that an ensemble combines; empty for all other models."""
+        return ()
+
+    @property
     def front_end(self) -> tuple[int, int, int]:
         """Sizes in samples of the transform, hop and window with which estimates are refined."""
         return self.config.model.stft_sizes
@@ -98,32 +104,6 @@ class Separator(abc.ABC):
             return estimates.reshape(batch, channels, -1, samples).swapaxes(1, 2)
         estimates = self.estimate(np.broadcast_to(blocks, (batch, 2, samples)))
         return estimates if channels == 2 else estimates.mean(2, keepdims=True)
-
-
-def choose_targets(separator: Separator, wanted: Sequence[str]) -> dict[str, list[int]]:
-    """Expands names of targets into sums of a model's targets.
-
-    Args:
-        separator: the model.
-        wanted: targets of the model, or sums of them: names in its `dataset.sources`, or `accompaniment` if the model
-            has a target `other` and so leaves nothing out; empty: all targets of the model.
-
-    Returns:
-        The names, and the indices of the targets that each is the sum of.
-
-    Raises:
-        InputError: a name is none of these, or occurs twice.
-    """
-    targets = separator.targets
-    if (name := next((name for name in wanted if wanted.count(name) > 1), None)) is not None:
-        raise InputError(f"targets: {name!r} is named twice")
-    if "accompaniment" in wanted and not {"accompaniment", "other"} & {*targets, *separator.config.dataset.sources}:
-        raise InputError(
-            f"targets: 'accompaniment' is more than this model separates, which is {', '.join(targets)}; "
-            "the residual is the rest of the mixture"
-        )
-    sums = expand_targets(wanted or targets, targets, separator.config.dataset.sources)
-    return {name: [targets.index(part) for part in parts] for name, parts in sums.items()}
 
 
 def separate(
@@ -230,25 +210,58 @@ def separate_blocks(
     if model.normalize_song != (level is not None):
         raise ValueError(f"normalize_song is {model.normalize_song}, and the song's level is {level}.")
     options.check(separator.targets)
-    sample_rate, rate = check_rate(sample_rate, "sample_rate"), model.sample_rate
-    segment = separator.config.crop_samples
-    overlap = cross_fade(separator.config, options.overlap)
-    most = options.batch_size or model.SEGMENTS
-    batch_size = batch_for(-(-samples * rate // sample_rate), segment, overlap, most)
+    sample_rate = check_rate(sample_rate, "sample_rate")
     # Two copies, as the mixture waits for the estimates, for a few segments.
     heard, kept = itertools.tee(np.asarray(block, np.float32) for block in blocks)
+    for mixture, estimate in aligned(kept, _estimates(separator, heard, samples, sample_rate, options, level)):
+        yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
+
+
+def _estimates(
+    separator: Separator,
+    blocks: Iterable[np.ndarray],
+    samples: int,
+    sample_rate: int,
+    options: SeparationOptions,
+    level: SongLevel | None,
+) -> Iterator[np.ndarray]:
+    """The estimates (targets, channels, samples) of a model, or of an ensemble's members together."""
+    if members := separator.members:
+        options = dataclasses.replace(options, consistency=False)  # which is for all members together
+
+        def run(index: int, targets: list[int], blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+            member = members[index].narrow(targets) if not options.wiener else members[index]
+            own = level if member.config.model.normalize_song else None
+            return (piece[targets] for piece in _estimates(member, blocks, samples, sample_rate, options, own))
+
+        settings = cast(Ensemble, separator.config.model)
+        return combine_members(settings, [member.targets for member in members], run, blocks)
+    return _segment_by_segment(separator, blocks, samples, sample_rate, options, level)
+
+
+def _segment_by_segment(
+    separator: Separator,
+    blocks: Iterable[np.ndarray],
+    samples: int,
+    sample_rate: int,
+    options: SeparationOptions,
+    level: SongLevel | None,
+) -> Iterator[np.ndarray]:
+    """The estimates (targets, channels, samples) of a single model."""
+    rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
+    most = options.batch_size or separator.config.model.SEGMENTS
+    overlap = cross_fade(separator.config, options.overlap)
+    batch_size = batch_for(-(-samples * rate // sample_rate), segment, overlap, most)
     estimates = stream(
         block_function(separator, options),
-        resample_stream(map(level.normalize, heard) if level else heard, sample_rate, rate),
+        resample_stream(map(level.normalize, blocks) if level else blocks, sample_rate, rate),
         segment,
         overlap,
         batch_size,
         options.shifts,
     )
-    for mixture, estimate in aligned(kept, resample_stream(estimates, rate, sample_rate, samples)):
-        if level:
-            estimate = level.restore(estimate)
-        yield mixture, mixture_consistency(estimate, mixture) if options.consistency else estimate
+    resampled = resample_stream(estimates, rate, sample_rate, samples)
+    return map(level.restore, resampled) if level else resampled
 
 
 def block_function(separator: Separator, options: SeparationOptions) -> BlockFunction:

@@ -31,6 +31,8 @@ class Streaming:
         self, separator: Separator, segment: int | None = None, *, overlap: float = OVERLAP, wiener: int = 0
     ) -> None:
         config = separator.config
+        if separator.members:
+            raise InputError("an ensemble separates whole signals, and cannot separate live; each of its members can")
         if config.model.normalize_song:
             raise InputError(
                 "normalize_song is true: the model needs the level of a whole song, and cannot separate live"

@@ -23,7 +23,7 @@ from auralflow_jax.separation import separate
 
 Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
 
-FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class adds itself
+FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class that names its own adds itself
 
 
 class Estimate(NamedTuple):
@@ -61,7 +61,8 @@ class SeparationModel(abc.ABC):
 
     def __init_subclass__(cls) -> None:
         jax.tree_util.register_dataclass(cls, data_fields=["variables"], meta_fields=["network", "settings"])
-        FAMILIES[cls.FAMILY] = cls
+        if "FAMILY" in vars(cls):
+            FAMILIES[cls.FAMILY] = cls
 
     def __repr__(self) -> str:
         network, parameters = type(self.settings.model).__name__, (self.variables or {}).get("params", {})
@@ -85,6 +86,11 @@ class SeparationModel(abc.ABC):
     def num_channels(self) -> int:
         """The number of channels that the model takes at once, 1 or 2."""
         return self.settings.model.num_channels
+
+    @property
+    def members(self) -> tuple["SeparationModel", ...]:
+        """The models that an ensemble combines; empty for all other models."""
+        return ()
 
     def replace(self, *, variables: Variables | None) -> Self:
         """The same model with other variables; what was compiled for one serves the other."""

@@ -97,6 +97,11 @@ class SeparationModel(nn.Module, abc.ABC):
         return self.config.model.num_channels
 
     @property
+    def members(self) -> tuple["SeparationModel", ...]:
+        """The models that an ensemble combines; empty for all other models."""
+        return ()
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device

@@ -73,7 +73,9 @@ def stand_ins(tmp_path_factory, trained):
         for model in PRETRAINED.values():
             small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
             (small.path / "README.md").write_text("A stand-in.")
-        yield {"song.mp3": folder / "song.mp3"} | downloads | datasets | models
+        ensemble = ROOT / "configs" / "ensembles" / "four-stems-mean.json"
+        others = {"ensemble.json": ensemble}
+        yield {"song.mp3": folder / "song.mp3"} | downloads | datasets | models | others
 
 
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])

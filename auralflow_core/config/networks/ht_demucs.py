@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from auralflow_core.config.base import Count, Fraction, Positive, doc
 from auralflow_core.config.networks.demucs import STRIDE, DemucsConfig
+from auralflow_core.config.shares import normalized
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -64,9 +65,7 @@ class HTDemucs(DemucsConfig):
     @property
     def member_weights(self) -> np.ndarray:
         """The weight of each member's estimate of each target, (members, targets); a target's have the sum 1."""
-        shape = self.members, len(self.targets)
-        weights = np.reshape(self.member_shares, shape) if self.member_shares else np.ones(shape)
-        return weights / weights.sum(0)
+        return normalized(self.member_shares, self.members, len(self.targets))
 
     def narrowed(self, targets: Sequence[int]) -> Self:
         """These settings, in which members that have no weight in the wanted targets have none in any."""

@@ -1,0 +1,1 @@
+"""Ensembles and chains: several models that separate as one."""
