@@ -1,69 +1,97 @@
-"""Several models evaluated on the same tracks: their names, their rows in one table, and a page about them."""
+"""Several models evaluated on the same tracks: their names, and their rows in one table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from auralflow.backends import load_separator, training_history
-from auralflow.report import Excerpts, write_page
-from auralflow.report.excerpts import SECONDS
-from auralflow.report.players import SMALL
-from auralflow_core.console.progress import duration, progress_bar
-from auralflow_core.console.text import count
+from auralflow.backends import load_separator
+from auralflow.report import Excerpts
+from auralflow_core.console.progress import progress_bar
 from auralflow_core.data.check import Checked, check_tracks
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
 from auralflow_core.errors import NO_ROOM, InputError, sentence
-from auralflow_core.evaluation.dataset import evaluate_tracks
+from auralflow_core.evaluation.dataset import evaluate_tracks, sources_of
+from auralflow_core.evaluation.stem_files import StemFiles
 from auralflow_core.evaluation.table import BASELINES, Row
 from auralflow_core.evaluation.track import FramewiseMetric
-from auralflow_core.model_folder import display_name, find_model
+from auralflow_core.model_folder import find_model
 from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.temp_arrays import Allocate
 
 ALONE = "model"  # the name of a single model's rows
 RESERVED = {*BASELINES, "ideal mask", "reference"}  # names next to the models' on the page
-INTRO = "Scored on {tracks} of the split {split} of {dataset}, {length} in all."
-LISTEN = (
-    "{seconds:g} seconds of each target in {tracks}, from where it is heard together with the others, as mp3 of "
-    "{bitrate} kbit/s. The versions play together; the buttons or the keys 1, 2, 3 switch between them."
-)
 
 
 class EvaluatedModel(NamedTuple):
-    """A model that is evaluated.
+    """A model that is evaluated, or a folder with the stems that another program made.
 
     Attributes:
         name: of its rows, unlike any other model's.
         path: its folder.
-        separator: the loaded model.
+        separator: the loaded model, or the stems.
     """
 
     name: str
     path: Path
-    separator: Separator
+    separator: Separator | StemFiles
 
     def __repr__(self) -> str:
         return f"EvaluatedModel({self.name!r}, {str(self.path)!r}, {self.separator!r})"
 
 
-def load_models(models: Iterable[str | Path], backend: str) -> list[EvaluatedModel]:
-    """Loads all models.
+def load_models(
+    models: Iterable[str | Path], backend: str, estimates: Iterable[str | Path] = (), split: str = "test"
+) -> list[EvaluatedModel]:
+    """Loads all models, and finds the stems of other programs.
 
     Args:
-        models: folders, or pretrained models' names.
+        models: folders, pretrained models' names, or the JSON of ensembles.
         backend: the framework that runs them, one of `backends.BACKENDS`.
+        estimates: folders of stems; see `StemFiles`.
+        split: the name of the split.
 
     Raises:
-        InputError: a model is given twice or not trained.
+        InputError: a model is given twice or not trained; there is none, and no folder of stems; or such a folder
+            holds none.
         MissingPackage: the framework is not installed.
     """
-    paths = [find_model(model) for model in models]
-    return [
-        EvaluatedModel(name, path, load_separator(path, backend))
-        for name, path in zip(model_names(paths), paths, strict=True)
-    ]
+    paths, folders = [find_model(model) for model in models], [Path(folder) for folder in estimates]
+    if not paths + folders:
+        raise InputError("evaluate needs a model, or a folder of stems (--estimates); neither is given")
+    stems = [StemFiles(folder, split) for folder in folders]  # before the models, which take seconds
+    separators = [*(load_separator(path, backend) for path in paths), *stems]
+    names = model_names([*paths, *folders])
+    return [EvaluatedModel(*parts) for parts in zip(names, [*paths, *folders], separators, strict=True)]
+
+
+def fit_stems(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> Checked:
+    """Checks that folders of stems have estimates of all tracks.
+
+    Args:
+        models: from `load_models`.
+        tracks: the tracks of the evaluation, all with the same stems.
+
+    Returns:
+        The tracks that have estimates in all of the folders; what there is to say about the others, and about the
+        files.
+
+    Raises:
+        InputError: a folder has estimates of none of the tracks.
+    """
+    checked = Checked(list(tracks))
+    known = [*tracks[0].stems, *["accompaniment"] * ("vocals" in tracks[0].stems)]
+    for _, _, stems in models:
+        if isinstance(stems, StemFiles):
+            for path, faults in stems.fit(tracks, known).items():
+                checked.problems.setdefault(path, []).extend(faults)
+            checked.notes.extend(stems.notes)
+    kept = [track for track in tracks if track.path not in checked.problems]
+    if not kept:
+        raise InputError("\n  ".join(fault for faults in checked.problems.values() for fault in faults))
+    checked.tracks = kept
+    return checked
 
 
 def fit_tracks(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> Checked:
@@ -87,7 +115,7 @@ def fit_tracks(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> Che
         _check_sums(models, tracks)
     except InputError:
         targets = sorted({target for model in models for target in model.separator.targets})
-        sources = {name: sum for model in models for name, sum in model.separator.config.dataset.sources.items()}
+        sources = {name: sum for model in models for name, sum in sources_of(model.separator).items()}
         checked = check_tracks(tracks, targets, sources)
         if not (checked.composition and checked.composition.remainder and checked.tracks):
             raise
@@ -99,7 +127,7 @@ def _check_sums(models: Sequence[EvaluatedModel], tracks: Sequence[Track]) -> No
     """Raises an InputError unless the tracks have all targets, each the same sum of stems for all models."""
     sums: dict[str, tuple[str, tuple[str, ...]]] = {}
     for name, _, separator in models:
-        parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
+        parts = expand_targets(separator.targets, tracks[0].stems, sources_of(separator))
         for target, stems in parts.items():
             first, others = sums.setdefault(target, (name, stems))
             if set(stems) != set(others):
@@ -217,54 +245,3 @@ def merge_rows(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
         for name in (*rows, *BASELINES)
         if name in estimates
     ]
-
-
-def write_report(
-    path: Path,
-    models: Sequence[EvaluatedModel],
-    tracks: Sequence[Track],
-    facts: Mapping[str, str],
-    rows: Sequence[Row],
-    silent: Mapping[str, Sequence[str]],
-    failures: Sequence[str],
-    excerpts: Excerpts,
-) -> None:
-    """Writes the page about an evaluation.
-
-    Args:
-        path: of the HTML file.
-        models: from `load_models`.
-        tracks: the tracks of the evaluation.
-        facts: name -> value, the dataset's name and the split among them.
-        rows: of all models, and their summary.
-        silent: the targets of tracks that have no scores.
-        failures: a sentence for each track that could not be evaluated.
-        excerpts: the excerpts to listen to.
-
-    Raises:
-        InputError: an estimate holds NaN or infinity.
-    """
-    length = duration(sum(track.seconds for track in tracks))
-    parts = [INTRO.format(tracks=count(len(tracks), "track"), length=length, **facts)]
-    if silent:
-        mute = "; ".join(f"{', '.join(targets)} of {track}" for track, targets in silent.items())
-        parts.append(f"Left out, silent: {mute}.")
-    if failures:
-        parts.append(f"Not evaluated: {'; '.join(failures)}.")
-    examples = excerpts.examples()
-    if examples:
-        among = "" if len(excerpts.tracks) == len(tracks) else f", evenly chosen from {len(tracks)}"
-        parts.append(
-            LISTEN.format(seconds=SECONDS, tracks=count(len(excerpts.tracks), "track") + among, bitrate=SMALL.bitrate)
-        )
-    names = {display_name(model.path) if model.name == ALONE else model.name: model for model in models}
-    notes = {name: _describe(model.separator) for name, model in names.items()} | dict(facts)
-    histories = {name: training_history(model.path) for name, model in names.items() if model.path.is_dir()}
-    write_page(path, f"Evaluation of {', '.join(names)}", "\n\n".join(parts), examples, rows, histories, notes, SMALL)
-
-
-def _describe(separator: Separator) -> str:
-    model = separator.config.model
-    return f"{type(model).__name__}, {', '.join(separator.targets)}, {model.sample_rate} Hz, " + (
-        "mono" if model.num_channels == 1 else "stereo"
-    )

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auralflow.api.results import Results, about, results_folder
+from auralflow.api.results import EVALUATED, Results, about, results_folder
 from auralflow.backends import load_metric
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import faulty_tracks, scan_tracks
+from auralflow_core.evaluation.stem_files import StemFiles
 from auralflow_core.evaluation.table import Row, aggregate, write_csv
+from auralflow_core.model_folder import display_name
 from auralflow_core.storage.temp_arrays import in_files
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class Evaluation:
         page: a page with excerpts to listen to; None if none was asked for.
         failures: a sentence for each track that could not be evaluated.
         moved: folders that results about something else were moved into, as these would have replaced them.
-        notes: sentences about stems that the tracks lack and that were made of their mixtures.
+        notes: sentences about stems that the tracks lack and that were made of their mixtures, and about other
+            programs' stems that were made to fit.
     """
 
     rows: list[Row]
@@ -52,7 +55,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: str | Path,
+    model: str | Path | None,
     dataset: str | Path,
     split: str = "test",
     metrics: str = "bss_eval",
@@ -60,14 +63,17 @@ def evaluate(
     compare: str | Path | Iterable[str | Path] = (),
     report: bool = True,
     save: str | Path | None = None,
+    estimates: str | Path | Iterable[str | Path] = (),
 ) -> Evaluation:
-    """Scores a model on tracks whose stems are known, and writes evaluation.csv and report.html.
+    """Scores a model, or other programs' stems, on tracks whose stems are known, and writes the results.
+
+    They are a table, evaluation.csv, and a page, report.html.
 
     Results of another evaluation in the same folder, with another split for example, are moved into its
     `earlier-evaluations`.
 
     Args:
-        model: a model folder, or a pretrained model's name.
+        model: a model folder, a pretrained model's name, or the JSON of an ensemble; None: only `estimates`.
         dataset: a folder with `<split>/<track>/<stem>.wav`.
         split: the split whose tracks are separated.
         metrics: one of `backends.METRICS`.
@@ -75,7 +81,8 @@ def evaluate(
         compare: other models, evaluated on the same tracks; each gets an evaluation.csv in its folder.
         report: also write report.html, a page about all models with excerpts to listen to.
         save: a folder for the page and one table of all models. Default: the model's folder; `evaluated/<name>` for a
-            pretrained model.
+            pretrained model, an ensemble or stems.
+        estimates: folders `<track>/<stem>.wav`, which any program wrote, to score beside the models.
 
     Raises:
         InputError: the split has no tracks, a model is not trained, the tracks lack a target, none of them could be
@@ -85,11 +92,11 @@ def evaluate(
     Example:
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
-    from auralflow.api import comparison  # here, as separation should not wait for matplotlib, which draws the page
+    from auralflow.api import comparison, page  # here, as separation should not wait for matplotlib
 
     framewise = load_metric(metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
-    models = comparison.load_models([model, *_listed(compare)], backend)
+    models = comparison.load_models([*_listed(model), *_listed(compare)], backend, _listed(estimates), split)
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
@@ -102,7 +109,7 @@ def evaluate(
             _write_table(first, scores)
         if excerpts:
             facts = _facts(dataset, split, metrics)
-            comparison.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
+            page.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -117,8 +124,9 @@ def evaluate(
     )
 
 
-def _listed(models: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """Models, of which one may be given as it is."""
+def _listed(models: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
+    """Models, of which one may be given as it is, and None as no model."""
+    models = () if models is None else models
     return [models] if isinstance(models, str | os.PathLike) else list(models)
 
 
@@ -139,10 +147,12 @@ def _fit_tracks(
     models: Sequence["EvaluatedModel"], tracks: Sequence[Track], unread: Sequence[str]
 ) -> tuple[list[Track], list[str], Sequence[str]]:
     """The tracks with the stems that the models need, sentences for the others, and notes about stems."""
-    from auralflow.api.comparison import fit_tracks
+    from auralflow.api.comparison import fit_stems, fit_tracks
 
-    fitting = fit_tracks(models, tracks)
-    return fitting.tracks, [*unread, *("; ".join(lines) for lines in fitting.problems.values())], fitting.notes
+    read = fit_stems(models, tracks)
+    fitting = fit_tracks(models, read.tracks)
+    faults = [*read.problems.values(), *fitting.problems.values()]
+    return fitting.tracks, [*unread, *("; ".join(lines) for lines in faults)], [*read.notes, *fitting.notes]
 
 
 def _open_results(
@@ -159,9 +169,15 @@ def _open_results(
         return dict.fromkeys((model.name for model in models), Results(save, about(paths, dataset, split, metrics)))
     shown = [paths if report else paths[:1], *([path] for path in paths[1:])]  # in each folder
     return {
-        model.name: Results(results_folder(model.path), about(models_there, dataset, split, metrics))
+        model.name: Results(_folder(model), about(models_there, dataset, split, metrics))
         for model, models_there in zip(models, shown, strict=True)
     }
+
+
+def _folder(model: "EvaluatedModel") -> Path:
+    """The folder for the results of a model, or of another program's stems, into whose folder nothing is written."""
+    is_stems = isinstance(model.separator, StemFiles)
+    return Path(EVALUATED, display_name(model.path)) if is_stems else results_folder(model.path)
 
 
 def _write_table(results: Results, rows: list[Row]) -> None:

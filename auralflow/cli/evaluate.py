@@ -17,7 +17,8 @@ FEW = 12  # largest number of tracks whose rows the terminal shows
 
 def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
-    parser.add_argument("model", metavar="MODEL", help="a model folder, or a pretrained model's name")
+    text = "a model folder, a pretrained model's name, or the JSON of an ensemble; with --estimates it can be left out"
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=text)
     parser.add_argument("dataset", metavar="DATASET", help="folder with <split>/<track>/<stem>.wav")
     parser.add_argument("--split", default="test", help="the split whose tracks are separated (default: %(default)s)")
     parser.add_argument(
@@ -34,9 +35,16 @@ def add_arguments(parser: Parser) -> None:
         help="models to evaluate on the same tracks, and to show next to MODEL",
     )
     parser.add_argument(
+        "--estimates",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="score the stems that any program wrote as DIR/<track>/<stem>.wav, beside MODEL",
+    )
+    parser.add_argument(
         "--save",
         metavar="DIR",
-        help="folder for the results (default: MODEL, or evaluated/NAME for a pretrained model)",
+        help="folder for the results (default: MODEL, or evaluated/NAME for a pretrained model, an ensemble or stems)",
     )
     parser.add_argument(
         "--no_report",

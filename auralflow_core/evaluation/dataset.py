@@ -7,6 +7,7 @@ import numpy as np
 from auralflow_core.data.crops import read_mixture, read_stems
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.track import Track
+from auralflow_core.evaluation.stem_files import StemFiles
 from auralflow_core.evaluation.table import Row
 from auralflow_core.evaluation.track import FramewiseMetric, Signals, evaluate_track
 from auralflow_core.separation.separator import Separator, separate_blocks
@@ -18,7 +19,7 @@ Visit = Callable[[Track, np.ndarray, Signals, Signals], None]  # a track, its mi
 
 def evaluate_tracks(
     tracks: Sequence[Track],
-    separator: Separator,
+    separator: Separator | StemFiles,
     framewise: FramewiseMetric | None = None,
     progress: Callable[[str, float], None] = lambda name, seconds: None,
     visit: Visit | None = None,
@@ -29,7 +30,7 @@ def evaluate_tracks(
 
     Args:
         tracks: from `tracks.find_tracks`.
-        separator: the model.
+        separator: the model, or the files of stems that another program made of these tracks.
         framewise: a metric in addition to SI-SDR and SDR; see `evaluate_track`.
         progress: called with the name of the work and how many seconds of audio are done; every track counts twice,
             once as "separating", once as "scoring".
@@ -41,13 +42,13 @@ def evaluate_tracks(
     Raises:
         InputError: the tracks lack a target.
     """
-    parts = expand_targets(separator.targets, tracks[0].stems, separator.config.dataset.sources)
+    parts = expand_targets(separator.targets, tracks[0].stems, sources_of(separator))
     stems = [stem for names in parts.values() for stem in names]
     rows, silent = [], {}
     for track in tracks:
         with in_files() as allocate:
             mixture, references = _read(track, parts, allocate)
-            separated = _separate(separator, mixture, track, progress, allocate)
+            separated = _estimate(separator, mixture, track, progress, allocate)
             estimates = dict(zip(parts, separated, strict=True))
             found, mute = evaluate_track(
                 track.name,
@@ -80,6 +81,24 @@ def _read(
         for target, names in parts.items():
             references[target][:, piece] = read_stems(track, names, *place).sum(axis=0)
     return mixture, references
+
+
+def sources_of(separator: Separator | StemFiles) -> Mapping[str, Sequence[str]]:
+    """The named sums of stems among the targets."""
+    return {} if isinstance(separator, StemFiles) else separator.config.dataset.sources
+
+
+def _estimate(
+    separator: Separator | StemFiles,
+    mixture: np.ndarray,
+    track: Track,
+    progress: Callable[[str, float], None],
+    allocate: Allocate,
+) -> np.ndarray:
+    """The estimates (targets, channels, samples)."""
+    if isinstance(separator, StemFiles):
+        return separator.read(track, allocate, lambda share: progress(f"reading {track.name}", share * track.seconds))
+    return _separate(separator, mixture, track, progress, allocate)
 
 
 def _separate(

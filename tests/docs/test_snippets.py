@@ -74,7 +74,7 @@ def stand_ins(tmp_path_factory, trained):
             small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
             (small.path / "README.md").write_text("A stand-in.")
         ensemble = ROOT / "configs" / "ensembles" / "four-stems-mean.json"
-        others = {"ensemble.json": ensemble}
+        others = {"their_stems": folder / "songs" / "test", "ensemble.json": ensemble}
         yield {"song.mp3": folder / "song.mp3"} | downloads | datasets | models | others
 
 
