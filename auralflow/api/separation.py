@@ -45,6 +45,7 @@ def separate(
     adapter: str | Path | None = None,
     weights: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
     combine: str | None = None,
+    tags: bool = True,
 ) -> SeparationResult:
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
@@ -75,6 +76,7 @@ def separate(
         adapter: a file of low-rank adapters that were trained for the model, or the folder of their run.
         weights: of several models, one for each; or for each target by name one for each. Default: all the same.
         combine: of several models, see `auralflow_core.ensembles.description.describe`. Default: mean.
+        tags: give stems the tags and the cover of their song, with the stem's name in the title.
 
     Returns:
         Notes, failures, files and times. An input that cannot be read or written as asked is one of the `failures` and
@@ -91,7 +93,7 @@ def separate(
     encoding, rest, name = Encoding(format, bits, bitrate, clip), residual or residual_name is not None, "residual"
     models, inputs = _listed(model), _listed(inputs)
     label = "+".join(map(display_name, models))
-    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), label)
+    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), label, tags)
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     # All files are opened before the model is loaded, which takes seconds.
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))

@@ -153,6 +153,8 @@ def add_file_arguments(parser: Parser) -> None:
     add("--residual", action="store_true", help="also write the rest of the mixture, without the stems")
     text = "write it under this name (default: what the model's settings call it, mostly residual)"
     add("--residual_name", metavar="NAME", help=text)
+    text = "leave out the song's tags and cover, which stems carry with their own name in the title"
+    add("--no_tags", dest="tags", action="store_false", help=text)
     add("--start", type=float, default=0.0, metavar="S", help="second to begin at")
     add("--duration", type=float, metavar="S", help="seconds to separate (default: to the end)")
     text = "go on with what can be read of a damaged file; the exit status is then 1"

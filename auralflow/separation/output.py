@@ -31,6 +31,7 @@ class StemOutput:
         overwrite: replace files that exist.
         targets: the targets that are written, or sums of them; default: all of the model's.
         model: the model's name.
+        tags: stems have the tags and the cover of their song, and their name in the title.
 
     Raises:
         InputError: the template has unknown fields, does not end in {ext}, or leads out of the directory.
@@ -44,6 +45,7 @@ class StemOutput:
     overwrite: bool = False
     targets: tuple[str, ...] = ()
     model: str = "model"
+    tags: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "directory", Path(self.directory))

@@ -18,7 +18,8 @@ from auralflow.separation.inputs import AudioInput
 from auralflow.separation.output import StemOutput, same_file
 from auralflow.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.audio import read_blocks
-from auralflow_core.audio.encode import writing
+from auralflow_core.audio.encode import Writer, writing
+from auralflow_core.audio.tags import Tags, read_tags, write_tags
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.separation.options import SeparationOptions
@@ -168,10 +169,12 @@ def _separate_file(
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
+    finish = _tagger(audio, [*sums, output.residual_name], output, notes)
     read = partial(read_blocks, audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
     with contextlib.ExitStack() as stack:
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
-        writers = stack.enter_context(writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask))
+        files = writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask, finish)
+        writers = stack.enter_context(files)
         level = song_level(read()) if separator.config.model.normalize_song else None
         blocks = stack.enter_context(ahead(read()))
         separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options, level), sums)
@@ -179,9 +182,8 @@ def _separate_file(
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.directory))
             pieces, gain = rescale(pieces, spool, encoding, output.residual, consistent)
-            if gain < 1:
-                softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
-                notes.append(f"{audio.path}: {softer}")
+            softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
+            notes += [f"{audio.path}: {softer}"] * (gain < 1)
         for mixture, estimates in pieces:
             stems = quantize_stems(mixture, estimates, encoding, output.residual, consistent)
             for writer, (stem, count) in zip(writers, stems, strict=True):
@@ -190,6 +192,24 @@ def _separate_file(
             if output.residual:
                 clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
+
+
+def _tagger(audio: AudioInput, stems: Sequence[str], output: StemOutput, notes: list[str]) -> Callable[[Writer], None]:
+    """A function that gives a complete stem the tags of its song; adds to `notes` what cannot be read or written."""
+    try:
+        tags = read_tags(audio.path) if output.tags else Tags()
+    except ValueError as error:
+        notes.append(f"{audio.path}: {error}; the stems have none")
+        tags = Tags()
+    names = {output.path(audio, stem): stem for stem in stems}
+
+    def tag(writer: Writer) -> None:
+        try:
+            write_tags(writer.path, tags.of_stem(names[writer.name], audio.name), output.encoding.format)
+        except ValueError as error:
+            notes.append(f"{writer.name}: {error}")
+
+    return tag if tags else lambda writer: None
 
 
 def _clipping_notes(clipped: Mapping[Path | str, int], total: int) -> list[str]:

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +225,7 @@ def writing(
     directory: Path | None = None,
     stale: Sequence[Path] = (),
     mask: int = 0,
+    finish: Callable[[Writer], None] = lambda writer: None,
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -237,6 +238,7 @@ def writing(
         directory: a folder that all of them lie in or below; default: the first one's.
         stale: files that are removed when the others appear.
         mask: bits of the channels' places; see `decode.channel_mask`. Default: the usual places.
+        finish: called with each writer when its file is complete, before any has its name.
 
     Yields:
         A writer for each path.
@@ -254,6 +256,7 @@ def writing(
             yield writers
         for writer in writers:
             writer.check()
+            finish(writer)
 
 
 def write(path: str | os.PathLike, audio: np.ndarray, sample_rate: int, subtype: str = "FLOAT") -> None:
