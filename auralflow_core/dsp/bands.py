@@ -37,14 +37,17 @@ class Run(NamedTuple):
     """Neighbouring bands of one width, which are computed together.
 
     Attributes:
-        bands: their places among all bands.
-        entries: the places of their entries among all entries.
+        bands: number of them.
         width: entries of each of them.
     """
 
-    bands: slice
-    entries: slice
+    bands: int
     width: int
+
+    @property
+    def entries(self) -> int:
+        """Entries of all of them."""
+        return self.bands * self.width
 
 
 def split_bands(widths: Sequence[int]) -> BandTable:
@@ -104,12 +107,7 @@ def runs(widths: Sequence[int]) -> list[Run]:
         widths: entries of each band.
 
     Example:
-        >>> [(run.bands.stop, run.entries.stop, run.width) for run in runs([2, 2, 3])]
-        [(2, 4, 2), (3, 7, 3)]
+        >>> [tuple(run) for run in runs([2, 2, 3])]
+        [(2, 2), (1, 3)]
     """
-    found, band, entry = [], 0, 0
-    for width, group in itertools.groupby(widths):
-        count = len(list(group))
-        found.append(Run(slice(band, band + count), slice(entry, entry + count * width), width))
-        band, entry = band + count, entry + count * width
-    return found
+    return [Run(len(list(group)), width) for width, group in itertools.groupby(widths)]

@@ -42,7 +42,9 @@ class Attention(nn.Module):
         y = RMSNorm(name="norm")(x)
         inner = self.heads * self.head_size
         qkv = Linear(3 * inner, use_bias=False, dtype=self.dtype, name="qkv")(y)
-        query, key, value = jnp.moveaxis(qkv.reshape(-1, steps, 3, self.heads, self.head_size), 2, 0)
+        # The gradient of a split is one concatenation; that of each slice is an array as large as all three.
+        parts = lax.split(qkv, [inner] * 3, qkv.ndim - 1)
+        query, key, value = (part.reshape(-1, steps, self.heads, self.head_size) for part in parts)
         turn = turn_lengths if self.polar else turn_pairs
         query, key = turn(query, positions.query), turn(key, positions.key)
         found = attend(*(part.astype(self.dtype) for part in (query, key, value))).astype(x.dtype)

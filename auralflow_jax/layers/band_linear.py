@@ -34,12 +34,13 @@ class BandSplit(nn.Module):
         weight = self.param("weight", _normal(np.repeat(spread, self.widths)), (self.features, total))
         # Nothing but the bias is left of silence, and the norms behind it would magnify the gradient of zeros.
         bias = self.param("bias", _normal(spread[:, None]), (bands, self.features))
-        parts = []
-        for run in runs(self.widths):
-            shape = (-1, run.width)
-            part = normalize(x[..., run.entries].reshape(*x.shape[:-1], *shape), gamma[run.entries].reshape(shape))
-            own = weight[:, run.entries].reshape(self.features, *shape)
-            parts.append(product("...ki,oki->...ko", part, own, self.dtype))
+        parts, found = [], runs(self.widths)
+        entries = [run.entries for run in found]
+        divided = (_split(x, entries, -1), _split(gamma, entries, 0), _split(weight, entries, 1))
+        for run, part, scale, own in zip(found, *divided, strict=True):
+            shape = (run.bands, run.width)
+            part = normalize(part.reshape(*x.shape[:-1], *shape), scale.reshape(shape))
+            parts.append(product("...ki,oki->...ko", part, own.reshape(self.features, *shape), self.dtype))
         joined = jnp.concatenate(parts, axis=-2)
         return joined + jnp.broadcast_to(bias.astype(joined.dtype), joined.shape)
 
@@ -82,13 +83,21 @@ class BandJoin(nn.Module):
         inputs, total = x.shape[-1], sum(self.widths)
         weight = self.param("weight", _normal(inputs**-0.5), (total, inputs))
         bias = self.param("bias", nn.initializers.zeros, (total,), jnp.float32)
-        parts = []
-        for run in runs(self.widths):
-            own = weight[run.entries].reshape(-1, run.width, inputs)
-            part = product("...ki,koi->...ko", x[..., run.bands, :], own, self.dtype)
+        parts, found = [], runs(self.widths)
+        divided = _split(x, [run.bands for run in found], -2), _split(weight, [run.entries for run in found], 0)
+        for run, part, own in zip(found, *divided, strict=True):
+            part = product("...ki,koi->...ko", part, own.reshape(run.bands, run.width, inputs), self.dtype)
             parts.append(part.reshape(*x.shape[:-2], -1))
         joined = jnp.concatenate(parts, axis=-1)
         return joined + jnp.broadcast_to(bias.astype(joined.dtype), joined.shape)
+
+
+def _split(array: jax.Array, sizes: Sequence[int], axis: int) -> list[jax.Array]:
+    """The parts of an array along an axis.
+
+    The gradient of a split is one concatenation. That of a slice is an array as large as the whole, for each slice.
+    """
+    return jax.lax.split(array, sizes, axis % array.ndim)
 
 
 def _normal(spread: float | np.ndarray) -> nn.initializers.Initializer:

@@ -26,19 +26,19 @@ class BandSplit(nn.Module):
         self.weight = nn.Parameter(torch.randn(features, total, device=device))
         # Nothing but the bias is left of silence, and the norms behind it would magnify the gradient of zeros.
         self.bias = nn.Parameter(torch.randn(bands, features, device=device))
+        spread = torch.tensor(widths, device=device) ** -0.5
         with torch.no_grad():
-            for run in self.runs:
-                self.weight[:, run.entries] *= run.width**-0.5
-                self.bias[run.bands] *= run.width**-0.5
+            self.weight *= spread.repeat_interleave(torch.tensor(widths, device=device))
+            self.bias *= spread[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (..., all bands' numbers) to (..., bands, features)."""
+        entries = [run.entries for run in self.runs]
+        divided = (x.split(entries, -1), self.gamma.split(entries), self.weight.split(entries, 1))
         parts = []
-        for run in self.runs:
-            shape = (-1, run.width)
-            part = normalize(x[..., run.entries].unflatten(-1, shape), self.gamma[run.entries].view(shape))
-            own = self.weight[:, run.entries].unflatten(-1, shape)
-            parts.append(torch.einsum("...ki,oki->...ko", part, own))
+        for run, part, scale, own in zip(self.runs, *divided, strict=True):
+            part = normalize(part.unflatten(-1, run), scale.view(run))
+            parts.append(torch.einsum("...ki,oki->...ko", part, own.unflatten(-1, run)))
         return torch.cat(parts, dim=-2) + self.bias
 
 
@@ -81,10 +81,10 @@ class BandJoin(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (..., bands, inputs) to (..., all bands' numbers)."""
+        # The gradient of a split is one concatenation. That of a slice is an array as large as the whole, for each.
+        bands, entries = [run.bands for run in self.runs], [run.entries for run in self.runs]
         parts = [
-            torch.einsum(
-                "...ki,koi->...ko", x[..., run.bands, :], self.weight[run.entries].unflatten(0, (-1, run.width))
-            ).flatten(-2)
-            for run in self.runs
+            torch.einsum("...ki,koi->...ko", part, own.unflatten(0, run)).flatten(-2)
+            for run, part, own in zip(self.runs, x.split(bands, -2), self.weight.split(entries), strict=True)
         ]
         return torch.cat(parts, dim=-1) + self.bias

@@ -1,6 +1,5 @@
 """HDemucs on files of demucs: against its own code, in and out, and refused."""
 
-import functools
 import importlib.util
 import json
 
@@ -23,7 +22,6 @@ from bridge.importers.demucs_settings import to_arguments, to_config
 from bridge.importers.demucs_state import from_demucs, to_demucs
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, reason="demucs is not installed")
-QUICK = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # each runs once
 CASES = {
     "small": SMALL_H,
     "both": SMALL_H | {"residuals": "both", "targets": ["drums", "vocals"], "recurrent_level": 2, "norm_level": 0},
@@ -72,7 +70,7 @@ def test_both_networks_are_those_of_the_original(name):
         with torch.no_grad():
             assert_near(model.estimate(torch.from_numpy(audio)).audio.numpy(), expected)
         with jax.default_matmul_precision("highest"):
-            assert_near(QUICK(type(flax).estimate)(flax, audio).audio, expected)
+            assert_near(jax.jit(type(flax).estimate)(flax, audio).audio, expected)
 
 
 @needs_oracle

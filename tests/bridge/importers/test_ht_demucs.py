@@ -1,6 +1,5 @@
 """HTDemucs on files of demucs: against its own code, in and out, and refused."""
 
-import functools
 import importlib.util
 import json
 from fractions import Fraction
@@ -29,7 +28,6 @@ from bridge.importers.msst import read_pair, write_pair
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, reason="demucs is not installed")
 
-QUICK = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})  # each runs once
 CASES = {
     "small": SMALL,
     "deep": SMALL | {"depth": 3, "num_fft": 384, "width": 0, "residual_depth": 1, "heads": 4, "num_layers": 2},
@@ -78,7 +76,7 @@ def test_both_networks_are_those_of_the_original(name):
     with torch.no_grad():
         assert_near(model.estimate(torch.from_numpy(audio)).audio.numpy(), expected)
     with jax.default_matmul_precision("highest"):
-        assert_near(QUICK(type(flax).estimate)(flax, audio).audio, expected)
+        assert_near(jax.jit(type(flax).estimate)(flax, audio).audio, expected)
 
 
 @needs_oracle
@@ -182,7 +180,7 @@ def test_a_bag_is_the_weighted_mean_of_its_members():
     assert_near(ours.estimate(torch.from_numpy(audio)).audio.detach().numpy(), expected)
     flax = build(config).replace(variables=bridge.to_flax(state, config))
     with jax.default_matmul_precision("highest"):
-        assert_near(QUICK(type(flax).estimate)(flax, audio).audio, expected)
+        assert_near(jax.jit(type(flax).estimate)(flax, audio).audio, expected)
     with pytest.raises(InputError, match="m: has 2 members, and one network is written into a file"):
         write_package("model.safetensors", state, config, "m")
 

@@ -22,9 +22,6 @@ from bridge.importers.msst import read_pair, write_pair
 from bridge.importers.scnet import from_msst, to_msst
 from bridge.parity.twins import random_variables
 
-# Each network runs once, so that compiling it well is no use.
-OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-QUICK = functools.partial(jax.jit, compiler_options=OPTIONS)
 SMALL = {"model_type": "SCNet", "sample_rate": 8000, "num_fft": 256, "window_size": 256, "hop_length": 64}
 SMALL |= {"level_channels": [8, 12], "num_layers": 2, "band_depths": [1, 0, 1], "targets": ["bass", "drums", "vocals"]}
 WIDE = {"band_shares": [0.23, 0.37, 0.4], "band_strides": [1, 4, 4], "band_kernels": [3, 4, 4]}
@@ -105,7 +102,7 @@ def test_the_networks_are_those_of_the_original(in_jax, name, samples):
     if in_jax:
         flax = build(config).replace(variables=bridge.to_flax(state, config))
         with jax.default_matmul_precision("highest"):
-            assert_near(QUICK(type(flax).estimate)(flax, audio).audio, expected)
+            assert_near(jax.jit(type(flax).estimate)(flax, audio).audio, expected)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -208,7 +205,7 @@ def test_models_without_a_counterpart_are_not_written(model, words, tmp_path):
 def test_silence_has_finite_gradients():
     config, state = scnet()
     flax = build(config).replace(variables=bridge.to_flax(state, config))
-    gradients = QUICK(jax.grad(lambda model, audio: jax.numpy.abs(model.estimate(audio).audio).sum()))(
+    gradients = jax.jit(jax.grad(lambda model, audio: jax.numpy.abs(model.estimate(audio).audio).sum()))(
         flax, np.zeros((1, 2, 640), np.float32)
     )
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))

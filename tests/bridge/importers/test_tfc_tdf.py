@@ -24,9 +24,6 @@ from bridge.parity.twins import random_variables
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("pymss_core") is None, reason="pymss-core is not installed")
 
-# Each network runs once, so that compiling it well is no use.
-OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-QUICK = functools.partial(jax.jit, compiler_options=OPTIONS)
 SMALL = {"model_type": "TFCTDF", "sample_rate": 8000, "num_fft": 256, "window_size": 256, "hop_length": 64}
 SMALL |= {"num_bins": 128, "hidden_channels": 8, "growth": 4, "depth": 2, "targets": ["bass", "drums", "vocals"]}
 CASES = {
@@ -104,7 +101,7 @@ def test_the_networks_are_those_of_the_original(in_jax, name):
     if in_jax:
         flax = build(config).replace(variables=bridge.to_flax(state, config))
         with jax.default_matmul_precision("highest"):
-            found = QUICK(type(flax).estimate)(flax, audio).audio
+            found = jax.jit(type(flax).estimate)(flax, audio).audio
         np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
