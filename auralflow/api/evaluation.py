@@ -94,7 +94,7 @@ def evaluate(
     """
     from auralflow.api import comparison, page  # here, as separation should not wait for matplotlib
 
-    framewise = load_metric(metrics)
+    framewise, facts = load_metric(metrics), _facts(dataset, split, metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     models = comparison.load_models([*_listed(model), *_listed(compare)], backend, _listed(estimates), split)
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
@@ -103,13 +103,12 @@ def evaluate(
     with in_files() as allocate:
         excerpts = comparison.collect_excerpts(models, tracks, allocate) if report else None
         rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
-        scores = aggregate(rows)
+        scores, unread = aggregate(rows), [*unread, *failures]
         first, *others = dict.fromkeys(places.values())
         if save is not None:
             _write_table(first, scores)
         if excerpts:
-            facts = _facts(dataset, split, metrics)
-            page.write_report(first.page, models, tracks, facts, scores, silent, [*unread, *failures], excerpts)
+            page.write_report(first.page, models, tracks, facts, scores, silent, unread, excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -118,7 +117,7 @@ def evaluate(
         first.table,
         tuple(other.table for other in others),
         first.page if report else None,
-        (*unread, *failures),
+        tuple(unread),
         tuple(place.moved for place in (first, *others) if place.moved),
         tuple(notes),
     )

@@ -90,26 +90,27 @@ def separate(
     Example:
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
-    encoding, rest, name = Encoding(format, bits, bitrate, clip), residual or residual_name is not None, "residual"
-    models, inputs = _listed(model), _listed(inputs)
-    label = "+".join(map(display_name, models))
-    output = StemOutput(Path(save), filename, encoding, rest, name, overwrite, tuple(targets), label, tags)
+    encoding, rest = Encoding(format, bits, bitrate, clip), residual or residual_name is not None
+    models, inputs, save = _listed(model), _listed(inputs), Path(save)
+    output = StemOutput(save, filename, encoding, rest, "residual", overwrite, tuple(targets), _label(models), tags)
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
-    # All files are opened before the model is loaded, which takes seconds.
-    found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=Path(save))
-    chosen = _choose(models, weights, combine)  # a download shows a bar of its own
+    found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=save)
+    chosen = _choose(models, weights, combine)  # when all files are open, as it may download, with a bar of its own
     with progress_bar(sum(audio.seconds for audio in found), "s", name=f"loading {output.model}") as advance:
         separator = load_separator(chosen, backend, adapter)
         output = dataclasses.replace(output, residual_name=residual_name or separator.config.model.residual_name)
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
-    result.notes[:0] = left_out(inputs, Path(save))
-    return _with_problems(result, problems)
+    return _complete(result, left_out(inputs, save), problems)
 
 
 def _listed(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
     """Paths, of which one may be given as it is."""
     return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+
+
+def _label(models: Sequence[str | Path]) -> str:
+    return "+".join(map(display_name, models))
 
 
 def _choose(
@@ -123,9 +124,9 @@ def _choose(
     return find_model(models[0])
 
 
-def _with_problems(result: SeparationResult, problems: Sequence[str]) -> SeparationResult:
-    """Adds what was wrong with inputs; an error if none of them could be separated."""
-    result.failures[:0] = problems
+def _complete(result: SeparationResult, notes: Sequence[str], problems: Sequence[str]) -> SeparationResult:
+    """Adds what is said of inputs and what was wrong with them; an error if none of them could be separated."""
+    result.notes[:0], result.failures[:0] = notes, problems
     if result.failures and not result.separated:
         raise (OSError if result.out_of_room else InputError)("\n  ".join(result.failures))
     return result

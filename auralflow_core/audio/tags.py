@@ -205,17 +205,18 @@ def _write_id3(path: Path, tags: Tags, format: str) -> None:
     file: Any = WAVE(path) if format == "wav" else MP3(path)
     if file.tags is None:
         file.add_tags()
+    frames: Any = file.tags
     names = {name: frame for frame, name in FRAMES.items()}
     for name, values in tags.texts.items():
         text = list(values)
         if name in names:
-            file.tags.add(getattr(id3, names[name])(encoding=id3.Encoding.UTF8, text=text))
+            frames.add(getattr(id3, names[name])(encoding=id3.Encoding.UTF8, text=text))
         elif name == "comment":
-            file.tags.add(id3.COMM(encoding=id3.Encoding.UTF8, lang="XXX", desc="", text=text))  # pyright: ignore[reportAttributeAccessIssue]
+            frames.add(id3.COMM(encoding=id3.Encoding.UTF8, lang="XXX", desc="", text=text))  # pyright: ignore[reportAttributeAccessIssue]
         else:
-            file.tags.add(id3.TXXX(encoding=id3.Encoding.UTF8, desc=name.upper(), text=text))  # pyright: ignore[reportAttributeAccessIssue]
+            frames.add(id3.TXXX(encoding=id3.Encoding.UTF8, desc=name.upper(), text=text))  # pyright: ignore[reportAttributeAccessIssue]
     if tags.cover is not None:
-        file.tags.add(id3.APIC(encoding=id3.Encoding.LATIN1, mime=tags.cover_type, type=3, desc="", data=tags.cover))  # pyright: ignore[reportAttributeAccessIssue]
+        frames.add(id3.APIC(encoding=id3.Encoding.LATIN1, mime=tags.cover_type, type=3, desc="", data=tags.cover))  # pyright: ignore[reportAttributeAccessIssue]
     file.save()
 
 
@@ -226,15 +227,16 @@ def _write_comments(path: Path, tags: Tags, format: str) -> None:
     file: Any = FLAC(path) if format == "flac" else OggVorbis(path)
     if file.tags is None:
         file.add_tags()
+    comments: Any = file.tags
     for name, values in tags.texts.items():
-        file.tags[name] = list(values)
+        comments[name] = list(values)
     if tags.cover is not None:
         picture = Picture()
         picture.type, picture.mime, picture.data = 3, tags.cover_type, tags.cover
         if format == "flac":
             file.add_picture(picture)
         else:
-            file.tags[PICTURE] = [base64.b64encode(picture.write()).decode("ascii")]
+            comments[PICTURE] = [base64.b64encode(picture.write()).decode("ascii")]
     file.save()
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from msgspec import Meta
 
@@ -147,7 +147,7 @@ def describe(
         found = read_description(path) if is_description(path) else path
         members.append(Member(str(model), found, own.get("", own) if own else 1.0))
     name = "+".join(map(display_name, models))
-    return _checked(Description(name, name, tuple(members), combine))
+    return _checked(Description(name, name, tuple(members), cast(Combination, combine)))
 
 
 def member_names(path: Path) -> list[str]:

@@ -92,7 +92,7 @@ class BandJoin(nn.Module):
         return joined + jnp.broadcast_to(bias.astype(joined.dtype), joined.shape)
 
 
-def _split(array: jax.Array, sizes: Sequence[int], axis: int) -> list[jax.Array]:
+def _split(array: jax.Array, sizes: Sequence[int], axis: int) -> Sequence[jax.Array]:
     """The parts of an array along an axis.
 
     The gradient of a split is one concatenation. That of a slice is an array as large as the whole, for each slice.

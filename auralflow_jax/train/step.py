@@ -79,9 +79,8 @@ def make_train_step(
         return state, {"loss": value, "grad_norm": optax.tree.norm(gradients)}
 
     mesh = sharding.make_mesh()
-    whole, divided = sharding.replicated(mesh), sharding.batch_sharding(mesh)
-    states, results = (whole, whole) if state_sharding is None else (state_sharding, None)
-    batches = divided if batch_sharding is None else batch_sharding
+    states, results = (sharding.replicated(mesh),) * 2 if state_sharding is None else (state_sharding, None)
+    batches = sharding.batch_sharding(mesh) if batch_sharding is None else batch_sharding
     return jax.jit(
         train_step,
         donate_argnums=0,

@@ -116,8 +116,8 @@ def test_memory_does_not_grow(copies):
     fast, slow = copies(factors={"vocals": 0.5}), copies(rate=2000, factors={"bass": 0.25})
 
     class Both(Separator):
-        members = (fast, slow)
-        estimate = refine = None
+        members = (fast, slow)  # pyright: ignore[reportAssignmentType]
+        estimate = refine = None  # pyright: ignore[reportAssignmentType]
 
         def __init__(self, combine):
             self.config = Config(

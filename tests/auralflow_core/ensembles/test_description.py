@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,27 +39,31 @@ def write(name="e.json", **content):
     return Path(name)
 
 
+def model_of(description) -> Any:
+    return settings_of(description).model
+
+
 def test_targets_and_weights():
     vocals = {"model": "stereo", "weights": {"vocals": 3}}
     path = write(members=[{"model": "two", "targets": ["vocals"]}, {"model": "four"}, vocals])
-    model = settings_of(read_description(path)).model
+    model = model_of(read_description(path))
     assert (model.targets, model.sample_rate, model.num_channels) == (FOUR, 16000, 2)
     assert model.member_weights.tolist() == [[0, 0, 0, 0.2], [1, 1, 1, 0.2], [0, 0, 0, 0.6]]
     assert model.narrowed([0]).member_weights.tolist() == [[0] * 4, [1, 0, 0, 0], [0] * 4]
     outer = write("outer.json", targets=["vocals"], members=[{"model": path.name}, {"model": "two"}])
-    assert settings_of(read_description(outer)).model.member_weights.tolist() == [[0.5], [0.5]]
+    assert model_of(read_description(outer)).member_weights.tolist() == [[0.5], [0.5]]
 
 
 def test_chains():
     path = write(combine="chain", members=[{"model": "two", "targets": ["vocals"]}, {"model": "four"}])
-    model = settings_of(read_description(path)).model
+    model = model_of(read_description(path))
     assert model.member_weights.tolist() == [[0, 0, 0, 1], [1, 1, 1, 0]]
     assert model.narrowed([1]).member_weights.tolist() == [[0, 0, 0, 1], [0, 1, 0, 0]]  # which hears the rest
     assert model.narrowed([3]).member_weights.tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]
 
 
 def test_arguments():
-    model = settings_of(describe(["two", "four"], {"vocals": [1, 3], "bass": [0, 1]}, "mean_magnitude")).model
+    model = model_of(describe(["two", "four"], {"vocals": [1, 3], "bass": [0, 1]}, "mean_magnitude"))
     assert model.member_weights.tolist() == [[1, 0, 0, 0, 0.25], [0, 1, 1, 1, 0.75]]
     for weights, words in (
         ([1, 2, 3], "weights: 3 numbers, expected one for each of 2 models"),
