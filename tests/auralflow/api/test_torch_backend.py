@@ -43,7 +43,8 @@ def test_the_functions_have_the_commands_arguments(name, command):
     known = inspect.signature(getattr(auralflow, name)).parameters
     assert set(known) == set(flags)
     for argument, parameter in known.items():
-        assert parameter.default in (flags[argument], inspect.Parameter.empty), argument
+        default = tuple(flags[argument]) if isinstance(flags[argument], list) else flags[argument]
+        assert parameter.default in (default, inspect.Parameter.empty), argument
 
 
 def test_separate_writes_what_the_model_estimates(trained, songs, tmp_path):
