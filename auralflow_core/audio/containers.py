@@ -3,7 +3,7 @@
 import mmap
 from pathlib import Path
 
-from auralflow_core.audio import chunks, flac, mpeg, ogg
+from auralflow_core.audio import chunks, counts, flac, mpeg, ogg
 from auralflow_core.audio.structure import Structure
 
 TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2)
@@ -33,5 +33,7 @@ def examine(path: Path) -> Structure:
             return Structure(
                 damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else ""
             )
+        if (counted := counts.examine(data)) is not None:
+            return counted
         first = mpeg.first_frame(data, begin)
         return Structure() if first is None else mpeg.examine(data, first)

@@ -136,12 +136,8 @@ def test_arrays_that_mean_more_than_their_numbers_are_refused(models):
         for name, call in calls.items():
             if kind == "matrix" and name in ("jax bss_eval", "mixture_consistency"):
                 continue  # no batch of matrices can be made
-            try:
+            with pytest.raises(InputError, match=f"is a {kind}, whose"):
                 call(array)
-            except InputError as error:
-                assert f"is a {kind}, whose" in str(error), name
-            else:
-                pytest.fail(f"{name} takes a {kind}")
 
 
 def test_tensors_without_plain_numbers_are_refused(models):
