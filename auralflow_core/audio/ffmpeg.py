@@ -38,8 +38,7 @@ FORMATS = (
 ).split()
 SAFE = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
 # The formats whose header tells the length; that of others is an estimate.
-TIMED = {"aiff", "ape", "asf", "au", "avi", "caf", "dsf", "matroska", "mov", "mpc", "mpc8", "tak", "tta", "w64", "wav"}
-TIMED |= {"webm", "wv"}
+TIMED = set("aiff ape asf au avi caf dsf flv matroska mov mpc mpc8 tak tta w64 wav webm wv".split())
 EXACT = {"ast", "nistsphere", "rso"}  # of these it is right to the sample
 MARGIN = 0.25  # seconds by which other headers may count more than is there: frames that encoders leave unfinished
 ROUNDING = 1e-3  # seconds, more than the rounding of a length
