@@ -56,6 +56,8 @@ class ModelFolder:
         Raises:
             InputError: there is no such file, it is no JSON, or it holds a wrong key or value.
         """
+        if self.path.is_file():
+            raise InputError(f"{self.path}: is a file, where a model folder is expected")
         if not self.config_file.exists():
             raise InputError(
                 f"{self.path}: no model folder, it has no config.json; "

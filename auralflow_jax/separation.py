@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from auralflow_core.audio.check import check_array
 from auralflow_core.config import Config
 from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate_array
@@ -91,6 +92,7 @@ def separate(model: Model, audio: np.ndarray, rate: int | None = None, **options
         model = auralflow_jax.load("my_model")
         stems = auralflow_jax.separate(model, audio, 44100)
     """
+    check_array(audio)
     return separate_array(Separator(model), np.asarray(audio), rate, **options)
 
 

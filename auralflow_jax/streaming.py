@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from auralflow_core.audio.check import check_array
 from auralflow_core.separation.options import OVERLAP
 from auralflow_core.separation.streaming import Streaming
 from auralflow_jax.separation import Model, Separator
@@ -50,4 +51,5 @@ class StreamingSeparator(Streaming):
         Raises:
             InputError: a block that is no audio, or of another shape than the ones before it.
         """
+        check_array(block, "block")
         return super().push(np.asarray(block))

@@ -122,9 +122,12 @@ def as_array(audio: Tensor | np.ndarray, name: str = "audio") -> np.ndarray:
     """The numbers of a tensor as an array of numpy's.
 
     Raises:
-        InputError: neither a tensor nor an array.
+        InputError: neither a tensor nor an array, or a tensor whose numbers do not lie in order in memory.
     """
     if isinstance(audio, Tensor):
+        if audio.layout != torch.strided or audio.is_meta:
+            kind = "meta" if audio.is_meta else audio.layout
+            raise InputError(f"{name} is a tensor of the kind {kind}, expected a dense one with data")
         return (audio.float() if audio.is_floating_point() else audio).numpy(force=True)
     if not isinstance(audio, np.ndarray):
         kind = f"{type(audio).__module__}.{type(audio).__name__}"

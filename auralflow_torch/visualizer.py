@@ -79,7 +79,7 @@ def waveform_figure(panels: Mapping[str, Signal], sample_rate: int, title: str |
 
 def _array(signal: Signal) -> np.ndarray:
     if not isinstance(signal, Tensor):
-        return np.asarray(signal)
+        return signal if isinstance(signal, np.ndarray) else np.asarray(signal)
     signal = signal.detach().resolve_conj().cpu()
     # numpy has no bfloat16, and what is drawn needs no more than float32.
     return (signal if signal.is_complex() else signal.to(torch.float32)).numpy()

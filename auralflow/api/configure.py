@@ -1,5 +1,6 @@
 """Making model folders from templates, and editing them in place."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from auralflow_core import config as configuration
@@ -59,23 +60,25 @@ def configure(
     return folder, before, after
 
 
-def configure_like(path: str | Path, other: str | Path) -> ModelFolder | None:
+def configure_like(path: str | Path, other: str | Path, changes: Mapping[str, str | None] = {}) -> ModelFolder | None:
     """Makes a folder with the settings of another model, unless the folder has settings.
 
     Args:
         path: the folder, whose name the model gets.
         other: the other model's folder.
+        changes: key -> text, see `config.override`; None keeps what the other model has.
 
     Returns:
         The folder, or None if it has a configuration already.
 
     Raises:
-        InputError: the other folder is no model folder.
+        InputError: the other folder is no model folder, or a change is refused. Nothing is written then.
     """
     folder = ModelFolder(path)
     if folder.config_file.exists():
         return None
-    folder.save_config(configuration.override(ModelFolder(other).load_config(), {"model_name": printable(folder.name)}))
+    texts = {name: text for name, text in changes.items() if text is not None} | {"model_name": printable(folder.name)}
+    folder.save_config(configuration.override(ModelFolder(other).load_config(), texts))
     return folder
 
 

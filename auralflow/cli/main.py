@@ -90,7 +90,7 @@ def _add_arguments(name: str, parser: "Parser") -> None:
 
 def _can_be_separated(argument: str) -> bool:
     """Whether what stands in a command's place is a song, a folder or a pretrained model."""
-    if argument.startswith("-"):
+    if not argument or argument.startswith("-"):
         return False
     from auralflow.pretrained import names
     from auralflow.separation.inputs import has_audio_suffix

@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
     from auralflow_jax.train.sharding import initialize
 
     start_from = [find_model(other) for other in arguments.start_from]
-    if len(start_from) == 1 and (folder := configure_like(arguments.model, start_from[0])):
+    adapters = {"lora_rank": arguments.lora_rank, "lora_alpha": arguments.lora_alpha}
+    if len(start_from) == 1 and (folder := configure_like(arguments.model, start_from[0], adapters)):
         print(f"Wrote {folder.config_file}, with the settings of {arguments.start_from[0]}.")
     configure_adapters(arguments.model, arguments.lora_rank, arguments.lora_alpha, arguments.restart)
     initialize()

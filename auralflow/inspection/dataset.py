@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from auralflow.inspection.findings import Finding, duplicates, foreign_stems, level_findings, too_short, track_findings
+from auralflow.inspection.findings import (
+    Finding,
+    duplicates,
+    foreign_stems,
+    level_findings,
+    mixture_findings,
+    too_short,
+    track_findings,
+)
 from auralflow.inspection.measure import measure_track
 from auralflow_core.config import Config
 from auralflow_core.data.check import Checked, compose, with_stems
@@ -115,6 +123,10 @@ def _compare_stems(found: dict[str, InspectedTrack], config: Config | None) -> l
             notes.append(str(error))
             continue
         notes += checked.notes
+        for item, product in zip(items, products, strict=True):
+            if item.track is not None:
+                used = checked.composition.stems if checked.composition else item.track.stems
+                item.findings += mixture_findings(item.track, product, used)
         _add_misfits(checked, items, found)
     return notes
 

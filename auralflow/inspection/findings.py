@@ -1,7 +1,7 @@
 """Findings about the tracks of a dataset: pure functions of their measurements."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +55,6 @@ def track_findings(track: Track, measures: TrackMeasures) -> list[Finding]:
     found = _silence(files)
     found += [_length(track, name, file) for name, file in files.items() if file.samples != track.samples]
     found += _clipping(files)
-    found += _mixture(track, np.array(measures.products))
     found += _shared("upsampled", files, _lower_rate)
     found += _shared("lossy", files, _coded)
     found += _shared("mono", files, _mono)
@@ -152,9 +151,15 @@ def _clipping(files: Mapping[str, FileMeasures]) -> list[Finding]:
     ]
 
 
-def _mixture(track: Track, product: np.ndarray) -> list[Finding]:
-    """How the mixture compares with the sum of all stems, where it is that sum."""
-    subset = np.ones((1, len(product) - 1))
+def mixture_findings(track: Track, product: np.ndarray, used: Collection[str]) -> list[Finding]:
+    """How the mixture compares with the sum of its stems, where it is that sum.
+
+    Args:
+        track: with all of its stems.
+        product: (1 + stems, 1 + stems), the inner products of its mixture and stems.
+        used: the stems that add up to the mixture; others, such as the sum of some of these, count twice.
+    """
+    subset = np.array([[float(name in used) for name in track.stems]])
     if track.mixture is None or len(product) < 3 or product[0, 0] <= 0:
         return []
     share, gain = float(remaining(product, subset)[0]), float(level(product, subset)[0])

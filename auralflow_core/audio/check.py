@@ -58,6 +58,24 @@ def find_unusable(values: np.ndarray) -> tuple[tuple[int, ...], int, str] | None
     return tuple(map(int, np.argwhere(bad)[0])), int(np.count_nonzero(bad)), kind
 
 
+def check_array(values: Any, name: str = "audio") -> None:
+    """Refuses what is no array, and arrays of numpy that lose a part of their meaning in `np.asarray`.
+
+    Args:
+        values: see `check_type`.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: no array, or a masked one, or a matrix, with the expression that makes an array of it.
+    """
+    if not hasattr(values, "shape") or not hasattr(values, "dtype"):
+        raise InputError(f"{name} is a {type(values).__name__}, expected an array")
+    if isinstance(values, np.ma.MaskedArray):
+        raise InputError(f"{name} is a masked array, whose mask would be lost; {name}.filled(0) silences what it masks")
+    if isinstance(values, np.matrix):
+        raise InputError(f"{name} is a matrix, whose axes are always two; np.asarray({name}) is an array")
+
+
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:
     """Refuses arrays whose numbers are of another kind; any shape will do.
 
@@ -67,10 +85,9 @@ def check_type(values: Any, name: str, kind: Literal["floating point", "complex"
         kind: of the numbers.
 
     Raises:
-        InputError: it is no array, or has numbers of another kind; the message about integers says how to scale them.
+        InputError: as `check_array`; numbers of another kind, where the message about integers says how to scale them.
     """
-    if not hasattr(values, "shape") or not hasattr(values, "dtype"):
-        raise InputError(f"{name} is a {type(values).__name__}, expected an array")
+    check_array(values, name)
     if not _has_kind(values.dtype, kind):
         dtype, shape = _name(values.dtype), tuple(values.shape)
         hint = _how_to_scale(name, dtype) if kind == "floating point" else ""
@@ -105,10 +122,9 @@ def check_layout(audio: Any, name: str = "audio", ranks: Collection[int] = (2,),
         channels: the accepted number of channels. Default: 1 to `MAX_CHANNELS`.
 
     Raises:
-        InputError: integers, another number of axes, no samples, or another number of channels.
+        InputError: as `check_array`; integers, another number of axes, no samples, or another number of channels.
     """
-    if not hasattr(audio, "shape") or not hasattr(audio, "dtype"):
-        raise InputError(f"{name} is a {type(audio).__name__}, expected an array")
+    check_array(audio, name)
     shape: tuple[int, ...] = tuple(audio.shape)
     dtype = _name(audio.dtype)
     if not dtype.startswith(("float", "bfloat")) or len(shape) not in ranks or 0 in shape:

@@ -1,4 +1,4 @@
-"""Containers that are made of chunks: WAVE in its 32- and 64-bit variants, AVI, AIFF, CAF, VOC; and AU of one chunk."""
+"""Containers that are made of chunks: WAVE in its 32- and 64-bit variants, AVI, AIFF, 8SVX, CAF, VOC; and AU of one."""
 
 import mmap
 from typing import Literal, NamedTuple
@@ -18,7 +18,6 @@ class Layout(NamedTuple):
     size: int  # bytes of a chunk's size
     align: int  # chunks begin at multiples of it
     whole: bool = False  # the size counts name and size, too
-    prefix: int = 0  # bytes in the chunk of the audio, before it
 
 
 # First bytes of a file -> its chunks.
@@ -28,12 +27,13 @@ LAYOUTS = {
     b"RF64": Layout("little", 12, 4, 4, 2),
     b"BW64": Layout("little", 12, 4, 4, 2),
     b"riff": Layout("little", 40, 16, 8, 8, whole=True),  # Wave64
-    b"FORM": Layout("big", 12, 4, 4, 2, prefix=8),
-    b"caff": Layout("big", 8, 4, 8, 1, prefix=4),
+    b"FORM": Layout("big", 12, 4, 4, 2),
+    b"caff": Layout("big", 8, 4, 8, 1),
 }
 AU_ORDERS: dict[bytes, Order] = {b".snd": "big", b"dns.": "little"}
 AU_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # encoding -> bytes of a sample
-AUDIO = (b"data", b"SSND")
+AUDIO = (b"data", b"SSND", b"BODY")
+PREFIXES = {(b"FORM", b"SSND"): 8, (b"caff", b"data"): 4}  # bytes in the chunk of the audio, before it
 MOVIE = b"movi"  # the list of an AVI file that holds its audio
 VOC = b"Creative Voice File\x1a"
 # Chunks that commonly follow the audio, of which one may be cut off without a loss of audio.
@@ -71,7 +71,8 @@ def examine(data: mmap.mmap) -> Structure:
     mask, order = _places(layout.order, bodies, channels)
     if audio is None:
         return Structure(mask=mask, order=order)
-    size, available = audio.size - layout.prefix, len(data) - audio.begin - layout.prefix
+    prefix = PREFIXES.get((data[:4], audio.name), 0)
+    size, available = audio.size - prefix, len(data) - audio.begin - prefix
     to_the_end = ("-ignore_length", "1") if layout.order == "little" and layout.first == 12 else ()
     options = to_the_end if is_open else ()
     whole = Structure(max(0, size) // frame if frame else None, mask=mask, order=order, ffmpeg=options)

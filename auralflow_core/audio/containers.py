@@ -3,10 +3,8 @@
 import mmap
 from pathlib import Path
 
-from auralflow_core.audio import chunks, flac, mpeg, ogg
+from auralflow_core.audio import chunks, counts, flac, mpeg, ogg, packets
 from auralflow_core.audio.structure import Structure
-
-TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2)
 
 
 def examine(path: Path) -> Structure:
@@ -28,10 +26,7 @@ def examine(path: Path) -> Structure:
             return chunks.examine_voc(data)
         if begin == 0 and magic in chunks.AU_ORDERS:
             return chunks.examine_au(data)
-        if all(data[place : place + 1] == b"G" for place in range(0, 5 * TS_PACKET, TS_PACKET)):
-            rest = len(data) % TS_PACKET
-            return Structure(
-                damage=f"truncated, its last packet ends after {rest} of {TS_PACKET} bytes" if rest else ""
-            )
+        if (found := packets.examine(data) or counts.examine(data)) is not None:
+            return found
         first = mpeg.first_frame(data, begin)
         return Structure() if first is None else mpeg.examine(data, first)

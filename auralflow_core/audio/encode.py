@@ -99,6 +99,7 @@ class Encoding:
 
     def quantize_for_file(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
         """Audio of any shape as the file holds it before compression, float32, and the number of clipped samples."""
+        check_type(audio, "audio")
         if self.subtype in PCM_BITS or self.clip == "none":
             return quantize(audio, self.subtype)
         audio = np.asarray(audio, np.float32)

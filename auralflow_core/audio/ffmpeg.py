@@ -38,9 +38,10 @@ FORMATS = (
 ).split()
 SAFE = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
 # The formats whose header tells the length; that of others is an estimate.
-TIMED = {"aiff", "ape", "asf", "au", "avi", "caf", "dsf", "matroska", "mov", "mpc", "mpc8", "tak", "tta", "w64", "wav"}
-TIMED |= {"wv", "webm"}
-MARGIN = 0.25  # seconds by which a header may count more than is there: frames that encoders leave unfinished
+TIMED = set("aiff ape asf au avi caf dsf flv matroska mov mpc mpc8 tak tta w64 wav webm wv".split())
+EXACT = {"ast", "nistsphere", "rso"}  # of these it is right to the sample
+MARGIN = 0.25  # seconds by which other headers may count more than is there: frames that encoders leave unfinished
+ROUNDING = 1e-3  # seconds, more than the rounding of a length
 CHUNK = 1 << 16  # samples read at a time while a stream is measured
 PATIENCE = 60.0  # seconds without anything from ffmpeg after which it is stopped
 TICKS = 10  # in which they are counted: of the time that a program is suspended, only one tick counts
@@ -78,8 +79,12 @@ def probe(path: Path, stream: int, structure: Structure, tolerate_damage: bool =
     if samples == 0:
         raise InputError(f"{path}: holds no audio (0 samples)")
     expected = max(_promised(found, stream), ((structure.samples or 0) - structure.trimmed) / rate)
-    exact = structure.samples is not None and not structure.trimmed
-    if not tolerate_damage and samples < rate * (expected - (0 if exact else MARGIN)):
+    margin = MARGIN
+    if structure.samples is not None and not structure.trimmed:
+        margin = 0.0
+    elif found["format"].get("format_name") in EXACT:
+        margin = ROUNDING
+    if not tolerate_damage and samples < rate * (expected - margin):
         raise DamagedAudio(
             f"{path}: truncated, its header promises {expected:.2f} s, {samples / rate:.2f} s can be decoded"
         )
@@ -149,7 +154,7 @@ def _describe(path: Path) -> dict[str, Any]:
 def _promised(found: dict[str, Any], stream: int) -> float:
     """The seconds of a stream by the header; 0 where it does not tell them."""
     container, properties = found["format"], found["streams"][stream]
-    if not TIMED & set(container.get("format_name", "").split(",")):
+    if not (TIMED | EXACT) & set(container.get("format_name", "").split(",")):
         return 0.0
     if clock := re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", properties.get("tags", {}).get("DURATION", "")):
         return 3600 * int(clock[1]) + 60 * int(clock[2]) + float(clock[3])

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from auralflow_core.errors import InputError, closest
 
+PATHS = ("DIR", "FILE", "FOLDER", "OTHER", "PATH")  # stand for names of files and folders that flags take
+
 
 class Parser(argparse.ArgumentParser):
     """Accepts underscores for dashes in flags, flags and positionals in any order, and no abbreviations.
@@ -78,7 +80,18 @@ class Parser(argparse.ArgumentParser):
             if token.startswith("--"):
                 name, equals, value = token.partition("=")
                 tokens[index] = self._known_flag("--" + name[2:].replace("-", "_")) + equals + value
-        return self.parse_intermixed_args(tokens)
+        arguments = self.parse_intermixed_args(tokens)
+        self._check_paths(arguments)
+        return arguments
+
+    def _check_paths(self, arguments: argparse.Namespace) -> None:
+        """Refuses empty names, which Python takes for the current folder and the user never means."""
+        for action in self._actions:
+            value = getattr(arguments, action.dest, None)
+            is_path = not action.option_strings or action.metavar in PATHS
+            if is_path and "" in (value if isinstance(value, list) else [value]):
+                name = "/".join(action.option_strings) or action.metavar or action.dest
+                raise InputError(f"{name} is empty, expected a name; a variable of the shell without a value is, too")
 
     def _parse_command(self, argv: Sequence[str]) -> argparse.Namespace:
         if not argv or argv[0].startswith("-"):

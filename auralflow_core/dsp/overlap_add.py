@@ -65,7 +65,7 @@ def overlap_add(
         >>> overlap_add(lambda blocks: blocks[:, None], audio, segment=4, overlap=2).tolist()
         [[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]]]
     """
-    if audio.size == 0:
+    if np.size(audio) == 0:
         raise ValueError("The signal has no samples.")
     check_audio(audio)
     done, whole = 0, None

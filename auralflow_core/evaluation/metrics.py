@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from auralflow_core.audio.check import check_type, check_values
+from auralflow_core.errors import InputError
 from auralflow_core.storage.temp_arrays import pieces
 
 # Largest RMS of a silent signal, about one step of 16-bit audio; dither alone lies below (-96 dBFS).
@@ -69,6 +70,8 @@ def _signals(estimate: np.ndarray, target: np.ndarray) -> Iterator[tuple[np.ndar
     check_type(target, "target")
     if np.shape(estimate) != np.shape(target):
         raise ValueError(f"Shape mismatch: got {np.shape(estimate)} and {np.shape(target)}.")
+    if not np.ndim(target):
+        raise InputError("estimate and target must have samples, got single numbers")
     for piece in pieces(np.shape(target)[-1]):
         check_values(estimate[..., piece], "estimate")
         check_values(target[..., piece], "target")

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from auralflow_core.audio.check import check_array
 from auralflow_core.console.text import printable
 from auralflow_core.errors import InputError
 from auralflow_core.plots.signals import ACCENT, INK, RANGE_DB, draw_waveform, stacked_axes
@@ -38,7 +39,7 @@ def spectrogram_difference_figure(
         >>> spectrogram_difference_figure("tone", 0.1 * tone, tone).axes[2].images[0].get_array()[0, 0].round(3)
         np.float64(-20.0)
     """
-    _check(estimate, target, "(channels, bins, frames)")
+    _check(estimate, target, "(channels, bins, frames)", "iufc")
     levels = np.stack([_levels(name, values, decibel) for name, values in (("estimate", estimate), ("target", target))])
     loudest = levels.max() if levels.max() > SILENCE else 0.0
     levels = np.maximum(levels - loudest, -RANGE_DB)
@@ -76,7 +77,7 @@ def waveform_difference_figure(
     Raises:
         InputError: shapes that differ or are not those above, or values that are not finite.
     """
-    _check(estimate, target, "(channels, samples)")
+    _check(estimate, target, "(channels, samples)", "iuf")
     estimate, target = (np.atleast_2d(np.asarray(signal, np.float64)) for signal in (estimate, target))
     signals = {
         f"{label}, estimate": (estimate, INK),
@@ -106,9 +107,12 @@ def _levels(name: str, values: np.ndarray, decibel: bool) -> np.ndarray:
     return 10 * np.log10(np.maximum(power, 10 ** (SILENCE / 10)))
 
 
-def _check(estimate: np.ndarray, target: np.ndarray, axes: str) -> None:
+def _check(estimate: np.ndarray, target: np.ndarray, axes: str, kinds: str) -> None:
     expected = axes.count(",") + 1
     for name, values in (("estimate", estimate), ("target", target)):
+        check_array(values, name)
+        if values.dtype.kind not in kinds:
+            raise InputError(f"{name} holds {values.dtype}, expected {'complex or ' * ('c' in kinds)}real numbers")
         if values.ndim not in (expected, expected - 1) or values.size == 0:
             raise InputError(f"{name} has shape {values.shape}, expected {axes}, or the same without channels")
         if not np.isfinite(values).all():

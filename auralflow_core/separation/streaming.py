@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from auralflow_core.audio.check import check_audio
+from auralflow_core.audio.check import check_array, check_audio
 from auralflow_core.dsp.overlap_add import OverlapAdd
 from auralflow_core.errors import InputError
 from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
@@ -66,6 +66,7 @@ class Streaming:
         Raises:
             InputError: a block that is no audio, or of another shape than the ones before it.
         """
+        check_array(block, "block")
         # A block may have no samples: it is checked as if it had one more.
         check_audio(np.pad(block, [*[(0, 0)] * (block.ndim - 1), (0, 1)]) if block.ndim else block, "block", (1, 2))
         shape, samples = block.shape[:-1], block.shape[-1]

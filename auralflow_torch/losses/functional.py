@@ -3,6 +3,10 @@
 Shapes must be equal, nothing is broadcast; integers are refused. Every loss has a finite value and gradient for
 silence, and keeps the dtype that goes in; float16 and bfloat16 are computed in float32, as float16 cannot hold the
 floors below.
+
+Values are not read, as nothing can be while a function is compiled: beyond `LOUDEST` of `auralflow_core.limits` their
+squares leave the range of float32 sooner or later, and a loss is infinite or NaN, as any sum of squares is. Training
+stops there and names the tracks.
 """
 
 import functools

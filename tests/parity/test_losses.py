@@ -240,3 +240,16 @@ def test_an_element_that_is_off_fails(backends, name):
         wrong[(0,) * wrong.ndim] += 1e-5 * np.abs(reference.exact).max() + 1e-30
         with pytest.raises(AssertionError):
             reference.check(wrong)
+
+
+@pytest.mark.parametrize("name", ["l1", "l2", "component 2", "component 3", "si_sdr", "stft"])
+def test_audio_up_to_120_db_above_full_scale_is_within_the_range_of_float32(backend, name):
+    """The reference is the same loss in float64; beyond, a value is right or it is not finite."""
+    loss, count = loss_of(backend, name)
+    arrays = [draw(1, 1, 2, 400, seed=seed) - (0.5 if name in ("si_sdr", "stft") else 0) for seed in range(count)]
+    for level in (1e6, 1e30):
+        loud = [array * np.float32(level) for array in arrays]
+        exact = backend.run(loss, *(array.astype(np.float64) for array in loud))
+        value = backend.run(loss, *loud)
+        if level == 1e6 or np.isfinite(value):
+            np.testing.assert_allclose(value, exact, rtol=1e-4)

@@ -212,7 +212,7 @@ def test_both_packages_agree_in_float64(backends, sizes):
     def sides(backend):
         def filtered(audio, weight):
             spectrum = backend.spectral.stft(backend.spectral.pad_to_hop(audio, hop), *sizes)
-            masked = spectrum * backend.spectral.magnitude(spectrum) * weight[:, : spectrum.shape[-1]]
+            masked = spectrum * backend.spectral.magnitude(spectrum) * weight[None, None, :, : spectrum.shape[-1]]
             return backend.spectral.istft(masked, *sizes, 4999)
 
         return backend.run(filtered, audio, weight), *backend.gradients(filtered, audio, weight)

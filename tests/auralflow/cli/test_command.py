@@ -66,3 +66,24 @@ def test_the_package_names_what_it_offers():
         assert getattr(auralflow, name) is not None and name in dir(auralflow)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = auralflow.nothing
+
+
+def test_empty_names_are_not_the_current_folder(run, tiny_config):
+    """A variable of the shell that has no value gives one."""
+    ModelFolder("model").save_config(tiny_config)
+    for arguments in (["separate", "model", ""], ["train", "model", ""], ["evaluate", "", "songs"], ["inspect", ""]):
+        assert "is empty, expected a name" in run(*arguments, fails=True)
+    for flag in (["--save", ""], ["--save="], ["--adapter", ""]):
+        assert f"{flag[0].strip('=')} is empty, expected a name" in run("separate", "model", "a.wav", *flag, fails=True)
+    assert "unknown command ''" in run("", fails=True)
+
+
+def test_a_refused_setting_leaves_no_folder(run, tiny_config):
+    ModelFolder("other").save_config(tiny_config)
+    for rank in ("-1", "x", "99999999999999999999"):
+        assert "lora_rank" in run("train", "new", "songs", "--from", "other", "--lora_rank", rank, fails=True)
+        assert not Path("new").exists()
+    Path("song.wav").write_bytes(b"RIFF")
+    assert "song.wav: is a file, where a model folder is expected" in run(
+        "train", "new", "songs", "--from", "song.wav", fails=True
+    )

@@ -82,3 +82,13 @@ def test_what_was_decoded_is_remembered_by_its_content(faulty, tmp_path, monkeyp
         with pytest.raises(AssertionError, match="b was decoded again"):
             inspect_dataset(faulty)
     assert inspect_dataset(faulty).remembered == 8
+
+
+def test_a_sum_among_the_stems_is_no_misfit(tmp_path):
+    """The accompaniment beside what it is the sum of does not count twice when stems and mixture are compared."""
+    for seed, name in enumerate("abc"):
+        stems = write_track(tmp_path / "train" / name, seed)
+        write(tmp_path / "train" / name / "accompaniment.wav", stems["bass"] + stems["drums"])
+    found = inspect_dataset(tmp_path)
+    assert found.notes and "accompaniment is the sum of bass and drums" in found.notes[0]
+    assert [item.findings for item in found.tracks] == [[], [], []]

@@ -1,5 +1,7 @@
 """Arrays that are no audio are refused by every public function that takes some, in all packages alike."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.evaluation.metrics import sdr, si_sdr
 from auralflow_core.evaluation.oracle import ideal_mask
 from auralflow_core.plots.signals import spectrogram_figure, waveform_figure
+from auralflow_torch import visualizer
 from auralflow_torch.losses import as_criterion
 from auralflow_torch.train.trainer import ModelTrainer
 from auralflow_torch.transforms import AudioTransform
@@ -106,6 +109,62 @@ def test_values_that_are_not_finite_are_refused(name, value):
         match=r"must be finite and .* got 1 (NaN or infinite|.*beyond 1e\+06).*, the first at index \((0, )?1, 7",
     ):
         NUMPY[name](broken)
+
+
+@pytest.fixture(scope="module")
+def models(tiny_config):
+    return auralflow_jax.create_model(tiny_config), auralflow_torch.create_model(tiny_config)
+
+
+def test_arrays_that_mean_more_than_their_numbers_are_refused(models):
+    silence = np.zeros((1, 4000), np.float32)
+    calls = {name: call for name, call in (NUMPY | LAYOUTS | TYPES).items() if not name.startswith(("jax", "torch "))}
+    calls = {name: call for name, call in calls.items() if "losses" not in name and name != "transform"}
+    calls |= {
+        "jax bss_eval": NUMPY["jax bss_eval"],
+        "mp3": lambda x: Encoding("mp3").quantize_for_file(x),
+        "difference": lambda x: visualizer.waveform_show_diff("a", x, x),
+        "tensors' plot": lambda x: visualizer.waveform_figure({"a": x}, RATE),
+    }
+    for package, model in zip((auralflow_jax, auralflow_torch), models, strict=True):
+        calls[f"{package.__name__} separate"] = model.separate
+        calls[f"{package.__name__} stream"] = package.StreamingSeparator(model, 256).push
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # of np.matrix itself
+        kinds = {"masked array": np.ma.masked_array(silence, silence == 0), "matrix": np.matrix(silence)}
+    for kind, array in kinds.items():
+        for name, call in calls.items():
+            if kind == "matrix" and name in ("jax bss_eval", "mixture_consistency"):
+                continue  # no batch of matrices can be made
+            with pytest.raises(InputError, match=f"is a {kind}, whose"):
+                call(array)
+
+
+def test_tensors_without_plain_numbers_are_refused(models):
+    for kind, tensor in {"sparse": torch.zeros(1, 400).to_sparse(), "meta": torch.zeros(1, 400, device="meta")}.items():
+        for call in (models[1].separate, auralflow_torch.StreamingSeparator(models[1], 256).push):
+            with pytest.raises(InputError, match=f"is a tensor of the kind .*{kind}.*, expected a dense one"):
+                call(tensor)
+
+
+def test_subclasses_and_views_are_arrays(models, tmp_path):
+    """A file in memory, a subclass, and arrays that are read-only, reversed or of the other order of bytes."""
+
+    class Subclass(np.ndarray):
+        pass
+
+    plain = audio("float32", 1, 600)
+    mapped = np.memmap(tmp_path / "a", np.float32, "w+", shape=plain.shape)
+    mapped[:] = plain
+    locked = plain[:]
+    locked.flags.writeable = False
+    same = [mapped, locked, plain.view(Subclass), plain[:, ::-1].copy()[:, ::-1], plain.astype(">f4")]
+    for model in models:
+        expected = model.separate(plain)
+        for array in same:
+            np.testing.assert_array_equal(model.separate(array), expected)
+    tensor = torch.from_numpy(plain).requires_grad_()
+    np.testing.assert_array_equal(models[1].separate(tensor).numpy(), models[1].separate(plain)[0])
 
 
 def test_rates_may_be_floats_without_a_fraction(tmp_path):

@@ -102,7 +102,10 @@ def test_a_host_that_dies_is_reported_and_the_run_goes_on(tmp_path, songs, finis
             process.communicate()
     name = ["the first host", "host 1 (counted from 0)"][victim]
     # Its own error where the process gets one from jax; else the process is ended with the sentence.
-    assert f"rror: {name} of the 2 that train together has ended" in errors.splitlines()[-1]
+    if jax.__version_info__ < (0, 9) and (ending, victim) == ("SIGKILL", 0):
+        assert "likely indicates that another task died" in errors  # jax 0.8 ends the process itself, without a signal
+    else:
+        assert f"rror: {name} of the 2 that train together has ended" in errors.splitlines()[-1]
     assert both[1 - victim].returncode == 1
     before = folder.load_config()
     folder.save_config(replace(before, training=replace(before.training, max_epochs=1)))
