@@ -65,9 +65,11 @@ def find_inputs(
     if duration is not None and not 0 < duration < float("inf"):
         raise InputError(f"duration is {duration} s, expected more than 0")
     found, problems, index = [], [], 0
-    for path in map(Path, inputs):
+    for given in inputs:
         try:
-            files = _files(path, passed_over, problems)
+            if given == "":  # which Path takes for the current folder
+                raise InputError("the name of an input is empty, expected that of a file or folder")
+            files = _files(Path(given), passed_over, problems)
         except InputError as error:
             problems.append(str(error))
             continue

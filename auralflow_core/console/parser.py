@@ -4,10 +4,18 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from auralflow_core.errors import InputError, closest
 
+EMPTY = "is empty, expected a name; a variable of the shell without a value is, too"
 PATHS = ("DIR", "FILE", "FOLDER", "OTHER", "PATH")  # stand for names of files and folders that flags take
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError(f"it {EMPTY}")
+    return Path(text)
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +32,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=HelpFormatter, **options)
         self.commands: dict[str, Parser] = {}
         self.hint: Callable[[str], str | None] = lambda flag: None
+        self.register("type", Path, _path)
 
     def error(self, message: str):
         raise InputError(message)
@@ -91,7 +100,7 @@ class Parser(argparse.ArgumentParser):
             is_path = not action.option_strings or action.metavar in PATHS
             if is_path and "" in (value if isinstance(value, list) else [value]):
                 name = "/".join(action.option_strings) or action.metavar or action.dest
-                raise InputError(f"{name} is empty, expected a name; a variable of the shell without a value is, too")
+                raise InputError(f"{name} {EMPTY}")
 
     def _parse_command(self, argv: Sequence[str]) -> argparse.Namespace:
         if not argv or argv[0].startswith("-"):

@@ -71,7 +71,14 @@ def test_the_package_names_what_it_offers():
 def test_empty_names_are_not_the_current_folder(run, tiny_config):
     """A variable of the shell that has no value gives one."""
     ModelFolder("model").save_config(tiny_config)
-    for arguments in (["separate", "model", ""], ["train", "model", ""], ["evaluate", "", "songs"], ["inspect", ""]):
+    to_file = ["convert", "to-torch", "model", "-o", ""]
+    for arguments in (
+        ["separate", "model", ""],
+        ["train", "model", ""],
+        ["evaluate", "", "songs"],
+        ["inspect", ""],
+        to_file,
+    ):
         assert "is empty, expected a name" in run(*arguments, fails=True)
     for flag in (["--save", ""], ["--save="], ["--adapter", ""]):
         assert f"{flag[0].strip('=')} is empty, expected a name" in run("separate", "model", "a.wav", *flag, fails=True)

@@ -32,6 +32,13 @@ def test_finds_files_folders_and_tracks(tmp_path):
     assert problems == []
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    write(tmp_path / "a.wav")
+    monkeypatch.chdir(tmp_path)
+    sources, problems = find_inputs(["", "a.wav"])
+    assert [source.name for source in sources] == ["a"] and len(problems) == 1 and "is empty" in problems[0]
+
+
 def test_a_folder_without_audio_stands_for_the_folders_in_it(tmp_path):
     album = tmp_path / "album"
     for path in ("2/b.wav", "1/a.wav", "3/live/c.wav", "3/My song/mixture.wav", "3/My song/vocals.wav"):
