@@ -1,0 +1,131 @@
+"""Peak memory of a training step, from raw audio to new weights, in torch and in JAX.
+
+    python benchmarks/step_memory.py [--model NAME ...] [--batch N] [--seconds S] [--set KEY=VALUE ...]
+
+Two steps of a network of full size with AdamW, each case in a process of its own. The figures are the system's account
+of that process, which holds the imports, what was compiled, the weights and the optimizer's state. `plan` is the part
+that XLA says it needs for the step: the state that goes in, and all that is computed from it. RoFormers are trained
+without `remat`, too, which computes their blocks twice to keep less, and with low-rank adapters of rank 8.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from auralflow_core import config as configuration
+from auralflow_core.config import Config
+
+CASES = {
+    "torch": ("torch", {}),
+    "torch, no remat": ("torch", {"remat": "false"}),
+    "JAX": ("jax", {}),
+    "JAX, no remat": ("jax", {"remat": "false"}),
+    "JAX, adapters": ("jax", {"lora_rank": "8"}),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME", default=["MelBandRoformer"]
+    )
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of the crops (default: %(default)g)")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        side, config = arguments.child
+        {"torch": torch_steps, "jax": jax_steps}[side](configuration.from_dict(json.loads(config)))
+        return
+    print("| network | with | peak of the process | of the first one's | plan |\n| --- | --- | ---: | ---: | ---: |")
+    for name in arguments.model:
+        first = None
+        for case in arguments.cases:
+            (side, own), template = CASES[case], configuration.template(name)
+            if own and not hasattr(template.model, "remat"):
+                continue
+            changes = dict(pair.split("=", 1) for pair in arguments.set) | own
+            changes |= {"batch_size": str(arguments.batch), "sample_length": str(arguments.seconds)}
+            peak, plan = run(side, configuration.override(template, changes))
+            first = first or peak
+            print(f"| {name} | {case} | {peak / 1e9:.2f} GB | {peak / first:.2f} | {plan} |", flush=True)
+
+
+def run(side: str, config: Config) -> tuple[int, str]:
+    """The peak of a process that trains, in bytes, and what it prints."""
+    command = [sys.executable, __file__, "--child", side, json.dumps(configuration.to_dict(config))]
+    reader, writer = os.pipe()
+    pid = os.posix_spawn(
+        sys.executable,
+        command,
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_CLOSE, reader)],
+    )
+    os.close(writer)
+    printed = Path(f"/dev/fd/{reader}").read_text().strip()
+    os.close(reader)
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"{side} ended with status {os.waitstatus_to_exitcode(status)}")
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), printed
+
+
+def make_batch(config: Config) -> dict[str, np.ndarray]:
+    """Noise: `mixture` (batch, channels, samples), `targets` (batch, targets, channels, samples)."""
+    rng, model = np.random.default_rng(0), config.model
+    shape = (config.training.batch_size, len(model.targets), model.num_channels, config.crop_samples)
+    targets = rng.uniform(-0.1, 0.1, shape).astype(np.float32)
+    return {"mixture": targets.sum(1), "targets": targets}
+
+
+def jax_steps(config: Config) -> None:
+    """Two steps in JAX; prints the memory that XLA plans for one."""
+    import jax
+
+    from auralflow_jax.losses import make_loss
+    from auralflow_jax.models.registry import build
+    from auralflow_jax.train.optimizer import make_optimizer
+    from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
+    from auralflow_jax.train.state import initial_state
+    from auralflow_jax.train.step import make_train_step
+
+    model, training, mesh = build(config), config.training, make_mesh()
+    optimizer = make_optimizer(training, 1000)
+    train_step = make_train_step(model, make_loss(training, model.represent), optimizer)
+    state = jax.jit(lambda: initial_state(model, optimizer, config), out_shardings=replicated(mesh))()
+    batch = shard_batch(make_batch(config), mesh)
+    step = train_step.lower(state, batch).compile()  # pyright: ignore[reportFunctionMemberAccess]
+    plan = step.memory_analysis()
+    for _ in range(2):
+        state, metrics = step(state, batch)
+        jax.block_until_ready(metrics)
+    print(f"{(plan.argument_size_in_bytes + plan.temp_size_in_bytes) / 1e9:.2f} GB")
+
+
+def torch_steps(config: Config) -> None:
+    """Two steps in torch."""
+    import torch
+
+    from auralflow_torch import losses
+    from auralflow_torch.models import create_model
+
+    training, model = config.training, create_model(config).train()
+    criterion = losses.Criterion(model, losses.make_loss(training, model.represent))
+    optimizer = torch.optim.AdamW(model.parameters(), training.lr, weight_decay=training.weight_decay)
+    batch = make_batch(config)
+    mixture, targets = torch.from_numpy(batch["mixture"]), torch.from_numpy(batch["targets"]).movedim(1, -1)
+    for _ in range(2):
+        optimizer.zero_grad(set_to_none=True)
+        criterion(mixture, targets).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
+        optimizer.step()
+
+
+if __name__ == "__main__":
+    main()
