@@ -28,7 +28,7 @@ class BandSplit(nn.Module):
         self.bias = nn.Parameter(torch.randn(bands, features, device=device))
         spread = torch.tensor(widths, device=device) ** -0.5
         with torch.no_grad():
-            self.weight *= spread.repeat_interleave(torch.tensor(widths, device=device))
+            self.weight *= spread.repeat_interleave(torch.tensor(widths, device=device), output_size=total)
             self.bias *= spread[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
