@@ -1,12 +1,13 @@
 """Trained models, loaded from files."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from auralflow_core.ensembles.description import Description, is_description, read_description
-from auralflow_core.ensembles.settings import ensemble_settings
+from auralflow_core.ensembles.loading import load_members
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import find_model
 from auralflow_core.weights.adapter import merge
@@ -40,14 +41,16 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
     """
     if is_description(path := find_model(name_or_path)):
         return load_ensemble(read_description(path), device=device, adapter=adapter)
-    variables, settings, _ = load_variables(name_or_path)
+    variables, settings, _ = load_variables(path)
     if adapter is not None:
         expected = abstract_variables(settings)
         variables = to_flax(merge(to_torch(variables), adapter, str(name_or_path)), expected, str(name_or_path))
     return build(settings).replace(variables=jax.device_put(variables, _device(device)))
 
 
-def load_ensemble(description: Description, *, device: Device = None, adapter: str | Path | None = None) -> Ensemble:
+def load_ensemble(
+    description: Description, *, device: Device = None, adapter: str | Path | None = None
+) -> SeparationModel:
     """Loads an ensemble of trained models.
 
     Args:
@@ -58,20 +61,7 @@ def load_ensemble(description: Description, *, device: Device = None, adapter: s
     Raises:
         InputError: see `load`; or members that do not fit each other.
     """
-    if adapter is not None:
-        raise InputError(f"{adapter}: adapters belong to a single model, and {description.origin} is an ensemble")
-    loaded: dict[Path, SeparationModel] = {}  # one that is named twice is loaded once
-
-    def member(model: Path | Description) -> SeparationModel:
-        if isinstance(model, Description):
-            return load_ensemble(model, device=device)
-        if model not in loaded:
-            loaded[model] = load(model, device=device)
-        return loaded[model]
-
-    members = [member(part.model) for part in description.members]
-    settings = ensemble_settings(description, [model.settings for model in members])
-    return Ensemble.of(settings, members)
+    return load_members(description, functools.partial(load, device=device), Ensemble.of, adapter)
 
 
 def _device(device: Device) -> Any:

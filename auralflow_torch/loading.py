@@ -1,12 +1,12 @@
 """Trained models, loaded from files."""
 
+import functools
 from pathlib import Path
 
 import torch
 
 from auralflow_core.ensembles.description import Description, is_description, read_description
-from auralflow_core.ensembles.settings import ensemble_settings
-from auralflow_core.errors import InputError
+from auralflow_core.ensembles.loading import load_members
 from auralflow_core.model_folder import find_model
 from auralflow_torch.models import SeparationModel
 from auralflow_torch.models.ensemble import Ensemble
@@ -37,12 +37,12 @@ def load(
     if is_description(path := find_model(name_or_path)):
         return load_ensemble(read_description(path), device=device, adapter=adapter)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return SeparationModel.from_pretrained(name_or_path, device, adapter=adapter)
+    return SeparationModel.from_pretrained(path, device, adapter=adapter)
 
 
 def load_ensemble(
     description: Description, *, device: str | torch.device | None = None, adapter: str | Path | None = None
-) -> Ensemble:
+) -> SeparationModel:
     """Loads an ensemble of trained models, in evaluation mode.
 
     Args:
@@ -53,17 +53,4 @@ def load_ensemble(
     Raises:
         InputError: see `load`; or members that do not fit each other.
     """
-    if adapter is not None:
-        raise InputError(f"{adapter}: adapters belong to a single model, and {description.origin} is an ensemble")
-    loaded: dict[Path, SeparationModel] = {}  # one that is named twice is loaded once
-
-    def member(model: Path | Description) -> SeparationModel:
-        if isinstance(model, Description):
-            return load_ensemble(model, device=device)
-        if model not in loaded:
-            loaded[model] = load(model, device=device)
-        return loaded[model]
-
-    members = [member(part.model) for part in description.members]
-    settings = ensemble_settings(description, [model.settings for model in members])
-    return Ensemble(settings, members)
+    return load_members(description, functools.partial(load, device=device), Ensemble, adapter)

@@ -1,11 +1,11 @@
 """Evaluation of one or several models on a dataset: scores, a table and a page."""
 
 import dataclasses
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auralflow.api.paths import listed
 from auralflow.api.results import EVALUATED, Results, about, results_folder
 from auralflow.backends import load_metric
 from auralflow_core.data.track import Track
@@ -96,7 +96,7 @@ def evaluate(
 
     framewise, facts = load_metric(metrics), _facts(dataset, split, metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
-    models = comparison.load_models([*_listed(model), *_listed(compare)], backend, _listed(estimates), split)
+    models = comparison.load_models([*listed(model), *listed(compare)], backend, listed(estimates), split)
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
@@ -121,12 +121,6 @@ def evaluate(
         tuple(place.moved for place in (first, *others) if place.moved),
         tuple(notes),
     )
-
-
-def _listed(models: str | Path | Iterable[str | Path] | None) -> list[str | Path]:
-    """Models, of which one may be given as it is, and None as no model."""
-    models = () if models is None else models
-    return [models] if isinstance(models, str | os.PathLike) else list(models)
 
 
 def _facts(dataset: str | Path, split: str, metrics: str) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Separation of audio files into files of stems."""
 
 import dataclasses
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from auralflow.api.paths import listed
 from auralflow.backends import load_separator
 from auralflow.separation.inputs import find_inputs, left_out
 from auralflow.separation.output import StemOutput
@@ -91,7 +91,7 @@ def separate(
         separate("my_model", "song.mp3", residual=True, duration=90)
     """
     encoding, rest = Encoding(format, bits, bitrate, clip), residual or residual_name is not None
-    models, inputs, save = _listed(model), _listed(inputs), Path(save)
+    models, inputs, save = listed(model), listed(inputs), Path(save)
     output = StemOutput(save, filename, encoding, rest, "residual", overwrite, tuple(targets), _label(models), tags)
     options = SeparationOptions(OVERLAP if overlap is None else overlap, batch_size, shifts, wiener, consistency)
     found, problems = find_inputs(inputs, start, duration, tolerate_damage=tolerate_damage, passed_over=save)
@@ -102,11 +102,6 @@ def separate(
         result = separate_files(found, separator, output, options, advance)
     result.model, result.device = output.model, f"{backend} on {separator.device}"
     return _complete(result, left_out(inputs, save), problems)
-
-
-def _listed(paths: str | Path | Iterable[str | Path]) -> list[str | Path]:
-    """Paths, of which one may be given as it is."""
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _label(models: Sequence[str | Path]) -> str:

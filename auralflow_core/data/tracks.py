@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from auralflow_core.audio import AudioInfo, probe
+from auralflow_core.console.text import count
 from auralflow_core.data.layout import Files, Problems, find_files, is_dangling, missing_split
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError
@@ -79,8 +80,7 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
 def faulty_tracks(folder: Path, problems: Problems) -> InputError:
     """The error about tracks of a folder that cannot be used."""
     lines = sorted(line for found in problems.values() for line in found)
-    count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
-    return InputError("\n  ".join([f"{folder}: {count}, nothing was read", *lines]))
+    return InputError("\n  ".join([f"{folder}: {count(len(lines), 'problem')}, nothing was read", *lines]))
 
 
 def _load_track(path: Path, files: dict[str, Path], problems: Problems, unread: set[Path]) -> Track | None:
