@@ -10,7 +10,6 @@ round JAX compiles, which it keeps on disk.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
+from processes import measure
 
 from auralflow.pretrained.scnet import SCNET_XL_IHF
 from auralflow_core.config import (
@@ -122,19 +122,13 @@ def make(folder: Path, size: Size) -> None:
 def run(arm: str, folder: Path, song: Path, options: Sequence[str] = ()) -> tuple[float, float]:
     """CPU seconds and peak memory in bytes of a process that separates a song."""
     out = song.parent / "stems"
-    command = [sys.executable, "-m", "auralflow", "separate", folder / "ours", song, "--save", out, "--overwrite"]
+    command = ["-m", "auralflow", "separate", folder / "ours", song, "--save", out, "--overwrite"]
     command += ["--backend", arm, *options]
     if arm == ARMS[0]:
-        command = [sys.executable, __file__, "--child", folder.name, folder / "theirs.ckpt", song]
-    with open(os.devnull, "w") as nothing:
-        actions = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)]
-        pid = os.posix_spawn(sys.executable, list(map(str, command)), os.environ, file_actions=actions)
-        _, status, usage = os.wait4(pid, 0)
-    if status:
-        raise SystemExit(f"{arm} ended with status {os.waitstatus_to_exitcode(status)}")
-    cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(f"{arm}: {cpu:.1f} CPU-s, {peak / 1e9:.2f} GB", file=sys.stderr)
-    return cpu, peak
+        command = [__file__, "--child", folder.name, folder / "theirs.ckpt", song]
+    used = measure(command, arm)
+    print(f"{arm}: {used.cpu:.1f} CPU-s, {used.peak / 1e9:.2f} GB", file=sys.stderr)
+    return used.cpu, used.peak
 
 
 def separate_with_pymss(name: str, checkpoint: str, song: str) -> None:

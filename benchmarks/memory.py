@@ -7,14 +7,13 @@ stereo, 44.1 kHz, in a flac file; the figures are the system's account of the wh
 """
 
 import argparse
-import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from processes import measure
 
 RATE = 44100
 
@@ -70,35 +69,9 @@ def song(path: Path, minutes: float) -> Path:
 
 def run(model: Path, path: Path, options: list[str]) -> tuple[int, float]:
     """Separates in a separate process; returns its peak memory in bytes and its seconds."""
-    started = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "auralflow",
-        "separate",
-        model,
-        path,
-        "--save",
-        path.parent / "out",
-        "--format",
-        "flac",
-        "--bits",
-        "16",
-        "--overwrite",
-        *options,
-    ]
-    with open(os.devnull, "w") as nothing:
-        pid = os.posix_spawn(
-            sys.executable,
-            list(map(str, command)),
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_DUP2, nothing.fileno(), 1)],
-        )
-        _, status, usage = os.wait4(pid, 0)
-    if status:
-        raise SystemExit(f"auralflow separate ended with status {os.waitstatus_to_exitcode(status)}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_maxrss * unit, time.monotonic() - started
+    command = ["-m", "auralflow", "separate", model, path, "--save", path.parent / "out", "--overwrite"]
+    used = measure([*command, "--format", "flac", "--bits", "16", *options], "auralflow separate")
+    return used.peak, used.wall
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ without `remat`, too, which computes their blocks twice to keep less, and with l
 
 import argparse
 import json
-import os
-import sys
-from pathlib import Path
 
-import numpy as np
+from noise import make_batch
+from processes import measure
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
@@ -52,36 +50,12 @@ def main() -> None:
                 continue
             changes = dict(pair.split("=", 1) for pair in arguments.set) | own
             changes |= {"batch_size": str(arguments.batch), "sample_length": str(arguments.seconds)}
-            peak, plan = run(side, configuration.override(template, changes))
-            first = first or peak
-            print(f"| {name} | {case} | {peak / 1e9:.2f} GB | {peak / first:.2f} | {plan} |", flush=True)
-
-
-def run(side: str, config: Config) -> tuple[int, str]:
-    """The peak of a process that trains, in bytes, and what it prints."""
-    command = [sys.executable, __file__, "--child", side, json.dumps(configuration.to_dict(config))]
-    reader, writer = os.pipe()
-    pid = os.posix_spawn(
-        sys.executable,
-        command,
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_CLOSE, reader)],
-    )
-    os.close(writer)
-    printed = Path(f"/dev/fd/{reader}").read_text().strip()
-    os.close(reader)
-    _, status, usage = os.wait4(pid, 0)
-    if status:
-        raise SystemExit(f"{side} ended with status {os.waitstatus_to_exitcode(status)}")
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), printed
-
-
-def make_batch(config: Config) -> dict[str, np.ndarray]:
-    """Noise: `mixture` (batch, channels, samples), `targets` (batch, targets, channels, samples)."""
-    rng, model = np.random.default_rng(0), config.model
-    shape = (config.training.batch_size, len(model.targets), model.num_channels, config.crop_samples)
-    targets = rng.uniform(-0.1, 0.1, shape).astype(np.float32)
-    return {"mixture": targets.sum(1), "targets": targets}
+            settings = json.dumps(configuration.to_dict(configuration.override(template, changes)))
+            used = measure([__file__, "--child", side, settings], case)
+            first = first or used.peak
+            print(
+                f"| {name} | {case} | {used.peak / 1e9:.2f} GB | {used.peak / first:.2f} | {used.printed} |", flush=True
+            )
 
 
 def jax_steps(config: Config) -> None:

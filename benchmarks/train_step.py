@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from noise import make_batch
 from torch.utils.flop_counter import FlopCounterMode
 
 from auralflow_core import config as configuration
@@ -120,15 +121,6 @@ def measure(config: Config, rate: float, arguments: argparse.Namespace) -> None:
     if arguments.trace and "jax" in programs:
         with jax.profiler.trace(arguments.trace):
             wait(programs["jax"][WHOLE]())
-
-
-def make_batch(config: Config) -> dict[str, np.ndarray]:
-    """Noise: `mixture` (batch, channels, samples), `targets` (batch, targets, channels, samples)."""
-    rng, model = np.random.default_rng(0), config.model
-    shape = (config.training.batch_size, len(model.targets), model.num_channels, config.crop_samples)
-    targets = rng.uniform(-0.1, 0.1, shape).astype(np.float32)
-    noise = rng.uniform(-0.1, 0.1, targets[:, 0].shape).astype(np.float32)
-    return {"mixture": targets.sum(1) + noise, "targets": targets}
 
 
 def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Program]:
