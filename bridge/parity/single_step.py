@@ -1,6 +1,6 @@
 """One evaluation and one training step of a network in both frameworks, and how far apart they end."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -69,12 +69,11 @@ class TensorDifference(NamedTuple):
     ok: bool
 
 
-def flax_step(twins: Twins, jit: Callable | None = None) -> StepResult:
+def flax_step(twins: Twins) -> StepResult:
     """Runs the flax network at the highest matmul precision.
 
     Args:
         twins: both networks; of float64 ones, JAX needs `jax.enable_x64`.
-        jit: compiles; default: `jax.jit`.
     """
     import jax
     import jax.numpy as jnp
@@ -97,7 +96,7 @@ def flax_step(twins: Twins, jit: Callable | None = None) -> StepResult:
         return evaluated, (output, latent), gradients, weights, updated
 
     with jax.default_matmul_precision("highest"):
-        evaluated, trained, gradients, weights, updated = (jit or jax.jit)(run)(twins.variables, twins.x)
+        evaluated, trained, gradients, weights, updated = jax.jit(run)(twins.variables, twins.x)
     return StepResult(
         _named(*evaluated),
         _named(*trained),

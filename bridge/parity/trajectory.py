@@ -1,6 +1,6 @@
 """A run of many steps in both frameworks, from the same weights and batches."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -50,16 +50,13 @@ def draw_batches(twins: Twins, steps: int, seed: int = 4) -> list[Batch]:
     return [Batch(*arrays) for arrays in zip(xs, targets, noises, strict=True)]
 
 
-def flax_run(
-    twins: Twins, batches: Sequence[Batch], optimizer: "optax.GradientTransformation", jit: Callable | None = None
-) -> Run:
+def flax_run(twins: Twins, batches: Sequence[Batch], optimizer: "optax.GradientTransformation") -> Run:
     """Trains the flax network at the highest matmul precision.
 
     Args:
         twins: both networks; of float64 ones, JAX needs `jax.enable_x64`.
         batches: one for each step.
         optimizer: what makes steps of gradients.
-        jit: compiles; default: `jax.jit`.
     """
     import jax
     import jax.numpy as jnp
@@ -81,7 +78,7 @@ def flax_run(
         updates, state = update(optimizer, gradients, state, params)
         return loss, optax.apply_updates(params, updates), stats, state
 
-    step = (jit or jax.jit)(step)
+    step = jax.jit(step)
     params, stats = twins.variables["params"], twins.variables["batch_stats"]
     state, losses = optimizer.init(params), []
     with jax.default_matmul_precision("highest"):

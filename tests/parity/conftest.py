@@ -31,17 +31,6 @@ def real_times_complex():
         yield
 
 
-@pytest.fixture(scope="session")
-def quick_jit():
-    """`jax.jit` that spends less on compiling, as each network here runs once or a few times."""
-    options = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-    try:
-        jax.jit(lambda x: x + 1, compiler_options=options)(0.0)
-    except jax.errors.JaxRuntimeError:  # this version of XLA has other names
-        options = {}
-    return partial(jax.jit, compiler_options=options)
-
-
 class Jax:
     """The pure functions of auralflow_jax, under jit, from numpy arrays."""
 

@@ -49,7 +49,7 @@ CONFIG = from_dict(
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
-def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
+def test_the_same_estimate_has_the_same_loss(settings):
     rng, samples = np.random.default_rng(0), 2500
     mixture, targets = rng.uniform(-1, 1, (3, 2, samples)), rng.uniform(-1, 1, (3, 2, 2, samples))
     audio, latent = rng.uniform(-1, 1, targets.shape), rng.uniform(0.1, 1, (2, 3, 4, 5))
@@ -61,7 +61,7 @@ def test_the_same_estimate_has_the_same_loss(settings, quick_jit):
     with jax.enable_x64(True):
         estimate = Estimate(*map(jnp.asarray, (audio, spectrum, mask)), tuple(map(jnp.asarray, latent)))
         batch = {"mixture": jnp.asarray(mixture), "targets": jnp.asarray(targets)}
-        ours = quick_jit(lambda estimate, batch: compare(model, loss, estimate, batch))(estimate, batch)
+        ours = jax.jit(lambda estimate, batch: compare(model, loss, estimate, batch))(estimate, batch)
 
     twin = create_model(CONFIG)
     twin.estimate = lambda mixture: TorchEstimate(  # pyright: ignore[reportAttributeAccessIssue]

@@ -21,7 +21,7 @@ def assert_close(ours, theirs):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6 * np.abs(theirs).max())
 
 
-def compare(flax, layer, steps, channels, quick_jit):
+def compare(flax, layer, steps, channels):
     """Output and gradient of a flax layer on (rows, steps, channels) and a torch layer on (rows, channels, steps)."""
     x = np.random.default_rng(steps).normal(size=(2, steps, channels)).astype(np.float32)
     direction = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
@@ -35,25 +35,25 @@ def compare(flax, layer, steps, channels, quick_jit):
         found, back = jax.vjp(lambda x: flax.apply(variables, x), x)
         return found, back(direction)[0]
 
-    ours, gradient = quick_jit(both)(variables, x)
+    ours, gradient = jax.jit(both)(variables, x)
     assert_close(ours, theirs.transpose(1, 2))
     assert tensor.grad is not None
     assert_close(gradient, tensor.grad.transpose(1, 2))
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_group_norm(groups, quick_jit):
-    compare(flax_norms.GroupNorm(groups), torch.nn.GroupNorm(groups, 6), 5, 6, quick_jit)
+def test_group_norm(groups):
+    compare(flax_norms.GroupNorm(groups), torch.nn.GroupNorm(groups, 6), 5, 6)
 
 
-def test_local_attention(quick_jit):
-    compare(flax_attention.LocalAttention(), local_attention.LocalAttention(8), 9, 8, quick_jit)
+def test_local_attention():
+    compare(flax_attention.LocalAttention(), local_attention.LocalAttention(8), 9, 8)
 
 
 @pytest.mark.parametrize("steps", [200, 201, 350])
-def test_recurrent_layers_on_windows(steps, quick_jit):
+def test_recurrent_layers_on_windows(steps):
     flax = flax_windows.WindowedRecurrent(3, num_layers=2)
-    compare(flax, windowed_recurrent.WindowedRecurrent(3), steps, 3, quick_jit)
+    compare(flax, windowed_recurrent.WindowedRecurrent(3), steps, 3)
 
 
 def test_gelu_and_its_derivative():

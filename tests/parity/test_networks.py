@@ -28,26 +28,26 @@ def test_the_cases_cover_every_pair():
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_evaluation_and_a_training_step_agree(case, quick_jit):
+def test_evaluation_and_a_training_step_agree(case):
     twins = make_twins(small_config(**case))
-    assert not apart(flax_step(twins, quick_jit), torch_step(twins), FLOAT32)
+    assert not apart(flax_step(twins), torch_step(twins), FLOAT32)
 
 
 @pytest.mark.parametrize("model_type", MODELS)
-def test_float64(model_type, quick_jit):
+def test_float64(model_type):
     case = max(product(model_type), key=lambda case: len(str(case)))
     twins = make_twins(small_config(**case), precision="float64")
     with jax.enable_x64(True):
-        ours = flax_step(twins, quick_jit)
+        ours = flax_step(twins)
     assert all(gradient.dtype == np.float64 for gradient in ours.gradients.values())
     assert not apart(ours, torch_step(twins), FLOAT64)
 
 
-def test_any_perturbed_tensor_is_found(quick_jit):
+def test_any_perturbed_tensor_is_found():
     """Each tensor in turn, a hundredth away from what it was."""
     twins = make_twins(small_config("SpectrogramNetVAE", normalize_input=True, normalize_output=True))
     before = {name: tensor.clone() for name, tensor in twins.torch.state_dict().items()}
-    ours = flax_step(twins, quick_jit)
+    ours = flax_step(twins)
     assert not apart(ours, torch_step(twins), FLOAT32)
     for name in before:
         if not name.endswith("num_batches_tracked"):
@@ -55,9 +55,9 @@ def test_any_perturbed_tensor_is_found(quick_jit):
             assert apart(ours, torch_step(twins), FLOAT32), name
 
 
-def test_gaps_between_outcomes_are_measured(quick_jit):
+def test_gaps_between_outcomes_are_measured():
     twins = make_twins(small_config("SpectrogramNetSimple"))
-    ours, theirs = flax_step(twins, quick_jit), torch_step(twins)
+    ours, theirs = flax_step(twins), torch_step(twins)
     assert all(gap.ok and gap.difference == 0 for gap in compare_steps(theirs, theirs, FLOAT64))
     bias = theirs.gradients["head.bias"]
 

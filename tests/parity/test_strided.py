@@ -31,7 +31,7 @@ def torch_dilate(x, kernel):
         (strided.dilate, torch_dilate, (2, 9, 8, 1), (4, 4, 1, 2)),
     ],
 )
-def test_results_and_gradients_are_torchs(ours, theirs, shape, kernel, quick_jit):
+def test_results_and_gradients_are_torchs(ours, theirs, shape, kernel):
     """Both take and return JAX's axes: (batch, bins, frames, channels), (height, width, inputs, outputs)."""
     rng = np.random.default_rng(0)
     x, kernel = (rng.normal(size=size).astype(np.float32) for size in (shape, kernel))
@@ -50,7 +50,7 @@ def test_results_and_gradients_are_torchs(ours, theirs, shape, kernel, quick_jit
             for part, axes in ((result, to_image), (leaves[0].grad, to_image), (leaves[1].grad, to_kernel))
         ]
 
-    @quick_jit
+    @jax.jit
     def run(x, kernel, cotangent):
         result, pull = jax.vjp(ours, x, kernel)
         return result, *pull(cotangent)

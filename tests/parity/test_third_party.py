@@ -89,7 +89,7 @@ def unmix(openunmix, tmp_path):
     return replace(ready, config=config), paths, theirs
 
 
-def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix, quick_jit):
+def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix):
     ready, paths, theirs = unmix
     network, flax, variables = build_both(ready, read_open_unmix(paths))
     rng = np.random.default_rng(1)
@@ -98,7 +98,7 @@ def test_imported_open_unmix_estimates_what_the_original_does(openunmix, unmix, 
     with torch.no_grad():
         expected = torch.cat([original(torch.from_numpy(magnitude)) for original in theirs]).numpy()
         ours = network(torch.from_numpy(magnitude))[0].numpy() * magnitude
-    in_jax = np.asarray(quick_jit(flax.apply)(variables, magnitude)[0])[0] * magnitude
+    in_jax = np.asarray(jax.jit(flax.apply)(variables, magnitude)[0])[0] * magnitude
     for index, target in enumerate(ready.targets):
         assert (expected[index] > 0).mean() > 0.2 and expected[index].std() > 0.1, target
         close(ours[index], expected[index])
@@ -149,7 +149,7 @@ def wheel():
         pytest.skip(str(error))
 
 
-def test_imported_spleeter_estimates_what_the_original_does(wheel, quick_jit):
+def test_imported_spleeter_estimates_what_the_original_does(wheel):
     network, flax, variables = build_both(PRETRAINED["spleeter-2stems"], read_spleeter([wheel]))
     module = types.ModuleType("unet")
     with zipfile.ZipFile(wheel) as archive:
@@ -159,7 +159,7 @@ def test_imported_spleeter_estimates_what_the_original_does(wheel, quick_jit):
     magnitude = magnitude.astype(np.float32) + 1e-3  # none is zero: the original returns products
     with torch.no_grad():
         masks = network(torch.from_numpy(magnitude))[0].numpy()
-    in_jax = quick_jit(flax.apply)(variables, magnitude)[0][0]
+    in_jax = jax.jit(flax.apply)(variables, magnitude)[0][0]
     for index, target in enumerate(sorted(MEMBERS)):
         original, arrays = module.UNet(2), read_arrays(wheel, MEMBERS[target])
         original.load_state_dict(original.state_dict() | {name: torch.from_numpy(arrays[name]) for name in arrays})
