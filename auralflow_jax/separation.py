@@ -7,12 +7,14 @@ from typing import Any, Protocol
 
 import jax
 import numpy as np
+from flax import linen as nn
 
 from auralflow_core.audio.check import check_array
 from auralflow_core.config import Config
 from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate_array
 from auralflow_jax import spectral
+from auralflow_jax.trace_cache import traced_program
 from auralflow_jax.wiener import wiener
 
 
@@ -22,6 +24,11 @@ class Model(Protocol):
     @property
     def settings(self) -> Config:
         """The configuration that the weights were trained with."""
+        ...
+
+    @property
+    def network(self) -> nn.Module:
+        """The module that estimates."""
         ...
 
     def estimate(self, audio: jax.Array) -> Any:
@@ -54,7 +61,9 @@ class Separator(separation.Separator):
         return next(iter(devices)).device_kind
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
-        return np.asarray(_estimate(self.model, mixture))
+        model = self.model
+        estimate = traced_program(_estimate, model.settings, model.network, model, mixture)
+        return np.asarray(estimate(model, mixture))
 
     @property
     def members(self) -> tuple["Separator", ...]:

@@ -17,6 +17,7 @@ from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_te
 from auralflow_core.weights.names import check_same, to_flax
 from auralflow_jax.models.base import Variables, abstract_variables
 from auralflow_jax.retarget import retarget
+from auralflow_jax.trace_cache import traced_shapes
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -52,7 +53,7 @@ def load_variables(name_or_path: str | Path) -> tuple[Variables, Config, dict]:
             tensors are not those of its configuration.
     """
     file, path = read_model(name_or_path)
-    expected = abstract_variables(file.config)
+    expected = traced_shapes(abstract_variables, file.config)
     variables = _variables(file, path, expected)
     if file.format == FLAX:
         check_fits(variables, expected, str(path))

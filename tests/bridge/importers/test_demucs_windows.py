@@ -43,18 +43,27 @@ def restated(network, audio, segment):
     return sums / weights
 
 
-def theirs_and_ours(model, samples):
-    """Functions of demucs' network and of ours with the same random weights, and the samples of a segment."""
-    from demucs.apply import apply_model  # pyright: ignore[reportMissingImports]
+def networks(model, samples):
+    """demucs' network and our model with the same random weights, and the targets in demucs' order."""
     from demucs.htdemucs import HTDemucs  # pyright: ignore[reportMissingImports]
 
     config, state = ht_demucs(model, samples=samples)
     arguments, sources = to_arguments(config, "m")
-    theirs = HTDemucs(**arguments).eval()
+    with torch.device("meta"):  # the full size is not in memory more often than it has to be
+        theirs = HTDemucs(**arguments).eval()
     arrays = to_demucs(state, config.model, sources)
-    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()}, assign=True)
     ours = create_model(config).eval()
     load_state(ours.network, state)
+    return theirs, ours, sources
+
+
+def theirs_and_ours(model, samples):
+    """Functions of demucs' network and of ours with the same random weights, and the samples of a segment."""
+    from demucs.apply import apply_model  # pyright: ignore[reportMissingImports]
+
+    theirs, ours, sources = networks(model, samples)
+    config = ours.config
     order = [sources.index(target) for target in config.model.targets]
 
     def apply(audio):
