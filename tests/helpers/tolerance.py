@@ -62,3 +62,8 @@ def _nearby(arrays: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
     yield list(arrays)
     for _ in range(PASSES - 1):
         yield [array * (1 + EPSILON * rng.integers(-1, 2, array.shape)).astype(np.float32) for array in arrays]
+
+
+def assert_near(found: np.ndarray, expected: np.ndarray) -> None:
+    """Raises an AssertionError unless a network's output is within 1e-5 of another's, of its largest value above 1."""
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))

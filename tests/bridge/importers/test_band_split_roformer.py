@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import roformer_reference
 import torch
+from tolerance import assert_near
 
 import bridge
 from auralflow_core.config import from_dict
@@ -63,10 +64,6 @@ def models(config, state):
 def noise(config, hops=40):
     shape = 2, config.model.num_channels, hops * config.model.hop_length
     return np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-
-
-def assert_near(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from demucs_files import SAMPLES, SMALL_H, ht_demucs, package_of, write_safetensors, write_th
 from safetensors import safe_open
+from tolerance import assert_near
 
 import bridge
 from auralflow_core.config import template
@@ -42,10 +43,6 @@ def oracle(config):
 
     arguments, _ = to_arguments(config, "m")
     return HDemucs(**arguments).eval()
-
-
-def assert_near(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from msgspec.structs import replace
+from tolerance import assert_near
 
 import bridge
 from auralflow_core.config import SCNet, from_dict
@@ -70,10 +71,6 @@ def oracle(model: SCNet):
     if importlib.util.find_spec(name.partition(".")[0]) is None:
         pytest.skip(f"{name.partition('.')[0]} is not installed")
     return importlib.import_module(name).SCNet(**arguments(model)).eval()
-
-
-def assert_near(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
 def assert_same(found, expected):
