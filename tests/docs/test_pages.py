@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from auralflow.cli.main import parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGES = ("auralflow", "auralflow_core", "auralflow_jax", "auralflow_torch", "bridge")
 BY_NAME = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -44,20 +45,24 @@ def test_links_lead_somewhere(page):
 
 
 @BY_NAME
-def test_scripts_that_are_named_exist(page):
-    for name in re.findall(r"`python ((?:benchmarks|docs)/\S+\.py)", text_of(page)):
-        assert (ROOT / name).exists(), name
+def test_scripts_that_are_named_exist_and_have_the_options(page):
+    for name, rest in re.findall(r"\bpython ((?:benchmarks|docs)/[\w/.]+)([^`\n#]*)", text_of(page)):
+        path = ROOT / name
+        assert path.exists(), name
+        script = "".join(map(text_of, path.glob("*.py") if path.is_dir() else [path]))
+        for option in re.findall(r"--\w[\w-]*", rest):
+            assert f'"{option}"' in script, f"{name} {option}"
 
 
 @BY_NAME
 def test_options_that_are_named_exist(page, capsys):
-    for command, rest in re.findall(r"`auralflow (\w+)((?:\s[^`]*)?)`", text_of(page)):
+    for words, rest in re.findall(r"`auralflow (convert [\w-]+|\w+)((?:\s[^`]*)?)`", text_of(page)):
         with pytest.raises(SystemExit) as stop:
-            parse([command, "--help"])
-        assert stop.value.code == 0, command
+            parse([*words.split(), "--help"])
+        assert stop.value.code == 0, words
         text = capsys.readouterr().out
         for option in re.findall(r"--\w[\w-]*", rest):
-            assert option in text or command == "convert", f"auralflow {command} {option}"
+            assert option in text, f"auralflow {words} {option}"
 
 
 def test_messages_that_are_quoted_are_those_of_the_code():
@@ -82,6 +87,21 @@ def messages(path):
     ]
 
 
+def test_all_dependencies_are_explained():
+    """The table of the page about installing has each package that pyproject.toml names."""
+    project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
+    extras = project["optional-dependencies"]
+    named = {
+        re.match(r"[\w-]+", entry)[0] for entries in (project["dependencies"], *extras.values()) for entry in entries
+    }
+    table = text_of(ROOT / "docs" / "install.md").partition("## Dependencies")[2]
+    explained = {
+        name for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE) for name in re.findall(r"[\w-]+", row)
+    }
+    assert named - {"auralflow"} <= explained
+    assert all(f"| `{extra}`" in text_of(ROOT / "docs" / "install.md") or extra == "tpu" for extra in extras)
+
+
 def test_pictures_are_small():
     pictures = list((ROOT / "docs" / "images").iterdir())
     assert pictures and all(path.stat().st_size < 150_000 for path in pictures)
@@ -89,5 +109,5 @@ def test_pictures_are_small():
 
 def test_pages_of_the_site_are_in_its_navigation():
     listed = set(re.findall(r"^\s+- (\S+\.md)$", text_of(ROOT / "mkdocs.yml"), re.MULTILINE))
-    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]}
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[2:]}
     assert pages == listed - {"CONTRIBUTING.md", "CHANGELOG.md"}

@@ -1,5 +1,7 @@
 """Runs every command and every piece of Python in the README and the documentation, page by page, word for word.
 
+Blocks of JSON are files of the repository, and those of TOML are run by a page's own test; there are no others.
+
 A page's blocks run in order in a new folder. Names such as `my_model` or `song.mp3` that the page does not make itself
 are stand-ins: small models and short songs. Commands that make songs or models get smaller settings, so that they take
 seconds. `NOT_RUN` lists the commands that are left out, and why.
@@ -12,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from demucs_files import SMALL as SMALL_HT
+from demucs_files import ht_demucs, package_of, write_th
 from roformer_files import MEL, make_pair
 from small_models import make_model, small_config
 
@@ -22,7 +26,8 @@ from auralflow_core.config import MODELS
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 OTHERS = {"add-a-network.md"}  # pages whose blocks are run by a test of their own
 BLOCKS = {
     page.relative_to(ROOT).as_posix(): BLOCK.findall(page.read_text(encoding="utf-8"))
@@ -31,11 +36,19 @@ BLOCKS = {
 }
 NOT_RUN = {
     "pip install": "it would change the environment in which the tests run",
+    "python3 -m venv": "the tests run in an environment",
+    ". .venv/bin/activate": "the same",
+    "pre-commit install": "it would change the repository",
+    "git config": "the same",
+    "ruff": "it is run before the tests, as .ci/run does",
+    "pyright": "the same",
+    "mkdocs": "tests/docs/test_site.py builds the site",
     "python -m pytest": "the tests are running",
     "python benchmarks/robustness": "it takes ten minutes; tests/benchmarks/test_robustness.py runs a part",
     "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }
+PACKAGE, BAG = "955717e8-8726e21a.th", "htdemucs_ft.yaml"  # files of demucs
 SONGS = {"tracks": "3", "seconds": "2"}
 SHORT = {"max_epochs": "1", "samples_per_epoch": "1", "batch_size": "1", "num_snippets": "0", "tensorboard": "false"}
 SMALL = {
@@ -65,7 +78,9 @@ def stand_ins(tmp_path_factory, trained):
     audio, rate = soundfile.read(folder / "songs" / "test" / "song-0-002" / "mixture.wav")
     soundfile.write(folder / "song.mp3", audio, rate)
     make_pair(folder, MEL)
-    downloads = {name: folder / name for name in ("model.ckpt", "model.yaml")}
+    write_th(folder / PACKAGE, package_of(*ht_demucs(SMALL_HT)))
+    (folder / BAG).write_text(f"models: [{PACKAGE.partition('-')[0]}]")
+    downloads = {name: folder / name for name in ("model.ckpt", "model.yaml", PACKAGE, BAG)}
     datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
     models = dict.fromkeys(("my_model", "other_model", "third_model"), trained.model.path)
     with pytest.MonkeyPatch.context() as patch:
@@ -89,6 +104,15 @@ def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
         else:
             for command in commands(text):
                 run(command)
+
+
+def test_all_blocks_are_of_a_kind_that_is_tested():
+    """A block of another language, or of none, would be read by nobody."""
+    files = [path.read_text(encoding="utf-8").strip() for path in (ROOT / "configs").rglob("*.json")]
+    for page in PAGES:
+        for language, text in FENCED.findall(page.read_text(encoding="utf-8")):
+            assert language in {"bash", "python", "json"} or page.name in OTHERS, f"{page.name}: {text}"
+            assert language != "json" or text.strip() in files, f"{page.name}: {text}"
 
 
 def test_nothing_is_left_out_without_need():
