@@ -23,7 +23,7 @@ def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray
 
     Args:
         name_or_path: a model folder, a file of weights, or a pretrained model's name. A file that `torch.save` or
-            safetensors made of `model.state_dict()`, or of the network's, needs config.json beside it.
+            safetensors made of `model.state_dict()`, or of the network's, needs config.json next to it.
 
     Returns:
         The configuration, the torch state dict and the file's name.

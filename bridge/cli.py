@@ -119,7 +119,7 @@ def _add_foreign(parser: Parser) -> None:
         dest="output",
         metavar="FILE.ckpt",
         type=Path,
-        help="the settings go into a .yaml beside it; default: NAME.ckpt in the current folder",
+        help="the settings go into a .yaml next to it; default: NAME.ckpt in the current folder",
     )
 
     command = parser.add_command(

@@ -82,7 +82,7 @@ def evaluate(
         report: also write report.html, a page about all models with excerpts to listen to.
         save: a folder for the page and one table of all models. Default: the model's folder; `evaluated/<name>` for a
             pretrained model, an ensemble or stems.
-        estimates: folders `<track>/<stem>.wav`, which any program wrote, to score beside the models.
+        estimates: folders `<track>/<stem>.wav`, which any program wrote, to score in addition to the models.
 
     Raises:
         InputError: the split has no tracks, a model is not trained, the tracks lack a target, none of them could be

@@ -39,7 +39,7 @@ def add_arguments(parser: Parser) -> None:
         metavar="DIR",
         action="append",
         default=[],
-        help="score the stems that any program wrote as DIR/<track>/<stem>.wav, beside MODEL",
+        help="score the stems that any program wrote as DIR/<track>/<stem>.wav, in addition to MODEL",
     )
     parser.add_argument(
         "--save",

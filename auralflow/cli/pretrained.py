@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
         "--settings",
         metavar="FILE.yaml",
         help="without NAME: the settings of a checkpoint that others trained, which --file names; default: the .yaml "
-        "of the same name beside it",
+        "of the same name next to it",
     )
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Models that others trained, as ordinary model folders: checkpoints beside their settings, and files of demucs."""
+"""Models that others trained, as ordinary model folders: checkpoints next to their settings, and files of demucs."""
 
 import hashlib
 import os
@@ -24,7 +24,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
 
     Args:
         checkpoint: a `.ckpt` or `.safetensors`; or a file of demucs, `.th`, `.safetensors` or the `.yaml` of a bag.
-        settings: the `.yaml` that belongs to it; default: the one of the same name beside it. Files of
+        settings: the `.yaml` that belongs to it; default: the one of the same name next to it. Files of
             demucs have none.
         save: a folder, which does not exist or is empty; default: one in the user's cache, which is made once.
 
@@ -58,7 +58,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether an existing file needs `import_model`: it is a `.ckpt`, or has settings beside it and is not ours, or is
+    """Whether an existing file needs `import_model`: it is a `.ckpt`, or has settings next to it and is not ours, or is
     one of demucs.
     """
     if not path.is_file() or path.suffix not in CHECKPOINTS:
@@ -117,7 +117,7 @@ def _beside(checkpoint: Path) -> Path:
         if (settings := checkpoint.with_suffix(suffix)).is_file():
             return settings
     raise InputError(
-        f"{checkpoint}: its settings are missing, {checkpoint.with_suffix(SETTINGS[0]).name} is expected beside it; "
+        f"{checkpoint}: its settings are missing, {checkpoint.with_suffix(SETTINGS[0]).name} is expected next to it; "
         "`auralflow pretrained get --file CHECKPOINT --settings FILE --save DIR` takes another file"
     )
 

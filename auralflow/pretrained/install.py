@@ -33,7 +33,7 @@ def resolve(name: str) -> Path | None:
 
     Args:
         name: of a pretrained model, or of an ensemble in configs/ensembles; or the path of a checkpoint that others
-            trained, beside its settings.
+            trained, next to its settings.
 
     Returns:
         The folder, or the JSON of an ensemble; None if it is none of these.

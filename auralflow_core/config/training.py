@@ -30,8 +30,8 @@ class DatasetConfig(Group):
     ] = ()
     remix: Annotated[bool, doc("take each stem of a mixture from another track and another place")] = True
     gain_db: Annotated[NonNegative, doc("dB by which a stem is made louder or softer at most")] = 6.0
-    flip_polarity: Annotated[bool, doc("turn the sign of every second stem")] = True
-    swap_channels: Annotated[bool, doc("exchange left and right of every second stem")] = True
+    flip_polarity: Annotated[bool, doc("turn the sign of each stem with probability 1/2")] = True
+    swap_channels: Annotated[bool, doc("exchange left and right of each stem with probability 1/2")] = True
     silence_db: Annotated[
         float, doc("dBFS (RMS); a crop whose targets are all softer than this is drawn again")
     ] = -60.0

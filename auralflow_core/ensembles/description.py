@@ -171,7 +171,7 @@ def _read_entries(path: Path) -> tuple[EnsembleEntry, list[MemberEntry]]:
 
 
 def _find(name: str, origin: Path, above: tuple[Path, ...]) -> Path | Description:
-    """The member of a name: beside the file that names it, or a pretrained model."""
+    """The member of a name: next to the file that names it, or a pretrained model."""
     beside = origin.parent / name
     try:
         path = find_model(beside if beside.exists() else name)

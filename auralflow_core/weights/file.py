@@ -95,7 +95,7 @@ def read_tensors(
 
     Args:
         path: a safetensors file; float16 tensors, as in small files, become float32, in which networks compute. One
-            that holds a torch state dict alone has its configuration in config.json beside it.
+            that holds a torch state dict alone has its configuration in config.json next to it.
         formats: the accepted formats.
         only_metadata: do not read the tensors.
 

@@ -1,4 +1,4 @@
-"""State dicts that `torch.save` or safetensors wrote, without a configuration, which is in config.json beside them."""
+"""State dicts that `torch.save` or safetensors wrote, without a configuration, which is in config.json next to them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def config_beside(path: str | Path) -> Config:
     for file in (folder / "config.json", folder.parent / "config.json"):
         if file.is_file():
             return configuration.from_dict(read_json(file), str(file))
-    raise InputError(f"{path}: holds tensors and no configuration, which is expected as config.json beside it")
+    raise InputError(f"{path}: holds tensors and no configuration, which is expected as config.json next to it")
 
 
 def network_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from bridge.importers.yaml_file import read_yaml
 
 
 def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
-    """Reads the networks that a bag names, from the files beside it.
+    """Reads the networks that a bag names, from the files next to it.
 
     Args:
         path: a `.yaml` with `models`, the signatures that the files' names begin with; perhaps `weights`, for each
@@ -78,16 +78,18 @@ def _join(states: Sequence[State]) -> State:
 
 
 def _file_of(path: Path, signature: str) -> Path:
-    """The file beside a bag whose name is a signature, perhaps with a checksum behind it."""
+    """The file next to a bag whose name is a signature, perhaps with a checksum behind it."""
     if signature != Path(signature).name:
-        raise InputError(f"{path}: models has {signature!r}, expected signatures, with which files beside it begin")
+        raise InputError(
+            f"{path}: models has {signature!r}, expected signatures, as the names of files next to it begin"
+        )
     found = [
         file
         for file in sorted(path.parent.iterdir())
         if file.suffix in SUFFIXES and file.stem.partition("-")[0] == signature
     ]
     if not found:
-        raise InputError(f"{path}: no file {signature}.th or {signature}.safetensors lies beside it")
+        raise InputError(f"{path}: no file {signature}.th or {signature}.safetensors lies next to it")
     return found[0]
 
 

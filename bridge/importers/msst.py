@@ -126,7 +126,7 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     """Writes a network of one of `FAMILIES` for Music-Source-Separation-Training and the programs that read its files.
 
     Args:
-        checkpoint: a new `.ckpt`; the settings go into a new `.yaml` beside it. Both files appear whole, or neither.
+        checkpoint: a new `.ckpt`; the settings go into a new `.yaml` next to it. Both files appear whole, or neither.
         state: of our torch network.
         config: the model's configuration.
         origin: the model, for messages.

@@ -144,7 +144,7 @@ def check_counterpart(model: ModelConfig, expected: Mapping[str, Any], origin: s
 
 
 def instruments_of(model: ModelConfig) -> dict[str, Any]:
-    """`instruments` and `target_instrument` for a model; beside a single target stands the rest of the mixture."""
+    """`instruments` and `target_instrument` for a model; a single target is followed by the rest of the mixture."""
     targets, rest = model.targets, model.residual_name
     names = ["other" if target == REST and {*targets} <= {REST, "vocals"} else target for target in targets]
     if len(names) > 1:

@@ -34,7 +34,7 @@ def same(model, other):
 def test_a_plain_state_dict_beside_its_configuration(model, tmp_path, name, whole):
     state, path = (model if whole else model.network).state_dict(), tmp_path / name
     (save_file if path.suffix == ".safetensors" else torch.save)(state, path)
-    with pytest.raises(InputError, match=f"{name}: holds tensors and no configuration, .* config.json beside it"):
+    with pytest.raises(InputError, match=f"{name}: holds tensors and no configuration, .* config.json next to it"):
         auralflow_torch.load(path)
     ModelFolder(tmp_path).save_config(model.settings)
     assert same(auralflow_torch.load(path, device="cpu"), model)

@@ -64,7 +64,7 @@ class SCNet(ComplexSpectrogramConfig):
     compression: Annotated[Positive, doc("ratio of a level's channels to those inside its residual layers")] = 4
     kernel_size: Annotated[Positive, doc("frames that the convolutions of residual layers see; odd")] = 3
     num_layers: Annotated[Positive, doc("pairs of an LSTM over the bins and one over the frames; even")] = 6
-    expansion: Annotated[Positive, doc("features of a direction of these LSTMs, as a multiple of their inputs")] = 1
+    expansion: Annotated[Positive, doc("features of a direction of the LSTMs, as a multiple of their inputs")] = 1
     masks: Annotated[bool, doc("estimate masks between -1 and 1, with a table that tells bins apart")] = False
 
     def __post_init__(self):

@@ -20,7 +20,7 @@ class TFCTDF(ComplexSpectrogramConfig):
     hop_length: Positive = 1024
     zero_dc: bool = False
     num_bins: Annotated[Positive, doc("lowest bins that the network sees; above them estimates are empty")] = 4096
-    num_subbands: Annotated[Positive, doc("parts into which these bins are divided; each becomes channels")] = 4
+    num_subbands: Annotated[Positive, doc("parts into which the bins are divided; each becomes channels")] = 4
     depth: Annotated[Depth, doc("levels, each of which divides bins and frames")] = 5
     bin_stride: Annotated[Positive, doc("number by which a level divides the bins")] = 2
     frame_stride: Annotated[Positive, doc("number by which a level divides the frames")] = 2

@@ -137,7 +137,7 @@ def test_bad_input(pair, capsys):
         ((*get, "model.ckpt", "--settings", "model.ckpt"), "model.ckpt: not valid YAML: "),
         ((*get, "model.ckpt", "--settings", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file"),
         ((*get, "model.yaml"), "model.yaml: models is None, expected the signatures of a bag of demucs; settings"),
-        ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected beside it; "),
+        ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected next to it; "),
         ((*get, "UVR-MDX-NET.onnx"), "is an ONNX graph, as of MDX-Net, which is not read: melband-roformer-kim"),
         (("separate", "UVR-MDX-NET.onnx", "song.wav"), "song.wav: "),
         (("train", "mine", "full", "--from", "UVR-MDX-NET.onnx"), "UVR-MDX-NET.onnx: is an ONNX graph"),

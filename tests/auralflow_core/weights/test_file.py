@@ -34,7 +34,7 @@ METADATA = {"format": TORCH, "config": json.dumps(configuration.to_dict(CONFIG))
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [
-        ({}, "holds tensors and no configuration, which is expected as config.json beside it"),
+        ({}, "holds tensors and no configuration, which is expected as config.json next to it"),
         ({"format": FLAX}, "the metadata's format is 'auralflow-flax', expected 'auralflow-torch'"),
         ({"format": TORCH, "config": "{}"}, "the metadata lack a provenance"),
         ({"format": TORCH}, "the metadata lack a config and a provenance"),
