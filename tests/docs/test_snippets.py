@@ -1,6 +1,7 @@
 """Runs every command and every piece of Python in the README and the documentation, page by page, word for word.
 
-Blocks of JSON are files of the repository, and those of TOML are run by a page's own test; there are no others.
+Blocks of JSON are files of the repository, and those of TOML are run by a page's own test. All others are trees of
+folders.
 
 A page's blocks run in order in a new folder. Names such as `my_model` or `song.mp3` that the page does not make itself
 are stand-ins: small models and short songs. Commands that make songs or models get smaller settings, so that they take
@@ -107,11 +108,12 @@ def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
 
 
 def test_all_blocks_are_of_a_kind_that_is_tested():
-    """A block of another language, or of none, would be read by nobody."""
+    """A block of another language would be run by nobody; one without a language is the tree of a folder."""
     files = [path.read_text(encoding="utf-8").strip() for path in (ROOT / "configs").rglob("*.json")]
     for page in PAGES:
         for language, text in FENCED.findall(page.read_text(encoding="utf-8")):
-            assert language in {"bash", "python", "json"} or page.name in OTHERS, f"{page.name}: {text}"
+            assert language in {"", "bash", "python", "json"} or page.name in OTHERS, f"{page.name}: {text}"
+            assert language or text.split()[0].endswith("/"), f"{page.name}: {text}"
             assert language != "json" or text.strip() in files, f"{page.name}: {text}"
 
 
