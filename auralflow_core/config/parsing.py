@@ -1,5 +1,6 @@
 """Configurations from and to plain data, and from the text of a command line."""
 
+import re
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -140,7 +141,8 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
             raise msgspec.ValidationError("Expected `true` or `false`")
         return msgspec.to_builtins(msgspec.convert(text.lower() if kind is bool else text, kind, strict=False))
     except msgspec.ValidationError as error:
-        raise InputError(f"command line: {name}.{leaf}: {_lower(brief(str(error)))}, got {shown(text)}") from None
+        expected = _lower(_without_type(brief(str(error))))
+        raise InputError(f"command line: {name}.{leaf}: {expected}, got {shown(text)}") from None
 
 
 def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") -> str:
@@ -162,9 +164,16 @@ def message_of(error: msgspec.ValidationError, settings: dict, group: str = "") 
             found = False
             break
     name = brief(".".join([group, *path] if group else path).replace(".[", "["))
-    detail = f", got {shown(value)}" if found and not isinstance(value, dict) else ""
+    detail = ""
+    if found and not isinstance(value, dict):
+        message, detail = _without_type(message), f", got {shown(value)}"
     return f"{name + ': ' if name else ''}{_lower(brief(message, 500))}{detail}"
 
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:] if message.startswith(("Expected", "Invalid", "Object")) else message
+
+
+def _without_type(message: str) -> str:
+    """msgspec's message without the type that it found, where the value itself follows."""
+    return re.sub(r", got `\w+`(?= - at |$)", "", message)

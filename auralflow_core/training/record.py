@@ -53,7 +53,7 @@ def check_record(record: Any, origin: str) -> dict:
     Example:
         >>> check_record({"history": [{"epoch": 1, "valid_loss": "low"}], "losses": []}, "last.pt")
         Traceback (most recent call last):
-        auralflow_core.errors.InputError: last.pt: history[0].valid_loss: expected `float`, got `str`, got 'low'
+        auralflow_core.errors.InputError: last.pt: history[0].valid_loss: expected `float`, got 'low'
     """
     check_plain(record, origin)
     try:
