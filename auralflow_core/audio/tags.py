@@ -61,7 +61,7 @@ LONGEST_TEXT = 1 << 16  # characters of one tag
 
 @dataclass(frozen=True)
 class Tags:
-    """What a file says about its song.
+    """The title, artist, cover and so on that a file names for its song.
 
     Attributes:
         texts: by the name of the Vorbis comment, in lower case; of any number of values each.

@@ -32,7 +32,7 @@ class MemberEntry(Group):
 
 
 class EnsembleEntry(Group):
-    """What the JSON holds."""
+    """The content of the JSON."""
 
     members: tuple[Any, ...]
     combine: Combination = "mean"
@@ -156,7 +156,7 @@ def member_names(path: Path) -> list[str]:
 
 
 def _read_entries(path: Path) -> tuple[EnsembleEntry, list[MemberEntry]]:
-    """What the JSON of an ensemble holds."""
+    """The content of an ensemble's JSON."""
     settings, origin = read_json(path), str(path)
     if not isinstance(settings, dict) or not isinstance(settings.get("members"), list):
         hint = f"; a model is named by its folder, {path.parent}" if path.name == "config.json" else ""

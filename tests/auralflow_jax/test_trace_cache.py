@@ -1,4 +1,4 @@
-"""What one process traced serves the next one, and nothing else does."""
+"""Programs that one process has traced serve the next one, and nothing else does."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""What is left of damaged files, and damage that only one of the readers minds."""
+"""The audio that is left of damaged files, and damage that only one of the readers minds."""
 
 import numpy as np
 import soundfile
