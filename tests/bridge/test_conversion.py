@@ -9,10 +9,12 @@ from small_models import KINDS, WAVEFORM_KINDS, random_bits, same_bits, small_co
 from torch import nn
 
 import bridge
+from auralflow_core.config import MODELS
 from auralflow_core.errors import InputError
 from auralflow_jax.models.base import abstract_variables
 from auralflow_torch.networks import build_network
 from auralflow_torch.weights import load_state
+from bridge.parity import cases
 
 CASES = [
     (kind, changes)
@@ -25,11 +27,12 @@ CASES = [
 CASES += [(kind, {"input_axis": "1", "recurrent_depth": "2"}) for kind in KINDS[1:]]
 CASES += [(kind, {"num_channels": "2", "targets": "bass,drums,other"}) for kind in WAVEFORM_KINDS]
 CASES += [("BSRoformer", {"positions": "polar"}), ("MelBandRoformer", {"norms": "end", "targets": "bass,drums,other"})]
+CASES += [(kind, {}) for kind in MODELS if kind not in dict(CASES)]
 
 
 @pytest.mark.parametrize(("kind", "changes"), CASES)
 def test_every_network_goes_through_torch_bit_for_bit(kind, changes):
-    config = small_config(kind, **changes)
+    config = small_config(kind, **changes) if changes else cases.small_config(kind)
     variables = random_bits(abstract_variables(config))
     network = build_network(config)
     load_state(network, bridge.to_torch(variables))  # names, shapes and types are torch's own
