@@ -9,6 +9,7 @@ INSTALL = {
     "jax": "pip install auralflow",
     "torch": "pip install 'auralflow[torch]'",
     **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'"),
+    **dict.fromkeys(("fastapi", "uvicorn"), "pip install 'auralflow[studio]'"),
 }
 
 

@@ -1,0 +1,114 @@
+"""The queue: songs are separated one after the other, and whoever listens hears how far they are."""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+
+from auralflow.studio.jobs import OPEN, Job, Library
+from auralflow.studio.separation import Report, Request
+from auralflow.studio.worker import Worker
+
+
+class Queue:
+    """Separates the jobs of a library in their order.
+
+    Its methods belong into the thread of the event loop that runs it.
+
+    Args:
+        library: whose open jobs are separated first.
+        backend: the framework that runs the models.
+    """
+
+    def __init__(self, library: Library, backend: str = "jax") -> None:
+        self.library, self.backend = library, backend
+        self._worker = Worker()
+        self._waiting: asyncio.Queue[Job] = asyncio.Queue()
+        self._listeners: set[asyncio.Queue[Job]] = set()
+        self._current: Job | None = None
+        for job in library.jobs.values():
+            if job.state == "queued":
+                self._waiting.put_nowait(job)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Separates while the block runs; what is not done then is queued again by the next server."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self._worker.stop()
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def add(self, job: Job) -> None:
+        """Takes a job whose song is complete into the library, and queues it."""
+        self.library.add(job)
+        self._waiting.put_nowait(job)
+        self._tell(job)
+
+    async def cancel(self, job: Job) -> None:
+        """Ends a job that is queued or running; its stems are not written."""
+        if job is self._current:
+            await asyncio.to_thread(self._worker.cancel, lambda: self._current is not job)
+            while self._current is job:
+                await asyncio.sleep(0.01)
+        elif job.state in OPEN:
+            self._end(job, Report(over=True, error="cancelled"))
+
+    async def events(self) -> AsyncIterator[Job]:
+        """All jobs as they are, and then each job whenever it changes."""
+        mine: asyncio.Queue[Job] = asyncio.Queue()
+        for job in self.library.jobs.values():
+            mine.put_nowait(job)
+        self._listeners.add(mine)
+        try:
+            while True:
+                yield await mine.get()
+        finally:
+            self._listeners.discard(mine)
+
+    async def _run(self) -> None:
+        await asyncio.to_thread(self._worker.start)
+        while True:
+            job = await self._waiting.get()
+            if job.state == "queued" and job.id in self.library.jobs:
+                await self._separate(job)
+
+    async def _separate(self, job: Job) -> None:
+        self._current, job.state = job, "running"
+        self.library.save(job)
+        self._tell(job)
+        loop = asyncio.get_running_loop()
+
+        def progress(report: Report) -> None:
+            loop.call_soon_threadsafe(self._advance, job, report)
+
+        folder = self.library.path(job)
+        request = Request(
+            self.library.song(job), job.name, folder / "stems", job.model, job.format, job.residual, self.backend
+        )
+        report = await asyncio.to_thread(self._worker.run, request, progress)
+        self._end(job, report)
+        self._current = None
+
+    def _advance(self, job: Job, report: Report) -> None:
+        if job.state == "running":
+            job.seconds, job.progress = report.seconds, report.done / report.seconds
+            self._tell(job)
+
+    def _end(self, job: Job, report: Report) -> None:
+        job.state = "cancelled" if report.error == "cancelled" else "failed" if report.error else "done"
+        job.progress, job.took = float(job.state == "done"), report.took
+        job.stems = list(report.stems)
+        # Whoever sent the song knows its name alone.
+        song = str(self.library.song(job))
+        job.error = report.error.replace(song, job.name) if job.state == "failed" else ""
+        job.notes = [note.replace(song, job.name) for note in report.notes]
+        self.library.save(job)
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        for listener in self._listeners:
+            listener.put_nowait(dataclasses.replace(job))

@@ -1,0 +1,97 @@
+"""Servers, each a process of its own, and what talks to them."""
+
+import contextlib
+import http.client
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+
+class Server:
+    """`auralflow serve` with a small model, on a free port."""
+
+    def __init__(self, library, *arguments):
+        command = [sys.executable, "-m", "auralflow", "serve", "--library", str(library), "--port", "0"]
+        self.process = subprocess.Popen([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+        self.lines = [self.process.stdout.readline(), self.process.stdout.readline()]
+        self.port = int(re.search(r":(\d+)/api", self.lines[0]).group(1))
+
+    def ask(self, method, path, body=None, **headers):
+        """The status, headers and body of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def get(self, path):
+        status, _, body = self.ask("GET", path)
+        assert status == 200, body
+        return json.loads(body)
+
+    def send(self, song, **query):
+        """Sends a song; returns its job."""
+        fields = {"name": song.name} | query
+        address = "/api/jobs?" + "&".join(f"{name}={quote(str(value))}" for name, value in fields.items())
+        status, _, body = self.ask("POST", address, song.read_bytes())
+        assert status == 201, body
+        return json.loads(body)
+
+    def wait(self, job, *states, seconds=60):
+        """The job when it has come into one of these states."""
+        until = time.monotonic() + seconds
+        while (found := self.get(f"/api/jobs/{job['id']}"))["state"] not in states:
+            assert time.monotonic() < until, found
+            time.sleep(0.02)
+        return found
+
+    def end(self, number=signal.SIGINT):
+        """Ends the process; returns its exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(10)
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture(scope="module")
+def serve(trained):
+    """Starts servers, which end with the module."""
+    servers = []
+
+    def start(library, *arguments):
+        servers.append(Server(library, "--model", trained.model.path, *arguments))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.end()
+
+
+@pytest.fixture(scope="module")
+def server(serve, tmp_path_factory):
+    return serve(tmp_path_factory.mktemp("library"))
+
+
+@pytest.fixture(scope="session")
+def song(tmp_path_factory):
+    """A second of noise in stereo."""
+    path = tmp_path_factory.mktemp("song") / "näme <b>.wav"
+    sf.write(path, 0.1 * np.random.default_rng(0).standard_normal((8000, 2)), 8000, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="session")
+def long_song(tmp_path_factory):
+    """An hour of silence, which takes long."""
+    path = tmp_path_factory.mktemp("song") / "long.flac"
+    sf.write(path, np.zeros(3600 * 8000, np.int16), 8000)
+    return path

@@ -1,0 +1,111 @@
+"""Songs that are sent over HTTP come back as stems."""
+
+import json
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+import soundfile as sf
+
+from auralflow.cli.main import main
+
+
+def test_a_song_becomes_the_stems_that_the_command_writes(server, song, trained, tmp_path):
+    job = server.wait(server.send(song, residual="true"), "done", "failed")
+    assert (job["state"], job["name"], job["seconds"], job["progress"]) == ("done", "näme <b>", 1.0, 1.0)
+    assert main(["separate", "--model", str(trained.model.path), str(song), "--residual", "--save", str(tmp_path)]) == 0
+    written = {path.name: path for path in tmp_path.rglob("*.wav")}
+    assert sorted(job["stems"]) == sorted(written)
+    for name, path in written.items():
+        status, headers, body = server.ask("GET", f"/api/jobs/{job['id']}/stems/{name}")
+        (tmp_path / "got.wav").write_bytes(body)
+        np.testing.assert_array_equal(sf.read(tmp_path / "got.wav")[0], sf.read(path)[0])
+        assert (status, headers["content-type"].split("/")[0]) == (200, "audio")
+    status, headers, body = server.ask("GET", f"/api/jobs/{job['id']}/song", Range="bytes=4-7")
+    assert (status, body) == (206, song.read_bytes()[4:8])
+
+
+def test_events_tell_each_step_and_end(server, song):
+    job = server.send(song, format="flac")
+    status, headers, body = server.ask("GET", f"/api/jobs/{job['id']}/events")
+    told = [json.loads(line[6:]) for line in body.decode().splitlines() if line.startswith("data: ")]
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
+    assert told[-1]["state"] == "done"
+    assert {one["id"] for one in told} == {job["id"]}
+    progress = [one["progress"] for one in told]
+    assert progress == sorted(progress)
+
+
+def test_a_song_is_cancelled_within_two_seconds_and_the_next_one_is_separated(server, song, long_song):
+    first, second, third = server.send(long_song), server.send(song), server.send(song)
+    server.wait(first, "running")
+    start = time.monotonic()
+    assert json.loads(server.ask("POST", f"/api/jobs/{third['id']}/cancel")[2])["state"] == "cancelled"
+    assert json.loads(server.ask("POST", f"/api/jobs/{first['id']}/cancel")[2])["state"] == "cancelled"
+    assert time.monotonic() - start < 2
+    assert server.wait(second, "done", "failed")["state"] == "done"
+    assert server.get(f"/api/jobs/{first['id']}")["stems"] == []
+
+
+def test_a_deleted_song_is_gone(server, song):
+    job = server.wait(server.send(song), "done")
+    used = server.get("/api/space")
+    assert server.ask("DELETE", f"/api/jobs/{job['id']}")[0] == 204
+    assert server.ask("GET", f"/api/jobs/{job['id']}")[0] == 404
+    now = server.get("/api/space")
+    assert now["songs"] == used["songs"] - 1
+    assert used["used"] - now["used"] > 2 * song.stat().st_size  # the song and more than one stem
+
+
+def test_what_is_no_song_fails_and_says_why(server, tmp_path):
+    (tmp_path / "notes.mp3").write_text("not audio")
+    job = server.wait(server.send(tmp_path / "notes.mp3"), "done", "failed")
+    assert job["state"] == "failed"
+    assert job["error"].startswith("notes: ")
+
+
+def test_a_killed_server_goes_on_where_it_was(serve, song, long_song, tmp_path):
+    server = serve(tmp_path)
+    first, second = server.send(long_song), server.send(song)
+    server.wait(first, "running")
+    worker = psutil.Process(server.process.pid).children()
+    server.end(signal.SIGKILL)
+    (tmp_path / "song-0123456789abcdef").mkdir()  # a song that had not come whole
+    assert not psutil.wait_procs(worker, timeout=5)[1]
+    later = serve(tmp_path)
+    assert [job["id"] for job in later.get("/api/jobs")] == [first["id"], second["id"]]
+    assert not (tmp_path / "song-0123456789abcdef").exists()
+    later.wait(first, "running")
+    later.ask("POST", f"/api/jobs/{first['id']}/cancel")
+    assert later.wait(second, "done", "failed")["state"] == "done"
+    assert later.end() == 130  # as every command that is interrupted
+
+
+def test_a_library_has_one_server(server, serve, capsys):
+    library = server.lines[1].removeprefix("Songs and stems are kept in ").removesuffix(". Ctrl-C ends it.\n")
+    assert main(["serve", "--library", library]) == 2
+    assert "another run" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_sentence(server, tmp_path, capsys):
+    assert main(["serve", "--library", str(tmp_path), "--port", str(server.port)]) == 2
+    assert f"127.0.0.1:{server.port}: cannot be listened at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "many"])
+def test_ports_that_there_are_not(port, tmp_path, capsys):
+    assert main(["serve", "--library", str(tmp_path), "--port", port]) == 2
+    assert port in capsys.readouterr().err
+
+
+def test_every_address_is_described(server):
+    status, _, body = server.ask("GET", "/api")
+    described = server.get("/api/openapi.json")["paths"]
+    assert status == 200
+    assert len(described) == 9
+    assert all(path in body.decode() for path in described)
+    assert "http" not in body.decode().replace("HTTP", "").replace(
+        "http://127.0.0.1:8765", ""
+    )  # nothing from elsewhere
