@@ -110,15 +110,8 @@ def _separate(
             raise Cancelled
         send(Report(done, audio.seconds))
 
-    output = StemOutput(
-        request.save,
-        "{stem}.{ext}",
-        Encoding(request.format),
-        request.residual,
-        separator.config.model.residual_name,
-        overwrite=True,
-        model=request.model,
-    )
+    encoding, rest = Encoding(request.format), separator.config.model.residual_name
+    output = StemOutput(request.save, "{stem}.{ext}", encoding, request.residual, rest, True, model=request.model)
     progress("", 0.0)
     result = separate_files([audio], separator, output, progress=progress)
     return Report(
