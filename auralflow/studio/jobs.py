@@ -29,6 +29,7 @@ class Job:
 
     Attributes:
         id: its name in addresses and on disk.
+        file: the name of the song's file in its folder.
         name: of the song, for people.
         model: the model's folder or name.
         format: of the stems: wav, flac, ogg or mp3.
@@ -44,6 +45,7 @@ class Job:
     """
 
     id: str
+    file: str
     name: str
     model: str
     format: str = "wav"
@@ -83,12 +85,11 @@ class Library:
         if not shown or len(shown) > NAME_LENGTH:
             raise InputError(f"name: {len(shown)} characters that can be printed, expected 1 to {NAME_LENGTH}")
         path = Path(shown)
-        known = has_audio_suffix(path)
-        job = Job(
-            f"song-{secrets.token_hex(8)}", path.stem if known else shown, model, format, residual, created=time.time()
-        )
+        stem, suffix = (path.stem, path.suffix.lower()) if has_audio_suffix(path) else (shown, "")
+        id = f"song-{secrets.token_hex(8)}"
+        job = Job(id, f"song{suffix}", stem, model, format, residual, created=time.time())
         self.path(job).mkdir()
-        return job, self.path(job) / f"song{path.suffix.lower() if known else ''}"
+        return job, self.song(job)
 
     def add(self, job: Job) -> None:
         """Takes a job whose song is complete into the library."""
@@ -111,7 +112,7 @@ class Library:
 
     def song(self, job: Job) -> Path:
         """The file that was sent."""
-        return next(file for file in self.path(job).iterdir() if file.stem == "song" and file.is_file())
+        return inside(self.path(job), job.file)
 
     def stem(self, job: Job, name: str) -> Path | None:
         """The file of a stem, None if the job has none of that name."""

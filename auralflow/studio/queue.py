@@ -9,6 +9,8 @@ from auralflow.studio.jobs import OPEN, Job, Library
 from auralflow.studio.separation import Report, Request
 from auralflow.studio.worker import Worker
 
+NEWS = 100  # changes that wait for a listener
+
 
 class Queue:
     """Separates the jobs of a library in their order.
@@ -59,7 +61,7 @@ class Queue:
 
     async def events(self) -> AsyncIterator[Job]:
         """All jobs as they are, and then each job whenever it changes."""
-        mine: asyncio.Queue[Job] = asyncio.Queue()
+        mine: asyncio.Queue[Job] = asyncio.Queue(len(self.library.jobs) + NEWS)
         for job in self.library.jobs.values():
             mine.put_nowait(job)
         self._listeners.add(mine)
@@ -78,8 +80,7 @@ class Queue:
 
     async def _separate(self, job: Job) -> None:
         self._current, job.state = job, "running"
-        self.library.save(job)
-        self._tell(job)
+        self._note(job)
         loop = asyncio.get_running_loop()
 
         def progress(report: Report) -> None:
@@ -106,9 +107,16 @@ class Queue:
         song = str(self.library.song(job))
         job.error = report.error.replace(song, job.name) if job.state == "failed" else ""
         job.notes = [note.replace(song, job.name) for note in report.notes]
-        self.library.save(job)
+        self._note(job)
+
+    def _note(self, job: Job) -> None:
+        """Keeps what is new of a job, and tells it; where the disk is full, the next server begins the song again."""
+        with contextlib.suppress(OSError):
+            self.library.save(job)
         self._tell(job)
 
     def _tell(self, job: Job) -> None:
         for listener in self._listeners:
+            if listener.full():  # it listens no more, or slowly: the oldest news is worth least
+                listener.get_nowait()
             listener.put_nowait(dataclasses.replace(job))
