@@ -61,9 +61,9 @@ class Server:
         return status
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serve(trained):
-    """Starts servers, which end with the module."""
+    """Starts servers, which end with the tests."""
     servers = []
 
     def start(library, *arguments):
@@ -76,7 +76,7 @@ def serve(trained):
             server.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(serve, tmp_path_factory):
     return serve(tmp_path_factory.mktemp("library"))
 
