@@ -19,6 +19,7 @@ from auralflow_core.config import Config, from_dict
 from auralflow_core.config.base import Count, Group, PositiveFloat
 from auralflow_core.config.parsing import message_of
 from auralflow_core.config.templates import templates_folder
+from auralflow_core.console.text import count
 from auralflow_core.data.layout import SPLITS
 from auralflow_core.data.targets import expand_targets
 from auralflow_core.data.training import training_tracks
@@ -154,8 +155,8 @@ def announce(recipe: Recipe, config: Config, directory: Path, console: Console) 
     training = config.training
     songs = sum(songs.tracks for songs in recipe.songs)
     console.print(
-        f"{recipe.about.removesuffix('.')}.\nIt makes {songs} songs and trains at most "
-        f"{training.max_epochs} epochs of {config.dataset.samples_per_epoch or 'all'} crops; both take "
+        f"{recipe.about.removesuffix('.')}.\nIt makes {count(songs, 'song')} and trains at most "
+        f"{count(training.max_epochs, 'epoch')} of {config.dataset.samples_per_epoch or 'all'} crops; both take "
         f"{_size(missing + checkpoints)} of the disk. Whatever stops it, the same command goes on."
     )
     place = next(folder for folder in (directory.absolute(), *directory.absolute().parents) if folder.exists())

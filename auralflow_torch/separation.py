@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from auralflow_core.config import Config
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate_array
 from auralflow_torch import spectral
 from auralflow_torch.eval_mode import evaluating
+from auralflow_torch.layers.checks import check_tensor
 from auralflow_torch.wiener import wiener
 
 Audio = TypeVar("Audio", Tensor, np.ndarray)
@@ -125,13 +127,13 @@ def as_array(audio: Tensor | np.ndarray, name: str = "audio") -> np.ndarray:
         InputError: neither a tensor nor an array, or a tensor whose numbers do not lie in order in memory.
     """
     if isinstance(audio, Tensor):
-        if audio.layout != torch.strided or audio.is_meta:
-            kind = "meta" if audio.is_meta else audio.layout
-            raise InputError(f"{name} is a tensor of the kind {kind}, expected a dense one with data")
+        check_tensor(audio, name)
+        if audio.is_meta:
+            raise InputError(f"{name} is a tensor on the device meta, expected one with data")
         return (audio.float() if audio.is_floating_point() else audio).numpy(force=True)
     if not isinstance(audio, np.ndarray):
-        kind = f"{type(audio).__module__}.{type(audio).__name__}"
-        raise InputError(f"{name} is a {kind}, expected a torch.Tensor or a numpy.ndarray")
+        kind = with_article(f"{type(audio).__module__}.{type(audio).__name__}")
+        raise InputError(f"{name} is {kind}, expected a torch.Tensor or a numpy.ndarray")
     return audio
 
 

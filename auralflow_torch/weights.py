@@ -14,6 +14,7 @@ from auralflow_core.model_folder import find_model, read_model
 from auralflow_core.weights.file import FLAX, nested
 from auralflow_core.weights.names import check_same, to_torch
 from auralflow_core.weights.plain import config_beside, network_tensors
+from auralflow_torch.layers.checks import check_tensor
 
 PICKLED = (".pt", ".pth", ".bin")  # files that torch.save wrote
 
@@ -54,7 +55,7 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise InputError(f"{path}: holds no state dict; torch.save(model.state_dict(), path) writes one")
-    return {name: _array(tensor) for name, tensor in state.items()}
+    return _arrays(state, str(path))
 
 
 def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str = "state dict") -> None:
@@ -66,18 +67,32 @@ def load_state(network: nn.Module, state: Mapping[str, np.ndarray], origin: str 
         origin: where they come from, for messages.
 
     Raises:
-        InputError: a tensor is missing, left over, or of another shape or type than the network's.
+        InputError: a tensor is missing, left over, or of another shape or type than the network's; or one of the
+            network is quantized or sparse.
     """
-    check_same(state, {name: tensor.numpy(force=True) for name, tensor in network.state_dict().items()}, origin)
+    own = network.state_dict()
+    for name, tensor in own.items():
+        check_tensor(tensor, f"the network's {name}")
+    check_same(state, {name: tensor.numpy(force=True) for name, tensor in own.items()}, origin)
     with torch.no_grad():  # one tensor after the other, so that a large network is not in memory three times
-        for name, tensor in network.state_dict().items():
+        for name, tensor in own.items():
             tensor.copy_(torch.from_numpy(np.require(state[name], requirements=("C", "W"))))
 
 
 def state_arrays(network: nn.Module) -> dict[str, np.ndarray]:
-    """Copies a network's state dict to numpy arrays on the CPU; floating point becomes float32, as files hold it."""
-    return {name: _array(tensor) for name, tensor in network.state_dict().items()}
+    """Copies a network's state dict to numpy arrays on the CPU; floating point becomes float32, as files hold it.
+
+    Raises:
+        InputError: a tensor is quantized or sparse.
+    """
+    return _arrays(network.state_dict(), "the network")
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    return np.array((tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True), order="C")
+def _arrays(state: Mapping[str, torch.Tensor], origin: str) -> dict[str, np.ndarray]:
+    """Copies of tensors as arrays; `origin` is for the message about one that cannot be an array."""
+    arrays = {}
+    for name, tensor in state.items():
+        check_tensor(tensor, f"{origin}'s {name}")
+        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True)
+        arrays[name] = np.array(array, order="C")
+    return arrays

@@ -8,6 +8,7 @@ import numpy as np
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
+from auralflow_core.console.text import count
 from auralflow_core.model_folder import ModelFolder, find_model
 from auralflow_core.weights.file import FLAX, LORA, TORCH, TRAINING, nested, read_tensors
 from auralflow_core.weights.names import COUNTER, to_torch
@@ -65,7 +66,7 @@ def _count(state: Mapping[str, np.ndarray]) -> Iterator[Line]:
         for name, array in state.items()
         if name.rpartition(".")[2] not in ("running_mean", "running_var", COUNTER)
     }
-    yield "parameters", f"{sum(array.size for array in learned.values()):,} in {len(learned)} tensors"
+    yield "parameters", f"{sum(array.size for array in learned.values()):,} in {count(len(learned), 'tensor')}"
     yield "dtype", ", ".join(sorted({str(array.dtype) for array in learned.values()}))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auralflow_core.config import Config
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import read_model
 from auralflow_core.optional import needs
@@ -118,8 +119,10 @@ def check_state(state: Any, path: str | Path) -> "dict[str, torch.Tensor]":
     import torch
 
     if not isinstance(state, dict):
-        raise InputError(f"{path}: holds a {type(state).__name__}, expected a state dict of tensors")
+        raise InputError(f"{path}: holds {with_article(type(state).__name__)}, expected a state dict of tensors")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise InputError(f"{path}: {name!r} is a {type(value).__name__}, expected a state dict of tensors alone")
+            raise InputError(
+                f"{path}: {name!r} is {with_article(type(value).__name__)}, expected a state dict of tensors alone"
+            )
     return state

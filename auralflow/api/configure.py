@@ -6,6 +6,7 @@ from pathlib import Path
 from auralflow_core import config as configuration
 from auralflow_core.config import MODELS, Config
 from auralflow_core.config.templates import read_template
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, closest, printable
 from auralflow_core.model_folder import ModelFolder
 
@@ -37,7 +38,7 @@ def configure(
         before = folder.load_config()
         if model_type not in (None, type(before.model).__name__):
             raise InputError(
-                f"{folder.config_file}: is a {type(before.model).__name__} and cannot become a "
+                f"{folder.config_file}: is {with_article(type(before.model).__name__)} and cannot become "
                 f"{model_type}; leave the model out to edit it, or make a new folder"
             )
         if preset is not None:

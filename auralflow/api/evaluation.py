@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from auralflow.api.paths import listed
 from auralflow.api.results import EVALUATED, Results, about, results_folder
 from auralflow.backends import load_metric
+from auralflow_core.console.text import count
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import faulty_tracks, scan_tracks
 from auralflow_core.evaluation.stem_files import StemFiles
@@ -50,7 +51,8 @@ class Evaluation:
 
     def __repr__(self) -> str:
         return (
-            f"Evaluation({self.tracks} tracks, {len(self.failures)} failed, {len(self.rows)} rows, {str(self.file)!r})"
+            f"Evaluation({count(self.tracks, 'track')}, {len(self.failures)} failed, "
+            f"{count(len(self.rows), 'row')}, {str(self.file)!r})"
         )
 
 

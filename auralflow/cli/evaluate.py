@@ -62,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
     evaluation = evaluate(**settings(arguments))
     show(evaluation, arguments.split)
     if failures := evaluation.failures:
-        summary = f"auralflow: {len(failures)} of {len(failures) + evaluation.tracks} tracks could not be evaluated:"
+        summary = (
+            f"auralflow: {len(failures)} of {count(len(failures) + evaluation.tracks, 'track')} could not be evaluated:"
+        )
         print(summary, *map(printable, failures), sep="\n  ", file=sys.stderr)
     return 1 if failures else 0
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from auralflow_core.console.parser import Parser
+from auralflow_core.console.text import count
 
 
 def add_arguments(parser: Parser) -> None:
@@ -39,4 +40,4 @@ def run(arguments: argparse.Namespace) -> None:
         )
     splits = [folder.parent.name for folder in folders]
     counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
-    print(f"Wrote {len(folders)} songs of {arguments.seconds:g} s to {directory} ({counts}).")
+    print(f"Wrote {count(len(folders), 'song')} of {arguments.seconds:g} s to {directory} ({counts}).")

@@ -9,6 +9,7 @@ import numpy as np
 from auralflow.inspection.sketch import cosines
 from auralflow.inspection.spectrum import CODED
 from auralflow_core.console.progress import duration
+from auralflow_core.console.text import count
 from auralflow_core.data.composition import MATCH, level, remaining
 from auralflow_core.data.remembered import FileMeasures, TrackMeasures
 from auralflow_core.data.track import Track
@@ -134,13 +135,13 @@ def _length(track: Track, name: str, file: FileMeasures) -> Finding:
     change = file.samples - track.samples
     treatment = "cut" if change > 0 else "followed by silence"
     return Finding(
-        "length", f"{name} is {abs(change)} samples too {'long' if change > 0 else 'short'}, and {treatment}"
+        "length", f"{name} is {count(abs(change), 'sample')} too {'long' if change > 0 else 'short'}, and {treatment}"
     )
 
 
 def _clipping(files: Mapping[str, FileMeasures]) -> list[Finding]:
     found = [
-        Finding("clipping", f"{name}: {file.clipped} clipped samples")
+        Finding("clipping", f"{name}: {count(file.clipped, 'clipped sample')}")
         for name, file in files.items()
         if file.clipped >= CLIPPED and file.peak <= 1
     ]

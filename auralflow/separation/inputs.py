@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from auralflow_core.audio import channel_mask, ffmpeg, find_damage, is_audio, probe
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, sentence
 
 
@@ -174,6 +175,6 @@ def _audio_input(name: str, path: Path, start: float, duration: float | None, to
     first = round(start * info.sample_rate)
     wanted = info.samples if duration is None else max(1, round(min(duration * info.sample_rate, info.samples)))
     if damage:
-        damage = f"{damage}; separated is what can be read, {info.samples} samples ({seconds:.2f} s)"
+        damage = f"{damage}; separated is what can be read, {count(info.samples, 'sample')} ({seconds:.2f} s)"
     samples = min(wanted, info.samples - first)
     return AudioInput(name, path, first, samples, info.sample_rate, info.channels, mask, damage)

@@ -20,6 +20,7 @@ from auralflow.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import Writer, writing
 from auralflow_core.audio.tags import Tags, read_tags, write_tags
+from auralflow_core.console.text import count
 from auralflow_core.dsp.streams import ahead
 from auralflow_core.errors import NO_ROOM, InputError, sentence
 from auralflow_core.separation.options import SeparationOptions
@@ -48,8 +49,8 @@ class SeparationResult:
 
     def __repr__(self) -> str:
         return (
-            f"SeparationResult({self.separated} separated, {len(self.failures)} failed, {len(self.files)} files, "
-            f"{self.audio:.1f} s of audio in {self.seconds:.1f} s)"
+            f"SeparationResult({self.separated} separated, {len(self.failures)} failed, "
+            f"{count(len(self.files), 'file')}, {self.audio:.1f} s of audio in {self.seconds:.1f} s)"
         )
 
 
@@ -186,9 +187,9 @@ def _separate_file(
             notes += [f"{audio.path}: {softer}"] * (gain < 1)
         for mixture, estimates in pieces:
             stems = quantize_stems(mixture, estimates, encoding, output.residual, consistent)
-            for writer, (stem, count) in zip(writers, stems, strict=True):
+            for writer, (stem, lost) in zip(writers, stems, strict=True):
                 writer.write(stem)
-                clipped[writer.name] += count
+                clipped[writer.name] += lost
             if output.residual:
                 clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
@@ -214,8 +215,8 @@ def _tagger(audio: AudioInput, stems: Sequence[str], output: StemOutput, notes: 
 
 def _clipping_notes(clipped: Mapping[Path | str, int], total: int) -> list[str]:
     advice = "clip rescale avoids it, 32 bits keep them"
-    counts = [(name, count) for name, count in clipped.items() if count]
-    return [f"{name}: {count} of {total} samples clipped at full scale; {advice}" for name, count in counts]
+    found = [(name, lost) for name, lost in clipped.items() if lost]
+    return [f"{name}: {lost} of {count(total, 'sample')} clipped at full scale; {advice}" for name, lost in found]
 
 
 def _sum_targets(pieces: Iterable[tuple[np.ndarray, np.ndarray]], sums: Mapping[str, Sequence[int]]) -> Pieces:

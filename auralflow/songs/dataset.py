@@ -11,6 +11,7 @@ from rich.console import Console
 
 from auralflow.songs.song import check_song, make_song, require_sampler
 from auralflow_core.console.progress import progress_bar
+from auralflow_core.console.text import count
 from auralflow_core.errors import NO_ROOM, InputError
 from auralflow_core.storage.json_files import read_json, write_json
 from auralflow_core.storage.staging import is_vacant, staging
@@ -137,7 +138,7 @@ def complete_songs(
             keep=True,
             progress=lambda done, total: advance("making songs", done),
         )
-    console.print(f"{tracks} {sound} songs of {seconds:g} s in {directory}")
+    console.print(f"{count(tracks, f'{sound} song')} of {seconds:g} s in {directory}")
 
 
 def check_songs(

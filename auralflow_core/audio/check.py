@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 from auralflow_core.limits import LOUDEST, MAX_CHANNELS, MAX_RATE
 
@@ -66,14 +67,36 @@ def check_array(values: Any, name: str = "audio") -> None:
         name: of the argument, for messages.
 
     Raises:
-        InputError: no array, or a masked one, or a matrix, with the expression that makes an array of it.
+        InputError: no array, or a masked one, a matrix, or a tensor that is not dense, with what makes an array of it.
     """
+    _refuse_nested(values, name)  # of which some have no shape
     if not hasattr(values, "shape") or not hasattr(values, "dtype"):
-        raise InputError(f"{name} is a {type(values).__name__}, expected an array")
+        raise InputError(f"{name} is {with_article(type(values).__name__)}, expected an array")
     if isinstance(values, np.ma.MaskedArray):
         raise InputError(f"{name} is a masked array, whose mask would be lost; {name}.filled(0) silences what it masks")
     if isinstance(values, np.matrix):
         raise InputError(f"{name} is a matrix, whose axes are always two; np.asarray({name}) is an array")
+    if hasattr(values.dtype, "is_floating_point"):  # torch's
+        check_dense(values, name)
+
+
+def check_dense(tensor: Any, name: str) -> None:
+    """Refuses tensors of torch whose numbers do not lie in memory one by one.
+
+    Raises:
+        InputError: a nested, quantized or sparse tensor, with the method that makes an ordinary one of it.
+    """
+    _refuse_nested(tensor, name)
+    if tensor.is_quantized:
+        raise InputError(f"{name} is quantized; its dequantize() is a tensor of floating point")
+    if tensor.is_sparse or tensor.is_sparse_csr or tensor.is_mkldnn:
+        kind = str(tensor.layout).removeprefix("torch.")
+        raise InputError(f"{name} has the layout {kind}; its to_dense() is an ordinary tensor")
+
+
+def _refuse_nested(values: Any, name: str) -> None:
+    if getattr(values, "is_nested", False):
+        raise InputError(f"{name} is a nested tensor, expected one of a single shape")
 
 
 def check_type(values: Any, name: str, kind: Literal["floating point", "complex"] = "floating point") -> None:

@@ -17,6 +17,7 @@ from auralflow_core.audio import ffmpeg, libsndfile
 from auralflow_core.audio.check import check_rate, find_unusable
 from auralflow_core.audio.containers import examine
 from auralflow_core.audio.structure import AudioInfo, DamagedAudio, DoubtfulAudio, Structure
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
 from auralflow_core.limits import LOUDEST
 
@@ -194,7 +195,7 @@ def _wanted(source: Source, start: int, samples: int | None) -> int:
     """The number of samples of a crop."""
     length = source.info.samples
     if not 0 <= start < length:
-        raise InputError(f"{source.path}: cannot be read from sample {start}, it has {length} samples")
+        raise InputError(f"{source.path}: cannot be read from sample {start}, it has {count(length, 'sample')}")
     return length - start if samples is None else min(samples, length - start)
 
 

@@ -14,6 +14,7 @@ from auralflow_core.audio.check import check_layout, check_rate, check_type
 from auralflow_core.audio.libsndfile import native_name
 from auralflow_core.audio.masks import choose_mask, file_order, reserve, write_mask
 from auralflow_core.audio.quantize import PCM_BITS, quantize
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing_together
 
@@ -168,7 +169,7 @@ class Writer:
             reserve(self.file, self.mask)
         except soundfile.LibsndfileError as error:
             raise InputError(
-                f"{name}: {channels} channels at {sample_rate} Hz cannot be written as {encoding.format} "
+                f"{name}: {count(channels, 'channel')} at {sample_rate} Hz cannot be written as {encoding.format} "
                 f"({error.error_string.rstrip('.')})"
             ) from None
 

@@ -20,25 +20,29 @@ import numpy as np
 
 from auralflow_core.audio.channels import mask_of_names
 from auralflow_core.audio.structure import AudioInfo, DamagedAudio, Structure
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
 
 # Files with these suffixes count as audio in a folder; a file that is named itself may have any suffix.
 SUFFIXES = tuple(
     ".aac .ac3 .alac .amr .ape .dts .eac3 .m4a .m4b .mka .mkv .mov .mp2 .mp4 .mpc .tta .webm .wma .wv".split()
 )
-# The formats that ffmpeg may read: files that hold their audio. A playlist (hls, dash, concat, sdp, imf) names other
-# files and addresses, whose audio is not meant.
+# The formats that ffmpeg may read: files that hold their audio, also beside pictures. A playlist (hls, dash, concat,
+# sdp, imf) or a script (sbg) names other files, addresses or tones, which are not meant.
 FORMATS = (
-    "3dostr aa aac aax ac3 ac4 acm act adp ads adx aea afc aiff aix alaw amr amrnb amrwb apc ape apm aptx aptx_hd asf "
-    "ast au avi avr bfstm bink boa bonk brstm caf codec2 daud dcstr derf dfpwm dsf dss dts dtshd dv ea eac3 epaf evc "
-    "flac flv fsb fwse g722 g723_1 g729 genh gsm gxf hca hcom iamf iff ilbc ircam iss kvag laf libgme libmodplug "
-    "libopenmpt loas matroska mca mlp mods mov mp3 mpc mpc8 mpeg mpegts msf mtaf musx mxf nistsphere nsp nut nuv ogg "
-    "oma osq paf pvf qcp qoa rka rm rso sbc sdns sds sdx shn siff sln smjpeg smk sox spdif svag svs swf tak thp "
-    "truehd tta tty txd usm vag voc vpk vqf w64 wav wsaud wsd wtv wv wve xa xvag xwma"
+    "3dostr 4xm aa aac aax ac3 ac4 ace acm act adp ads adx aea afc aiff aix alaw alp amr amrnb amrwb apc ape apm aptx "
+    "aptx_hd argo_asf argo_brp argo_cvg asf ast au avi avr avs bethsoftvid bfi bfstm bink binka bit bmv boa bonk "
+    "brstm c93 caf cdxl codec2 daud dcstr derf dfpwm dhav dsf dsicin dss dts dtshd dv dxa ea eac3 epaf evc film_cpk "
+    "flac flv fsb fwse g722 g723_1 g729 gdv genh gsm gxf hca hcom iamf idcin iff ilbc ipmovie ircam iss ivr jv kux "
+    "kvag laf libgme libmodplug libopenmpt live_flv lmlm4 loas luodat lvf lxf matroska mca mgsts mlp mm mmf mods "
+    "moflex mov mp3 mpc mpc8 mpeg mpegts msf mtaf mtv mulaw musx mv mvi mxf mxg nistsphere nsp nsv nut nuv ogg oma "
+    "osq paf pmp pp_bnk psxstr pva pvf qcp qoa redspark rka rl2 rm roq rpl rsd rso s337m sbc scd sdns sds sdx shn "
+    "siff sln smjpeg smk smush sol sox spdif svag svs swf tak thp tiertexseq tmv truehd tta tty txd ty usm vag "
+    "vividas vivo vmd voc vpk vqf w64 wav wc3movie wsaud wsd wsvqa wtv wv wve xa xmv xvag xwma yop"
 ).split()
 SAFE = ["-protocol_whitelist", "file", "-format_whitelist", ",".join(FORMATS)]
 # The formats whose header tells the length; that of others is an estimate.
-TIMED = set("aiff ape asf au avi caf dsf flv matroska mov mpc mpc8 tak tta w64 wav webm wv".split())
+TIMED = set("aiff ape asf au avi caf dsf flv matroska mov mpc mpc8 smjpeg tak tta w64 wav webm wv".split())
 EXACT = {"ast", "nistsphere", "rso"}  # of these it is right to the sample
 MARGIN = 0.25  # seconds by which other headers may count more than is there: frames that encoders leave unfinished
 ROUNDING = 1e-3  # seconds, more than the rounding of a length
@@ -70,7 +74,9 @@ def probe(path: Path, stream: int, structure: Structure, tolerate_damage: bool =
     found = _describe(path)
     streams = found["streams"]
     if stream >= len(streams):
-        raise InputError(f"{path}: holds {len(streams)} streams of audio, numbered from 0; got number {stream}")
+        raise InputError(
+            f"{path}: holds {count(len(streams), 'stream')} of audio, numbered from 0; got number {stream}"
+        )
     rate, channels = int(streams[stream].get("sample_rate", 0)), int(streams[stream].get("channels", 0))
     if rate < 1 or channels < 1:
         raise InputError(f"{path}: no audio file that can be read (ffmpeg: no rate or no channels)")
@@ -128,7 +134,7 @@ def read_blocks(
                 yield wanted
             if position >= end:
                 return
-    raise DamagedAudio(f"{path}: truncated, {end} samples are expected, {position} can be decoded")
+    raise DamagedAudio(f"{path}: truncated, {count(end, 'sample')} expected, {position} can be decoded")
 
 
 def _describe(path: Path) -> dict[str, Any]:

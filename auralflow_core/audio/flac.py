@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from auralflow_core.audio.structure import Structure
+from auralflow_core.console.text import count
 
 BLOCK_SIZES = (
     {1: 192} | {code: 576 << code - 2 for code in range(2, 6)} | {code: 256 << code - 8 for code in range(8, 16)}
@@ -35,9 +36,11 @@ def examine(data: mmap.mmap, begin: int) -> Structure:
     if found is None or found == promised:
         return whole
     if found < promised:
-        return whole._replace(damage=f"truncated, its header promises {promised} samples, {found} can be decoded")
+        return whole._replace(
+            damage=f"truncated, its header promises {count(promised, 'sample')}, {found} can be decoded"
+        )
     return whole._replace(
-        samples=found, doubt=f"its header promises {promised} samples, its last frame ends at {found}"
+        samples=found, doubt=f"its header promises {count(promised, 'sample')}, its last frame ends at {found}"
     )
 
 

@@ -12,6 +12,9 @@ from auralflow_core.audio.structure import Structure
 TS_PACKET = 188  # bytes of a packet of an MPEG transport stream, which begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2)
 TAIL = 1 << 22  # bytes at the end of an MPEG program stream in which a pack begins
 LOSSLESS_SYNCS = (bytes.fromhex("f8726fbb"), bytes.fromhex("f8726fba"))  # of MLP and TrueHD
+UBISOFT, UBISOFT_HEADER = b"vs12", 100  # the mark in the header of an APM file, and the header's bytes
+UNKNOWN_SIZE = 100 << 20  # which ffmpeg writes into the header of a Flash file that it cannot go back to
+MISCOUNTED = 10  # bytes by which ffmpeg writes the last chunk of a RealMedia file larger than it is
 PACK, END = 0xBA, 0xB9  # the last bytes of start codes: of a pack, and of the end of a program stream
 PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # the GUID of ASF's File Properties Object
 
@@ -22,6 +25,8 @@ def examine(data: mmap.mmap) -> Structure | None:
         return Structure(damage=_transport_stream(data))
     if data[4:8] in LOSSLESS_SYNCS:
         return Structure(damage=_access_units(data))
+    if data[20:24] == UBISOFT:
+        return Structure(damage=_beyond(UBISOFT_HEADER + int.from_bytes(data[28:32], "little"), data))
     for magic, find in KINDS.items():
         if data[: len(magic)] == magic:
             return Structure(damage=find(data))
@@ -71,6 +76,28 @@ def _advanced_systems(data: mmap.mmap) -> str:
     return _beyond(size, data) if place >= 0 and not flags & 1 else ""
 
 
+def _flash(data: mmap.mmap) -> str:
+    """SWF, "The SWF header": the size of the whole file."""
+    size = int.from_bytes(data[4:8], "little")
+    return _beyond(size, data) if size != UNKNOWN_SIZE else ""
+
+
+def _real_media(data: mmap.mmap) -> str:
+    """RealMedia: chunks of a name, and a size which counts both; that of live audio is not known, and 0."""
+    position = 0
+    while data[position : position + 4] in (b".RMF", b"PROP", b"CONT", b"MDPR", b"DATA", b"INDX"):
+        size = int.from_bytes(data[position + 4 : position + 8], "big")
+        if size == 0:
+            return ""
+        position += size
+    return _beyond(position - MISCOUNTED, data)
+
+
+def _mobile_music(data: mmap.mmap) -> str:
+    """Yamaha's SMAF: one chunk, which holds all others."""
+    return _beyond(8 + int.from_bytes(data[4:8], "big"), data)
+
+
 def _beyond(end: int, data: mmap.mmap) -> str:
     return f"truncated, it should have {end} bytes or more, {len(data)} exist" if end > len(data) else ""
 
@@ -79,5 +106,8 @@ def _beyond(end: int, data: mmap.mmap) -> str:
 KINDS: dict[bytes, Callable[[mmap.mmap], str]] = {
     b"\0\0\1" + bytes([PACK]): _program_stream,
     b"FLV\1": _flash_video,
+    b"FWS": _flash,
+    b".RMF": _real_media,
+    b"MMMD": _mobile_music,
     bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"): _advanced_systems,
 }

@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from auralflow_core.config.model import MOST_TARGETS, ModelConfig
 from auralflow_core.config.parsing import decode
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, shown
 
 Model = TypeVar("Model", bound=ModelConfig)
@@ -43,7 +44,7 @@ def config_or_keywords(struct: type[Model], config: Model | None, arguments: dic
         return from_keywords(struct, arguments)
     if not isinstance(config, struct):
         raise InputError(
-            f"{struct.__name__}: config is a {type(config).__name__}, expected the settings, an object of "
+            f"{struct.__name__}: config is {with_article(type(config).__name__)}, expected the settings, an object of "
             f"auralflow_core.config.{struct.__name__}, or keyword arguments"
         )
     if arguments:

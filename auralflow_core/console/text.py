@@ -28,6 +28,17 @@ def count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
+def with_article(name: str) -> str:
+    """A name behind `a` or `an`; capitals at its beginning are read letter by letter.
+
+    Example:
+        >>> with_article("AudioModel"), with_article("HTDemucs"), with_article("list"), with_article("uint8")
+        ('an AudioModel', 'an HTDemucs', 'a list', 'a uint8')
+    """
+    vowels = "AEFHILMNORSX" if name[:2].isupper() else "AEIOaeio"
+    return f"{'an' if name[:1] in vowels else 'a'} {name}"
+
+
 def printable_lines(text: str) -> str:
     """The same for a message, which may have several lines."""
     return "\n".join(map(printable, text.split("\n")))

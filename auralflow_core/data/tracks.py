@@ -100,7 +100,7 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems, unread: 
         for name, info in infos.items():
             if info.sample_rate != rate or abs(info.samples - samples) > FEW:
                 faults.append(
-                    f"{files[name]}: has {info.samples} samples at {info.sample_rate} Hz, other files of the "
+                    f"{files[name]}: has {count(info.samples, 'sample')} at {info.sample_rate} Hz, other files of the "
                     f"track {samples} at {rate} Hz"
                 )
             if info.channels > 2:

@@ -12,6 +12,7 @@ from auralflow_core.config.base import Group
 from auralflow_core.config.ensemble import Combination
 from auralflow_core.config.fields import choices
 from auralflow_core.config.parsing import decode
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, closest, shown
 from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.storage.json_files import read_json
@@ -137,7 +138,9 @@ def describe(
     for target, row in rows.items():
         label = f"weights of {target}" if target else "weights"
         if len(row) != len(models):
-            raise InputError(f"{label}: {len(row)} numbers, expected one for each of {len(models)} models")
+            raise InputError(
+                f"{label}: {count(len(row), 'number')}, expected one for each of {count(len(models), 'model')}"
+            )
         if not all(math.isfinite(weight) and weight >= 0 for weight in row):
             raise InputError(f"{label}: {', '.join(map(str, row))}, expected finite numbers from 0")
     members = []

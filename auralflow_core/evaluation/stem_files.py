@@ -9,6 +9,7 @@ import numpy as np
 from auralflow_core.audio import probe, read_blocks, to_channels
 from auralflow_core.audio.resample import resample_stream
 from auralflow_core.audio.structure import AudioInfo
+from auralflow_core.console.text import count
 from auralflow_core.data.layout import Problems, find_files
 from auralflow_core.data.track import Track
 from auralflow_core.errors import InputError, closest
@@ -51,7 +52,7 @@ class StemFiles:
         self.notes: list[str] = []
 
     def __repr__(self) -> str:
-        return f"StemFiles({str(self.path)!r}, {len(self._files)} tracks, targets={self.targets})"
+        return f"StemFiles({str(self.path)!r}, {count(len(self._files), 'track')}, targets={self.targets})"
 
     def fit(self, tracks: Sequence[Track], known: Sequence[str]) -> Problems:
         """Finds the targets, and reads the header of every file.
@@ -71,7 +72,7 @@ class StemFiles:
         names = sorted({stem for files in self._files.values() for stem in files} - {"mixture"})
         if not self._files.keys() & named.keys():
             found = closest(next(iter(named)), self._files)
-            raise InputError(f"{self.path}: has estimates of none of the {len(tracks)} tracks; {found}")
+            raise InputError(f"{self.path}: has estimates of none of {count(len(tracks), 'track')}; {found}")
         if not self.targets:
             raise InputError(f"{self.path}: {names[0]!r} is called like no target; {closest(names[0], known)}")
         others = [name for name in names if name not in self.targets and name not in ACCOMPANIMENT]

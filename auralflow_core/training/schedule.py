@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from auralflow_core.config import TrainingConfig
 from auralflow_core.console.progress import duration
+from auralflow_core.console.text import count
 
 
 def best_epoch(history: Sequence[dict]) -> dict:
@@ -39,10 +40,10 @@ def plateau(losses: list[float], training: TrainingConfig) -> tuple[float, int]:
 def reason_to_stop(losses: list[float], training: TrainingConfig) -> str | None:
     """Says why a run with this history of validation losses has ended; None if it goes on."""
     if len(losses) >= training.max_epochs:
-        return f"all {training.max_epochs} epochs are done"
+        return "the only epoch is done" if training.max_epochs == 1 else f"all {training.max_epochs} epochs are done"
     since_best = len(losses) - 1 - losses.index(min(losses)) if losses else 0
     if since_best >= training.stop_patience:
-        return f"no better validation loss in {since_best} epochs (stop_patience)"
+        return f"no better validation loss in {count(since_best, 'epoch')} (stop_patience)"
     reductions = plateau(losses, training)[1]
     if reductions > training.max_lr_steps:
         return f"the learning rate was reduced {training.max_lr_steps} times and the loss still stands (max_lr_steps)"

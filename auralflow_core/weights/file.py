@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, shown
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.json_files import parse_json
@@ -45,7 +46,7 @@ class TensorFile:
 
     def __repr__(self) -> str:
         model, targets = type(self.config.model).__name__, ", ".join(self.config.model.targets)
-        return f"TensorFile({self.format!r}, {len(self.tensors)} tensors, {model} of {targets})"
+        return f"TensorFile({self.format!r}, {count(len(self.tensors), 'tensor')}, {model} of {targets})"
 
 
 def write_tensors(path: str | Path, file: TensorFile) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict
@@ -14,9 +15,11 @@ from msgspec import structs
 
 from auralflow_core.audio.check import check_layout
 from auralflow_core.config import Config
+from auralflow_core.config.contract import check_returned
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TensorFile
+from auralflow_core.weights.names import check_same
 from auralflow_jax.models.explicit_axes import with_auto_axes
 from auralflow_jax.networks import build_network
 from auralflow_jax.separation import separate
@@ -177,9 +180,12 @@ class SeparationModel(abc.ABC):
             provenance: plain data about where the weights come from, stored with them.
 
         Raises:
-            InputError: the path is something else, or the folder holds a training run.
+            InputError: the path is something else, or the folder holds a training run; or the variables are others than
+                the network has.
         """
-        tensors = {name: np.asarray(leaf) for name, leaf in flatten_dict(self._filled(), sep="/").items()}
+        tensors = {name: _stored(leaf) for name, leaf in flatten_dict(self._filled(), sep="/").items()}
+        expected = flatten_dict(abstract_variables(self.settings), sep="/")
+        check_same(tensors, expected, f"{folder}: not written")  # as it could not be read again
         ModelFolder(folder).save_model(TensorFile(FLAX, tensors, self.settings, dict(provenance)))
 
     @abc.abstractmethod
@@ -197,12 +203,18 @@ class SeparationModel(abc.ABC):
         outputs, updated = self.network.apply(
             variables, inputs, train, rngs=rngs, mutable=["batch_stats"] if train else []
         )
+        check_returned(self.network, outputs, inputs.shape, len(self.targets))
         return outputs, cast(dict, updated).get("batch_stats", variables["batch_stats"])
 
     def _filled(self) -> Variables:
         if self.variables is None:
             raise InputError("the model has no variables; model.replace(variables=model.init(key)) gives it some")
         return self.variables
+
+
+def _stored(leaf: jax.Array) -> np.ndarray:
+    """An array as files hold it: floating point as float32."""
+    return np.asarray(leaf, np.float32 if jnp.issubdtype(leaf.dtype, jnp.floating) else None)
 
 
 def build(config: Config) -> SeparationModel:

@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config, ModelConfig, from_keywords
+from auralflow_core.config.contract import check_call, name_of
 from auralflow_core.config.usage import check_used
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
@@ -23,10 +24,13 @@ def register(name: str, network: type[nn.Module], config_struct: type[ModelConfi
         config_struct: see `auralflow_core.config.register`.
 
     Raises:
-        ValueError: the network does not use a setting, the struct is not as it must be, or the name is taken.
+        ValueError: the network is no linen module or does not use a setting, the struct is not as it must be, or the
+            name is taken.
     """
     if name != config_struct.__name__:
         raise ValueError(f"the network {name!r} and its struct {config_struct.__name__!r} must have the same name")
+    if not (isinstance(network, type) and issubclass(network, nn.Module)):
+        raise ValueError(f"{name_of(network)} must be a class that extends flax.linen.Module")
     check_used(network, config_struct)
     configuration.register(config_struct)
     NETWORKS.add(name, network)
@@ -36,10 +40,13 @@ def build_network(config: Config) -> nn.Module:
     """The network that a configuration describes.
 
     Raises:
-        InputError: the model has no network in JAX.
+        InputError: the model has no network in JAX, or one that is not called as `register` says.
     """
-    model, dtype = config.model, jnp.dtype(config.training.precision)
-    return _find(type(model).__name__)(config=model, dtype=dtype, **model.sizes(config.crop_samples))
+    model, network = config.model, _find(type(config.model).__name__)
+    settings = {"config": model, "dtype": jnp.dtype(config.training.precision), **model.sizes(config.crop_samples)}
+    check_call(network, name_of(network), **settings)
+    check_call(network.__call__, f"{name_of(network)}.__call__", "self", "x", "train")
+    return network(**settings)
 
 
 def create_network(

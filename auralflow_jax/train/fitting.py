@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from auralflow_core.config import TrainingConfig
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import DivergedError, InputError
 from auralflow_core.storage.staging import is_vacant
 from auralflow_core.training.record import speed_since
@@ -122,8 +123,8 @@ def _plan(
         return replace(training, lr_schedule="constant"), optimizer
     if not isinstance(batches, Sized):
         raise InputError(
-            f"batches is a {type(batches).__name__} without a length, on which the default optimizer's learning rate "
-            "depends; give a list, or an optimizer such as optax.adam(1e-3)"
+            f"batches is {with_article(type(batches).__name__)} without a length, on which the default "
+            "optimizer's learning rate depends; give a list, or an optimizer such as optax.adam(1e-3)"
         )
     return training, make_optimizer(training, len(batches) * training.max_epochs)
 

@@ -14,6 +14,7 @@ from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config, TrainingConfig
+from auralflow_core.console.text import count
 from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, display_name
@@ -62,7 +63,7 @@ class TrainingPlan:
 
     def __repr__(self) -> str:
         network, tracks = type(self.config.model).__name__, len(self.crops.tracks)
-        return f"TrainingPlan({str(self.folder.path)!r}, {network}, {tracks} tracks)"
+        return f"TrainingPlan({str(self.folder.path)!r}, {network}, {count(tracks, 'track')})"
 
 
 def make_plan(
@@ -123,12 +124,12 @@ def _start(others: Sequence[str | Path], config: Config, expected: Variables) ->
 def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:
     """Says which tensors come from other models, and which start fresh."""
     names, fresh = " and ".join(str(other.path) for other in others), fresh_tensors(weights, expected)
-    count = len(flatten_dict(expected))
+    total = len(flatten_dict(expected))
     if not fresh:
-        return f"Starts from the weights of {names}, all {count} tensors."
+        return f"Starts from the weights of {names}, all {count(total, 'tensor')}."
     if config.training.lora_rank:
         raise InputError(
-            f"{names}: lacks {len(fresh)} of the {count} tensors of this model, such as {fresh[0]}; low-rank adapters "
+            f"{names}: lacks {len(fresh)} of the {total} tensors of this model, such as {fresh[0]}; low-rank adapters "
             "(training.lora_rank) are trained for a model that has all of them"
         )
     theirs = sorted({target for other in others for target in other.load_config().model.targets})
@@ -136,7 +137,7 @@ def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Vari
     if theirs != list(config.model.targets):
         why = f": that model separates {', '.join(theirs)}, and this one {', '.join(config.model.targets)}"
     return (
-        f"Starts from the weights of {names}, {count - len(fresh)} of {count} tensors; the others start fresh{why} "
+        f"Starts from the weights of {names}, {total - len(fresh)} of {total} tensors; the others start fresh{why} "
         f"({fresh[0]}{' and others' if len(fresh) > 1 else ''})."
     )
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
 from auralflow_jax.lora import frozen_statistics
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
@@ -167,7 +168,7 @@ def check_batch(model: SeparationModel, batch: Mapping[str, Any]) -> None:
     if len(mixture) != 3 or targets != (*mixture[:1], len(model.targets), *mixture[1:]):
         raise InputError(
             f"a batch holds mixture {mixture} and targets {targets}, expected (batch, channels, samples) "
-            f"and (batch, targets, channels, samples) with {len(model.targets)} targets"
+            f"and (batch, targets, channels, samples) with {count(len(model.targets), 'target')}"
         )
 
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from auralflow_core.audio.check import check_rate
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.console.text import printable_lines
+from auralflow_core.console.text import count, printable_lines
 from auralflow_core.data.crops import track_samples
 from auralflow_core.data.track import Track
 from auralflow_core.data.training import usable_tracks
@@ -88,12 +88,12 @@ class AudioDataset(Dataset):
         limit = _free_memory() if max_memory is None else max_memory
         if limit is not None and self.memory > limit:
             raise InputError(
-                f"{len(tracks)} tracks would take {_size(self.memory)} of memory, {_size(limit)} are "
+                f"{count(len(tracks), 'track')} would take {_size(self.memory)} of memory, {_size(limit)} are "
                 "free; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
                 "crops from disk"
             )
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(
-            f"Reading {len(tracks)} tracks into {_size(self.memory)} of memory.", markup=False
+            f"Reading {count(len(tracks), 'track')} into {_size(self.memory)} of memory.", markup=False
         )
 
     def __len__(self) -> int:

@@ -5,6 +5,8 @@ import numbers
 import torch
 from torch import Tensor, fx
 
+from auralflow_core.audio.check import check_dense
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 
 SPECTRUM = ("batch", "channels", "bins", "frames")
@@ -25,9 +27,12 @@ def check_counts(**counts: int) -> None:
 
 
 def check_tensor(value: Tensor, name: str) -> None:
-    """Raises an InputError unless it is a tensor."""
+    """Raises an InputError unless it is a tensor, whose numbers lie in memory one by one."""
     if not isinstance(value, Tensor | fx.Proxy):
-        raise InputError(f"{name} is a {type(value).__module__}.{type(value).__name__}, expected a torch.Tensor")
+        kind = with_article(f"{type(value).__module__}.{type(value).__name__}")
+        raise InputError(f"{name} is {kind}, expected a torch.Tensor")
+    if isinstance(value, Tensor):  # a proxy stands for any tensor
+        check_dense(value, name)
 
 
 def check_input(x: Tensor, name: str, axes: tuple[str, ...], channels: int) -> None:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from torch import Tensor, nn
 
 from auralflow_core.config import TrainingConfig
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, closest
 from auralflow_torch.layers.checks import check_tensor
 from auralflow_torch.losses import functional
@@ -103,7 +104,7 @@ def compare(model: EstimatingModel, loss: EstimateLoss, mixture_audio: Tensor, t
         loss.check(estimate, type(model).__name__)
     if estimate.audio.shape[1] != target.shape[1]:
         raise InputError(
-            f"the model estimates {estimate.audio.shape[1]} targets, and target_audio holds {target.shape[1]}"
+            f"the model estimates {count(estimate.audio.shape[1], 'target')}, and target_audio holds {target.shape[1]}"
         )
     # Spectra take time, and a loss of audio alone reads none.
     only_audio = isinstance(loss, Loss) and set(loss.needs) <= {"audio", "latent"}

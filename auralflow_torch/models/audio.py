@@ -37,8 +37,8 @@ class AudioModel(SeparationModel):
         return self.network(mixture)
 
     def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
-        estimate, latent = self.network.estimate(audio, noise)
-        return self.represent(estimate.unsqueeze(1) if len(self.targets) == 1 else estimate)._replace(latent=latent)
+        estimate, latent = self._call(audio, noise)
+        return self.represent(estimate)._replace(latent=latent)
 
     def represent(self, audio: Tensor) -> Estimate:
         return Estimate(audio)

@@ -12,11 +12,14 @@ from msgspec import structs
 from torch import Tensor, nn
 
 from auralflow_core.config import Config
+from auralflow_core.config.contract import check_returned
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, as_config
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.file import TORCH, TensorFile
 from auralflow_core.weights.names import check_same
+from auralflow_torch.layers.checks import is_tracing
 from auralflow_torch.networks import Network, build_network, network_shapes
 from auralflow_torch.separation import separate
 from auralflow_torch.weights import load_state, read_weights, state_arrays
@@ -140,6 +143,15 @@ class SeparationModel(nn.Module, abc.ABC):
     def represent(self, audio: Tensor) -> Estimate:
         """Puts known audio (batch, targets, channels, samples) into the form of an estimate, to compare with one."""
 
+    def _call(self, inputs: Tensor, noise: Tensor | None) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """Runs the network; returns its output (batch, targets, ...), also for one target, and a latent variable."""
+        returned = self.network.estimate(inputs, noise)
+        targets = len(self.targets)
+        if not is_tracing():  # where sizes are values
+            check_returned(self.network, returned, inputs.shape, targets if targets > 1 else None)
+        output, latent = returned
+        return (output.unsqueeze(1) if targets == 1 else output), latent
+
     def separate(self, audio: Tensor, rate: int | None = None, **options: Any) -> Tensor:
         """Separates audio of any length, in evaluation mode and without gradients; see `auralflow_torch.separate`.
 
@@ -173,9 +185,13 @@ class SeparationModel(nn.Module, abc.ABC):
             provenance: plain data about where the weights come from, stored with them.
 
         Raises:
-            InputError: the path is something else, or the folder holds a training run.
+            InputError: the path is something else, or the folder holds a training run; or the network has other tensors
+                than its settings ask for, such as those of adapters that were not merged.
         """
-        file = TensorFile(TORCH, state_arrays(self.network), self.config, dict(provenance))
+        state = state_arrays(self.network)
+        if shapes := network_shapes(self.config):
+            check_same(state, shapes, f"{folder}: not written")  # as it could not be read again
+        file = TensorFile(TORCH, state, self.config, dict(provenance))
         ModelFolder(folder).save_model(file)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -211,13 +227,13 @@ class SeparationModel(nn.Module, abc.ABC):
         kind = family if inspect.isabstract(cls) else cls
         if not issubclass(kind, cls) or kind.FAMILY != family.FAMILY:
             raise InputError(
-                f"{origin}: holds a {type(config.model).__name__}, which is a {family.__name__}, expected a "
-                f"{cls.__name__}"
+                f"{origin}: holds {with_article(type(config.model).__name__)}, which is "
+                f"{with_article(family.__name__)}, expected {with_article(cls.__name__)}"
             )
         if shapes := network_shapes(config):
             check_same(state, shapes, origin)  # before anything of that size is allocated
         if adapter is not None:
             state = merge(state, adapter, origin)
-        model = kind(config)
+        model = kind(config).float()  # whatever torch's default is
         load_state(model.network, state, origin)
         return model.to(device=device, dtype=dtype).eval()

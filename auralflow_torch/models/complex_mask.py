@@ -56,8 +56,7 @@ class ComplexModel(SeparationModel):
         check_input(audio, "audio", AUDIO, self.config.model.num_channels)
         spectrum = analyze(audio, self.front_end)
         dtype = next(self.network.parameters()).dtype  # of a halved model, whose spectra stay whole
-        parts, latent = self.network.estimate(torch.stack([spectrum.real, spectrum.imag], dim=2).to(dtype), noise)
-        parts = parts.unsqueeze(1) if len(self.targets) == 1 else parts
+        parts, latent = self._call(torch.stack([spectrum.real, spectrum.imag], dim=2).to(dtype), noise)
         parts = parts.to(torch.promote_types(parts.dtype, spectrum.real.dtype))
         output = torch.complex(parts[:, :, :, 0], parts[:, :, :, 1])
         if self.front_end.zero_dc:

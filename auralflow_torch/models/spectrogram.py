@@ -50,7 +50,8 @@ class SpectrogramMaskModel(SeparationModel):
             InputError: complex values, or another shape.
         """
         check_input(mixture_magnitude, "mixture_magnitude", SPECTRUM, self.config.model.num_channels)
-        mask = self._complete(self.network(self._seen(mixture_magnitude)), mixture_magnitude)
+        mask = self.network(self._seen(mixture_magnitude))
+        mask = self._complete(mask.unsqueeze(1) if len(self.targets) == 1 else mask, mixture_magnitude)
         return mask.squeeze(1) if len(self.targets) == 1 else mask
 
     def estimate(self, audio: Tensor, *, noise: Tensor | None = None) -> Estimate:
@@ -67,7 +68,7 @@ class SpectrogramMaskModel(SeparationModel):
         check_input(audio, "audio", AUDIO, self.config.model.num_channels)
         spectrum = self.to_spectrogram(audio)
         magnitude = spectral.magnitude(spectrum)
-        mask, latent = self.network.estimate(self._seen(magnitude), noise)
+        mask, latent = self._call(self._seen(magnitude), noise)
         mask = self._complete(mask, magnitude)
         estimate = self.to_audio(mask * spectrum.unsqueeze(1), audio.shape[-1])
         return Estimate(estimate, mask * magnitude.unsqueeze(1), mask, latent)
@@ -94,9 +95,8 @@ class SpectrogramMaskModel(SeparationModel):
         return magnitude[:, :, : self.front_end.num_bins].to(self._dtype)
 
     def _complete(self, mask: Tensor, magnitude: Tensor) -> Tensor:
-        """The network's masks, joined, for all bins: (batch, targets, channels, bins, frames)."""
+        """Masks (batch, targets, channels, bins, frames) of the network, joined, for all bins."""
         mask = mask.to(torch.promote_types(mask.dtype, magnitude.dtype))
-        mask = mask.unsqueeze(1) if len(self.targets) == 1 else mask
         return complete(mask, magnitude.shape[-2], self.front_end)
 
     @property

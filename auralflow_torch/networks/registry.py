@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from auralflow_core import config as configuration
 from auralflow_core.config import Config, ModelConfig, from_keywords
+from auralflow_core.config.contract import check_call, name_of
 from auralflow_core.config.usage import check_used
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
@@ -50,12 +51,19 @@ def build_network(config: Config) -> Network:
     """The network that a configuration describes, with fresh weights.
 
     Raises:
-        InputError: the model has no network in torch, or the machine could not hold it.
+        InputError: the model has no network in torch, or one that is not as `register` says; or the machine could not
+            hold it.
     """
     network, sizes = _find(type(config.model).__name__), config.model.sizes(config.crop_samples)
+    check_call(network, name_of(network), "config", **sizes)
     shapes = network_shapes(config) or {}
     check_memory((tensor.shape for tensor in shapes.values()), type(config.model).__name__)
-    return cast(Network, network(config.model, **sizes))
+    made = network(config.model, **sizes)
+    for method, arguments in (("forward", ["x"]), ("estimate", ["x", "noise"])):
+        if not callable(getattr(made, method, None)):
+            raise InputError(f"{name_of(made)} has no method {method}({', '.join(arguments)}), which models call")
+        check_call(getattr(made, method), f"{name_of(made)}.{method}", *arguments)
+    return cast(Network, made)
 
 
 def network_shapes(config: Config) -> dict[str, Shape] | None:

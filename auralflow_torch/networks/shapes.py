@@ -29,7 +29,7 @@ class Shape(NamedTuple):
 
 
 def state_shapes(make: Callable[[], nn.Module]) -> dict[str, Shape] | None:
-    """The shapes and types in a network's state dict; nothing is allocated.
+    """The shapes and types in a network's state dict, as a file holds it; nothing is allocated.
 
     Args:
         make: makes the network.
@@ -42,7 +42,8 @@ def state_shapes(make: Callable[[], nn.Module]) -> dict[str, Shape] | None:
             state = make().state_dict()
     except (RuntimeError, NotImplementedError):
         return None
-    # torch's own types do not compare with numpy's; on the CPU, as a caller may be on the meta device as well
-    kinds = {tensor.dtype for tensor in state.values()}
-    types = {dtype: torch.empty((), dtype=dtype, device="cpu").numpy().dtype for dtype in kinds}
-    return {name: Shape(tuple(tensor.shape), types[tensor.dtype]) for name, tensor in state.items()}
+    # torch's own types do not compare with numpy's; on the CPU, as a caller may be on the meta device as well. Floating
+    # point is float32 in files, whatever torch's default is.
+    kinds = {name: torch.float32 if tensor.is_floating_point() else tensor.dtype for name, tensor in state.items()}
+    types = {dtype: torch.empty((), dtype=dtype, device="cpu").numpy().dtype for dtype in set(kinds.values())}
+    return {name: Shape(tuple(tensor.shape), types[kinds[name]]) for name, tensor in state.items()}

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.training.record import speed_since
@@ -126,7 +127,7 @@ class ModelTrainer:
 
     def __repr__(self) -> str:
         folder = None if self.folder is None else str(self.folder.path)
-        return f"{type(self).__name__}({self.model!r}, folder={folder!r}, {len(self.history)} epochs)"
+        return f"{type(self).__name__}({self.model!r}, folder={folder!r}, {count(len(self.history), 'epoch')})"
 
     def train(
         self, train_loader: Batches, val_loader: Batches, max_epochs: int | None = None, resume: bool = True

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
 from auralflow_core.weights.names import check_same
 from auralflow_core.weights.training_state import TrainingTensors
@@ -79,7 +80,7 @@ def training_tensors(
         if differing := [name for name in steps if steps[name] != max(steps.values()) or "exp_avg" not in found[name]]:
             raise InputError(
                 f"parameter {differing[0]!r} of shape {tuple(parameters[differing[0]].shape)} has seen "
-                f"{steps[differing[0]]} steps of AdamW, expected {max(steps.values())} like the others"
+                f"{count(steps[differing[0]], 'step')} of AdamW, expected {max(steps.values())} like the others"
             )
         moments = {moment: arrays({name: state[moment] for name, state in found.items()}) for moment in MOMENTS}
         step = max(steps.values())

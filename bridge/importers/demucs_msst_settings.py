@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auralflow_core.config import Config
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 from bridge.importers.demucs_settings import Settings, to_arguments, to_config
 from bridge.importers.msst_groups import targets_of
@@ -32,7 +33,7 @@ def from_msst_settings(settings: Mapping[str, Any], name: str, origin: str) -> S
     arguments, training, inference = (settings.get(group, {}) for group in (NAME, "training", "inference"))
     for group, value in ((NAME, arguments), ("training", training), ("inference", inference)):
         if not isinstance(value, dict):
-            raise InputError(f"{origin}: {group} is a {type(value).__name__}, expected a group of settings")
+            raise InputError(f"{origin}: {group} is {with_article(type(value).__name__)}, expected a group of settings")
     if inference.get("normalize"):
         raise InputError(f"{origin}: inference.normalize is true, expected false: songs are separated as they are")
     signal = {}

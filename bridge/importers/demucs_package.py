@@ -13,6 +13,7 @@ import numpy as np
 
 from auralflow_core.config import Config, HDemucs, HTDemucs, differing_keys
 from auralflow_core.config.fields import without_tensors
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, brief
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing
@@ -68,7 +69,7 @@ def read_network(path: str | Path, name: str = "") -> Network:
 
     kind, arguments, tensors = (_read_pickled if path.suffix == ".th" else _read_safetensors)(path)
     if kind not in CLASSES:
-        raise InputError(f"{path}: holds {OTHERS.get(kind, f'a {brief(kind)}')}; {READ}")
+        raise InputError(f"{path}: holds {OTHERS.get(kind, with_article(brief(kind)))}; {READ}")
     config, sources = to_config(arguments, name, str(path), CLASSES[kind])
     assert isinstance(config.model, HDemucs | HTDemucs)
     state = {key: as_float32(tensor, key, path) for key, tensor in tensors.items()}

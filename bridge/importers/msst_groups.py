@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from auralflow_core.config import Config, ModelConfig
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, closest
 
 REST = "accompaniment"
@@ -73,7 +74,7 @@ def group_of(settings: Mapping[str, Any], name: str, origin: str, kind: str = "a
     """One of the groups; empty where it is missing."""
     group = settings.get(name, {})
     if not isinstance(group, dict):
-        what = f"is {group!r}" if isinstance(group, str) else f"is a {type(group).__name__}"
+        what = f"is {group!r}" if isinstance(group, str) else f"is {with_article(type(group).__name__)}"
         raise InputError(f"{origin}: {name} {what}, expected a group of settings of {kind}")
     return group
 

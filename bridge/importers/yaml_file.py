@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         # The YAML reader lets these through: of wrong numbers and dates, and of lists a thousand levels deep.
         raise InputError(f"{path}: not valid YAML: it holds a wrong value ({type(error).__name__})") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
-        raise InputError(f"{path}: holds a {type(settings).__name__}, expected names of groups with their settings")
+        raise InputError(
+            f"{path}: holds {with_article(type(settings).__name__)}, expected names of groups with their settings"
+        )
     return settings
 
 

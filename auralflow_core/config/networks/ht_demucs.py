@@ -10,6 +10,7 @@ from msgspec import Meta
 from auralflow_core.config.base import Count, Fraction, Positive, doc
 from auralflow_core.config.networks.demucs import STRIDE, DemucsConfig
 from auralflow_core.config.shares import normalized
+from auralflow_core.console.text import count
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -51,8 +52,8 @@ class HTDemucs(DemucsConfig):
         expected = self.members * len(self.targets)
         if self.members == 1 or len(self.member_shares) != expected:
             raise ValueError(
-                f"member_shares has {len(self.member_shares)} weights, expected none, or of several members one for "
-                f"each of {self.members} members and {len(self.targets)} targets"
+                f"member_shares has {count(len(self.member_shares), 'weight')}, expected none, or of several "
+                f"members one for each of {count(self.members, 'member')} and {count(len(self.targets), 'target')}"
             )
         if not np.reshape(self.member_shares, (self.members, -1)).sum(0).all():
             raise ValueError("member_shares gives a target no weight in any member")

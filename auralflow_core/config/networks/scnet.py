@@ -9,6 +9,7 @@ from msgspec import Meta
 from auralflow_core.config.base import Count, Positive, Width, doc
 from auralflow_core.config.complex_spectrogram import ComplexSpectrogramConfig, Output
 from auralflow_core.config.model import Channels
+from auralflow_core.console.text import count
 from auralflow_core.dsp.windows import Window
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
@@ -69,11 +70,13 @@ class SCNet(ComplexSpectrogramConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        count = len(self.band_shares)
+        bands = len(self.band_shares)
         for name in ("band_strides", "band_kernels", "band_depths"):
-            if len(values := getattr(self, name)) != count:
-                raise ValueError(f"{name} has {len(values)} numbers, expected one for each of {count} band_shares")
-        if not self.level_channels or not count:
+            if len(values := getattr(self, name)) != bands:
+                raise ValueError(
+                    f"{name} has {count(len(values), 'number')}, expected one for each of {bands} band_shares"
+                )
+        if not self.level_channels or not bands:
             raise ValueError("level_channels and band_shares must have at least one number")
         if abs(sum(self.band_shares) - 1) > 1e-3:
             raise ValueError(f"band_shares have the sum {sum(self.band_shares):g}, expected 1")
@@ -94,8 +97,8 @@ class SCNet(ComplexSpectrogramConfig):
                 stride, size = self.band_strides[number], self.band_kernels[number]
                 if band.bins < 1 or band.outputs < 1 or (band.outputs - 1) * stride + size < band.bins:
                     raise ValueError(
-                        f"band {number + 1} of level {level + 1} has {band.bins} bins, which do not suit band_strides "
-                        f"{stride} and band_kernels {size}"
+                        f"band {number + 1} of level {level + 1} has {count(band.bins, 'bin')}, which does not suit "
+                        f"band_strides {stride} and band_kernels {size}"
                     )
 
     @property

@@ -47,6 +47,8 @@ def test_an_au_that_counts_too_little(tmp_path, without_ffmpeg):
         ("mpg", "mp2"),
         *(pytest.param(*rare, marks=pytest.mark.slow) for rare in (("avi", "pcm_s16le"), ("adx", "adpcm_adx"))),
         *(pytest.param(*rare, marks=pytest.mark.slow) for rare in (("asf", "wmav2"), ("thd", "truehd"))),
+        ("apm", "adpcm_ima_apm"),
+        *(pytest.param(*rare, marks=pytest.mark.slow) for rare in (("rm", "ac3"), ("mmf", "adpcm_yamaha"))),
     ],
 )
 def test_truncated_containers_that_ffmpeg_reads_without_a_word(files, tmp_path, suffix, codec):

@@ -157,7 +157,7 @@ def test_from_pretrained_refuses_another_family(tmp_path, model):
         pass
 
     path = save(tmp_path / "weights.safetensors", model)
-    with pytest.raises(InputError, match="which is a SpectrogramMaskModel, expected a AudioModel"):
+    with pytest.raises(InputError, match="which is a SpectrogramMaskModel, expected an AudioModel"):
         AudioModel.from_pretrained(path)
     assert type(OtherModel.from_pretrained(path)) is OtherModel
 
