@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 import auralflow_jax.networks
@@ -147,3 +149,49 @@ def test_a_setting_that_a_network_does_not_use_is_refused(toy_net, framework):
     assert "ToyNetWithMore" not in MODELS and "ToyNetWithMore" not in framework.networks.NETWORKS
     with pytest.raises(ValueError, match="the network 'Other' and its struct 'ToyNet' must have the same name"):
         framework.register("Other", network, toy_net[0])
+
+
+BROKEN = [  # in which framework, what is changed of the network, and what the sentence says
+    (
+        "in_jax",
+        "masks.astype(magnitude.dtype), None",
+        "masks",
+        "returned one thing, of shape .*, expected two things: its",
+    ),
+    (
+        "in_jax",
+        "len(config.targets), channels, bins)",
+        "channels, bins, 1)",
+        r"returned an output of shape .*, expected",
+    ),
+    (
+        "in_jax",
+        "    dtype: jnp.dtype = jnp.float32\n",
+        "    dtype = jnp.float32\n",
+        "called with .* unexpected .* 'dtype'",
+    ),
+    ("in_jax", "train: bool = False, noise: None = None", "*, train: bool = False", "__call__ is called with"),
+    ("in_torch", "masks), None", "masks)", "returned one thing, of shape .*, expected two things: its output"),
+    ("in_torch", "def estimate(", "def other(", r"ToyNet.estimate is called with \(x, noise\), and does not exist"),
+    (
+        "in_torch",
+        "masks.squeeze(1) if targets == 1 else masks",
+        "masks",
+        "returned an output of shape .*, expected one of",
+    ),
+]
+
+
+@pytest.mark.parametrize("file, old, new, words", BROKEN)
+def test_networks_that_are_not_as_they_must_be(registries, package, tmp_path, monkeypatch, file, old, new, words):
+    shutil.copytree(package / "toy_net", tmp_path / "toy_net")
+    path = tmp_path / "toy_net" / f"{file}.py"
+    text = path.read_text(encoding="utf-8").replace(old, new)
+    assert text != path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module(f"toy_net.{file}")
+    audio = np.zeros((1, 1, 600), np.float32)
+    framework, audio = (auralflow_jax, audio) if file == "in_jax" else (auralflow_torch, torch.from_numpy(audio))
+    with pytest.raises(InputError, match=rf"^toy_net\.{file}\.ToyNet.*{words}"):
+        framework.create_model(small_config("ToyNet")).estimate(audio)

@@ -16,18 +16,21 @@ def name_of(network: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def check_call(function: Callable, name: str, *arguments: str, **keywords: Any) -> None:
+def check_call(function: Callable | None, name: str, *arguments: str, **keywords: Any) -> None:
     """Refuses a class or function that does not take the arguments that it will get.
 
     Args:
-        function: nothing is called.
+        function: it is not called; None: there is none.
         name: of it, for the message.
         arguments: names that stand for the positional ones.
         keywords: the others; their values do not matter.
 
     Raises:
-        InputError: the call would fail.
+        InputError: there is no function, or the call would fail.
     """
+    call = ", ".join([*arguments, *(f"{keyword}=..." for keyword in keywords)])
+    if not callable(function):
+        raise InputError(f"{name} is called with ({call}), and does not exist")
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # one that is not written in Python
@@ -35,7 +38,6 @@ def check_call(function: Callable, name: str, *arguments: str, **keywords: Any) 
     try:
         signature.bind(*arguments, **keywords)
     except TypeError as error:
-        call = ", ".join([*arguments, *(f"{keyword}=..." for keyword in keywords)])
         raise InputError(f"{name} is called with ({call}), which it does not take: {error}") from None
 
 
@@ -52,16 +54,21 @@ def check_returned(network: Any, returned: Any, inputs: Sequence[int], targets: 
         InputError: it is no pair of an array or tensor of shape (batch, targets, ...) and None or another pair.
     """
     if not isinstance(returned, tuple | list) or len(returned) != 2:
-        kind = f"{type(returned).__name__} of {len(returned)}" if isinstance(returned, tuple | list) else None
-        found = with_article(kind or type(returned).__name__)
-        raise InputError(f"{name_of(network)} returned {found}, expected {RETURNS}")
+        raise InputError(f"{name_of(network)} returned {_kind(returned)}, expected {RETURNS}")
     output, latent = returned
     if latent is not None and not (isinstance(latent, tuple | list) and len(latent) == 2):
-        raise InputError(
-            f"{name_of(network)} returned {with_article(type(latent).__name__)} second, expected {RETURNS}"
-        )
+        raise InputError(f"{name_of(network)} returned {_kind(latent)} as the second thing, expected {RETURNS}")
     expected = (inputs[0], *(() if targets is None else (targets,)), *inputs[1:])
     shape = getattr(output, "shape", None)
     if shape is None or tuple(shape) != expected:
-        found = with_article(type(output).__name__) if shape is None else f"an output of shape {tuple(shape)}"
-        raise InputError(f"{name_of(network)} returned {found}, expected an output of shape {expected}")
+        found = _kind(output) if shape is None else f"an output of shape {tuple(shape)}"
+        raise InputError(f"{name_of(network)} returned {found}, expected one of shape {expected}")
+
+
+def _kind(value: Any) -> str:
+    """A name for what a network returned."""
+    if hasattr(value, "shape"):  # also what jax or torch trace with, whose classes nobody knows
+        return f"one thing, of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        return f"{len(value)} things"
+    return "nothing" if value is None else with_article(type(value).__name__)

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from auralflow_core.audio.check import check_layout
 from auralflow_core.config import Config
-from auralflow_core.config.contract import check_returned
+from auralflow_core.config.contract import check_returned, name_of
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.file import FLAX, TensorFile
@@ -110,6 +110,11 @@ class SeparationModel(abc.ABC):
             `params` and `batch_stats`.
         """
         variables = self.network.init(key, self.example(self.settings.crop_samples if samples is None else samples))
+        if not {"params"} <= variables.keys() <= {"params", "batch_stats"}:
+            raise InputError(
+                f"{name_of(self.network)} has the variables {', '.join(variables) or 'none'}, expected params, and "
+                "batch_stats where it has statistics"
+            )
         return {"params": variables["params"], "batch_stats": variables.get("batch_stats", {})}
 
     def apply(

@@ -45,7 +45,8 @@ def build_network(config: Config) -> nn.Module:
     model, network = config.model, _find(type(config.model).__name__)
     settings = {"config": model, "dtype": jnp.dtype(config.training.precision), **model.sizes(config.crop_samples)}
     check_call(network, name_of(network), **settings)
-    check_call(network.__call__, f"{name_of(network)}.__call__", "self", "x", "train")
+    call = next((vars(kind)["__call__"] for kind in network.__mro__ if "__call__" in vars(kind)), None)
+    check_call(call, f"{name_of(network)}.__call__", "self", "x", "train")
     return network(**settings)
 
 

@@ -1,8 +1,8 @@
 """The torch networks by name, those of other packages included."""
 
 import functools
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import msgspec
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config, ModelConfig, from_keywords
 from auralflow_core.config.contract import check_call, name_of
 from auralflow_core.config.usage import check_used
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
 from auralflow_core.weights.size import check_memory
@@ -55,15 +56,9 @@ def build_network(config: Config) -> Network:
             hold it.
     """
     network, sizes = _find(type(config.model).__name__), config.model.sizes(config.crop_samples)
-    check_call(network, name_of(network), "config", **sizes)
     shapes = network_shapes(config) or {}
     check_memory((tensor.shape for tensor in shapes.values()), type(config.model).__name__)
-    made = network(config.model, **sizes)
-    for method, arguments in (("forward", ["x"]), ("estimate", ["x", "noise"])):
-        if not callable(getattr(made, method, None)):
-            raise InputError(f"{name_of(made)} has no method {method}({', '.join(arguments)}), which models call")
-        check_call(getattr(made, method), f"{name_of(made)}.{method}", *arguments)
-    return cast(Network, made)
+    return _make(network, config.model, sizes)
 
 
 def network_shapes(config: Config) -> dict[str, Shape] | None:
@@ -81,7 +76,20 @@ def _shapes(
     network: Callable[..., nn.Module], kind: type[ModelConfig], settings: bytes, samples: int
 ) -> dict[str, Shape] | None:
     model = msgspec.json.decode(settings, type=kind)
-    return state_shapes(lambda: network(model, **model.sizes(samples)))
+    return state_shapes(lambda: _make(network, model, model.sizes(samples)))
+
+
+def _make(network: Callable[..., nn.Module], model: ModelConfig, sizes: Mapping[str, Any]) -> Network:
+    """Makes a network, and checks that it has what models use."""
+    check_call(network, name_of(network), "config", **sizes)
+    made = network(model, **sizes)
+    if not isinstance(made, nn.Module):
+        raise InputError(f"{name_of(network)} made {with_article(type(made).__name__)}, expected a torch.nn.Module")
+    check_call(getattr(made, "forward", None), f"{name_of(made)}.forward", "x")
+    check_call(getattr(made, "estimate", None), f"{name_of(made)}.estimate", "x", "noise")
+    if next(made.parameters(), None) is None:
+        raise InputError(f"{name_of(made)} has no parameters, expected a network with some")
+    return cast(Network, made)
 
 
 def create_network(name: str, *, num_frames: int | None = None, **settings) -> nn.Module:
