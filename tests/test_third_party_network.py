@@ -172,7 +172,7 @@ BROKEN = [  # in which framework, what is changed of the network, and what the s
     ),
     ("in_jax", "train: bool = False, noise: None = None", "*, train: bool = False", "__call__ is called with"),
     ("in_torch", "masks), None", "masks)", "returned one thing, of shape .*, expected two things: its output"),
-    ("in_torch", "def estimate(", "def other(", r"ToyNet.estimate is called with \(x, noise\), and does not exist"),
+    ("in_torch", "def estimate(", "def other(", r"estimate is called with \(x, noise\), and does not exist"),
     (
         "in_torch",
         "masks.squeeze(1) if targets == 1 else masks",
