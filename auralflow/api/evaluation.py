@@ -1,5 +1,6 @@
 """Evaluation of one or several models on a dataset: scores, a table and a page."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +12,11 @@ from auralflow.backends import load_metric
 from auralflow_core.console.text import count
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import faulty_tracks, scan_tracks
+from auralflow_core.errors import InputError
 from auralflow_core.evaluation.stem_files import StemFiles
 from auralflow_core.evaluation.table import Row, aggregate, write_csv
 from auralflow_core.model_folder import display_name
+from auralflow_core.storage.claims import claiming
 from auralflow_core.storage.temp_arrays import in_files
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ def evaluate(
 
     Raises:
         InputError: the split has no tracks, a model is not trained, the tracks lack a target, none of them could be
-            evaluated, or nothing can be written into a folder.
+            evaluated, nothing can be written into a folder, or another evaluation writes into it.
         MissingPackage: the framework, or a package that the metrics need, is not installed.
 
     Example:
@@ -102,7 +105,7 @@ def evaluate(
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
-    with in_files() as allocate:
+    with in_files() as allocate, _claimed(places.values()):
         excerpts = comparison.collect_excerpts(models, tracks, allocate) if report else None
         rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
         scores, unread = aggregate(rows), [*unread, *failures]
@@ -162,11 +165,24 @@ def _open_results(
     paths = [model.path for model in models]
     if save is not None:
         return dict.fromkeys((model.name for model in models), Results(save, about(paths, dataset, split, metrics)))
+    folders = [_folder(model).resolve() for model in models]
+    if twice := next((model for model, folder in zip(models, folders, strict=True) if folders.count(folder) > 1), None):
+        raise InputError(
+            f"{_folder(twice)}: would get the results of several models of this name; --save names a folder for all"
+        )
     shown = [paths if report else paths[:1], *([path] for path in paths[1:])]  # in each folder
     return {
         model.name: Results(_folder(model), about(models_there, dataset, split, metrics))
         for model, models_there in zip(models, shown, strict=True)
     }
+
+
+def _claimed(places: Iterable[Results]) -> contextlib.ExitStack:
+    """Keeps other evaluations out of the folders for results, until it is closed."""
+    with contextlib.ExitStack() as stack:
+        for place in dict.fromkeys(places):
+            stack.enter_context(claiming(place.path, [place.table.name]))
+        return stack.pop_all()
 
 
 def _folder(model: "EvaluatedModel") -> Path:

@@ -164,9 +164,7 @@ def _separate_file(
     """Writes the stems of one input; returns sentences about clipped or rescaled audio."""
     encoding, rate = output.encoding, audio.sample_rate
     paths, stale = output.paths(audio, list(sums)), output.path(audio, output.residual_name)
-    for path in (*paths, stale):
-        if os.path.lexists(path) and not output.overwrite:
-            raise InputError(f"{audio.path}: not separated, {path} exists already; --overwrite replaces it")
+    _check_new(audio, (*paths, stale), output)
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
     clipped, notes = Counter(), []
@@ -176,6 +174,7 @@ def _separate_file(
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
         files = writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask, finish)
         writers = stack.enter_context(files)
+        _check_new(audio, (*paths, stale), output)  # once more, now that no other run can write them
         level = song_level(read()) if separator.config.model.normalize_song else None
         blocks = stack.enter_context(ahead(read()))
         separated = _sum_targets(separate_blocks(separator, blocks, audio.samples, rate, options, level), sums)
@@ -193,6 +192,13 @@ def _separate_file(
             if output.residual:
                 clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
+
+
+def _check_new(audio: AudioInput, paths: Iterable[Path], output: StemOutput) -> None:
+    """Raises an InputError if a file exists that must not be replaced."""
+    for path in paths:
+        if os.path.lexists(path) and not output.overwrite:
+            raise InputError(f"{audio.path}: not separated, {path} exists already; --overwrite replaces it")
 
 
 def _tagger(audio: AudioInput, stems: Sequence[str], output: StemOutput, notes: list[str]) -> Callable[[Writer], None]:

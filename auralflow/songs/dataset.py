@@ -13,6 +13,7 @@ from auralflow.songs.song import check_song, make_song, require_sampler
 from auralflow_core.console.progress import progress_bar
 from auralflow_core.console.text import count
 from auralflow_core.errors import NO_ROOM, InputError
+from auralflow_core.storage.claims import claiming
 from auralflow_core.storage.json_files import read_json, write_json
 from auralflow_core.storage.staging import is_vacant, staging
 
@@ -91,7 +92,8 @@ def make_new_songs(directory: str | os.PathLike, **options: Any) -> list[Path]:
         The folders of the tracks.
 
     Raises:
-        InputError, MissingPackage: as `make_songs` does; or the folder holds something else.
+        InputError, MissingPackage: as `make_songs` does; or the folder holds something else, or
+            another process makes songs there.
     """
     directory, record = Path(directory), Path(directory, UNFINISHED)
     about = {name: value for name, value in options.items() if name != "progress"}
@@ -99,11 +101,12 @@ def make_new_songs(directory: str | os.PathLike, **options: Any) -> list[Path]:
     if not is_vacant(directory) and not (record.exists() and read_json(record) == about):
         raise InputError(f"{directory}: is not empty; a new or empty folder is expected")
     try:
-        write_json(record, about)
+        with claiming(directory, [UNFINISHED]):
+            write_json(record, about)
+            folders = make_songs(directory, **options, keep=True)
+            record.unlink()
     except PermissionError as error:
         raise InputError(f"{directory}: cannot be written: {error.strerror}") from None
-    folders = make_songs(directory, **options, keep=True)
-    record.unlink()
     return folders
 
 

@@ -8,7 +8,8 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auralflow_core.errors import NO_ROOM
+from auralflow_core.errors import NO_ROOM, InputError
+from auralflow_core.storage.claims import claim
 from auralflow_core.storage.renames import rename_together
 from auralflow_core.storage.staging import is_vacant, staging
 
@@ -41,8 +42,8 @@ def replacing_together(
 ) -> Iterator[list[Path]]:
     """Yields a path to write to for each of several files, which replace them only if the block ends without an error.
 
-    All of them appear or, whatever happens, none: if the process is killed while it renames them, the next one that
-    writes into the directory finishes its work.
+    Until then no other process can do the same for one of them. All of them appear or, whatever happens, none: if the
+    process is killed while it renames them, the next one that writes into the directory finishes its work.
 
     Args:
         directory: a folder that all of the files lie in or below, on one file system.
@@ -50,6 +51,7 @@ def replacing_together(
         stale: files that are removed once the others are in their places.
 
     Raises:
+        InputError: another process is writing one of them.
         OSError: a file cannot have its name. This is checked before the block, so that work is not lost.
     """
     for path in paths:
@@ -57,13 +59,15 @@ def replacing_together(
     with _named(Path(directory)):
         folder = contextlib.ExitStack()
         staged = folder.enter_context(staging(directory))
+    names = [os.path.relpath(path, directory) for path in paths]
     with folder:
+        claim(staged, names)
         asides = [staged / f"new-{place}" for place in range(len(paths))]
         for aside in asides:
             aside.touch()
         with _named(Path(directory), staged):
             yield asides
-        rename_together(staged, *([os.path.relpath(path, directory) for path in some] for some in (paths, stale)))
+        rename_together(staged, names, [os.path.relpath(path, directory) for path in stale])
 
 
 @contextlib.contextmanager
@@ -72,17 +76,23 @@ def new_folder(path: str | os.PathLike) -> Iterator[Path]:
 
     Args:
         path: does not exist, or is an empty folder.
+
+    Raises:
+        InputError: another process is making it, or has made it meanwhile.
     """
     path = Path(path)
     with _named(path):
         folder = contextlib.ExitStack()
         aside = folder.enter_context(staging(path.parent))
     with folder:
+        claim(aside, [path.resolve().name])
         staged = aside / path.resolve().name
         staged.mkdir()
         with _named(path, aside):
             yield staged
-        if path.is_dir() and is_vacant(path):
+        if not is_vacant(path):
+            raise InputError(f"{path}: another run made it meanwhile; name a new folder")
+        if path.is_dir():
             path.rmdir()
         staged.rename(path)
 

@@ -63,6 +63,23 @@ def remove_abandoned(parent: str | os.PathLike) -> None:
             _remove_abandoned(folder)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process that lives has this staging folder; False where the file system knows no locks."""
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _lock(lock)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return False
+
+
 def is_vacant(folder: str | os.PathLike) -> bool:
     """Whether a folder does not exist or is empty, once what processes that have ended left in it is removed."""
     folder = Path(folder)
