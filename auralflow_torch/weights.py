@@ -13,10 +13,8 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import find_model, read_model
 from auralflow_core.weights.file import FLAX, nested
 from auralflow_core.weights.names import check_same, to_torch
-from auralflow_core.weights.plain import config_beside, network_tensors
+from auralflow_core.weights.plain import PICKLED, config_beside, network_tensors
 from auralflow_torch.layers.checks import check_tensor
-
-PICKLED = (".pt", ".pth", ".bin")  # files that torch.save wrote
 
 
 def read_weights(name_or_path: str | Path) -> tuple[Config, dict[str, np.ndarray], str]:
@@ -46,7 +44,12 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError:
+        raise InputError(
+            f"{path}: no state dict that torch.load reads, it is damaged, or holds more than tensors, which could run "
+            "code; torch.save(model.state_dict(), path) writes one"
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise InputError(
             f"{path}: no state dict that torch.load reads, it is damaged or something else: {reason}"
@@ -93,6 +96,8 @@ def _arrays(state: Mapping[str, torch.Tensor], origin: str) -> dict[str, np.ndar
     arrays = {}
     for name, tensor in state.items():
         check_tensor(tensor, f"{origin}'s {name}")
+        if tensor.is_meta:
+            raise InputError(f"{origin}'s {name} lies on the device meta and has no numbers")
         array = (tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True)
         arrays[name] = np.array(array, order="C")
     return arrays

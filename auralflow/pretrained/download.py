@@ -115,8 +115,13 @@ def _is_whole(path: Path, published: PublishedFile) -> bool:
     return True
 
 
-def check(path: Path, published: PublishedFile | PackagedFile) -> None:
+def check(path: Path, published: PublishedFile | PackagedFile, origin: str = "") -> None:
     """Compares a file's checksums with the published ones.
+
+    Args:
+        path: of the file.
+        published: the file that it should be.
+        origin: its name for the message. Default: the path.
 
     Raises:
         InputError: they differ.
@@ -127,7 +132,7 @@ def check(path: Path, published: PublishedFile | PackagedFile) -> None:
             found = hashlib.file_digest(file, name.replace("-", "")).hexdigest() if expected else ""
         if not found.startswith(expected):
             raise InputError(
-                f"{path}: its {name} is {found}, expected {expected} for {published.name}; the file is "
+                f"{origin or path}: its {name} is {found}, expected {expected} for {published.name}; the file is "
                 "damaged, or another one"
             )
 

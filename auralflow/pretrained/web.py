@@ -47,11 +47,11 @@ class WebFile:
         goes_on = partial.exists()
         self._receive(partial)
         try:
-            check(partial, self)
-        except InputError:
+            check(partial, self, self.url)
+        except InputError as error:
             partial.unlink()  # going on would keep the damage
             if not goes_on:
-                raise
+                raise InputError(f"{error}; --file takes a local copy") from None
             self.download(path)  # once more, from the start
         else:
             os.replace(partial, path)
@@ -121,5 +121,5 @@ def _goes_on(response: http.client.HTTPResponse, received: int) -> bool:
 
 
 def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while block := response.read(BLOCK):
+    while block := response.read1(BLOCK):  # what has come, as more may never come
         yield block

@@ -10,6 +10,7 @@ import numpy as np
 from auralflow_core.data.composition import (
     MATCH,
     Composition,
+    as_sum,
     find_absent,
     find_composition,
     find_swapped,
@@ -161,7 +162,7 @@ def remainder_name(stems: Collection[str]) -> str:
 def describe(composition: Composition) -> list[str]:
     """The ends of sentences about the stems of a dataset that are not used as they are."""
     found = [
-        f"{name} is the sum of {' and '.join(parts)} and is not used, so that nothing counts twice"
+        f"{as_sum(name, parts)} and is not used, so that nothing counts twice"
         for name, parts in composition.sums.items()
     ]
     found += [f"{name} is not used: the other stems add up to the mixtures without it" for name in composition.extra]

@@ -187,10 +187,15 @@ def _explain(products: np.ndarray, stems: Sequence[str], subset: np.ndarray) -> 
     return Composition(_names(stems, subset), sums=sums, extra=tuple(extra))
 
 
+def as_sum(name: str, parts: Sequence[str]) -> str:
+    """Says of which stems one is the sum."""
+    return f"{name} is {'the sum of' if len(parts) > 1 else 'the same as'} {' and '.join(parts)}"
+
+
 def _overlap(products: np.ndarray, stems: Sequence[str], subset: np.ndarray) -> str:
     """The end of a sentence about stems that add up to the mixture, but of which the targets cannot be made."""
     found = _explain(products, stems, subset)
-    reasons = [f"{name} is the sum of {' and '.join(parts)}" for name, parts in found.sums.items()]
+    reasons = [as_sum(name, parts) for name, parts in found.sums.items()]
     reasons += [f"the others add up to the mixture without {name}" for name in found.extra]
     return f"{'; '.join(reasons)}, and without that a target cannot be made; dataset.sources can name sums of stems"
 

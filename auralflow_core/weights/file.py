@@ -18,7 +18,7 @@ from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, shown
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.json_files import parse_json
-from auralflow_core.weights.plain import config_beside, network_tensors
+from auralflow_core.weights.plain import PICKLED, config_beside, network_tensors
 
 FLAX = "auralflow-flax"  # variables, named by their paths joined by `/`
 TORCH = "auralflow-torch"  # a torch state dict
@@ -112,6 +112,11 @@ def read_tensors(
     except FileNotFoundError:
         raise InputError(f"{path}: no such file of weights") from None
     except (SafetensorError, OSError) as error:
+        if Path(path).suffix in PICKLED and Path(path).is_file():
+            raise InputError(
+                f"{path}: is a file of torch.save, which auralflow_torch reads; `auralflow convert to-jax` puts it "
+                "into a model folder that has its config.json"
+            ) from None
         raise InputError(f"{path}: not a readable safetensors file, it is damaged or something else: {error}") from None
     found = metadata.get("format")
     if found in (None, "pt", "np") and "config" not in metadata and TORCH in formats:

@@ -11,6 +11,8 @@ from auralflow_core.errors import InputError
 from auralflow_core.storage.json_files import read_json
 
 PREFIX = "network."  # of the names in a model's state dict; those in its network's lack it
+WRAPPERS = ("module.", "_orig_mod.")  # of DistributedDataParallel and torch.compile, before these
+PICKLED = (".pt", ".pth", ".bin")  # the suffixes of files that torch.save wrote
 
 
 def config_beside(path: str | Path) -> Config:
@@ -27,6 +29,9 @@ def config_beside(path: str | Path) -> Config:
 
 
 def network_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors of a model's or of a network's state dict, by the network's names."""
-    is_model = bool(tensors) and all(name.startswith(PREFIX) for name in tensors)
-    return {name.removeprefix(PREFIX) if is_model else name: array for name, array in tensors.items()}
+    """The tensors of a model's or of a network's state dict, also of a wrapped one, by the network's names."""
+    found = dict(tensors)
+    for prefix in (*WRAPPERS, *WRAPPERS, PREFIX, *WRAPPERS):  # in any order, and the network alone may be wrapped
+        if found and all(name.startswith(prefix) for name in found):
+            found = {name.removeprefix(prefix): array for name, array in found.items()}
+    return found

@@ -61,15 +61,20 @@ class Checkpoints:
         self.policy = LatestAndBest()
         if folder.checkpoint.exists() and not folder.checkpoint.is_dir():
             raise InputError(f"{folder.checkpoint}: is a file, expected the folder of the run's checkpoints")
+        self.manager = self._open()
         self._hook, sys.unraisablehook = sys.unraisablehook, self._on_error
-        self.manager = ocp.CheckpointManager(
-            folder.checkpoint.resolve(),
-            options=ocp.CheckpointManagerOptions(
-                preservation_policy=self.policy, cleanup_tmp_directories=True, enable_async_checkpointing=False
-            ),
-            # Named, so that a process that has saved nothing can read what the state is made of.
-            item_handlers={"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()},
+
+    def _open(self) -> ocp.CheckpointManager:
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=self.policy, cleanup_tmp_directories=True, enable_async_checkpointing=False
         )
+        # Named, so that a process that has saved nothing can read what the state is made of.
+        handlers = {"state": ocp.StandardCheckpointHandler(), "run": ocp.JsonCheckpointHandler()}
+        try:
+            return ocp.CheckpointManager(self.folder.checkpoint.resolve(), options=options, item_handlers=handlers)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            way_on = "move the latest away, or start over with --restart"
+            raise InputError(f"{self.folder.checkpoint}: a step is damaged ({brief(str(error))}); {way_on}") from error
 
     @property
     def latest(self) -> int | None:

@@ -17,11 +17,11 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from auralflow_core.audio.check import check_rate
 from auralflow_core.config import Config
-from auralflow_core.console.text import printable_lines
+from auralflow_core.console.text import count, printable_lines
 from auralflow_core.data.crops import track_samples
 from auralflow_core.data.training import usable_tracks
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import as_config
+from auralflow_core.model_folder import as_config, find_model
 from auralflow_torch.data.decoding import decoder
 from auralflow_torch.data.pairs import (
     Example,
@@ -95,7 +95,7 @@ class AudioFolder(IterableDataset):
         exclude: Collection[str] = (),
     ) -> None:
         super().__init__()
-        suffix = None if audio_format is None else f".{audio_format.lower().lstrip('.')}"
+        suffix = _as_suffix(audio_format)
         self.decode = decoder(backend)
         self.samples = chunk_samples("sample_length", sample_length, sample_rate)
         sample_rate = check_rate(sample_rate, "sample_rate")
@@ -133,7 +133,8 @@ class AudioFolder(IterableDataset):
         Augmentation is not part of it; `auralflow_jax` does it while it trains.
 
         Args:
-            model: a model, its configuration (also as a dict), or the path of its folder or its config.json.
+            model: a model, its configuration (also as a dict), the path of its folder or its config.json, or a
+                pretrained model's name.
             dataset_path: see AudioFolder, as are the rest.
             subset: `train`, `valid` or `test`.
             audio_format: of the files that are read.
@@ -142,7 +143,9 @@ class AudioFolder(IterableDataset):
         Raises:
             InputError: a wrong configuration, or see AudioFolder.
         """
-        config = as_config(model.settings if isinstance(model, SeparationModel) else model)
+        if isinstance(model, str | Path) and not Path(model).exists():
+            model = find_model(model)
+        config = as_config(getattr(model, "settings", model))
         dataset = config.dataset
         exclude = [name for name in dataset.exclude if "/" not in name or name.startswith(f"{subset}/")]
         return cls(
@@ -158,6 +161,13 @@ class AudioFolder(IterableDataset):
             seed=config.training.seed,
             sources=dataset.sources,
             exclude=exclude,
+        )
+
+    def __repr__(self) -> str:
+        samples, rate, channels, _ = self.format
+        return (
+            f"{type(self).__name__}({count(len(self.tracks), 'track')}, targets={self.targets}, "
+            f"{count(len(self), 'crop')} of {samples / rate:g} s, sample_rate={rate}, num_channels={channels})"
         )
 
     def __getitem__(self, index: Any) -> NoReturn:
@@ -183,7 +193,7 @@ class AudioFolder(IterableDataset):
     def __iter__(self) -> Iterator[Example]:
         """The crops of one pass; in a worker of a DataLoader, or on one of several ranks, its share of them."""
         worker = get_worker_info()
-        index, count = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        index, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
         rank, ranks = self._place()
         if (epoch := int(self._epoch)) >= 0:
             key = (0, self.seed, epoch)
@@ -192,7 +202,7 @@ class AudioFolder(IterableDataset):
             drawn = int(torch.empty((), dtype=torch.int64).random_()) if worker is None else worker.seed - worker.id
             key = (1, drawn, self._passes)
             self._passes += 1
-        places = range(index, len(self), count)
+        places = range(index, len(self), workers)
         return (self._crop(np.random.default_rng((*key, rank + ranks * k))) for k in places)
 
     def _place(self) -> tuple[int, int]:
@@ -203,6 +213,15 @@ class AudioFolder(IterableDataset):
         track = rng.choice(len(self.tracks), p=self.chances)
         start = rng.integers(0, max(self.lengths[track] - self.samples, 0), endpoint=True)
         return as_tensors(*read_pair(self.tracks[track], self.parts, int(start), *self.format))
+
+
+def _as_suffix(audio_format: str | None) -> str | None:
+    """The suffix of files of a format; None for any."""
+    if audio_format is None:
+        return None
+    if not isinstance(audio_format, str) or not audio_format.strip("."):
+        raise InputError(f"audio_format is {audio_format!r}, expected one such as 'wav', or None for any")
+    return f".{audio_format.lower().lstrip('.')}"
 
 
 def _own_rank() -> tuple[int, int] | None:

@@ -100,6 +100,12 @@ class AudioDataset(Dataset):
         """The number of chunks."""
         return self.num_chunks
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({count(self.num_chunks, 'chunk')} of {count(self.samples, 'sample')}, "
+            f"{count(len(self.audio), 'track')}, {_size(self.memory)})"
+        )
+
     def __getitem__(self, index: int) -> Example:
         """A chunk: the mixture and the target, which the caller may change."""
         if not -len(self) <= index < len(self):

@@ -47,7 +47,33 @@ def test_a_plain_state_dict_beside_its_configuration(model, tmp_path, name, whol
     assert same(fresh, model)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", [1, 2], {"a": 1}, {1: torch.ones(1)}, torch.ones(3)])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_state_dicts_of_wrapped_models(model, tmp_path, prefix):
+    ModelFolder(tmp_path).save_config(model.settings)
+    torch.save({prefix + name: tensor for name, tensor in model.state_dict().items()}, tmp_path / "a.pt")
+    assert same(auralflow_torch.load(tmp_path / "a.pt", device="cpu"), model)
+
+
+def test_what_could_not_be_read_again_is_not_saved(model, tmp_path):
+    model.network.extra = torch.nn.Linear(2, 2)
+    with pytest.raises(
+        InputError, match=r"new: not written: the tensors do not fit the network: 2 left over \('extra\."
+    ):
+        model.save(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_torchs_default_type_changes_no_weights(model, tmp_path):
+    model.save(tmp_path / "new")
+    torch.set_default_dtype(torch.float64)
+    try:
+        loaded = auralflow_torch.load(tmp_path / "new", device="cpu")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert same(loaded, model)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", [1, 2], {"a": 1}, {1: torch.ones(1)}, torch.ones(3), torch.nn.ReLU()])
 def test_another_file_of_torch_is_one_sentence(model, tmp_path, content):
     path = tmp_path / "state.pt"
     ModelFolder(tmp_path).save_config(model.settings)

@@ -7,6 +7,7 @@ from torch import fx, nn
 
 from auralflow_core.errors import InputError
 from auralflow_torch.losses import L1Loss, SISDRLoss
+from auralflow_torch.metrics import si_sdr
 from auralflow_torch.models import SpectrogramMaskModel
 from auralflow_torch.networks import AudioNetVAE, SpectrogramNetLSTM, SpectrogramNetSimple
 from auralflow_torch.transforms import AudioTransform
@@ -49,6 +50,22 @@ def test_arrays_are_no_tensors(make_model, audio):
         for call in functions:
             with pytest.raises(InputError, match=f"^{name} is a numpy.ndarray, expected a torch.Tensor"):
                 call()
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda x: torch.quantize_per_tensor(x, 0.01, 0, torch.qint8), "is quantized; its dequantize"),
+        (lambda x: x.to_sparse(), r"has the layout sparse_coo; its to_dense\(\)"),
+        (lambda x: torch.nested.nested_tensor(list(x)), "is a nested tensor, expected one of a single shape"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:.*quantize_per_tensor")
+def test_tensors_whose_numbers_do_not_lie_one_by_one(make_model, audio, make, words):
+    odd, model = make(audio), make_model()
+    for call in (model.separate, model.estimate, L1Loss(model), lambda x, y=None: si_sdr(x, x)):
+        with pytest.raises(InputError, match=words):
+            call(odd) if call in (model.separate, model.estimate) else call(odd, odd)
 
 
 @pytest.mark.parametrize(

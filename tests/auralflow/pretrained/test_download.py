@@ -99,7 +99,7 @@ def test_an_interrupted_download_goes_on(server, home, name, there):
 
 def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
     for name, words in (
-        ("wrong", f"its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
+        ("wrong", f"^{server}/wrong: its SHA-256 is {sha256(BODY[::-1])}, expected {sha256(BODY)}"),
         ("none", "/none: cannot be fetched .*404"),
         ("short", "/short: cannot be fetched"),
     ):
@@ -107,6 +107,7 @@ def test_a_download_that_fails_says_so_and_leaves_no_file(server, home):
             fetch(WebFile(f"{server}/{name}", sha256(BODY)))
     # The bytes that a server sent before it stopped are kept, those of another file are not.
     assert [path.name for path in (home / "downloads").iterdir()] == ["short.part"]
+    assert (home / "downloads" / "short.part").stat().st_size == 1000
     with pytest.raises(InputError, match="refused.*; the same command resumes"):
         fetch(WebFile("http://127.0.0.1:9/file", sha256(BODY)))
 

@@ -192,6 +192,13 @@ def test_a_damaged_checkpoint_without_checksums_is_one_sentence(folder, tiny_con
     assert "\n" not in str(caught.value)
 
 
+def test_a_step_that_orbax_cannot_list_is_one_sentence(folder, tiny_config):
+    (folder.checkpoint / "2").mkdir(parents=True)
+    (folder.checkpoint / "2" / "_CHECKPOINT_METADATA").write_text("[]")
+    with pytest.raises(InputError, match=f"^{folder.checkpoint}: a step is damaged .*; move the latest away, or"):
+        Checkpoints(folder)
+
+
 def test_checksums_are_those_of_sha256sum(folder, tiny_config):
     saver = Saver(tiny_config)
     with contextlib.closing(Checkpoints(folder)) as checkpoints:
