@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -168,12 +169,19 @@ class Wheel:
             status, errors = self._run(command, Path(folder))
             arrived = Path(folder) / self.name
             if status or not arrived.exists():
-                reason = (errors.strip().splitlines() or [f"it brought no {self.name}"])[-1]
+                reason = self._reason(errors)
                 raise InputError(
                     f"pip cannot fetch {wanted} ({brief(reason)}); --file takes a local copy of {self.name}"
                 )
             check(arrived, self)
             os.replace(arrived, path)
+
+    def _reason(self, errors: str) -> str:
+        """The reason for a failure, from pip's errors; without a connection its last line says that there is no package."""
+        if unreached := re.search(r"(\w*Connect\w*Error|\w*TimeoutError|ProxyError|SSLError)\b", errors):
+            return f"the package index cannot be reached: {unreached[1]}"
+        lines = errors.strip().splitlines() or [f"it brought no {self.name}"]
+        return lines[-1].removeprefix("ERROR: ")
 
     def _run(self, command: Sequence[str], folder: Path) -> tuple[int, str]:
         """Runs pip behind a bar of what has arrived in its temporary folder; returns its status and its errors."""

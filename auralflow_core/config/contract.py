@@ -1,4 +1,4 @@
-"""What a network must look like to those who make and call it; networks can come from other packages."""
+"""Checks of networks, which can come from other packages: how they are made and called, and the things they return."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ def check_call(function: Callable | None, name: str, *arguments: str, **keywords
 
 
 def check_returned(network: Any, returned: Any, inputs: Sequence[int], targets: int | None) -> None:
-    """Refuses what a network must not return; an output of another shape might be broadcast without a word.
+    """Checks the things that a network returned; an output of another shape might be broadcast without a word.
 
     Args:
         network: the network.
