@@ -177,7 +177,7 @@ class Wheel:
             os.replace(arrived, path)
 
     def _reason(self, errors: str) -> str:
-        """The reason for a failure, from pip's errors; without a connection its last line says that there is no package."""
+        """The reason for a failure, from pip's errors; without a connection their last line misses a package."""
         if unreached := re.search(r"(\w*Connect\w*Error|\w*TimeoutError|ProxyError|SSLError)\b", errors):
             return f"the package index cannot be reached: {unreached[1]}"
         lines = errors.strip().splitlines() or [f"it brought no {self.name}"]
