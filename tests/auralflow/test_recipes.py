@@ -105,7 +105,7 @@ def test_a_recipe_says_what_it_takes_before_it_starts(write, capsys, monkeypatch
     announce(recipe, config, Path("new"), Console(file=screen, soft_wrap=True))
     # Three songs of two seconds: five files of 44.1 kHz, stereo, 16 bits.
     assert 3 * 2 * 5 * 44100 * 2 * 2 == 5_292_000 and "both take 5 MB of the disk" in screen.getvalue()
-    assert screen.getvalue().startswith("A small network.\nIt makes 3 songs and trains at most 1 epochs of")
+    assert screen.getvalue().startswith("A small network.\nIt makes 3 songs and trains at most 1 epoch of")
     usage = shutil.disk_usage(".")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1_000_000))
     assert main(["recipe", "tiny.json", "new"]) == 1

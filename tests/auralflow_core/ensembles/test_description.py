@@ -67,7 +67,7 @@ def test_arguments():
     assert model.member_weights.tolist() == [[1, 0, 0, 0, 0.25], [0, 1, 1, 1, 0.75]]
     for weights, words in (
         ([1, 2, 3], "weights: 3 numbers, expected one for each of 2 models"),
-        ({"vocals": [1]}, "weights of vocals: 1 numbers, expected one for each of 2 models"),
+        ({"vocals": [1]}, "weights of vocals: 1 number, expected one for each of 2 models"),
         ([1, float("nan")], "weights: 1, nan, expected finite numbers from 0"),
         ([1, -1], "weights: 1, -1, expected finite numbers from 0"),
         ({"vocls": [0, 0]}, "member 'two' has no target 'vocls'; did you mean 'vocals'"),

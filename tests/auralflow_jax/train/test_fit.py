@@ -89,7 +89,7 @@ def test_input_that_cannot_be_used_is_refused(model, loss):
     with pytest.raises(InputError, match=r"lacks 'targets'"):
         fit(model, loss, [{"mixture": good["mixture"]}], [good])
     with pytest.raises(
-        InputError, match=r"targets \(4, 1, 6000\), expected .*batch, targets, channels, samples.*1 targets"
+        InputError, match=r"targets \(4, 1, 6000\), expected .*batch, targets, channels, samples.*1 target"
     ):
         fit(model, loss, [good | {"targets": good["targets"][:, 0]}], [good])
     with pytest.raises(InputError, match="batches is a generator without a length"):

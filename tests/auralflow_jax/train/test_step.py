@@ -262,7 +262,7 @@ def test_a_batch_that_a_loss_could_broadcast_is_refused(plain):
     for change, message in (
         ({"targets": None}, "a batch holds 'mixture' and lacks 'targets'"),
         ({"mixture": None}, "a batch holds 'targets' and lacks 'mixture'"),
-        ({"targets": (4, 3, 1, SAMPLES)}, r"targets \(4, 3, 1, 6000\), expected .* with 1 targets"),
+        ({"targets": (4, 3, 1, SAMPLES)}, r"targets \(4, 3, 1, 6000\), expected .* with 1 target"),
         ({"mixture": (4, SAMPLES)}, r"mixture \(4, 6000\) and .*, expected \(batch, channels, samples\)"),
     ):
         shapes = {"mixture": (4, 1, SAMPLES), "targets": (4, 1, 1, SAMPLES)} | change
