@@ -189,7 +189,7 @@ class SeparationModel(abc.ABC):
                 the network has.
         """
         tensors = {name: _stored(leaf) for name, leaf in flatten_dict(self._filled(), sep="/").items()}
-        expected = flatten_dict(abstract_variables(self.settings), sep="/")
+        expected = cast(dict[str, Any], flatten_dict(abstract_variables(self.settings), sep="/"))
         check_same(tensors, expected, f"{folder}: not written")  # as it could not be read again
         ModelFolder(folder).save_model(TensorFile(FLAX, tensors, self.settings, dict(provenance)))
 
@@ -217,7 +217,7 @@ class SeparationModel(abc.ABC):
         return self.variables
 
 
-def _stored(leaf: jax.Array) -> np.ndarray:
+def _stored(leaf: Any) -> np.ndarray:
     """An array as files hold it: floating point as float32."""
     return np.asarray(leaf, np.float32 if jnp.issubdtype(leaf.dtype, jnp.floating) else None)
 

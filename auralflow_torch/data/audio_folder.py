@@ -7,9 +7,9 @@ the targets in the order in which they are named. A target is a stem or a named 
 
 import math
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import torch
@@ -34,7 +34,6 @@ from auralflow_torch.data.pairs import (
     read_pair,
     stems_of_targets,
 )
-from auralflow_torch.models.base import SeparationModel
 
 
 class AudioFolder(IterableDataset):
@@ -122,7 +121,7 @@ class AudioFolder(IterableDataset):
     @classmethod
     def for_model(
         cls,
-        model: Config | SeparationModel | Mapping | str | Path,
+        model: Any,
         dataset_path: str,
         subset: str = "train",
         audio_format: str | None = None,
@@ -145,7 +144,7 @@ class AudioFolder(IterableDataset):
         """
         if isinstance(model, str | Path) and not Path(model).exists():
             model = find_model(model)
-        config = as_config(getattr(model, "settings", model))
+        config = as_config(cast(Config, getattr(model, "settings", model)))  # of a model of either package
         dataset = config.dataset
         exclude = [name for name in dataset.exclude if "/" not in name or name.startswith(f"{subset}/")]
         return cls(

@@ -106,10 +106,7 @@ def test_beside_a_model(trained):
     [
         (lambda: shutil.rmtree("theirs"), "theirs: no such folder; one with <track>/<stem>.wav is expected"),
         (lambda: [shutil.rmtree(f"theirs/{name}") for name in ("One", "Two")], "theirs: holds no estimates, expected"),
-        (
-            lambda: [Path("theirs", name).rename(f"theirs/{name}s") for name in ("One", "Two")],
-            "of none of 2 tracks",
-        ),
+        (lambda: [Path("theirs", name).rename(f"theirs/{name}s") for name in ("One", "Two")], "of none of 2 tracks"),
         (
             lambda: [path.rename(path.with_name(f"x{path.name}")) for path in Path("theirs").rglob("*.wav")],
             "theirs: 'xbass' is called like no target; did you mean 'bass'",
