@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
+from auralflow_core.exported.paths import is_exported
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
@@ -148,7 +149,7 @@ def find_model(name_or_path: str | Path) -> Path:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
     """
     name, path = str(name_or_path), Path(name_or_path)
-    if path.is_dir():
+    if path.is_dir() or is_exported(path):
         return path
     if path.name == name and not path.exists() and looks_whole(cached := ModelFolder(cache_folder("models") / name)):
         return cached.path
@@ -221,6 +222,10 @@ def _weights(path: Path) -> Path:
     if path.suffix == ".json" and path.is_file():
         raise InputError(
             f"{path}: is JSON, which `load`, `separate` and `evaluate` take for an ensemble; weights are expected"
+        )
+    if is_exported(path):
+        raise InputError(
+            f"{path}: is an exported model, which `separate` and `evaluate` run in onnxruntime; weights are expected"
         )
     return ModelFolder(path).find_weights() if path.is_dir() else path
 

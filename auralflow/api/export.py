@@ -18,6 +18,7 @@ from auralflow_core.ensembles.description import is_description
 from auralflow_core.errors import InputError, closest
 from auralflow_core.evaluation.metrics import is_silent, si_sdr
 from auralflow_core.exported.description import Check, Description
+from auralflow_core.exported.paths import is_exported
 from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.atomic import replacing
@@ -77,8 +78,9 @@ def export(
     """
     path = _check(model, to, save, weights, tolerance)
     found = find_model(model)
-    if is_description(found):
-        raise InputError(f"{model}: an ensemble cannot be exported; each of its members can")
+    if is_description(found) or is_exported(found):
+        kind = "an ensemble cannot be exported; each of its members can" if is_description(found) else "is exported"
+        raise InputError(f"{model}: {kind}")
     exporter = load_exporter(to)
     separator = load_separator(found, EXPORTERS[to].backend)
     excerpt = choose_excerpt(separator, audio)

@@ -40,12 +40,14 @@ def run(arguments: argparse.Namespace) -> None:
 def lines(path: Path, description: Description) -> list[str]:
     """Lines about a file: its sizes, and its differences from the model."""
     check, size = description.check, path.stat().st_size / 1e6
-    seconds, channels = description.samples / description.sample_rate, "mono" if description.channels == 1 else "stereo"
+    channels = "mono" if description.channels == 1 else "stereo"
+    segment = f"{description.samples} samples ({check.seconds:.2f} s) at {description.sample_rate} Hz, {channels}"
+    difference = f"{check.largest_difference:.1e}"
+    accepted = f" ({check.tolerance:.0e} is accepted)" if check.tolerance else ""
+    written = f"Wrote {path} ({size:.1f} MB, weights in {description.weights})"
     return [
-        f"Wrote {path} ({size:.1f} MB, weights in {description.weights}): {', '.join(description.targets)} of "
-        f"{description.samples} samples ({seconds:.2f} s) at {description.sample_rate} Hz, {channels}.",
-        f"Opened again, it differs from the model by at most {check.largest_difference:.1e} on {check.audio}"
-        + (f" (accepted: {check.tolerance:.1e})." if check.tolerance else "."),
+        f"{written}: {', '.join(description.targets)} of {segment}.",
+        f"Opened again, it differs from the model by at most {difference} on {check.audio}{accepted}.",
         *([] if description.weights == "float32" else quality(check)),
     ]
 

@@ -8,7 +8,6 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 
-KEY = "auralflow"  # of the description in a file's metadata
 FILE = "auralflow.json"  # of the description in files that are, or end in, a zip archive
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.exported.description import KEY, Description, from_text
+from auralflow_core.exported.description import Description, from_text
+from auralflow_core.exported.paths import KEY
 from auralflow_core.optional import needs
 from auralflow_core.separation import separator as separation
 

@@ -11,10 +11,11 @@ import onnx
 import onnxscript  # noqa: F401  # torch needs it to write ONNX files; missing, it is named before any work is done
 import torch
 
-from auralflow_core.exported.description import KEY, Description, to_text
+from auralflow_core.exported.description import Description, to_text
 from auralflow_core.exported.onnx_file import describe as describe_session
 from auralflow_core.exported.onnx_file import open_program as open_program
 from auralflow_core.exported.onnx_file import open_session
+from auralflow_core.exported.paths import KEY
 from auralflow_torch.export.program import record
 from auralflow_torch.export.small_weights import shrink
 from auralflow_torch.models.base import SeparationModel
@@ -33,8 +34,10 @@ def write(model: SeparationModel, path: Path, weights: str = "float32") -> None:
         exported = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["audio"], output_names=["stems"])
     assert exported is not None
     proto = exported.model_proto
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # which lines of which files made it
     if weights != "float32":
-        shrink(proto, [array.detach().numpy() for array in model.parameters()], weights)
+        shrink(proto, {f"model.{name}": array.detach().numpy() for name, array in model.named_parameters()}, weights)
     onnx.save(proto, path)
 
 

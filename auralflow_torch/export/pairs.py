@@ -7,7 +7,6 @@ complex tensor makes a `Pair` instead, on which the operations below work, so th
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
@@ -60,8 +59,8 @@ class Pair:
         return apply(function, args, kwargs or {})
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or not hasattr(Tensor, name):
-            raise AttributeError(name)
+        if name.startswith("_") or not callable(getattr(Tensor, name, None)):
+            raise AttributeError(f"{name} of complex numbers, which cannot be exported as real ones")
         return lambda *args, **kwargs: apply(getattr(Tensor, name), (self, *args), kwargs)
 
     def __getitem__(self, place: Any) -> "Pair":

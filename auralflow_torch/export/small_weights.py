@@ -1,6 +1,6 @@
 """Weights of ONNX files in fewer bits; what runs the file computes in float32 with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
@@ -9,22 +9,23 @@ from onnx import helper, numpy_helper
 SMALLEST = 1024  # numbers of a tensor that is made smaller; biases and norms stay as they are
 
 
-def shrink(proto: onnx.ModelProto, parameters: Sequence[np.ndarray], weights: str) -> None:
+def shrink(proto: onnx.ModelProto, parameters: Mapping[str, np.ndarray], weights: str) -> None:
     """Stores the large weights of a file as float16, or as int8 with a scale for each slice.
 
     Args:
         proto: of the file; it is changed.
-        parameters: the model's. Constants of other origin, as of Fourier transforms, stay as they are.
+        parameters: the model's, by their names in the file. Constants of other origin, as of Fourier transforms, stay
+            as they are.
         weights: `float16` or `int8`.
     """
-    known = {_key(array) for array in parameters if array.size >= SMALLEST}
+    known = {_key(array) for array in parameters.values() if array.size >= SMALLEST}
     graph = proto.graph
     nodes = []
     for tensor in list(graph.initializer):
         if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST:
             continue
         array, name = numpy_helper.to_array(tensor), tensor.name
-        if _key(array) not in known:
+        if name not in parameters and _key(array) not in known:  # norms can have been multiplied in
             continue
         graph.initializer.remove(tensor)
         small = f"{name}.{weights}"
@@ -63,6 +64,6 @@ def quantize(array: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 def _key(array: np.ndarray) -> tuple[int, bytes]:
-    """Tells arrays apart by their numbers in any order, as the exporter transposes weights."""
+    """Tells arrays apart by their numbers in any order, as the exporter transposes weights and renames them."""
     values = np.sort(array, axis=None)
     return values.size, values.tobytes()
