@@ -20,6 +20,7 @@ from auralflow_core.config import MODELS
 from auralflow_core.errors import InputError
 from auralflow_core.evaluation.metrics import si_sdr
 from auralflow_core.exported import onnx_file
+from auralflow_core.model_folder import find_model
 from auralflow_torch.export.small_weights import quantize, shrink
 from auralflow_torch.models import create_model
 from bridge.parity.cases import small_config
@@ -172,6 +173,6 @@ def test_an_exported_model_is_no_model_with_weights(exported, tmp_path):
     del proto.metadata_props[:]
     onnx.save(proto, foreign)
     with pytest.raises(InputError, match=r"foreign.onnx: is an ONNX graph, as of MDX-Net, which is not read"):
-        auralflow.separate(foreign, tmp_path)
+        find_model(foreign)
     with pytest.raises(InputError, match=r"foreign.onnx: does not say which model it holds"):
         onnx_file.load(foreign)

@@ -64,7 +64,7 @@ CASES = {
     "product": lambda x, y, a: x * y,
     "scaled": lambda x, y, a: a * x + y * 2 - x / a,
     "shifted": lambda x, y, a: a + x,
-    "shapes": lambda x, y, a: torch.cat([x.unsqueeze(1).squeeze(1), y.reshape(2, 3)[..., :2].flip(-1)], dim=-1).transpose(0, 1),
+    "shapes": lambda x, y, a: torch.cat([x.unsqueeze(1).squeeze(1), y.reshape(2, 3)[..., :2]], dim=-1).transpose(0, 1),
     "padded": lambda x, y, a: torch.nn.functional.pad(x, (1, 2)),
     "inverse": lambda x, y, a: torch.fft.irfft(x, 4, norm="ortho"),
     "magnitude": lambda x, y, a: x.abs() + torch.abs(-y),
