@@ -45,7 +45,7 @@ def remote_name(name_or_path: str | Path, revision: str | None = None) -> str | 
 def fetch(name: str) -> Path:
     """Fetches a repository into the Hub's cache, unless it is there.
 
-    An interrupted download is resumed. With `HF_HUB_OFFLINE=1` nothing is fetched; `HF_HOME`, `HF_ENDPOINT` and
+    A download goes on from where its connection broke. With `HF_HUB_OFFLINE=1` nothing is fetched; `HF_HOME`, `HF_ENDPOINT` and
     `HF_TOKEN` are honoured, too.
 
     Args:

@@ -236,6 +236,7 @@ class SeparationModel(abc.ABC):
         cls,
         name_or_path: str | Path,
         device: Device = None,
+        dtype: Any = None,
         adapter: str | Path | None = None,
         *,
         revision: str | None = None,
@@ -246,8 +247,9 @@ class SeparationModel(abc.ABC):
             name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a
                 pretrained model's name, or a repository USER/MODEL of the Hugging Face Hub; these two are fetched on
                 first use.
-            device: see `auralflow_jax.load`, as for the next.
-            adapter: low-rank adapters.
+            device: see `auralflow_jax.load`.
+            dtype: of the variables, such as jnp.bfloat16. Default: float32.
+            adapter: see `auralflow_jax.load`.
             revision: of a repository: a commit, a tag or a branch. Default: main.
 
         Returns:
@@ -264,6 +266,8 @@ class SeparationModel(abc.ABC):
         state = file.tensors if file.format == TORCH else to_torch(nested(file, path), origin)
         state = state if adapter is None else merge(state, adapter, origin)
         variables = to_flax(state, abstract_variables(file.config), origin)
+        if dtype is not None:
+            variables = jax.tree.map(lambda leaf: leaf.astype(dtype), variables)
         return model.replace(variables=jax.device_put(variables, find_device(device)))
 
     @abc.abstractmethod

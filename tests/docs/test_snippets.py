@@ -8,6 +8,7 @@ are stand-ins: small models and short songs. Commands that make songs or models 
 seconds. `NOT_RUN` lists the commands that are left out, and why.
 """
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -89,6 +90,7 @@ def stand_ins(tmp_path_factory, trained):
         for model in PRETRAINED.values():
             small = make_model(model.folder, small_config(targets=",".join(model.targets), **SHORT))
             (small.path / "README.md").write_text("A stand-in.")
+        fill_hub(folder / "hub", trained.model, patch)
         ensemble = ROOT / "configs" / "ensembles" / "four-stems-mean.json"
         others = {"their_stems": folder / "songs" / "test", "ensemble.json": ensemble}
         yield {"song.mp3": folder / "song.mp3"} | downloads | datasets | models | others
@@ -97,6 +99,8 @@ def stand_ins(tmp_path_factory, trained):
 @pytest.mark.parametrize("page", [page for page, blocks in BLOCKS.items() if blocks])
 def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if page == "docs/hugging-face.md":
+        pytest.importorskip("huggingface_hub")
     prepare(tmp_path, "\n".join(text for _, text in BLOCKS[page]), stand_ins)
     names = {"__name__": "__main__"}
     for language, text in BLOCKS[page]:
@@ -115,6 +119,21 @@ def test_all_blocks_are_of_a_kind_that_is_tested():
             assert language in {"", "bash", "python", "json"} or page.name in OTHERS, f"{page.name}: {text}"
             assert language or text.split()[0].endswith("/"), f"{page.name}: {text}"
             assert language != "json" or text.strip() in files, f"{page.name}: {text}"
+
+
+def fill_hub(cache, model, patch):
+    """Puts a model into a cache of the Hugging Face Hub, from which pages then take it without a network."""
+    if not importlib.util.find_spec("huggingface_hub"):
+        return
+    patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    repository, commit = cache / "models--user--my_model", "0123456789abcdef0123456789abcdef01234567"
+    snapshot = repository / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    shutil.copy(model.config_file, snapshot)
+    shutil.copy(model.weights, snapshot / "model.safetensors")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
 
 
 def test_nothing_is_left_out_without_need():

@@ -23,6 +23,7 @@ from auralflow_torch.models import AudioModel, SeparationModel
 from bridge.parity.cases import small_config
 
 hub = pytest.importorskip("huggingface_hub")
+pytest.importorskip("huggingface_hub.constants")  # which is imported when it is used
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +133,14 @@ def test_revisions_are_pinned(server, files, model):
     assert not [path for _, path, _ in server.requests[asked:] if "resolve" in path]
 
 
-def test_a_download_that_breaks_off_is_resumed(server, files):
+def test_a_download_that_breaks_off_goes_on_from_there(server, files, monkeypatch):
+    monkeypatch.setattr(hub.constants, "DOWNLOAD_CHUNK_SIZE", 10)
     server.put("user/model", files, "main")
     server.cut = 100
-    folder = find_model("hf:user/model")
+    try:
+        folder = find_model("hf:user/model")
+    except InputError:  # early versions do not go on by themselves
+        folder = find_model("hf:user/model")
     assert {name: (folder / name).read_bytes() for name in FILES} == files
     assert [first for _, _, first in server.requests if first and first != "bytes=0-"] == ["bytes=100-"]
 
