@@ -9,7 +9,7 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
 from auralflow_core.exported.paths import is_exported
-from auralflow_core.hub.remote import fetch, is_remote
+from auralflow_core.hub.remote import fetch, is_remote, repository_of
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
@@ -206,7 +206,7 @@ def display_name(name_or_path: str | Path) -> str:
     """
     if is_remote(name_or_path):
         name_or_path = str(name_or_path).partition("@")[0]
-    path = Path(os.path.abspath(name_or_path))
+    path = Path(os.path.abspath(repository_of(name_or_path) or name_or_path))
     if path.is_file():
         return path.parents[1].name if path.parent.name == "checkpoint" else path.stem
     return path.name

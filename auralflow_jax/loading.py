@@ -20,7 +20,8 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
 
     Args:
         name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a pretrained
-            model's name, which is fetched on first use, or the JSON of an ensemble.
+            model's name or `hf:USER/MODEL` of the Hugging Face Hub, which are fetched on first use, or the JSON of an
+            ensemble.
         device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
             or TPU if there is one, else the CPU.
         adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become

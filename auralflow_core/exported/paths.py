@@ -23,8 +23,7 @@ def is_exported(path: str | Path) -> bool:
 
 def _fields(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
     """Yields the numbers of a protobuf message's fields and the first bytes of those with a length, up to a fault."""
-    while file.tell() < size:
-        tag = _varint(file)
+    while file.tell() < size and (tag := _varint(file)) >> 3:  # no field has the number 0
         match tag & 7:
             case 0:
                 _varint(file)

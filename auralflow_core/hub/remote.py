@@ -42,11 +42,25 @@ def remote_name(name_or_path: str | Path, revision: str | None = None) -> str | 
     return f"{PREFIX}{name}@{revision}"
 
 
+def repository_of(path: str | Path) -> str | None:
+    """The repository USER/MODEL whose folder in the Hub's cache a path is; None of others.
+
+    Example:
+        >>> repository_of("hub/models--user--my_model/snapshots/0123abc"), repository_of("my_model")
+        ('user/my_model', None)
+    """
+    path = Path(path)
+    repository = path.parent.parent.name
+    if path.parent.name != "snapshots" or not repository.startswith("models--"):
+        return None
+    return "/".join(repository.split("--", 2)[1:])
+
+
 def fetch(name: str) -> Path:
     """Fetches a repository into the Hub's cache, unless it is there.
 
-    A download goes on from where its connection broke. With `HF_HUB_OFFLINE=1` nothing is fetched; `HF_HOME`, `HF_ENDPOINT` and
-    `HF_TOKEN` are honoured, too.
+    A download goes on from where its connection broke. With `HF_HUB_OFFLINE=1` nothing is fetched; `HF_HOME`,
+    `HF_ENDPOINT` and `HF_TOKEN` are honoured, too.
 
     Args:
         name: `hf:USER/MODEL`, the commit, tag or branch `@REVISION` behind it, if one is meant; or

@@ -62,7 +62,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.hub.repositories[f"{user}/{model}"].setdefault(branch, {})
                 return self.answer({})
             case ["api", "models", user, model, "preupload", _]:
-                files = [{"path": file["path"], "uploadMode": "regular", "shouldIgnore": False} for file in json.loads(body)["files"]]
+                files = [
+                    {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                    for file in json.loads(body)["files"]
+                ]
                 return self.answer({"files": files})
             case ["api", "models", user, model, "commit", revision]:
                 return self.receive(f"{user}/{model}", revision, body)

@@ -15,6 +15,7 @@ from hub_server import HubServer
 import auralflow
 import auralflow_jax
 import auralflow_torch
+from auralflow.api.results import results_folder
 from auralflow_core.errors import InputError
 from auralflow_core.hub.remote import FILES, remote_name
 from auralflow_core.model_folder import ModelFolder, display_name, find_model
@@ -179,6 +180,9 @@ def test_names_of_repositories(tmp_path, monkeypatch):
     assert remote_name("hf:user/model", "v1") == remote_name("user/model", "v1") == "hf:user/model@v1"
     assert remote_name("user/here") == "user/here" and remote_name("my_model") == "my_model"
     assert display_name("hf:user/model@v1") == "model"
+    snapshot = tmp_path / "hub/models--user--model/snapshots/0123abc"
+    snapshot.mkdir(parents=True)
+    assert display_name(snapshot) == "model" and results_folder(snapshot) == Path("evaluated/model")
     for name, message in (("user/here", "can have no revision"), ("hf:user/model@v1", "has a revision already")):
         with pytest.raises(InputError, match=message):
             remote_name(name, "v2")
