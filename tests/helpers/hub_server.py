@@ -1,6 +1,7 @@
 """A server that speaks the part of the Hugging Face Hub's protocol that fetching and pushing models use."""
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -38,6 +39,25 @@ class HubServer:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+@contextlib.contextmanager
+def instead_of_the_hub(cache, patch):
+    """A server that huggingface_hub takes for the Hub, with its cache in a folder; the library must be installed."""
+    server = HubServer()
+    template = server.address + "/{repo_id}/resolve/{revision}/{filename}"
+    for name, value in {
+        "ENDPOINT": server.address,
+        "HUGGINGFACE_CO_URL_TEMPLATE": template,
+        "HF_HUB_CACHE": str(cache),
+        "HF_HUB_DISABLE_TELEMETRY": True,
+    }.items():
+        patch.setattr(f"huggingface_hub.constants.{name}", value)
+    patch.setenv("HF_TOKEN", "hf_stand_in")
+    try:
+        yield server
+    finally:
+        server.close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 import yaml
-from hub_server import HubServer
+from hub_server import HubServer, instead_of_the_hub
 
 import auralflow
 import auralflow_jax
@@ -36,14 +36,8 @@ def model():
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A server, which the library takes for the Hub; its cache is a new folder."""
-    server = HubServer()
-    monkeypatch.setattr(hub.constants, "ENDPOINT", server.address)
-    template = server.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
-    yield server
-    server.close()
+    with instead_of_the_hub(tmp_path / "hub", monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture
