@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def export(
         kind = "an ensemble cannot be exported; each of its members can" if is_description(found) else "is exported"
         raise InputError(f"{model}: {kind}")
     exporter = load_exporter(to)
-    separator = load_separator(found, EXPORTERS[to].backend)
+    separator: Any = load_separator(found, EXPORTERS[to].backend)  # with a `model`, as those of both frameworks are
     excerpt = choose_excerpt(separator, audio)
     limit = TOLERANCE if tolerance is None and weights == "float32" else tolerance
     with replacing(path) as aside:

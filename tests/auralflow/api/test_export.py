@@ -73,7 +73,7 @@ def test_every_family_is_exported_and_agrees_with_its_model(tmp_path, name, to):
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert load_exporter(to).read_description(path) == description
     assert description.settings(str(path)) == model.settings
-    assert description.check.largest_difference <= description.check.tolerance == 1e-4
+    assert description.check.tolerance == 1e-4 >= description.check.largest_difference
 
 
 def test_a_song_is_separated_by_onnxruntime_alone(exported, tmp_path):
