@@ -79,8 +79,10 @@ def export(
     path = _check(model, to, save, weights, tolerance)
     found = find_model(model)
     if is_description(found) or is_exported(found):
-        kind = "an ensemble cannot be exported; each of its members can" if is_description(found) else "is exported"
-        raise InputError(f"{model}: {kind}")
+        reason = "is exported already; the model that it was made from is expected"
+        if is_description(found):
+            reason = "an ensemble cannot be exported; each of its members can"
+        raise InputError(f"{model}: {reason}")
     exporter = load_exporter(to)
     separator: Any = load_separator(found, EXPORTERS[to].backend)  # with a `model`, as those of both frameworks are
     excerpt = choose_excerpt(separator, audio)

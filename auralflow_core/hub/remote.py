@@ -74,7 +74,7 @@ def fetch(name: str) -> Path:
         MissingPackage: huggingface_hub is not installed.
     """
     match = NAME.fullmatch(name.removeprefix(PREFIX))
-    if match is None:
+    if match is None or ".." in name.split("/"):
         raise InputError(f"{name}: expected {PREFIX}USER/MODEL, or {PREFIX}USER/MODEL@REVISION")
     file = match["file"]
     stem = (file or "").rpartition(".")[0]

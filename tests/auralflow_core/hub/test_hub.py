@@ -153,6 +153,7 @@ def test_pushed_models_come_back(server, model):
     ("name", "message"),
     [
         ("hf:user", "hf:user: expected hf:USER/MODEL, or hf:USER/MODEL@REVISION"),
+        ("hf:user/model/../x", "hf:user/model/../x: expected hf:USER/MODEL"),
         ("hf:user/none", "hf:user/none: cannot be fetched: "),
         ("hf:user/model@v9", "hf:user/model@v9: cannot be fetched: "),
         ("hf:user/empty", "hf:user/empty: holds no "),
