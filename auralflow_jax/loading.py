@@ -10,7 +10,8 @@ from auralflow_core.ensembles.loading import load_members
 from auralflow_core.model_folder import find_model
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.names import to_flax, to_torch
-from auralflow_jax.models.base import Device, SeparationModel, abstract_variables, build, find_device
+from auralflow_jax.devices import Device, find_device
+from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 from auralflow_jax.models.ensemble import Ensemble
 from auralflow_jax.weights import load_variables
 

@@ -22,13 +22,12 @@ from auralflow_core.model_folder import ModelFolder, read_model
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested
 from auralflow_core.weights.names import to_flax, to_torch
+from auralflow_jax.devices import Device, find_device
 from auralflow_jax.models.explicit_axes import with_auto_axes
 from auralflow_jax.networks import build_network
 from auralflow_jax.separation import separate
 
 Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
-# An assignment makes jax's name, which type checkers take for a variable.
-Device = str | jax.Device | None
 
 FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class that names its own adds itself
 
@@ -291,20 +290,6 @@ class SeparationModel(abc.ABC):
         if self.variables is None:
             raise InputError("the model has no variables; model.replace(variables=model.init(key)) gives it some")
         return self.variables
-
-
-def find_device(device: Device) -> Any:
-    """The first device of a platform that is given by name.
-
-    Raises:
-        InputError: there is none.
-    """
-    if not isinstance(device, str):
-        return device
-    try:
-        return jax.devices(device)[0]
-    except RuntimeError as error:
-        raise InputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None
 
 
 def build(config: Config) -> SeparationModel:
