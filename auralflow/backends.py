@@ -4,10 +4,11 @@ import importlib.util
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, MissingPackage, closest
+from auralflow_core.exported.paths import is_exported
 from auralflow_core.optional import needs
 
 if TYPE_CHECKING:
@@ -27,23 +28,51 @@ METRICS = {
 }
 
 
+class Exporter(NamedTuple):
+    """A kind of file that models are exported to.
+
+    Attributes:
+        backend: the framework that records the program.
+        suffix: of the files.
+        packages: that make them.
+    """
+
+    backend: str
+    suffix: str
+    packages: tuple[str, ...]
+
+
+EXPORTERS = {
+    "onnx": Exporter("torch", ".onnx", ("torch", "onnx", "onnxruntime")),
+    "stablehlo": Exporter("jax", ".stablehlo", ("jax",)),
+    "pt2": Exporter("torch", ".pt2", ("torch",)),
+}
+
+
 def load_separator(
     model: "str | Path | Description", backend: str = "jax", adapter: str | Path | None = None
 ) -> "Separator":
     """Loads a trained model; jax keeps on disk what it compiles.
 
     Args:
-        model: a model folder, the JSON of an ensemble, or an ensemble's description.
-        backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in.
+        model: a model folder, the JSON of an ensemble, an ensemble's description, or an exported ONNX file.
+        backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in. An ONNX file
+            runs in onnxruntime.
         adapter: low-rank adapters of this model, see `auralflow_jax.load`.
 
     Raises:
         InputError: the folder holds no trained model, an ensemble's members do not fit each other, the adapter is of
             another model, or the backend is unknown.
-        MissingPackage: the framework is not installed.
+        MissingPackage: the framework, or onnxruntime, is not installed.
     """
     if backend not in BACKENDS:
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
+    if isinstance(model, str | Path) and is_exported(model):
+        if adapter is not None:
+            raise InputError(f"{model}: an exported model takes no adapter; the model that it was made from does")
+        from auralflow_core.exported.onnx_file import load as load_exported
+
+        return load_exported(model)
     with needs(backend):
         if backend == "torch":
             from auralflow_torch.loading import load, load_ensemble
@@ -62,6 +91,25 @@ def load_separator(
         return Separator(
             load(model, adapter=adapter) if isinstance(model, str | Path) else load_ensemble(model, adapter=adapter)
         )
+
+
+def load_exporter(to: str) -> Any:
+    """The module with the functions `write`, `describe`, `read_description` and `open_program` of a kind of file.
+
+    Args:
+        to: one of `EXPORTERS`.
+
+    Raises:
+        MissingPackage: a package that makes such files is not installed.
+    """
+    with needs(*EXPORTERS[to].packages, "onnxscript"):
+        if to == "onnx":
+            from auralflow_torch.export import onnx_file as exporter
+        elif to == "pt2":
+            from auralflow_torch.export import pt2 as exporter
+        else:
+            from auralflow_jax.export import stablehlo as exporter
+    return exporter
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

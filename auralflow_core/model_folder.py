@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
+from auralflow_core.exported.paths import is_exported
+from auralflow_core.hub.remote import fetch, is_remote, repository_of
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.storage.cache import cache_folder
@@ -31,6 +33,7 @@ class ModelFolder:
         self.config_file = self.path / "config.json"
         self.checkpoint = self.path / "checkpoint"  # latest and best training state
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
+        self.published = self.path / "model.safetensors"  # the weights in a repository of the Hugging Face Hub
         self.adapter = self.checkpoint / "adapter.safetensors"  # what a run with a lora_rank has trained
         self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
@@ -72,6 +75,8 @@ class ModelFolder:
             InputError: there is no model, or it was never trained.
         """
         self.load_config()  # a folder without a readable one is no model folder
+        if not self.weights.exists() and self.published.exists():
+            return self.published
         if not self.weights.exists():
             raise InputError(
                 f"{self.path}: the model is not trained yet, {self.weights} does not exist; "
@@ -113,6 +118,8 @@ class ModelFolder:
             raise InputError(
                 f"{self.checkpoint}: holds a training run, and best.safetensors belongs to it; name a new folder"
             )
+        if self.published.exists():
+            raise InputError(f"{self.path}: holds a repository's model.safetensors; save_pretrained writes it anew")
         if is_model:
             self.save_config(file.config)
             write_tensors(self.weights, file)
@@ -140,15 +147,19 @@ class Resolver(Protocol):
 def find_model(name_or_path: str | Path) -> Path:
     """Finds the model folder, or the file of weights, that a name or a path stands for.
 
-    A folder of that path comes first, then the cached folder of a pretrained model, then what the resolvers make: the
+    The name of a repository, `hf:USER/MODEL` or `hf:USER/MODEL@REVISION`, stands for its copy in the Hub's cache. Else
+    a folder of that path comes first, then the cached folder of a pretrained model, then what the resolvers make: the
     packages' own pretrained models, and those of installed packages that declare an entry point in the group
     `auralflow.resolvers`. They also make the folders of files that others trained; other files are our own.
 
     Raises:
         InputError: there is no such file, folder or pretrained model; or its files cannot be fetched.
     """
+    if is_remote(name_or_path):
+        fetched = fetch(str(name_or_path))
+        return fetched if fetched.is_dir() else find_model(fetched)  # a checkpoint of others, say
     name, path = str(name_or_path), Path(name_or_path)
-    if path.is_dir():
+    if path.is_dir() or is_exported(path):
         return path
     if path.name == name and not path.exists() and looks_whole(cached := ModelFolder(cache_folder("models") / name)):
         return cached.path
@@ -193,7 +204,9 @@ def display_name(name_or_path: str | Path) -> str:
         >>> display_name("models/my_model/"), display_name("zoo/zebra")
         ('my_model', 'zebra')
     """
-    path = Path(os.path.abspath(name_or_path))
+    if is_remote(name_or_path):
+        name_or_path = str(name_or_path).partition("@")[0]
+    path = Path(os.path.abspath(repository_of(name_or_path) or name_or_path))
     if path.is_file():
         return path.parents[1].name if path.parent.name == "checkpoint" else path.stem
     return path.name
@@ -221,6 +234,10 @@ def _weights(path: Path) -> Path:
     if path.suffix == ".json" and path.is_file():
         raise InputError(
             f"{path}: is JSON, which `load`, `separate` and `evaluate` take for an ensemble; weights are expected"
+        )
+    if is_exported(path):
+        raise InputError(
+            f"{path}: is an exported model, which `separate` and `evaluate` run in onnxruntime; weights are expected"
         )
     return ModelFolder(path).find_weights() if path.is_dir() else path
 

@@ -8,6 +8,9 @@ from auralflow_core.errors import MissingPackage
 INSTALL = {
     "jax": "pip install auralflow",
     "torch": "pip install 'auralflow[torch]'",
+    "huggingface_hub": "pip install 'auralflow[hub]'",
+    "onnxruntime": "pip install 'auralflow[onnx]'",
+    **dict.fromkeys(("onnx", "onnxscript"), "pip install 'auralflow[export]'"),
     **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'"),
     **dict.fromkeys(("fastapi", "uvicorn"), "pip install 'auralflow[studio]'"),
 }

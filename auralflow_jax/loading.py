@@ -2,22 +2,18 @@
 
 import functools
 from pathlib import Path
-from typing import Any
 
 import jax
 
 from auralflow_core.ensembles.description import Description, is_description, read_description
 from auralflow_core.ensembles.loading import load_members
-from auralflow_core.errors import InputError
 from auralflow_core.model_folder import find_model
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.names import to_flax, to_torch
+from auralflow_jax.devices import Device, find_device
 from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 from auralflow_jax.models.ensemble import Ensemble
 from auralflow_jax.weights import load_variables
-
-# An assignment makes jax's name, which type checkers take for a variable.
-Device = str | jax.Device | None
 
 
 def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path | None = None) -> SeparationModel:
@@ -25,7 +21,8 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
 
     Args:
         name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a pretrained
-            model's name, which is fetched on first use, or the JSON of an ensemble.
+            model's name or `hf:USER/MODEL` of the Hugging Face Hub, which are fetched on first use, or the JSON of an
+            ensemble.
         device: where the weights lie and the model computes: a device, or a platform such as "cpu". Default: a GPU
             or TPU if there is one, else the CPU.
         adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become
@@ -45,7 +42,7 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
     if adapter is not None:
         expected = abstract_variables(settings)
         variables = to_flax(merge(to_torch(variables), adapter, str(name_or_path)), expected, str(name_or_path))
-    return build(settings).replace(variables=jax.device_put(variables, _device(device)))
+    return build(settings).replace(variables=jax.device_put(variables, find_device(device)))
 
 
 def load_ensemble(
@@ -62,13 +59,3 @@ def load_ensemble(
         InputError: see `load`; or members that do not fit each other.
     """
     return load_members(description, functools.partial(load, device=device), Ensemble.of, adapter)
-
-
-def _device(device: Device) -> Any:
-    """The first device of a platform that is given by name."""
-    if not isinstance(device, str):
-        return device
-    try:
-        return jax.devices(device)[0]
-    except RuntimeError as error:
-        raise InputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None

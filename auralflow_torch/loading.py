@@ -19,7 +19,8 @@ def load(
 
     Args:
         name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a pretrained
-            model's name, which is fetched on first use, or the JSON of an ensemble.
+            model's name or `hf:USER/MODEL` of the Hugging Face Hub, which are fetched on first use, or the JSON of an
+            ensemble.
         device: where the weights lie and the model computes. Default: the first CUDA device if there is one, else
             the CPU.
         adapter: a file of low-rank adapters that were trained for this model, or the folder of their run; they become

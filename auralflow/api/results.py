@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auralflow_core.errors import NO_ROOM, InputError
+from auralflow_core.hub.remote import repository_of
 from auralflow_core.model_folder import ModelFolder, display_name, read_json
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import replacing
@@ -72,8 +73,8 @@ def check_writable(folder: Path) -> None:
 
 
 def results_folder(model: Path) -> Path:
-    """The folder for the results of a model: its own, or one in `evaluated` for a file or a model in the cache."""
-    is_cached = model.resolve().is_relative_to(cache_folder("models").resolve())
+    """The folder for the results of a model: its own, or one in `evaluated` for a file or a model in a cache."""
+    is_cached = model.resolve().is_relative_to(cache_folder("models").resolve()) or repository_of(model) is not None
     return Path(EVALUATED, display_name(model)) if is_cached or not model.is_dir() else model
 
 

@@ -50,7 +50,8 @@ def separate(
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
     Args:
-        model: a model folder, a pretrained model's name, or the JSON of an ensemble; several are an ensemble.
+        model: a model folder, a pretrained model's name, `hf:USER/MODEL` of the Hugging Face Hub, an exported ONNX
+            file, or the JSON of an ensemble; several are an ensemble.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one. A folder
             without audio stands for all folders in it.
         save: the folder that everything is written into.
@@ -100,7 +101,7 @@ def separate(
         separator = load_separator(chosen, backend, adapter)
         output = dataclasses.replace(output, residual_name=residual_name or separator.config.model.residual_name)
         result = separate_files(found, separator, output, options, advance)
-    result.model, result.device = output.model, f"{backend} on {separator.device}"
+    result.model, result.device = output.model, f"{separator.RUNTIME or backend} on {separator.device}"
     return _complete(result, left_out(inputs, save), problems)
 
 

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -24,8 +24,11 @@ class Separator(abc.ABC):
     """A model with its weights, ready to separate.
 
     Attributes:
+        RUNTIME: the program that runs the model, where it is neither jax nor torch.
         config: the configuration that the weights were trained with.
     """
+
+    RUNTIME: ClassVar[str] = ""
 
     config: Config
 

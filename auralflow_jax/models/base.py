@@ -1,6 +1,7 @@
 """The members that models of every family have, and how a model is made from its settings."""
 
 import abc
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,15 @@ from msgspec import structs
 from auralflow_core.audio.check import check_layout
 from auralflow_core.config import Config
 from auralflow_core.config.contract import check_returned, name_of
+from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder
-from auralflow_core.weights.file import FLAX, TensorFile
-from auralflow_core.weights.names import check_same
+from auralflow_core.hub.remote import push, remote_name
+from auralflow_core.hub.repository import write_repository
+from auralflow_core.model_folder import ModelFolder, read_model
+from auralflow_core.weights.adapter import merge
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested
+from auralflow_core.weights.names import check_same, to_flax, to_torch
+from auralflow_jax.devices import Device, find_device
 from auralflow_jax.models.explicit_axes import with_auto_axes
 from auralflow_jax.networks import build_network
 from auralflow_jax.separation import separate
@@ -188,10 +194,92 @@ class SeparationModel(abc.ABC):
             InputError: the path is something else, or the folder holds a training run; or the variables are others than
                 the network has.
         """
-        tensors = {name: _stored(leaf) for name, leaf in flatten_dict(self._filled(), sep="/").items()}
-        expected = cast(dict[str, Any], flatten_dict(abstract_variables(self.settings), sep="/"))
-        check_same(tensors, expected, f"{folder}: not written")  # as it could not be read again
+        tensors = cast(dict[str, Any], flatten_dict(self._written(folder), sep="/"))
         ModelFolder(folder).save_model(TensorFile(FLAX, tensors, self.settings, dict(provenance)))
+
+    def save_pretrained(self, folder: str | Path, **card: Any) -> None:
+        """Writes a repository's folder for the Hugging Face Hub: config.json, model.safetensors and README.md.
+
+        Every command takes it as a model folder, too. The tensors have torch's names.
+
+        Args:
+            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
+            card: `license`, `base_model`, `datasets` and `scores`, which README.md is to name; see
+                `auralflow_core.hub.repository.write_repository`.
+
+        Raises:
+            InputError: the path is something else, or the folder holds a training run.
+        """
+        state = to_torch(self._written(folder))
+        write_repository(folder, TensorFile(TORCH, state, self.settings, {}), **card)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        **card: Any,
+    ) -> str:
+        """Pushes what `save_pretrained` writes to the Hugging Face Hub, and returns the address of the commit.
+
+        Args:
+            repository: USER/MODEL, which is made where it does not exist.
+            private: of a new repository; default: what the account says.
+            token: default: the one that `hf auth login` or the variable HF_TOKEN gave.
+            revision: the branch; default: main.
+            card: see `save_pretrained`.
+
+        Raises:
+            InputError: the Hub refuses it, or cannot be reached.
+            MissingPackage: huggingface_hub is not installed.
+        """
+        with tempfile.TemporaryDirectory() as parent:
+            self.save_pretrained(folder := Path(parent, Path(repository).name), **card)
+            return push(folder, repository, private=private, token=token, revision=revision)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        device: Device = None,
+        dtype: Any = None,
+        adapter: str | Path | None = None,
+        *,
+        revision: str | None = None,
+    ) -> Self:
+        """Loads a model with its variables; `auralflow_jax.load` under the name that users of other libraries know.
+
+        Args:
+            name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a
+                pretrained model's name, or a repository USER/MODEL of the Hugging Face Hub; these two are fetched on
+                first use.
+            device: see `auralflow_jax.load`.
+            dtype: of the variables, such as jnp.bfloat16. Default: float32.
+            adapter: see `auralflow_jax.load`.
+            revision: of a repository: a commit, a tag or a branch. Default: main.
+
+        Returns:
+            A model of this class; of `SeparationModel`, which is abstract, one of the class for the file's family.
+
+        Raises:
+            InputError: see `auralflow_jax.load`; or the file holds a model of another family.
+        """
+        file, path = read_model(remote_name(name_or_path, revision))
+        model, origin = build(file.config), str(path)
+        if not isinstance(model, cls):
+            name = type(file.config.model).__name__
+            raise InputError(
+                f"{origin}: holds {with_article(name)}, which is {with_article(type(model).__name__)}, expected "
+                f"{with_article(cls.__name__)}"
+            )
+        state = file.tensors if file.format == TORCH else to_torch(nested(file, path), origin)
+        state = state if adapter is None else merge(state, adapter, origin)
+        variables = to_flax(state, abstract_variables(file.config), origin)
+        if dtype is not None:
+            variables = jax.tree.map(lambda leaf: leaf.astype(dtype), variables)
+        return model.replace(variables=jax.device_put(variables, find_device(device)))
 
     @abc.abstractmethod
     def example(self, samples: int) -> jax.Array:
@@ -210,6 +298,13 @@ class SeparationModel(abc.ABC):
         )
         check_returned(self.network, outputs, inputs.shape, len(self.targets))
         return outputs, cast(dict, updated).get("batch_stats", variables["batch_stats"])
+
+    def _written(self, folder: str | Path) -> Variables:
+        """The variables as a file holds them; refuses what could not be read again."""
+        stored = jax.tree.map(_stored, self._filled())
+        names = (cast(dict, flatten_dict(tree, sep="/")) for tree in (stored, abstract_variables(self.settings)))
+        check_same(*names, f"{folder}: not written")
+        return stored
 
     def _filled(self) -> Variables:
         if self.variables is None:

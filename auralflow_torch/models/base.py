@@ -3,10 +3,12 @@
 import abc
 import copy
 import inspect
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
+import numpy as np
 import torch
 from msgspec import structs
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ from auralflow_core.config import Config
 from auralflow_core.config.contract import check_returned
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
+from auralflow_core.hub.remote import push, remote_name
+from auralflow_core.hub.repository import write_repository
 from auralflow_core.model_folder import ModelFolder, as_config
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.file import TORCH, TensorFile
@@ -188,15 +192,55 @@ class SeparationModel(nn.Module, abc.ABC):
             InputError: the path is something else, or the folder holds a training run; or the network has other tensors
                 than its settings ask for, such as those of adapters that were not merged.
         """
+        ModelFolder(folder).save_model(TensorFile(TORCH, self._written(folder), self.config, dict(provenance)))
+
+    def save_pretrained(self, folder: str | Path, **card: Any) -> None:
+        """Writes a repository's folder for the Hugging Face Hub: config.json, model.safetensors and README.md.
+
+        Every command takes it as a model folder, too.
+
+        Args:
+            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
+            card: `license`, `base_model`, `datasets` and `scores`, which README.md is to name; see
+                `auralflow_core.hub.repository.write_repository`.
+
+        Raises:
+            InputError: the path is something else, or the folder holds a training run.
+        """
+        write_repository(folder, TensorFile(TORCH, self._written(folder), self.config, {}), **card)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+        **card: Any,
+    ) -> str:
+        """Pushes what `save_pretrained` writes to the Hugging Face Hub, and returns the address of the commit.
+
+        Args:
+            repository: USER/MODEL, which is made where it does not exist.
+            private: of a new repository; default: what the account says.
+            token: default: the one that `hf auth login` or the variable HF_TOKEN gave.
+            revision: the branch; default: main.
+            card: see `save_pretrained`.
+
+        Raises:
+            InputError: the Hub refuses it, or cannot be reached.
+            MissingPackage: huggingface_hub is not installed.
+        """
+        with tempfile.TemporaryDirectory() as parent:
+            self.save_pretrained(folder := Path(parent, Path(repository).name), **card)
+            return push(folder, repository, private=private, token=token, revision=revision)
+
+    def _written(self, folder: str | Path) -> dict[str, np.ndarray]:
+        """The state dict as a file holds it; refuses what could not be read again."""
         state = state_arrays(self.network)
         if shapes := network_shapes(self.config):
-            check_same(state, shapes, f"{folder}: not written")  # as it could not be read again
-        file = TensorFile(TORCH, state, self.config, dict(provenance))
-        ModelFolder(folder).save_model(file)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes a model folder; `save` under the name that torch users know from other libraries."""
-        self.save(folder)
+            check_same(state, shapes, f"{folder}: not written")
+        return state
 
     @classmethod
     def from_pretrained(
@@ -205,15 +249,19 @@ class SeparationModel(nn.Module, abc.ABC):
         device: str | torch.device | None = None,
         dtype: torch.dtype | None = None,
         adapter: str | Path | None = None,
+        *,
+        revision: str | None = None,
     ) -> Self:
         """Loads a model with its weights, in evaluation mode.
 
         Args:
-            name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), or a
-                pretrained model's name, which is fetched on first use.
+            name_or_path: a model folder, a file of weights (its best.safetensors alone, or a converted one), a
+                pretrained model's name, or a repository USER/MODEL of the Hugging Face Hub; these two are fetched on
+                first use.
             device: where the weights go. Default: the CPU.
             dtype: of the weights. Default: float32.
             adapter: see `auralflow_torch.load`.
+            revision: of a repository: a commit, a tag or a branch. Default: main.
 
         Returns:
             A model of this class; of `SeparationModel`, which is abstract, one of the class for the file's family.
@@ -222,7 +270,7 @@ class SeparationModel(nn.Module, abc.ABC):
             InputError: there is no such file, it is damaged or of another kind, its tensors do not fit, or it holds
                 a model of another family; or the adapter was trained for another model.
         """
-        config, state, origin = read_weights(name_or_path)
+        config, state, origin = read_weights(remote_name(name_or_path, revision))
         family = FAMILIES[config.model.FAMILY]
         kind = family if inspect.isabstract(cls) else cls
         if not issubclass(kind, cls) or kind.FAMILY != family.FAMILY:

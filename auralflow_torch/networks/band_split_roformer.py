@@ -108,8 +108,8 @@ class BandSplitRoformer(nn.Module):
         struct = configuration.BSRoformer if config is None else configuration.BandSplitRoformer
         self.config = config = config_or_keywords(struct, config, settings)
         table = config.band_table
-        self.register_buffer("bins", torch.from_numpy(table.bins).to(device), persistent=False)
-        self.register_buffer("counts", torch.from_numpy(table.counts).to(device), persistent=False)
+        self.register_buffer("bins", torch.tensor(table.bins, device=device), persistent=False)
+        self.register_buffer("counts", torch.tensor(table.counts, device=device), persistent=False)
         self.split = BandSplit(config.band_features, config.width, device)
         self.blocks = nn.ModuleList([Block(config, device) for _ in range(config.num_blocks)])
         self.norm = RMSNorm(config.width, device) if config.norms == "end" else nn.Identity()

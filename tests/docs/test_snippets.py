@@ -8,6 +8,7 @@ are stand-ins: small models and short songs. Commands that make songs or models 
 seconds. `NOT_RUN` lists the commands that are left out, and why.
 """
 
+import contextlib
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ import pytest
 import soundfile
 from demucs_files import SMALL as SMALL_HT
 from demucs_files import ht_demucs, package_of, write_th
+from hub_server import instead_of_the_hub
 from roformer_files import MEL, make_pair
 from small_models import make_model, small_config
 
@@ -24,6 +26,7 @@ from auralflow.cli.main import main
 from auralflow.pretrained import PRETRAINED
 from auralflow.songs import make_songs
 from auralflow_core.config import MODELS
+from auralflow_core.model_folder import ModelFolder
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -98,6 +101,15 @@ def stand_ins(tmp_path_factory, trained):
 def test_the_blocks_of_a_page_run(page, stand_ins, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path, "\n".join(text for _, text in BLOCKS[page]), stand_ins)
+    with contextlib.ExitStack() as stack:
+        if page == "docs/hugging-face.md":
+            pytest.importorskip("huggingface_hub.constants")
+            hub = stack.enter_context(instead_of_the_hub(tmp_path / "hub", monkeypatch))
+            hub.put("user/my_model", files_of(stand_ins["my_model"]), "main")
+        run_blocks(page)
+
+
+def run_blocks(page):
     names = {"__name__": "__main__"}
     for language, text in BLOCKS[page]:
         if language == "python":
@@ -115,6 +127,13 @@ def test_all_blocks_are_of_a_kind_that_is_tested():
             assert language in {"", "bash", "python", "json"} or page.name in OTHERS, f"{page.name}: {text}"
             assert language or text.split()[0].endswith("/"), f"{page.name}: {text}"
             assert language != "json" or text.strip() in files, f"{page.name}: {text}"
+
+
+def files_of(folder):
+    """The files of a repository of the Hugging Face Hub with a model."""
+    paths = ModelFolder(folder)
+    pairs = ((paths.config_file, paths.config_file), (paths.published, paths.weights))
+    return {path.name: file.read_bytes() for path, file in pairs}
 
 
 def test_nothing_is_left_out_without_need():

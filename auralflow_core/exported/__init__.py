@@ -1,0 +1,1 @@
+"""Models as programs for other runtimes: their descriptions, and those that run here without a framework."""

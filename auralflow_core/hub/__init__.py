@@ -1,0 +1,1 @@
+"""Models in repositories of the Hugging Face Hub."""
