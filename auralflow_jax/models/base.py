@@ -302,8 +302,10 @@ class SeparationModel(abc.ABC):
     def _written(self, folder: str | Path) -> Variables:
         """The variables as a file holds them; refuses what could not be read again."""
         stored = jax.tree.map(_stored, self._filled())
-        names = (cast(dict, flatten_dict(tree, sep="/")) for tree in (stored, abstract_variables(self.settings)))
-        check_same(*names, f"{folder}: not written")
+        found, expected = (
+            cast(dict, flatten_dict(tree, sep="/")) for tree in (stored, abstract_variables(self.settings))
+        )
+        check_same(found, expected, f"{folder}: not written")
         return stored
 
     def _filled(self) -> Variables:
