@@ -97,7 +97,6 @@ def as_function(estimate):
 
 def assert_same_song(found, expected):
     assert found.shape == expected.shape and np.abs(expected).max() > 1e-2
-    print("MAXDIFF", abs(found - expected).max(), abs(expected).max())
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
