@@ -1,6 +1,7 @@
 """Do segments show? Where a song separated in segments differs from the same song separated in one piece.
 
-    python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--msst N ...] [--plot PNG]
+    python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--segment SAMPLES]
+                                       [--overlap SHARE ...] [--msst N ...] [--plot PNG]
 
 The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded over
 the distance of two segments: its level within a twentieth of a segment of where segments begin and end, next to its
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
     parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--segment", type=int, metavar="SAMPLES", help="default: the model's own")
     parser.add_argument(
         "--overlap",
         type=float,
@@ -56,8 +58,8 @@ def main() -> None:
     axes = figure.add_subplot(xlabel="after the beginning of a segment (s)", ylabel="difference (dB of the estimate)")
     head = ("overlap", "all (dB)", "at borders (dB)", "elsewhere (dB)", "in cross-fades (dB)", "outside (dB)")
     print(f"| {' | '.join(head)} |\n{'| ---: ' * len(head)}|")
-    segment = separator.config.crop_samples
-    windows = {f"{share:g}": (cross_fade(separator.config, share), fade) for share in arguments.overlap}
+    segment = arguments.segment or separator.config.crop_samples
+    windows = {f"{share:g}": (cross_fade(separator.config, share, segment), fade) for share in arguments.overlap}
     windows |= {"unaligned": (round(OVERLAP * segment), fade)}
     windows |= {f"MSST, {count}": (segment - segment // count, straight) for count in arguments.msst}
     for name, (faded, window) in windows.items():
