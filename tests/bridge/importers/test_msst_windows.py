@@ -112,7 +112,7 @@ def test_real_music_is_separated_as_there(name):
     if not (folder := os.environ.get("AURALFLOW_TEST_MUSIC")):
         pytest.skip("AURALFLOW_TEST_MUSIC names no folder of music")
     config = read_template(name, "small")
-    rate, hop = config.model.sample_rate, config.model.hop_length
+    rate, hop = config.model.sample_rate, config.model.hop_length  # pyright: ignore[reportAttributeAccessIssue]
     chunk = config.crop_samples // hop * hop  # whole hops, as in all published settings
     audio, own_rate = read(Path(folder) / "valid" / "Rubidium" / "mixture.flac")
     assert own_rate == rate
