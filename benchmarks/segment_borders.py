@@ -1,13 +1,15 @@
 """Do segments show? Where a song separated in segments differs from the same song separated in one piece.
 
-    python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--overlap SHARE ...] [--plot PNG]
+    python benchmarks/segment_borders.py [MODEL] [SONG] [--minutes M] [--segment SAMPLES]
+                                       [--overlap SHARE ...] [--msst N ...] [--plot PNG]
 
 The same network runs over the whole song at once, and over segments that are cross-faded. The difference is folded over
 the distance of two segments: its level within a twentieth of a segment of where segments begin and end, next to its
 level elsewhere, in dB of the estimate; and of the latter, that in the cross-fades and that outside of them. A network
 that halves its frames gives another result wherever it starts, unless that is a multiple of its alignment away: the row
-`unaligned` shows segments that begin anywhere. Without MODEL, a small network with random weights; without SONG, a
-generated one.
+`unaligned` shows segments that begin anywhere. With --msst, the windows of Music-Source-Separation-Training, too, whose
+sides are short straight lines, with N segments over each sample. Without MODEL, a small network with random weights;
+without SONG, a generated one.
 """
 
 import argparse
@@ -21,7 +23,7 @@ from auralflow.backends import load_separator
 from auralflow.songs import make_songs
 from auralflow_core.audio import read, resample
 from auralflow_core.config import Config, SpectrogramNetSimple
-from auralflow_core.dsp.overlap_add import overlap_add
+from auralflow_core.dsp.overlap_add import fade, overlap_add
 from auralflow_core.model_folder import find_model
 from auralflow_core.plots.signals import save_figure
 from auralflow_core.separation.options import OVERLAP, SeparationOptions, cross_fade
@@ -35,12 +37,16 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
     parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--segment", type=int, metavar="SAMPLES", help="default: the model's own")
     parser.add_argument(
         "--overlap",
         type=float,
         nargs="+",
         default=[0.0, 0.1, 0.5],
         help="share of a segment, as auralflow separate takes it",
+    )
+    parser.add_argument(
+        "--msst", type=int, nargs="+", default=[], metavar="N", help="num_overlap, as settings there say"
     )
     parser.add_argument("--plot", default="borders.png")
     arguments = parser.parse_args()
@@ -50,15 +56,19 @@ def main() -> None:
     whole = separator(audio[None])[0]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot(xlabel="after the beginning of a segment (s)", ylabel="difference (dB of the estimate)")
-    print("| overlap | at borders (dB) | elsewhere (dB) | in cross-fades (dB) | outside (dB) |\n" + "| ---: " * 5 + "|")
-    segment = separator.config.crop_samples
-    fades = {f"{share:g}": cross_fade(separator.config, share) for share in arguments.overlap}
-    for name, faded in (fades | {"unaligned": round(OVERLAP * segment)}).items():
-        chunked = overlap_add(block_function(separator, SeparationOptions()), audio, segment, faded)
+    head = ("overlap", "all (dB)", "at borders (dB)", "elsewhere (dB)", "in cross-fades (dB)", "outside (dB)")
+    print(f"| {' | '.join(head)} |\n{'| ---: ' * len(head)}|")
+    segment = arguments.segment or separator.config.crop_samples
+    windows = {f"{share:g}": (cross_fade(separator.config, share, segment), fade) for share in arguments.overlap}
+    windows |= {"unaligned": (round(OVERLAP * segment), fade)}
+    windows |= {f"MSST, {count}": (segment - segment // count, straight) for count in arguments.msst}
+    for name, (faded, window) in windows.items():
+        block = block_function(separator, SeparationOptions())
+        chunked = overlap_add(block, audio, segment, faded, window=window)
         difference, estimate = (fold(signal, segment, faded) for signal in (chunked - whole, whole))
         levels = [
-            decibel(difference[part].sum() / estimate[part].sum()) if part.any() else np.nan
-            for part in zones(segment, faded)
+            decibel(difference[part].sum() / estimate[part].sum()) if estimate[part].any() else np.nan
+            for part in (slice(None), *zones(segment, faded))
         ]
         label = f"{name} ({faded / segment:.3f})"
         print(f"| {label} | " + " | ".join(f"{level:.1f}" for level in levels) + " |", flush=True)
@@ -67,6 +77,13 @@ def main() -> None:
     axes.legend(title="overlap asked for (and used)")
     save_figure(figure, arguments.plot)
     print(f"Wrote {arguments.plot}.")
+
+
+def straight(segment: int, overlap: int) -> np.ndarray:
+    """The weights of Music-Source-Separation-Training: a tenth of a segment on each side, whatever the overlap."""
+    length = segment // 10
+    rise = np.linspace(0, 1, length)
+    return np.concatenate([rise, np.ones(segment - 2 * length), rise[::-1]])
 
 
 def fold(audio: np.ndarray, segment: int, faded: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, display_name
+from auralflow_core.storage.atomic import require_new
 from auralflow_core.weights.file import TORCH, TRAINING, TensorFile, write_tensors
 from auralflow_core.weights.names import to_torch
 from auralflow_core.weights.training_state import unpack, write_training
@@ -144,8 +145,7 @@ def convert_to_torch(arguments: argparse.Namespace) -> int:
     output = arguments.output or Path(f"{name}{'-training' if arguments.training else ''}.safetensors")
     if output.suffix != ".safetensors":
         raise InputError(f"{output}: a file of weights must end in .safetensors")
-    if output.exists():
-        raise InputError(f"{output}: exists already and is not overwritten; name another file with -o")
+    require_new(output)
     if arguments.training:
         from bridge.training_state import read_run
 

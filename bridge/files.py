@@ -100,6 +100,10 @@ def load_pickled(path: str | Path, allowed: Sequence[Any] = ()) -> Any:
                 f"{path}: refused, as loading it would run {match[1]}; only a state dict of tensors "
                 "is accepted: torch.save(module.state_dict(), path)"
             ) from None
+        if text := _start_of_text(Path(path)):
+            raise InputError(
+                f"{path}: is a text that begins with {text!r}, no file of torch.save; perhaps its download failed"
+            ) from None
         if isinstance(error, pickle.UnpicklingError):
             raise InputError(
                 f"{path}: refused, as it holds a pickle that could run code; only a state dict of tensors "
@@ -108,6 +112,16 @@ def load_pickled(path: str | Path, allowed: Sequence[Any] = ()) -> Any:
         raise InputError(
             f"{path}: not a readable file of torch.save, it is damaged or of another kind ({type(error).__name__})"
         ) from None
+
+
+def _start_of_text(path: Path) -> str:
+    """How a file of text begins, as of an error that a server sent in place of another file; "" of any other."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(40).decode("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text.strip() if text.replace("\n", " ").replace("\r", " ").isprintable() else ""
 
 
 def check_state(state: Any, path: str | Path) -> "dict[str, torch.Tensor]":

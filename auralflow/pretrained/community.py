@@ -38,7 +38,8 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
     """
     checkpoint = Path(checkpoint)
     if not checkpoint.is_file():
-        raise InputError(f"{checkpoint}: no such file; a checkpoint is expected, .ckpt, .safetensors or .th")
+        found = "is no file" if checkpoint.exists() else "no such file"
+        raise InputError(f"{checkpoint}: {found}; a checkpoint is expected, .ckpt, .safetensors or .th")
     refuse_superseded(checkpoint)
     files = [checkpoint]
     if not is_package(checkpoint):

@@ -16,6 +16,16 @@ from auralflow_core.storage.staging import is_vacant, staging
 LONGEST_SUFFIX = 16  # letters that a temporary name takes over
 
 
+def require_new(path: Path) -> None:
+    """Refuses a file that would replace something, be it a link that leads nowhere.
+
+    Raises:
+        InputError: something is there.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a path to write to, which replaces `path` only if the block ends without an error.

@@ -173,7 +173,8 @@ def as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
     """A tensor of a file as an array of float32.
 
     Raises:
-        InputError: its type has numbers that are none of float32, or it claims more memory than the file has.
+        InputError: its type has numbers that are none of float32, it claims more memory than the file has, or it holds
+            values that are not finite.
     """
     import torch
 
@@ -186,4 +187,7 @@ def as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
         raise InputError(f"{path}: tensor {name!r} is of type {kind}; float32, float16 and bfloat16 are read")
     if tensor.nbytes > path.stat().st_size:
         raise InputError(f"{path}: tensor {name!r} has {tensor.nbytes} bytes, more than the file")
-    return tensor.detach().to(torch.float32).numpy()
+    array = tensor.detach().to(torch.float32).numpy()
+    if array.size and not np.isfinite([array.min(), array.max()]).all():
+        raise InputError(f"{path}: tensor {name!r} holds NaN or infinite values, with which nothing can be separated")
+    return array

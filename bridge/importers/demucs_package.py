@@ -16,7 +16,7 @@ from auralflow_core.config.fields import without_tensors
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, brief
 from auralflow_core.optional import needs
-from auralflow_core.storage.atomic import replacing
+from auralflow_core.storage.atomic import replacing, require_new
 from bridge.importers.checkpoint import allowed_numbers, as_float32
 from bridge.importers.demucs_arguments import HT, H
 from bridge.importers.demucs_settings import to_arguments, to_config
@@ -116,8 +116,7 @@ def write_package(path: str | Path, state: Mapping[str, np.ndarray], config: Con
     path = Path(path)
     if path.suffix != ".safetensors":
         raise InputError(f"{path}: a file for demucs must end in .safetensors")
-    if path.exists():
-        raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
+    require_new(path)
     arguments, sources = to_arguments(config, origin)
     assert isinstance(config.model, HDemucs | HTDemucs)
     kind = next(kind for kind, signature in CLASSES.items() if isinstance(config.model, signature.network))

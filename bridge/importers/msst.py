@@ -9,7 +9,7 @@ import numpy as np
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
-from auralflow_core.storage.atomic import replacing_together
+from auralflow_core.storage.atomic import replacing_together, require_new
 from auralflow_core.storage.staging import remove_abandoned
 from bridge.importers import (
     band_split_roformer,
@@ -145,8 +145,7 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
     if checkpoint.parent.is_dir():
         remove_abandoned(checkpoint.parent)  # which can complete the files of a process that was killed
     for path in (checkpoint, described):
-        if path.exists():
-            raise InputError(f"{path}: exists already and is not overwritten; name another file with -o")
+        require_new(path)
     family = _family(config)
     settings, instruments = family.write_settings(config, origin)
     with needs("torch"):

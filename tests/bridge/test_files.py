@@ -85,7 +85,7 @@ def test_what_is_no_state_dict_is_refused(here, content, words):
 
 def test_garbage_and_nothing_are_refused(here):
     (here / "a.pth").write_bytes(b"hello world" * 10)
-    with pytest.raises(InputError, match="a.pth: not a readable file"):
+    with pytest.raises(InputError, match="a.pth: is a text that begins with .hello world"):
         read_torch("a.pth")
     for name in ("nowhere.pth", "nowhere.safetensors"):
         with pytest.raises(InputError, match=f"{name}: no such file"):

@@ -51,7 +51,9 @@ def test_a_pair_becomes_a_folder_and_a_pair_again(pair, capsys):
     again = torch.load("again.ckpt")
     assert again.keys() == pair.keys() and all(torch.equal(again[name], pair[name]) for name in pair)
     assert main("convert to-msst my_model".split()) == 0 and {"my_model.ckpt", "my_model.yaml"} < files()
-    assert "again.ckpt: exists already" in refused(capsys, *"convert to-msst my_model -o again.ckpt".split())
+    Path("link.ckpt").symlink_to("nowhere")
+    for name in ("again.ckpt", "link.ckpt"):
+        assert f"{name}: exists already" in refused(capsys, *f"convert to-msst my_model -o {name}".split())
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
@@ -142,6 +144,7 @@ def test_bad_input(pair, capsys):
         (("separate", "UVR-MDX-NET.onnx", "song.wav"), "song.wav: "),
         (("train", "mine", "full", "--from", "UVR-MDX-NET.onnx"), "UVR-MDX-NET.onnx: is an ONNX graph"),
         ((*get, "nowhere.ckpt"), "nowhere.ckpt: no such file; a checkpoint is expected"),
+        ((*get, "full"), "full: is no file; a checkpoint is expected"),
         ((*get, "model.ckpt", "--high_bins", "mean"), "--high_bins mean is no setting of a checkpoint"),
         (("pretrained", "get", "--file", "model.ckpt"), "model.ckpt: the folder for its model is missing (--save)"),
         (("pretrained", "get", "umx", "--settings", "model.yaml"), "--settings belongs to a checkpoint of --file"),

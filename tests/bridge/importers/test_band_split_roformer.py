@@ -1,12 +1,11 @@
 """Band-split RoFormers on checkpoints of Music-Source-Separation-Training: against the formulas, and its own code."""
 
-import importlib.util
-
 import jax
 import numpy as np
 import pytest
 import roformer_reference
 import torch
+from roformer_oracles import FIRST, bs_roformer, needs_bs_roformer, needs_pymss, pymss
 from tolerance import assert_near
 
 import bridge
@@ -18,8 +17,6 @@ from auralflow_torch.models import create_model
 from auralflow_torch.weights import load_state
 from bridge.importers.band_split_roformer import from_msst, to_msst
 from bridge.parity.twins import random_variables
-
-needs_oracle = pytest.mark.skipif(importlib.util.find_spec("pymss_core") is None, reason="pymss-core is not installed")
 
 WIDE = {"width": 16, "num_blocks": 2, "heads": 2, "head_size": 8, "targets": ["drums", "vocals"]}
 BS = WIDE | {"model_type": "BSRoformer", "num_fft": 64, "window_size": 64, "hop_length": 16, "bands": [2, 2, 4, 8, 17]}
@@ -95,44 +92,18 @@ def test_both_networks_compute_the_formulas(name):
         assert_near(jax.jit(type(flax).estimate)(flax, audio).audio, expected)
 
 
-def oracle(config):
-    """The network of pymss-core with the same settings, without dropout."""
-    from pymss_core.modules.bs_roformer import BSRoformer, MelBandRoformer  # pyright: ignore[reportMissingImports]
-
-    model = config.model
-    shared = dict(
-        dim=model.width,
-        depth=model.num_blocks,
-        stereo=model.num_channels == 2,
-        num_stems=len(model.targets),
-        time_transformer_depth=model.time_layers,
-        freq_transformer_depth=model.band_layers,
-        dim_head=model.head_size,
-        heads=model.heads,
-        attn_dropout=0.0,
-        ff_dropout=0.0,
-        flash_attn=False,
-        zero_dc=model.zero_dc,
-        stft_n_fft=model.num_fft,
-        stft_hop_length=model.hop_length,
-        stft_win_length=model.window_size,
-        mlp_expansion_factor=model.mask_growth,
-        skip_connection=model.skip_connection,
-    )
-    if type(model).__name__ == "BSRoformer":
-        widths = {"freqs_per_bands": tuple(model.bands)} if model.bands else {}
-        polar = {"use_pope": True} if model.positions == "polar" else {}
-        return BSRoformer(**shared, **widths, **polar, mask_estimator_depth=model.mask_layers + 1).eval()
-    own = {"num_bands": model.num_bands, "sample_rate": model.sample_rate, "mlp_hidden_layers": model.mask_layers}
-    return MelBandRoformer(**shared, **own).eval()
-
-
-@needs_oracle
-@pytest.mark.parametrize("name", [name for name in CASES if name != "bs-norms"])
-def test_both_networks_and_the_gradients_are_those_of_the_original(name):
-    config = configure(CASES[name])
+@pytest.mark.parametrize(
+    ("theirs", "name"),
+    [pytest.param(pymss, name, marks=needs_pymss) for name in CASES if name != "bs-norms"]
+    + [
+        pytest.param(bs_roformer, name, marks=needs_bs_roformer)
+        for name in ("bs", "bs-one-mono", "bs-deep", "mel-one", "mel-deep")
+    ],
+)
+def test_both_networks_and_the_gradients_are_those_of_the_original(theirs, name):
+    config = configure(CASES[name] | (FIRST if theirs is bs_roformer else {}))
     state, audio = random_state(config), noise(config)
-    theirs, (ours, flax) = oracle(config), models(config, state)
+    theirs, (ours, flax) = theirs(config), models(config, state)
     theirs.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()})
     expected = theirs(torch.from_numpy(audio))
     expected = expected[:, None] if len(config.model.targets) == 1 else expected
@@ -156,23 +127,23 @@ def test_both_networks_and_the_gradients_are_those_of_the_original(name):
         assert_near(parameter.grad.numpy(), mapped[key])
 
 
-@needs_oracle
+@needs_pymss
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_bands_are_those_of_the_original(name):
     config = configure(PUBLISHED[name])
     state, audio = random_state(config), noise(config, 4)
-    theirs, (ours, _) = oracle(config), models(config, state)
+    theirs, (ours, _) = pymss(config), models(config, state)
     theirs.load_state_dict({key: torch.from_numpy(array) for key, array in state.items()})
     with torch.no_grad():
         assert_near(ours.estimate(torch.from_numpy(audio)).audio.numpy(), theirs(torch.from_numpy(audio)).numpy())
 
 
-@needs_oracle
+@needs_pymss
 @pytest.mark.parametrize("name", [name for name in CASES if name != "bs-norms"])
 def test_a_checkpoint_of_the_original_goes_in_and_out_bit_for_bit(name):
     config = configure(CASES[name])
     torch.manual_seed(0)
-    state = {key: tensor.numpy() for key, tensor in oracle(config).state_dict().items()}
+    state = {key: tensor.numpy() for key, tensor in pymss(config).state_dict().items()}
     instruments = config.model.targets[::-1]
     ours = from_msst(state, config.model, instruments)
     again = to_msst(ours, config.model, instruments)

@@ -73,6 +73,8 @@ def test_a_truncated_file(here):
     for size in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         Path("model.ckpt").write_bytes(whole[:size])
         assert "it is damaged or of another kind" in refusal() or "could run code" in refusal()
+    Path("model.ckpt").write_text("<!DOCTYPE html>\n<html>404")
+    assert "is a text that begins with '<!DOCTYPE html>\\n<html>404', no file of torch.save; perhaps" in refusal()
     Path("model.safetensors").write_bytes(b"\x80\x00\x00\x00\x00\x00\x00\x00{")
     assert "not a readable safetensors file" in refusal("model.safetensors")
     for file in ("nowhere.ckpt", "nowhere.safetensors"):
@@ -103,6 +105,8 @@ def test_no_code_is_run(here):
         ({"a": torch.ones(1, dtype=torch.float64)}, "tensor 'a' is of type torch.float64 on cpu; float32, float16 and"),
         ({"a": torch.ones(1, dtype=torch.int32)}, "tensor 'a' is of type torch.int32 on cpu"),
         ({"a": torch.ones(1, device="meta")}, "tensor 'a' is of type torch.float32 on meta"),
+        ({"a": torch.tensor([1.0, float("nan")])}, "tensor 'a' holds NaN or infinite values, with which nothing can"),
+        ({"a": torch.tensor(float("-inf")).half()}, "tensor 'a' holds NaN or infinite values"),
         ({"a": torch.eye(2).to_sparse()}, "tensor 'a' is of type torch.float32 on cpu"),
         ({"a": torch.ones(1).expand(10**6, 10**6)}, "tensor 'a' has 4000000000000 bytes, more than the file"),
     ],

@@ -1,6 +1,5 @@
 """Checkpoints with their settings: in, out, and refused."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,13 @@ import pytest
 import torch
 import yaml
 from roformer_files import BS, CHUNK, MEL, describe, make_pair, roformer
+from roformer_oracles import needs_pymss
 from safetensors.torch import save_file
 
 from auralflow_core.config import template
 from auralflow_core.errors import InputError
 from bridge.importers.band_split_roformer import from_msst
 from bridge.importers.msst import read_pair, write_pair
-
-needs_oracle = pytest.mark.skipif(importlib.util.find_spec("pymss_core") is None, reason="pymss-core is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +126,7 @@ def test_training_states_prefixes_and_half_types(here):
         read_pair("bias.ckpt", "model.yaml")
 
 
-@needs_oracle
+@needs_pymss
 @pytest.mark.parametrize("model", [BS, MEL], ids=["bs", "mel"])
 def test_the_original_reads_what_is_written(model):
     from pymss_core.modules.bs_roformer import BSRoformer, MelBandRoformer
