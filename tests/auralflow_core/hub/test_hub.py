@@ -81,9 +81,9 @@ def test_a_repository_is_a_model_folder_for_both_frameworks(model, tmp_path):
         ],
     }
     assert hub.ModelCard.load(tmp_path / "m/README.md").data.eval_results[0].metric_value == 5.25
-    with pytest.raises(InputError, match="expected a AudioModel"):
+    with pytest.raises(InputError, match="expected an AudioModel"):
         AudioModel.from_pretrained(tmp_path / "m")
-    with pytest.raises(InputError, match="expected a AudioModel"):
+    with pytest.raises(InputError, match="expected an AudioModel"):
         auralflow_jax.models.AudioModel.from_pretrained(tmp_path / "m")
 
 
