@@ -70,7 +70,7 @@ def test_a_truncated_file_of_torch_save_is_refused(here, new_format, share):
     ("content", "words"),
     [
         ({"model": {"a": torch.zeros(2)}}, "'model' is a dict"),
-        ({"a": torch.zeros(2), "epoch": 3}, "'epoch' is a int"),
+        ({"a": torch.zeros(2), "epoch": 3}, "'epoch' is an int"),
         ({3: torch.zeros(2)}, "3 is a Tensor"),
         ([torch.zeros(2)], "holds a list"),
         ({"a": torch.zeros(2, dtype=torch.bfloat16)}, "tensor 'a' of type torch.bfloat16"),

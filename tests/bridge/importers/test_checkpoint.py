@@ -100,7 +100,7 @@ def test_no_code_is_run(here):
         ([1, 2], "holds a list, expected a state dict"),
         ({}, r"holds a network of another kind (0 tensors)"),
         ({"epoch": 3, "weights": {}}, "holds epoch, weights, expected a state dict, or state or state_dict or model_"),
-        ({"state_dict": {"a": 3}}, "'a' is a int, expected a state dict of tensors alone"),
+        ({"state_dict": {"a": 3}}, "'a' is an int, expected a state dict of tensors alone"),
         ({3: torch.ones(1)}, "3 is a Tensor, expected a state dict of tensors alone"),
         ({"a": torch.ones(1, dtype=torch.float64)}, "tensor 'a' is of type torch.float64 on cpu; float32, float16 and"),
         ({"a": torch.ones(1, dtype=torch.int32)}, "tensor 'a' is of type torch.int32 on cpu"),
