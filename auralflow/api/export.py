@@ -151,7 +151,7 @@ def compare(separator: Separator, program, excerpt: Excerpt, tolerance: float | 
     return Check(
         audio=excerpt.origin,
         seconds=segments.shape[-1] / separator.config.model.sample_rate,
-        largest_difference=float(np.abs(found - expected).max()),
+        largest_difference=float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max())),
         tolerance=tolerance,
         si_sdr={target: _finite(si_sdr(ours, model)) for target, ours, model in pairs},
         cost={

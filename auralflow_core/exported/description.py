@@ -17,7 +17,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         audio: that both separated.
         seconds: of it.
-        largest_difference: of all samples.
+        largest_difference: of all samples, relative to the model's loudest one where that is beyond full scale.
         tolerance: that it had to keep; None: none was asked for.
         si_sdr: target -> dB of the file's estimate against the model's; None: they are the same.
         cost: target -> dB of SI-SDR by which the file is worse than the model, where the true stem was known.
