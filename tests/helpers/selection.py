@@ -164,6 +164,7 @@ SLOW = (
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/bridge.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/community-models.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/evaluate.md",
+    "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/export.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/pretrained.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/train.md",
     "examples/test_notebook.py",
