@@ -36,10 +36,10 @@ def configure(
     folder, before = ModelFolder(path), None
     if folder.config_file.exists():
         before = folder.load_config()
-        if model_type not in (None, type(before.model).__name__):
+        if model_type is not None and model_type != type(before.model).__name__:
             raise InputError(
                 f"{folder.config_file}: is {with_article(type(before.model).__name__)} and cannot become "
-                f"{model_type}; leave the model out to edit it, or make a new folder"
+                f"{with_article(model_type)}; leave the model out to edit it, or make a new folder"
             )
         if preset is not None:
             raise InputError(f"{folder.config_file}: exists already, and preset {preset!r} is for new folders only")

@@ -29,6 +29,8 @@ class Pair:
         real, imag: its parts, tensors of one shape.
     """
 
+    is_nested = is_quantized = is_sparse = is_sparse_csr = is_mkldnn = False
+
     def __init__(self, real: Tensor, imag: Tensor) -> None:
         self.real, self.imag = real, imag
 

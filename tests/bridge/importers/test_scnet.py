@@ -161,7 +161,7 @@ def test_pairs_go_in_and_out_bit_for_bit(name, tmp_path, monkeypatch):
         ({"model": {"dims": [4, "8"]}}, "model.dims is '8', expected a whole number"),
         ({"model": {"sources": ["vocals"]}}, "model.sources is ..vocals.., but training names 3 as targets"),
         ({"model": {"band_SR": [0.2, 0.2, 0.2]}}, "band_shares have the sum 0.6, expected 1"),
-        ({"model": {"band_kernel": [3, 2, 16]}}, "which do not suit band_strides 4 and band_kernels 2"),
+        ({"model": {"band_kernel": [3, 2, 16]}}, "which does not suit band_strides 4 and band_kernels 2"),
         ({"model": {"num_dplayer": 3}}, "num_layers .3. must be even"),
         ({"model": {"num_dplayer": 10**9}}, "model.num_dplayer is 1000000000, expected at most 200"),
         ({"model": {"conv_depths": [3, 2]}}, "band_depths has 2 numbers, expected one for each of 3 band_shares"),
