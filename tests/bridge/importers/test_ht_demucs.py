@@ -157,7 +157,7 @@ def test_pairs_go_in_and_out_bit_for_bit():
     [
         ({"model": "hdemucs"}, "model is 'hdemucs', but the checkpoint holds an HTDemucs"),
         ({"model": {"dim": 3}}, "model is {'dim': 3}, but the checkpoint holds an HTDemucs"),
-        ({"htdemucs": 3}, "htdemucs is a int, expected a group of settings"),
+        ({"htdemucs": 3}, "htdemucs is an int, expected a group of settings"),
         ({"training": {"instruments": ["vocals"]}}, "training.channels is missing"),
         ({"inference": {"normalize": True}}, "inference.normalize is true, expected false"),
     ],
