@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect
 
+from auralflow.studio.files import KeptFile
 from auralflow.studio.guard import LOOPBACK, Guard
 from auralflow.studio.jobs import OPEN, Job, Library
 from auralflow.studio.queue import Queue
@@ -22,6 +25,17 @@ from auralflow_core.errors import InputError, closest
 MAX_UPLOAD = 2 << 30  # bytes of a song
 STALLED = 30.0  # seconds after which an upload that brings nothing is given up
 Format = Literal["wav", "flac", "ogg", "mp3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """The body of an answer that refuses.
+
+    Attributes:
+        detail: a sentence about what went wrong.
+    """
+
+    detail: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +89,11 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        responses={"4XX": {"model": Problem}},
     )
     app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(RequestValidationError, _parameter_error)
+    app.add_exception_handler(OSError, _library_error)
     add_sending(app, queue, list(models), max_upload)
     add_jobs(app, queue)
     add_events(app, queue)
@@ -116,10 +133,10 @@ def add_sending(app: FastAPI, queue: Queue, models: list[str], max_upload: int) 
         job, file = library.new(name, model, format, residual)
         try:
             await _receive(request, file, max_upload)
+            queue.add(job)
         except BaseException:
             library.remove(job)
             raise
-        queue.add(job)
         return job
 
 
@@ -171,20 +188,22 @@ def add_events(app: FastAPI, queue: Queue) -> None:
 def add_files(app: FastAPI, library: Library) -> None:
     """Adds what hands out files, and tells how much room they take."""
 
+    @app.head("/api/jobs/{id}/song", include_in_schema=False)
     @app.get("/api/jobs/{id}/song", response_class=FileResponse)
     async def get_song(id: str) -> FileResponse:
         """The file that was sent; parts of it by the header `Range`."""
         job = find(library, id)
         file = library.song(job)
-        return FileResponse(file, filename=f"{job.name}{file.suffix}", headers={"X-Content-Type-Options": "nosniff"})
+        return KeptFile(file, filename=f"{job.name}{file.suffix}", headers={"X-Content-Type-Options": "nosniff"})
 
+    @app.head("/api/jobs/{id}/stems/{stem}", include_in_schema=False)
     @app.get("/api/jobs/{id}/stems/{stem}", response_class=FileResponse)
     async def get_stem(id: str, stem: str) -> FileResponse:
         """The file of a stem; parts of it by the header `Range`."""
         job = find(library, id)
         if (file := library.stem(job, stem)) is None:
             raise HTTPException(404, f"{job.name} has no stem {stem[:100]!r}; it has: {', '.join(job.stems) or 'none'}")
-        return FileResponse(file, filename=f"{job.name} ({file.stem}){file.suffix}")
+        return KeptFile(file, filename=f"{job.name} ({file.stem}){file.suffix}")
 
     @app.get("/api/space")
     async def get_space() -> Space:
@@ -229,6 +248,8 @@ async def _receive(request: Request, file: Path, max_upload: int) -> None:
                 await asyncio.to_thread(stream.write, chunk)
     except OSError as error:
         raise HTTPException(507, f"the song cannot be kept: {error.strerror}") from None
+    except ClientDisconnect:  # which nobody hears
+        raise HTTPException(400, "the connection ended before the song") from None
     if not size:
         raise HTTPException(400, "the request has no body, expected the song's file")
 
@@ -248,3 +269,15 @@ def _events(queue: Queue, id: str | None) -> StreamingResponse:
 
 async def _input_error(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=400)
+
+
+async def _parameter_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    text = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
+    return JSONResponse({"detail": text}, status_code=422)
+
+
+async def _library_error(_request: Request, error: Exception) -> JSONResponse:
+    """Answers where the library's folder is gone, or its disk is full or read-only."""
+    assert isinstance(error, OSError)
+    return JSONResponse({"detail": f"the library cannot be used: {error.strerror or error}"}, status_code=507)

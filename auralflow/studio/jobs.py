@@ -93,12 +93,12 @@ class Library:
 
     def add(self, job: Job) -> None:
         """Takes a job whose song is complete into the library."""
-        self.jobs[job.id] = job
         self.save(job)
+        self.jobs[job.id] = job
 
     def save(self, job: Job) -> None:
         """Writes what is known of a job."""
-        write_json(self.path(job) / "job.json", dataclasses.asdict(job))
+        write_json(inside(self.folder, f"{job.id}/job.json"), dataclasses.asdict(job))
 
     def remove(self, job: Job) -> None:
         """Deletes a job with its song and stems."""

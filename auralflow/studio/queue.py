@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from auralflow.studio.jobs import OPEN, Job, Library
 from auralflow.studio.separation import Report, Request
 from auralflow.studio.worker import Worker
+from auralflow_core.errors import InputError, sentence
 
 NEWS = 100  # changes that wait for a listener
 
@@ -53,7 +54,7 @@ class Queue:
     async def cancel(self, job: Job) -> None:
         """Ends a job that is queued or running; its stems are not written."""
         if job is self._current:
-            await asyncio.to_thread(self._worker.cancel, lambda: self._current is not job)
+            await asyncio.to_thread(self._worker.cancel, self.library.song(job), lambda: self._current is not job)
             while self._current is job:
                 await asyncio.sleep(0.01)
         elif job.state in OPEN:
@@ -86,11 +87,12 @@ class Queue:
         def progress(report: Report) -> None:
             loop.call_soon_threadsafe(self._advance, job, report)
 
-        folder = self.library.path(job)
-        request = Request(
-            self.library.song(job), job.name, folder / "stems", job.model, job.format, job.residual, self.backend
-        )
-        report = await asyncio.to_thread(self._worker.run, request, progress)
+        try:
+            song, stems = self.library.song(job), self.library.path(job) / "stems"
+            request = Request(song, job.name, stems, job.model, job.format, job.residual, self.backend)
+            report = await asyncio.to_thread(self._worker.run, request, progress)
+        except (InputError, OSError) as error:  # a job.json that names another folder's file, or no new process
+            report = Report(over=True, error=sentence(error))
         self._end(job, report)
         self._current = None
 
@@ -104,14 +106,17 @@ class Queue:
         job.progress, job.took = float(job.state == "done"), report.took
         job.stems = list(report.stems)
         # Whoever sent the song knows its name alone.
-        song = str(self.library.song(job))
-        job.error = report.error.replace(song, job.name) if job.state == "failed" else ""
-        job.notes = [note.replace(song, job.name) for note in report.notes]
+        folder = str(self.library.path(job))
+        file = f"{folder}/{job.file}"
+        error, *job.notes = (
+            text.replace(file, job.name).replace(f"{folder}/", "") for text in (report.error, *report.notes)
+        )
+        job.error = error if job.state == "failed" else ""
         self._note(job)
 
     def _note(self, job: Job) -> None:
         """Keeps what is new of a job, and tells it; where the disk is full, the next server begins the song again."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, InputError):
             self.library.save(job)
         self._tell(job)
 

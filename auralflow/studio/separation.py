@@ -69,14 +69,13 @@ def work(pipe: Connection, cancellations: Connection) -> None:
 
     Args:
         pipe: brings each a `Request`, and takes `Report`s.
-        cancellations: brings something when the song at hand is no longer wanted.
+        cancellations: brings the file of a song that is no longer wanted.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which closes the pipe
     loaded: dict[tuple[str, str], Separator] = {}
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             request = pipe.recv()
-            _taken(cancellations)  # one that came too late
             try:
                 report = _separate(request, loaded, cancellations, pipe.send)
             except Cancelled:
@@ -106,7 +105,7 @@ def _separate(
     separator = _load(request, loaded)
 
     def progress(_name: str, done: float) -> None:
-        if _taken(cancellations):
+        if request.song in _taken(cancellations):  # another one's came too late
             raise Cancelled
         send(Report(done, audio.seconds))
 
@@ -136,9 +135,9 @@ def _load(request: Request, loaded: "dict[tuple[str, str], Separator]") -> "Sepa
     return loaded[key]
 
 
-def _taken(pipe: Connection) -> bool:
-    """Takes all that waits in a pipe; whether there was something."""
-    found = False
+def _taken(pipe: Connection) -> list[Path]:
+    """Takes all that waits in a pipe."""
+    found = []
     while pipe.poll():
-        found, _ = True, pipe.recv()
+        found.append(pipe.recv())
     return found

@@ -1,5 +1,7 @@
 """The server that runs the application."""
 
+import asyncio
+import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,8 +41,14 @@ def serve(
         print(f"auralflow serves at {address}{f'?token={token}' if token else ''}", flush=True)
         print(f"Songs and stems are kept in {library}. Ctrl-C ends it.", flush=True)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GOODBYE)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message is none about a request that the end of the server cuts off, which listeners always are."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from auralflow.studio.separation import Report, Request, work
 
@@ -21,7 +22,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("spawn")  # jax's threads do not survive a fork
-        self._cancelled = False
+        self._cancelled: Path | None = None
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
@@ -50,22 +51,25 @@ class Worker:
             while not (report := pipe.recv()).over:
                 progress(report)
         except (EOFError, OSError):
-            error = "cancelled" if self._cancelled else f"{request.name}: the process that separates it died"
+            error = (
+                "cancelled"
+                if self._cancelled == request.song
+                else f"{request.name}: the process that separates it died"
+            )
             return Report(over=True, error=error)
-        finally:
-            self._cancelled = False
         return report
 
-    def cancel(self, is_over: Callable[[], bool]) -> None:
-        """Ends the song at hand.
+    def cancel(self, song: Path, is_over: Callable[[], bool]) -> None:
+        """Ends a song if it is at hand; one that follows it goes on.
 
         Args:
+            song: its file.
             is_over: whether its `run` has returned. The process is killed if that takes longer than `PATIENCE`.
         """
-        self._cancelled = True
+        self._cancelled = song
         with contextlib.suppress(OSError):  # it may have died
             if self._cancellations is not None:
-                self._cancellations.send(True)
+                self._cancellations.send(song)
         until = time.monotonic() + PATIENCE
         while not is_over() and time.monotonic() < until:
             time.sleep(0.02)

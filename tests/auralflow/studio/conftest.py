@@ -18,9 +18,9 @@ import soundfile as sf
 class Server:
     """`auralflow serve` with a small model, on a free port."""
 
-    def __init__(self, library, *arguments):
+    def __init__(self, library, *arguments, **streams):
         command = [sys.executable, "-m", "auralflow", "serve", "--library", str(library), "--port", "0"]
-        self.process = subprocess.Popen([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True, **streams)
         self.lines = [self.process.stdout.readline(), self.process.stdout.readline()]
         self.port = int(re.search(r":(\d+)/api", self.lines[0]).group(1))
 
@@ -66,8 +66,8 @@ def serve(trained):
     """Starts servers, which end with the tests."""
     servers = []
 
-    def start(library, *arguments):
-        servers.append(Server(library, "--model", trained.model.path, *arguments))
+    def start(library, *arguments, **streams):
+        servers.append(Server(library, "--model", trained.model.path, *arguments, **streams))
         return servers[-1]
 
     yield start

@@ -1,7 +1,9 @@
 """Songs that are sent over HTTP come back as stems."""
 
 import json
+import shutil
 import signal
+import socket
 import time
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import soundfile as sf
 
 from auralflow.cli.main import main
+from auralflow.studio.separation import Request
+from auralflow.studio.worker import Worker
 
 
 def test_a_song_becomes_the_stems_that_the_command_writes(server, song, trained, tmp_path):
@@ -109,3 +113,46 @@ def test_every_address_is_described(server):
     assert "http" not in body.decode().replace("HTTP", "").replace(
         "http://127.0.0.1:8765", ""
     )  # nothing from elsewhere
+
+
+def test_whatever_breaks_around_a_song_the_queue_goes_on_without_a_traceback(serve, song, long_song, tmp_path):
+    library, told = tmp_path / "library", tmp_path / "stderr.txt"
+    with told.open("wb") as errors:
+        server = serve(library, stderr=errors)
+    head = b"POST /api/jobs?name=a.wav HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\nhalf"
+    with socket.create_connection(("127.0.0.1", server.port)) as half:
+        half.sendall(head)
+    long, gone, good = server.send(long_song), server.send(song), server.send(song)
+    server.wait(long, "running")
+    shutil.rmtree(library / gone["id"])
+    server.ask("POST", f"/api/jobs/{long['id']}/cancel")
+    assert server.wait(gone, "done", "failed")["error"] == "näme <b>: no such file"
+    assert server.ask("GET", f"/api/jobs/{gone['id']}/song")[0] == 404
+    stem = server.wait(good, "done", "failed")["stems"][0]
+    status, headers, body = server.ask("HEAD", f"/api/jobs/{good['id']}/stems/{stem}")
+    size = (library / good["id"] / "stems" / stem).stat().st_size
+    assert (status, headers["content-length"], body) == (200, str(size), b"")
+    status, _, body = server.ask("POST", "/api/jobs?name=a.wav&format=opus", b"song")
+    assert (status, json.loads(body)["detail"][:7]) == (422, "format:")
+    sent = {long["id"], gone["id"], good["id"]}
+    assert {folder.name for folder in library.glob("song-*")} <= sent  # the half one is not kept
+    library.rename(tmp_path / "elsewhere")
+    for method, path in (("GET", "/api/space"), ("POST", "/api/jobs?name=a.wav")):
+        status, _, body = server.ask(method, path, b"song")
+        assert (status, "the library cannot be used" in json.loads(body)["detail"]) == (507, True)
+    with socket.create_connection(("127.0.0.1", server.port)) as listener:
+        listener.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        listener.recv(1)
+        assert server.end() == 130
+    assert "Traceback" not in told.read_text()
+
+
+def test_a_cancellation_that_comes_too_late_does_not_end_the_next_song(trained, song, tmp_path):
+    worker = Worker()
+    request = Request(song, "song", tmp_path, str(trained.model.path), "wav", False, "jax")
+    try:
+        worker.start()
+        worker.cancel(tmp_path / "the song before", lambda: True)
+        assert worker.run(request, lambda report: None).stems == ("vocals.wav",)
+    finally:
+        worker.stop()
