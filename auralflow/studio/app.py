@@ -91,9 +91,8 @@ def make_app(
         openapi_url="/api/openapi.json",
         responses={"4XX": {"model": Problem}},
     )
-    app.add_exception_handler(InputError, _input_error)
-    app.add_exception_handler(RequestValidationError, _parameter_error)
-    app.add_exception_handler(OSError, _library_error)
+    for kind, answer in ANSWERS.items():
+        app.add_exception_handler(kind, answer)
     add_sending(app, queue, list(models), max_upload)
     add_jobs(app, queue)
     add_events(app, queue)
@@ -281,3 +280,6 @@ async def _library_error(_request: Request, error: Exception) -> JSONResponse:
     """Answers where the library's folder is gone, or its disk is full or read-only."""
     assert isinstance(error, OSError)
     return JSONResponse({"detail": f"the library cannot be used: {error.strerror or error}"}, status_code=507)
+
+
+ANSWERS = {InputError: _input_error, RequestValidationError: _parameter_error, OSError: _library_error}
