@@ -129,7 +129,11 @@ def _tracks(path: Path, passed_over: Path | None, problems: list[str], seen: set
     if (place := os.path.realpath(path)) in seen:  # a link that leads back
         return []
     seen.add(place)
-    files = _audio_in(path)
+    try:
+        files, folders = _audio_in(path), _subfolders(path, passed_over)
+    except OSError as error:  # of this folder; others are separated
+        problems.append(sentence(error))
+        return []
     mixtures = [file for file in files if file.stem == "mixture"]
     if len(mixtures) > 1:
         problems.append(f"{path}: holds {' and '.join(file.name for file in mixtures)}, where one mixture is expected")
@@ -138,7 +142,7 @@ def _tracks(path: Path, passed_over: Path | None, problems: list[str], seen: set
         return [(path.resolve().name, mixtures[0])]
     if files:
         return [(_track_name(file), file) for file in files]
-    return [pair for folder in _subfolders(path, passed_over) for pair in _tracks(folder, passed_over, problems, seen)]
+    return [pair for folder in folders for pair in _tracks(folder, passed_over, problems, seen)]
 
 
 def _audio_in(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
+import errno
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,21 @@ def test_finds_files_folders_and_tracks(tmp_path):
         ("My song", "mixture.wav"),
     ]
     assert problems == []
+
+
+def test_a_folder_that_cannot_be_read_stops_no_other(tmp_path, monkeypatch):
+    write(tmp_path / "albums/one/a.wav"), write(tmp_path / "albums/locked/b.wav")
+    listing = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "locked":  # a superuser, who may run the tests, could read it
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    sources, problems = find_inputs([tmp_path / "albums"])
+    assert [source.name for source in sources] == ["a"]
+    assert problems == [f"{tmp_path / 'albums' / 'locked'}: Permission denied"]
 
 
 def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
