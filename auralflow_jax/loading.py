@@ -3,17 +3,12 @@
 import functools
 from pathlib import Path
 
-import jax
-
 from auralflow_core.ensembles.description import Description, is_description, read_description
 from auralflow_core.ensembles.loading import load_members
 from auralflow_core.model_folder import find_model
-from auralflow_core.weights.adapter import merge
-from auralflow_core.weights.names import to_flax, to_torch
-from auralflow_jax.devices import Device, find_device
-from auralflow_jax.models.base import SeparationModel, abstract_variables, build
+from auralflow_jax.devices import Device
+from auralflow_jax.models.base import SeparationModel
 from auralflow_jax.models.ensemble import Ensemble
-from auralflow_jax.weights import load_variables
 
 
 def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path | None = None) -> SeparationModel:
@@ -38,11 +33,7 @@ def load(name_or_path: str | Path, *, device: Device = None, adapter: str | Path
     """
     if is_description(path := find_model(name_or_path)):
         return load_ensemble(read_description(path), device=device, adapter=adapter)
-    variables, settings, _ = load_variables(path)
-    if adapter is not None:
-        expected = abstract_variables(settings)
-        variables = to_flax(merge(to_torch(variables), adapter, str(name_or_path)), expected, str(name_or_path))
-    return build(settings).replace(variables=jax.device_put(variables, find_device(device)))
+    return SeparationModel.from_pretrained(path, device, adapter=adapter)
 
 
 def load_ensemble(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -14,10 +13,11 @@ from auralflow_core.config.fields import without_tensors
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, read_model
 from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested, read_tensors, write_tensors
-from auralflow_core.weights.names import check_same, to_flax
-from auralflow_jax.models.base import Variables, abstract_variables
+from auralflow_core.weights.names import to_flax
+from auralflow_jax.models.base import abstract_variables
 from auralflow_jax.retarget import retarget
 from auralflow_jax.trace_cache import traced_shapes
+from auralflow_jax.variables import Variables, check_fits, flat, variables_of
 
 
 def save_weights(path: str | Path, variables: Variables, config: Config, provenance: dict) -> None:
@@ -29,7 +29,7 @@ def save_weights(path: str | Path, variables: Variables, config: Config, provena
         config: what built them.
         provenance: where they come from: step, epoch, validation figures.
     """
-    write_tensors(path, TensorFile(FLAX, _flat(jax.device_get(variables)), config, provenance))
+    write_tensors(path, TensorFile(FLAX, flat(jax.device_get(variables)), config, provenance))
 
 
 def load_weights(path: str | Path) -> tuple[Variables, Config, dict]:
@@ -54,10 +54,7 @@ def load_variables(name_or_path: str | Path) -> tuple[Variables, Config, dict]:
     """
     file, path = read_model(name_or_path)
     expected = traced_shapes(abstract_variables, file.config)
-    variables = _variables(file, path, expected)
-    if file.format == FLAX:
-        check_fits(variables, expected, str(path))
-    return variables, file.config, file.provenance
+    return variables_of(file, path, expected), file.config, file.provenance
 
 
 def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
@@ -70,11 +67,11 @@ def load_best(folder: ModelFolder) -> tuple[Variables, Config]:
     return _variables(file, path), file.config
 
 
-def _variables(file: TensorFile, path: str | Path, expected: Variables | None = None) -> Variables:
-    """The variables in a file; those of torch are compared with the expected ones, by default the configuration's."""
+def _variables(file: TensorFile, path: str | Path) -> Variables:
+    """The variables in a file; those of torch are compared with the configuration's."""
     if file.format == FLAX:
         return nested(file, path)
-    return to_flax(file.tensors, expected or abstract_variables(file.config), str(path))
+    return to_flax(file.tensors, abstract_variables(file.config), str(path))
 
 
 def load_for(folders: Sequence[ModelFolder], config: Config, expected: Variables) -> Variables:
@@ -155,22 +152,3 @@ def _check_statistics(folder: ModelFolder, variables: Variables, config: Config)
             f"{folder.path}: its batch norms hold mean 0 and variance 1, so it was trained without "
             "statistics of batches; model.freeze_statistics is false, expected true"
         )
-
-
-def check_fits(variables: Variables, expected: Variables, origin: str) -> None:
-    """Compares names, shapes and types of all tensors with those of a model.
-
-    Args:
-        variables: what was loaded.
-        expected: arrays or shapes, from `jax.eval_shape` of the model's `init`.
-        origin: where the loaded ones come from, for the message.
-
-    Raises:
-        InputError: anything is missing, left over or of another shape or type; names the first of each kind.
-    """
-    check_same(_flat(variables), _flat(expected), origin)
-
-
-def _flat(variables: Variables) -> dict[str, Any]:
-    """The leaves of variables by their paths, joined by `/`."""
-    return flatten_dict(variables, sep="/")

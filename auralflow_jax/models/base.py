@@ -1,7 +1,6 @@
 """The members that models of every family have, and how a model is made from its settings."""
 
 import abc
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from flax.traverse_util import flatten_dict
 from msgspec import structs
 
 from auralflow_core.audio.check import check_layout
@@ -19,18 +17,18 @@ from auralflow_core.config import Config
 from auralflow_core.config.contract import check_returned, name_of
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
-from auralflow_core.hub.remote import push, remote_name
-from auralflow_core.hub.repository import write_repository
+from auralflow_core.hub.publishing import Publishable
+from auralflow_core.hub.remote import remote_name
 from auralflow_core.model_folder import ModelFolder, read_model
 from auralflow_core.weights.adapter import merge
-from auralflow_core.weights.file import FLAX, TORCH, TensorFile, nested
-from auralflow_core.weights.names import check_same, to_flax, to_torch
+from auralflow_core.weights.file import FLAX, TORCH, TensorFile
+from auralflow_core.weights.names import to_flax, to_torch
 from auralflow_jax.devices import Device, find_device
 from auralflow_jax.models.explicit_axes import with_auto_axes
 from auralflow_jax.networks import build_network
 from auralflow_jax.separation import separate
-
-Variables = dict[str, Any]  # "params" and "batch_stats", nested dicts of arrays
+from auralflow_jax.trace_cache import traced_shapes
+from auralflow_jax.variables import Variables, check_fits, flat, variables_of
 
 FAMILIES: dict[str, type["SeparationModel"]] = {}  # by `ModelConfig.FAMILY`; a class that names its own adds itself
 
@@ -45,7 +43,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SeparationModel(abc.ABC):
+class SeparationModel(Publishable):
     """A separation model: mixtures in, estimates of the targets out. Abstract; `create_model` and `load` make one.
 
     A model is a pytree: its variables are the leaves, network and settings are static. So it goes through `jax.jit`,
@@ -194,50 +192,11 @@ class SeparationModel(abc.ABC):
             InputError: the path is something else, or the folder holds a training run; or the variables are others than
                 the network has.
         """
-        tensors = cast(dict[str, Any], flatten_dict(self._written(folder), sep="/"))
+        tensors = flat(self._written(folder))
         ModelFolder(folder).save_model(TensorFile(FLAX, tensors, self.settings, dict(provenance)))
 
-    def save_pretrained(self, folder: str | Path, **card: Any) -> None:
-        """Writes a repository's folder for the Hugging Face Hub: config.json, model.safetensors and README.md.
-
-        Every command takes it as a model folder, too. The tensors have torch's names.
-
-        Args:
-            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
-            card: `license`, `base_model`, `datasets` and `scores`, which README.md is to name; see
-                `auralflow_core.hub.repository.write_repository`.
-
-        Raises:
-            InputError: the path is something else, or the folder holds a training run.
-        """
-        state = to_torch(self._written(folder))
-        write_repository(folder, TensorFile(TORCH, state, self.settings, {}), **card)
-
-    def push_to_hub(
-        self,
-        repository: str,
-        *,
-        private: bool | None = None,
-        token: str | None = None,
-        revision: str | None = None,
-        **card: Any,
-    ) -> str:
-        """Pushes what `save_pretrained` writes to the Hugging Face Hub, and returns the address of the commit.
-
-        Args:
-            repository: USER/MODEL, which is made where it does not exist.
-            private: of a new repository; default: what the account says.
-            token: default: the one that `hf auth login` or the variable HF_TOKEN gave.
-            revision: the branch; default: main.
-            card: see `save_pretrained`.
-
-        Raises:
-            InputError: the Hub refuses it, or cannot be reached.
-            MissingPackage: huggingface_hub is not installed.
-        """
-        with tempfile.TemporaryDirectory() as parent:
-            self.save_pretrained(folder := Path(parent, Path(repository).name), **card)
-            return push(folder, repository, private=private, token=token, revision=revision)
+    def _repository_file(self, folder: str | Path) -> TensorFile:
+        return TensorFile(TORCH, to_torch(self._written(folder)), self.settings, {})
 
     @classmethod
     def from_pretrained(
@@ -274,9 +233,10 @@ class SeparationModel(abc.ABC):
                 f"{origin}: holds {with_article(name)}, which is {with_article(type(model).__name__)}, expected "
                 f"{with_article(cls.__name__)}"
             )
-        state = file.tensors if file.format == TORCH else to_torch(nested(file, path), origin)
-        state = state if adapter is None else merge(state, adapter, origin)
-        variables = to_flax(state, abstract_variables(file.config), origin)
+        expected = traced_shapes(abstract_variables, file.config)
+        variables = variables_of(file, path, expected)
+        if adapter is not None:
+            variables = to_flax(merge(to_torch(variables), adapter, origin), expected, origin)
         if dtype is not None:
             variables = jax.tree.map(lambda leaf: leaf.astype(dtype), variables)
         return model.replace(variables=jax.device_put(variables, find_device(device)))
@@ -302,10 +262,7 @@ class SeparationModel(abc.ABC):
     def _written(self, folder: str | Path) -> Variables:
         """The variables as a file holds them; refuses what could not be read again."""
         stored = jax.tree.map(_stored, self._filled())
-        found, expected = (
-            cast(dict, flatten_dict(tree, sep="/")) for tree in (stored, abstract_variables(self.settings))
-        )
-        check_same(found, expected, f"{folder}: not written")
+        check_fits(stored, abstract_variables(self.settings), f"{folder}: not written")
         return stored
 
     def _filled(self) -> Variables:

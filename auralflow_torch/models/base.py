@@ -3,7 +3,6 @@
 import abc
 import copy
 import inspect
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -17,8 +16,8 @@ from auralflow_core.config import Config
 from auralflow_core.config.contract import check_returned
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
-from auralflow_core.hub.remote import push, remote_name
-from auralflow_core.hub.repository import write_repository
+from auralflow_core.hub.publishing import Publishable
+from auralflow_core.hub.remote import remote_name
 from auralflow_core.model_folder import ModelFolder, as_config
 from auralflow_core.weights.adapter import merge
 from auralflow_core.weights.file import TORCH, TensorFile
@@ -40,7 +39,7 @@ class Estimate(NamedTuple):
     latent: tuple[Tensor, Tensor] | None = None  # mu and sigma of a variational bottleneck
 
 
-class SeparationModel(nn.Module, abc.ABC):
+class SeparationModel(nn.Module, Publishable):
     """A separation model: mixtures in, estimates of the targets out. Abstract; `create_model` and `load` make one.
 
     Args:
@@ -194,46 +193,8 @@ class SeparationModel(nn.Module, abc.ABC):
         """
         ModelFolder(folder).save_model(TensorFile(TORCH, self._written(folder), self.config, dict(provenance)))
 
-    def save_pretrained(self, folder: str | Path, **card: Any) -> None:
-        """Writes a repository's folder for the Hugging Face Hub: config.json, model.safetensors and README.md.
-
-        Every command takes it as a model folder, too.
-
-        Args:
-            folder: a new folder, which appears whole or not at all; or one that an earlier call wrote.
-            card: `license`, `base_model`, `datasets` and `scores`, which README.md is to name; see
-                `auralflow_core.hub.repository.write_repository`.
-
-        Raises:
-            InputError: the path is something else, or the folder holds a training run.
-        """
-        write_repository(folder, TensorFile(TORCH, self._written(folder), self.config, {}), **card)
-
-    def push_to_hub(
-        self,
-        repository: str,
-        *,
-        private: bool | None = None,
-        token: str | None = None,
-        revision: str | None = None,
-        **card: Any,
-    ) -> str:
-        """Pushes what `save_pretrained` writes to the Hugging Face Hub, and returns the address of the commit.
-
-        Args:
-            repository: USER/MODEL, which is made where it does not exist.
-            private: of a new repository; default: what the account says.
-            token: default: the one that `hf auth login` or the variable HF_TOKEN gave.
-            revision: the branch; default: main.
-            card: see `save_pretrained`.
-
-        Raises:
-            InputError: the Hub refuses it, or cannot be reached.
-            MissingPackage: huggingface_hub is not installed.
-        """
-        with tempfile.TemporaryDirectory() as parent:
-            self.save_pretrained(folder := Path(parent, Path(repository).name), **card)
-            return push(folder, repository, private=private, token=token, revision=revision)
+    def _repository_file(self, folder: str | Path) -> TensorFile:
+        return TensorFile(TORCH, self._written(folder), self.config, {})
 
     def _written(self, folder: str | Path) -> dict[str, np.ndarray]:
         """The state dict as a file holds it; refuses what could not be read again."""
