@@ -49,18 +49,19 @@ def traced_program(function: Callable, config: Config, network: nn.Module, *argu
     Returns:
         A function that takes such arguments: `function` itself where nothing is kept.
     """
-    if not _folder or not _is_ours(config, network):
+    if not _folder:
         return function
     leaves, tree = jax.tree.flatten(arguments)
     devices = {device for leaf in leaves if isinstance(leaf, jax.Array) for device in leaf.devices()}
-    if len(devices) > 1:
-        return function
     platform = next(iter(devices)).platform if devices else jax.default_backend()
     shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
-    if (key := (function, tree, tuple(shapes), platform)) not in _programs:
-        paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(arguments)]
-        file = _file(function.__qualname__, config, paths, shapes, platform)
-        _programs[key] = _program(function, tree, leaves, platform, file)
+    if (key := (function, config, network, tree, tuple(shapes), platform, len(devices))) not in _programs:
+        if len(devices) > 1 or not _is_ours(config, network):
+            _programs[key] = function
+        else:
+            paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(arguments)]
+            file = _file(function.__qualname__, config, paths, shapes, platform)
+            _programs[key] = _program(function, tree, leaves, platform, file)
     return _programs[key]
 
 
