@@ -88,8 +88,7 @@ class Queue:
             loop.call_soon_threadsafe(self._advance, job, report)
 
         try:
-            song, stems = self.library.song(job), self.library.path(job) / "stems"
-            request = Request(song, job.name, stems, job.model, job.format, job.residual, self.backend)
+            request = Request(job, self.library.song(job), self.library.path(job) / "stems", self.backend)
             report = await asyncio.to_thread(self._worker.run, request, progress)
         except (InputError, OSError) as error:  # a job.json that names another folder's file, or no new process
             report = Report(over=True, error=sentence(error))

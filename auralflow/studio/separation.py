@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auralflow.studio.jobs import Job
 from auralflow_core.errors import InputError, sentence
 
 if TYPE_CHECKING:
@@ -19,21 +20,15 @@ class Request:
     """A song to separate.
 
     Attributes:
-        song: its file.
-        name: of the song.
+        job: the name, the model and the stems that are wanted.
+        song: the file.
         save: the folder for its stems.
-        model: the model's folder or name.
-        format: of the stems.
-        residual: also write the rest of the mixture.
         backend: the framework that runs the model.
     """
 
+    job: Job
     song: Path
-    name: str
     save: Path
-    model: str
-    format: str
-    residual: bool
     backend: str
 
 
@@ -83,7 +78,7 @@ def work(pipe: Connection, cancellations: Connection) -> None:
             except (InputError, OSError, ImportError) as error:
                 report = Report(over=True, error=sentence(error))
             except MemoryError:
-                report = Report(over=True, error=f"{request.name}: there is not enough memory for it")
+                report = Report(over=True, error=f"{request.job.name}: there is not enough memory for it")
             pipe.send(report)
 
 
@@ -100,7 +95,7 @@ def _separate(
     from auralflow_core.audio.encode import Encoding
 
     (audio,), _ = find_inputs([request.song])
-    audio = dataclasses.replace(audio, name=request.name)
+    audio = dataclasses.replace(audio, name=request.job.name)
     send(Report(0.0, audio.seconds))
     separator = _load(request, loaded)
 
@@ -109,8 +104,10 @@ def _separate(
             raise Cancelled
         send(Report(done, audio.seconds))
 
-    encoding, rest = Encoding(request.format), separator.config.model.residual_name
-    output = StemOutput(request.save, "{stem}.{ext}", encoding, request.residual, rest, True, model=request.model)
+    encoding, rest = Encoding(request.job.format), separator.config.model.residual_name
+    output = StemOutput(
+        request.save, "{stem}.{ext}", encoding, request.job.residual, rest, True, model=request.job.model
+    )
     progress("", 0.0)
     result = separate_files([audio], separator, output, progress=progress)
     return Report(
@@ -129,9 +126,9 @@ def _load(request: Request, loaded: "dict[tuple[str, str], Separator]") -> "Sepa
     from auralflow.backends import load_separator
     from auralflow_core.model_folder import find_model
 
-    if (key := (request.model, request.backend)) not in loaded:
+    if (key := (request.job.model, request.backend)) not in loaded:
         loaded.clear()
-        loaded[key] = load_separator(find_model(request.model), request.backend)
+        loaded[key] = load_separator(find_model(request.job.model), request.backend)
     return loaded[key]
 
 

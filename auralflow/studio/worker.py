@@ -54,7 +54,7 @@ class Worker:
             error = (
                 "cancelled"
                 if self._cancelled == request.song
-                else f"{request.name}: the process that separates it died"
+                else f"{request.job.name}: the process that separates it died"
             )
             return Report(over=True, error=error)
         return report

@@ -12,6 +12,7 @@ import pytest
 import soundfile as sf
 
 from auralflow.cli.main import main
+from auralflow.studio.jobs import Job
 from auralflow.studio.separation import Request
 from auralflow.studio.worker import Worker
 
@@ -149,7 +150,7 @@ def test_whatever_breaks_around_a_song_the_queue_goes_on_without_a_traceback(ser
 
 def test_a_cancellation_that_comes_too_late_does_not_end_the_next_song(trained, song, tmp_path):
     worker = Worker()
-    request = Request(song, "song", tmp_path, str(trained.model.path), "wav", False, "jax")
+    request = Request(Job("", "", "song", str(trained.model.path)), song, tmp_path, "jax")
     try:
         worker.start()
         worker.cancel(tmp_path / "the song before", lambda: True)
