@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "Decode every file of a dataset once, and tell what is wrong with it.",
     "train": "Train a model; an earlier run of the same folder is continued.",
     "separate": "Separate audio files into stems.",
+    "studio": "Open a page that separates songs and plays their stems.",
     "serve": "Separate songs that other programs send over HTTP.",
     "pretrained": "List pretrained models, or get one.",
     "evaluate": "Score a model on tracks whose stems are known.",

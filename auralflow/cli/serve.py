@@ -28,8 +28,14 @@ def add_arguments(parser: Parser) -> None:
     add_backend(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Serves until it is interrupted; the exit status is then 130."""
+def run(arguments: argparse.Namespace, *, page: bool = False, opens: bool = False) -> int:
+    """Serves until it is interrupted; the exit status is then 130.
+
+    Args:
+        arguments: of the command.
+        page: there is a page for people, too.
+        opens: shows it in the browser.
+    """
     from auralflow.pretrained import names
     from auralflow_core.model_folder import find_model
 
@@ -46,4 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         token=token,
         backend=arguments.backend,
+        page=page,
+        opens=opens,
     )

@@ -7,35 +7,25 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from auralflow.studio.files import KeptFile
 from auralflow.studio.guard import LOOPBACK, Guard
-from auralflow.studio.jobs import OPEN, Job, Library
+from auralflow.studio.jobs import OPEN, Format, Job, Library
+from auralflow.studio.page import add_page
 from auralflow.studio.queue import Queue
-from auralflow.studio.reference import reference_page
+from auralflow.studio.reference import HEADERS, reference_page
+from auralflow.studio.refusals import ANSWERS, Problem, find
+from auralflow.studio.tracks import add_mixes, add_tracks
 from auralflow.version import VERSION
 from auralflow_core.errors import InputError, closest
 
 MAX_UPLOAD = 2 << 30  # bytes of a song
 STALLED = 30.0  # seconds after which an upload that brings nothing is given up
-Format = Literal["wav", "flac", "ogg", "mp3"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """The body of an answer that refuses.
-
-    Attributes:
-        detail: a sentence about what went wrong.
-    """
-
-    detail: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +36,13 @@ class Space:
         used: bytes of all songs and stems.
         free: bytes that are left on the disk.
         songs: number of jobs.
+        sizes: bytes of each, by its id.
     """
 
     used: int
     free: int
     songs: int
+    sizes: dict[str, int]
 
 
 def make_app(
@@ -61,6 +53,7 @@ def make_app(
     hosts: tuple[str, ...] | None = LOOPBACK,
     token: str | None = None,
     max_upload: int = MAX_UPLOAD,
+    page: bool = False,
 ) -> Guard:
     """Makes the application that a server of the ASGI kind runs.
 
@@ -71,6 +64,7 @@ def make_app(
         hosts: see `Guard`.
         token: see `Guard`.
         max_upload: bytes of the largest song that is taken.
+        page: there is a page for people, too.
     """
     library = Library(folder)
     queue = Queue(library, backend)
@@ -97,10 +91,14 @@ def make_app(
     add_jobs(app, queue)
     add_events(app, queue)
     add_files(app, library)
+    add_tracks(app, library)
+    add_mixes(app, library)
+    if page:
+        add_page(app)
 
     @app.get("/api", include_in_schema=False)
     async def about() -> HTMLResponse:
-        return HTMLResponse(reference_page(app.openapi()), headers={"Content-Security-Policy": "default-src 'self'"})
+        return HTMLResponse(reference_page(app.openapi()), headers=HEADERS)
 
     return Guard(app, hosts, token)
 
@@ -207,19 +205,9 @@ def add_files(app: FastAPI, library: Library) -> None:
     @app.get("/api/space")
     async def get_space() -> Space:
         """The room that all songs take on the disk."""
-        used = await asyncio.to_thread(lambda: sum(map(library.size, list(library.jobs.values()))))
-        return Space(used, shutil.disk_usage(library.folder).free, len(library.jobs))
-
-
-def find(library: Library, id: str) -> Job:
-    """A job by its id.
-
-    Raises:
-        HTTPException: there is none (404).
-    """
-    if (job := library.jobs.get(id)) is None:
-        raise HTTPException(404, f"there is no song {id[:100]!r}")
-    return job
+        jobs = list(library.jobs.values())
+        sizes = await asyncio.to_thread(lambda: {job.id: library.size(job) for job in jobs})
+        return Space(sum(sizes.values()), shutil.disk_usage(library.folder).free, len(jobs), sizes)
 
 
 async def _receive(request: Request, file: Path, max_upload: int) -> None:
@@ -264,22 +252,3 @@ def _events(queue: Queue, id: str | None) -> StreamingResponse:
                     return
 
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-
-
-async def _input_error(_request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=400)
-
-
-async def _parameter_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    text = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
-    return JSONResponse({"detail": text}, status_code=422)
-
-
-async def _library_error(_request: Request, error: Exception) -> JSONResponse:
-    """Answers where the library's folder is gone, or its disk is full or read-only."""
-    assert isinstance(error, OSError)
-    return JSONResponse({"detail": f"the library cannot be used: {error.strerror or error}"}, status_code=507)
-
-
-ANSWERS = {InputError: _input_error, RequestValidationError: _parameter_error, OSError: _library_error}

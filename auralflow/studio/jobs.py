@@ -16,6 +16,7 @@ from auralflow_core.errors import InputError, printable
 from auralflow_core.storage.inside import inside
 from auralflow_core.storage.json_files import read_json, write_json
 
+Format = Literal["wav", "flac", "ogg", "mp3"]  # of stems and mixes
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 OPEN = ("queued", "running")  # states in which something is still to come

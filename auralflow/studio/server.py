@@ -2,7 +2,11 @@
 
 import asyncio
 import logging
+import os
 import socket
+import sys
+import threading
+import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +21,15 @@ GOODBYE = 1  # seconds that answers on their way have when the server ends
 
 
 def serve(
-    library: Path, models: Sequence[str], *, host: str, port: int, token: str | None = None, backend: str = "jax"
+    library: Path,
+    models: Sequence[str],
+    *,
+    host: str,
+    port: int,
+    token: str | None = None,
+    backend: str = "jax",
+    page: bool = False,
+    opens: bool = False,
 ) -> int:
     """Serves until it is interrupted.
 
@@ -28,6 +40,8 @@ def serve(
         port: the port; 0 for any.
         token: see `Guard`; with one, the server may be asked under any name.
         backend: the framework that runs the models.
+        page: there is a page for people, too.
+        opens: shows it in the browser, if there is one.
 
     Returns:
         0.
@@ -36,14 +50,30 @@ def serve(
         InputError: the address or the port cannot be had, or another server has the library.
     """
     with sole_run(library), _listen(host, port) as listener:
-        app = make_app(library, models, backend=backend, hosts=LOOPBACK if token is None else None, token=token)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/api"
-        print(f"auralflow serves at {address}{f'?token={token}' if token else ''}", flush=True)
+        hosts = LOOPBACK if token is None else None
+        app = make_app(library, models, backend=backend, hosts=hosts, token=token, page=page)
+        port = listener.getsockname()[1]
+        address = f"{_shown(host)}:{port}/{'' if page else 'api'}{f'?token={token}' if token else ''}"
+        print(f"auralflow {'studio is' if page else 'serves'} at http://{address}", flush=True)
         print(f"Songs and stems are kept in {library}. Ctrl-C ends it.", flush=True)
+        if opens:
+            threading.Thread(target=show, args=(f"http://{address}",), daemon=True).start()
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GOODBYE)
         logging.getLogger("uvicorn.error").addFilter(_is_news)
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def show(address: str) -> None:
+    """Opens an address in the browser of whoever sits at the screen; without a screen, nothing happens."""
+    has_screen = sys.platform in ("win32", "darwin") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    if has_screen or "BROWSER" in os.environ:  # a browser of the terminal would take the terminal
+        webbrowser.open(address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:"))
+
+
+def _shown(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_news(record: logging.LogRecord) -> bool:

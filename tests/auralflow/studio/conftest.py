@@ -1,6 +1,7 @@
 """Servers, each a process of its own, and what talks to them."""
 
 import contextlib
+import dataclasses
 import http.client
 import json
 import re
@@ -14,15 +15,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from auralflow.studio.jobs import Job
+
 
 class Server:
-    """`auralflow serve` with a small model, on a free port."""
+    """`auralflow serve`, or studio, with a small model, on a free port."""
 
-    def __init__(self, library, *arguments, **streams):
-        command = [sys.executable, "-m", "auralflow", "serve", "--library", str(library), "--port", "0"]
+    def __init__(self, library, *arguments, name="serve", **streams):
+        command = [sys.executable, "-m", "auralflow", name, "--library", str(library), "--port", "0"]
         self.process = subprocess.Popen([*command, *map(str, arguments)], stdout=subprocess.PIPE, text=True, **streams)
         self.lines = [self.process.stdout.readline(), self.process.stdout.readline()]
-        self.port = int(re.search(r":(\d+)/api", self.lines[0]).group(1))
+        self.port = int(re.search(r":(\d+)/", self.lines[0]).group(1))
 
     def ask(self, method, path, body=None, **headers):
         """The status, headers and body of an answer."""
@@ -36,6 +39,9 @@ class Server:
         status, _, body = self.ask("GET", path)
         assert status == 200, body
         return json.loads(body)
+
+    def address(self, path="/"):
+        return f"http://127.0.0.1:{self.port}{path}"
 
     def send(self, song, **query):
         """Sends a song; returns its job."""
@@ -79,6 +85,56 @@ def serve(trained):
 @pytest.fixture(scope="session")
 def server(serve, tmp_path_factory):
     return serve(tmp_path_factory.mktemp("library"))
+
+
+@dataclasses.dataclass
+class Known:
+    """A song whose stems are known: float32 (samples, channels), by name."""
+
+    id: str
+    rate: int
+    stems: dict
+
+
+def known_song(library, number, name, rate, stems, format="wav"):
+    """Puts a song into a library, as if it had been separated."""
+    job = Job(f"song-{number:016x}", "song.wav", name, "a/model", format, state="done", progress=1.0, created=number)
+    job.stems, job.seconds = [f"{stem}.{format}" for stem in stems], len(next(iter(stems.values()))) / rate
+    (library / job.id / "stems").mkdir(parents=True)
+    for file, audio in zip(job.stems, stems.values(), strict=True):
+        path = library / job.id / "stems" / file
+        if format == "wav":
+            sf.write(path, audio, rate, subtype="FLOAT")
+        else:
+            sf.write(path, audio, rate)
+    sf.write(library / job.id / job.file, sum(stems.values()), rate, subtype="FLOAT")
+    (library / job.id / "job.json").write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
+    return Known(job.id, rate, stems)
+
+
+RATE = 8000
+HOSTILE = "<img src=x onerror=alert(1)> & <b>bold</b>"
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """A library of a few songs whose stems are known, and those songs."""
+    folder, random = tmp_path_factory.mktemp("known"), np.random.default_rng(0)
+    noise = {name: random.uniform(-0.3, 0.3, (5 * RATE, 2)).astype(np.float32) for name in ("vocals", "drums", "bass")}
+    noise["vocals"] = noise["vocals"][:-100]  # as mp3 may be shorter
+    songs = {"noise": known_song(folder, 1, HOSTILE, RATE, {name: noise[name] for name in ("drums", "bass")})}
+    time = np.arange(6 * 44100) / 44100
+    sine = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)[:, None]
+    songs["sine"] = known_song(folder, 2, "A sine", 44100, {"piano": sine})
+    short = {"vocals": 0.5 * noise["vocals"][:RATE], "mono": 0.5 * noise["drums"][:RATE, :1]}
+    songs["short"] = known_song(folder, 3, "Of two lengths", RATE, {"vocals": short["vocals"][:-777], "mono": short["mono"]}) if False else songs["noise"]
+    return folder, songs
+
+
+@pytest.fixture(scope="session")
+def studio(serve, library):
+    """A studio with that library."""
+    return serve(library[0], "--no_open", name="studio")
 
 
 @pytest.fixture(scope="session")
