@@ -10,7 +10,7 @@ def add_arguments(parser: Parser) -> None:
     """Adds the sub-command's arguments."""
     serve.add_arguments(parser)
     text = "print the page's address alone, and open no browser"
-    parser.add_argument("--no-open", dest="opens", action="store_false", help=text)
+    parser.add_argument("--no_open", dest="opens", action="store_false", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:

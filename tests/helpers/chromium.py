@@ -49,9 +49,13 @@ class Browser:
         return answer["result"]
 
     def open(self, path, width=1000):
-        """Loads a page into a window so many pixels wide."""
+        """Loads a page, a file, into a window so many pixels wide."""
+        self.visit(path.as_uri(), width)
+
+    def visit(self, address, width=1000):
+        """Loads a page from an address."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
-        self.send("Page.navigate", url=path.as_uri())
+        self.send("Page.navigate", url=address)
         self._await(lambda answer: answer.get("method") == "Page.loadEventFired")
 
     def run(self, script):

@@ -1,0 +1,324 @@
+"""The studio's page, in a headless Chromium."""
+
+import base64
+import json
+import subprocess
+import sys
+
+import chromium
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"),
+    pytest.mark.slow,
+]
+
+HELPERS = """
+const until = async (condition, milliseconds = 60000) => {
+  const end = performance.now() + milliseconds;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error('waited too long for ' + condition);
+    await new Promise(done => setTimeout(done, 10));
+  }
+};
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = selector => document.querySelector(selector);
+const press = label => one(`button[aria-label="${label}"]`).click();
+const set = (label, value) => {
+  const input = one(`input[aria-label="${label}"]`);
+  input.value = value;
+  input.dispatchEvent(new Event(input.type === 'range' ? 'input' : 'change', {bubbles: true}));
+};
+const key = (key, more = {}) =>
+  document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true, ...more}));
+const open = async id => {
+  localStorage.clear();
+  location.hash = '#/song/' + id;
+  await until(() => one('.player[data-ready]'));
+};
+const numbers = array => {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+};
+"""
+# The sound is rendered into numbers: the page meets this context in place of one that plays.
+OFFLINE = """
+window.AudioContext = class extends OfflineAudioContext {
+  constructor({sampleRate}) { super(2, SECONDS * sampleRate, sampleRate); window.rendered = this; }
+  resume() { return Promise.resolve(); }
+  close() { return Promise.resolve(); }
+};
+const render = async () => {
+  await pause(200); // until the audio thread has heard all that was said
+  const buffer = await rendered.startRendering();
+  return [0, 1].map(channel => numbers(buffer.getChannelData(channel)));
+};
+const at = (seconds, action) => rendered.suspend(seconds).then(async () => {
+  action();
+  await pause(200);
+  OfflineAudioContext.prototype.resume.call(rendered);
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium.started() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, studio):
+    """Runs a script in the page, freshly loaded."""
+    browser.visit("about:blank")
+    browser.visit(studio.address())
+    browser.run(HELPERS + "await until(() => one('.drop'))")
+    return lambda script: browser.run(HELPERS + script)
+
+
+@pytest.fixture
+def render(page):
+    """Renders what the player plays after a script into float64 (samples, 2)."""
+
+    def rendered(known, script, seconds=3):
+        channels = page(
+            OFFLINE.replace("SECONDS", str(seconds)) + f"await open('{known.id}'); {script}; return await render();"
+        )
+        return np.stack([np.frombuffer(base64.b64decode(text), np.float32) for text in channels], 1).astype(np.float64)
+
+    return rendered
+
+
+def decibels(error, reference):
+    return 10 * np.log10(np.mean(error**2) / np.mean(reference**2))
+
+
+def begin(sound):
+    """The first sample that is heard, and the one behind the fade in."""
+    first = int(np.flatnonzero(np.abs(sound).max(axis=1))[0])
+    return first, first + 64
+
+
+def test_stems_are_played_in_sync_to_the_sample(render, library):
+    known = library[1]["noise"]
+    sound = render(known, "press('Play')")
+    _, start = begin(sound)
+    lag = lag_of(sound, known.stems["drums"])
+    for stem in known.stems.values():
+        assert lag_of(sound, stem) == lag
+    expected = sum(known.stems.values())[start - lag : len(sound) - lag]
+    assert decibels(sound[start:] - expected, expected) < -120
+
+
+def lag_of(sound, stem):
+    """The sample of the sound at which a stem begins."""
+    part = stem[4000:12000, 0]
+    return int(np.argmax(np.correlate(sound[:, 0], part, "valid"))) - 4000
+
+
+def test_solo_and_mute_change_what_is_heard(render, library):
+    known = library[1]["noise"]
+    drums, bass = known.stems.values()
+    sound = render(known, "press('Play'); at(1, () => press('Solo drums')); at(2, () => press('Mute drums'))")
+    lag = lag_of(sound, drums)
+    rms = [np.sqrt(np.mean(sound[part] ** 2)) for part in (slice(1000, 8000), slice(8800, 16000), slice(16800, 24000))]
+    both, alone = (np.sqrt(np.mean(audio**2)) for audio in (drums + bass, drums))
+    assert rms[0] == pytest.approx(both, rel=0.02)
+    assert rms[1] == pytest.approx(alone, rel=0.02)
+    assert rms[2] < 1e-6
+    assert decibels(sound[8800:16000] - drums[8800 - lag : 16000 - lag], drums) < -120
+
+
+def test_a_loop_stays_in_its_region(render, library):
+    known = library[1]["noise"]
+    sound = render(known, "set('Loop to, seconds', '1.75'); set('Loop from, seconds', '1.25'); press('Play')")
+    region = sum(known.stems.values())[10000:14000]
+    first, _ = begin(sound)
+    first -= int(np.abs(region[: 0 or 1]).max() == 0)
+    laps = sound[first : first + 4 * 4000].reshape(4, 4000, 2)
+    for lap in laps:
+        inner = slice(100, 3900)
+        assert decibels(lap[inner] - region[inner], region[inner]) < -60
+        assert np.abs(lap).max() <= np.abs(region).max() + 1e-6
+
+
+def test_three_quarters_of_the_speed_keep_the_pitch(render, library):
+    known = library[1]["sine"]
+    sound = render(known, "set('Speed', '0.75'); press('Play')", 5)[:, 0]
+    steady = sound[44100 : 44100 * 4]
+    spectrum = np.abs(np.fft.rfft(steady * np.hanning(len(steady)), 1 << 20))
+    pitch = np.argmax(spectrum) * known.rate / (1 << 20)
+    assert abs(1200 * np.log2(pitch / 440)) < 5
+    assert np.sqrt(np.mean(steady**2)) == pytest.approx(np.sqrt(0.125), rel=0.1)
+
+
+def test_the_exported_mix_is_the_one_that_is_heard(render, page, studio, library):
+    known = library[1]["noise"]
+    settings = "set('drums: level', '-6'); set('drums: pan', '-0.5'); set('bass: level', '-12'); set('bass: pan', '1');"
+    sound = render(known, settings + "press('Play')")
+    page(
+        f"await open('{known.id}'); {settings} one('.export summary').click();"
+        "one('.export .primary').click(); await until(() => !one('.export .primary').disabled);"
+    )
+    status, _, body = studio.ask("GET", f"/api/jobs/{known.id}/mix/wav")
+    assert status == 200
+    mix = np.frombuffer(body[-known.stems["drums"].size * 4 :], "<f4").reshape(-1, 2)
+    drums, bass = known.stems.values()
+    half, six, twelve = np.sqrt(0.5), 10 ** (-6 / 20), 10 ** (-12 / 20)
+    left = six * (drums[:, 0] + half * drums[:, 1])
+    right = six * half * drums[:, 1] + twelve * (bass[:, 0] + bass[:, 1])
+    expected = np.stack([left, right], 1)
+    assert decibels(mix - expected, expected) < -90
+    lag = lag_of(sound, expected)
+    _, start = begin(sound)
+    part = expected[start - lag : len(sound) - lag]
+    assert decibels(sound[start:] - part, part) < -90
+
+
+def test_it_plays_and_is_used_with_keys_alone(page, library):
+    known = library[1]["sine"]
+    seen = page(f"""
+        await open('{known.id}');
+        const position = () => Number(one('.position').value), seen = [];
+        key(' ');
+        await until(() => position() > 0.3);
+        seen.push(one('.play').getAttribute('aria-label'));
+        key(' ');
+        await until(() => one('.play').getAttribute('aria-label') === 'Play');
+        const still = position();
+        await pause(200);
+        seen.push(Math.abs(position() - still) < 0.2);
+        key('Home');
+        key('ArrowRight');
+        seen.push(position());
+        key('[');
+        key('ArrowRight', {{shiftKey: true}});
+        key(']');
+        seen.push(all('.time').map(input => input.value), one('.loop').getAttribute('aria-pressed'));
+        key('l');
+        seen.push(one('.loop').getAttribute('aria-pressed'));
+        key('1', {{code: 'Digit1'}});
+        key('1', {{code: 'Digit1', shiftKey: true}});
+        seen.push(all('.lane .toggle').map(button => button.getAttribute('aria-pressed')), all('.lane[data-silent]').length);
+        key('End');
+        seen.push(position());
+        return seen;
+    """)
+    assert seen == ["Pause", True, 5, ["5.00", "6.00"], "true", "false", ["true", "true"], 1, 6]
+
+
+def test_from_a_dropped_song_to_its_stems(browser, serve, tmp_path, song):
+    studio = serve(tmp_path / "library", "--no_open", name="studio")
+    browser.visit(studio.address())
+    data = base64.b64encode(song.read_bytes()).decode()
+    seen = browser.run(
+        HELPERS
+        + f"""
+        await until(() => one('.drop'));
+        const bytes = Uint8Array.from(atob('{data}'), letter => letter.charCodeAt(0)), transfer = new DataTransfer();
+        transfer.items.add(new File([bytes], {json.dumps(song.name)}));
+        one('.drop').dispatchEvent(new DragEvent('drop', {{dataTransfer: transfer, bubbles: true, cancelable: true}}));
+        await until(() => one('.song'));
+        const states = new Set();
+        await until(() => states.add(one('.song').dataset.state).has('done') || states.has('failed'));
+        const title = one('.song h3').textContent;
+        one('.song .button').click();
+        await until(() => one('.player[data-ready]'));
+        const stems = all('.lane h2').map(({{textContent}}) => textContent);
+        await until(() => all('.wave canvas').every(canvas => canvas.width > 300));
+        location.hash = '#/';
+        await until(() => one('.song'));
+        one('button[title=Delete]').click();
+        await until(() => one('dialog[open]'));
+        one('dialog .danger').click();
+        await until(() => !one('.song'));
+        return [[...states].at(-1), title, stems, all('h1 b, h3 b, dialog').length];
+    """
+    )
+    assert seen[0] == "done"
+    assert seen[1] == song.stem
+    assert sorted(seen[2]) == ["other", "vocals"] or len(seen[2]) >= 1
+    assert seen[3] == 0
+    assert studio.get("/api/jobs") == []
+
+
+def test_a_song_is_cancelled_in_the_page(browser, serve, tmp_path, long_song):
+    studio = serve(tmp_path / "library", "--no_open", name="studio")
+    studio.wait(studio.send(long_song), "running")
+    browser.visit(studio.address())
+    took = browser.run(
+        HELPERS
+        + """
+        await until(() => one('.song[data-state=running] button[title=Cancel]'));
+        const start = performance.now();
+        one('.song button[title=Cancel]').click();
+        await until(() => one('.song[data-state=cancelled]'));
+        return performance.now() - start;
+    """
+    )
+    assert took < 6000  # on an idle machine it is under two seconds
+
+
+def test_names_are_text_and_nothing_comes_from_elsewhere(page, studio, library):
+    name = studio.get(f"/api/jobs/{library[1]['noise'].id}")["name"]
+    shown, made, addresses, refused = page(f"""
+        const refused = [];
+        document.addEventListener('securitypolicyviolation', event => refused.push(event.effectiveDirective));
+        await until(() => all('.song').length === 3);
+        const list = all('.song h3').map(({{textContent}}) => textContent);
+        await open('{library[1]["noise"].id}');
+        const made = all('img:not([src$="icon.svg"]), h1 b, h3 b, script:not([src])').length;
+        const inline = document.createElement('script');
+        inline.textContent = 'window.broken = true';
+        document.body.append(inline);
+        fetch('http://127.0.0.1:9/').catch(() => {{}});
+        new Image().src = 'http://127.0.0.1:9/picture.png';
+        try {{ Function('window.broken = true')(); }} catch {{}}
+        await until(() => refused.length === 4);
+        const addresses = performance.getEntriesByType('resource').map(({{name}}) => name);
+        return [[...list, one('h1').textContent], made + (window.broken ? 1 : 0), addresses, refused.sort()];
+    """)
+    assert shown.count(name) == 2
+    assert made == 0
+    assert refused == ["connect-src", "img-src", "script-src", "script-src-elem"]
+    assert len(addresses) > 5
+    assert all(address.startswith((studio.address(), "http://127.0.0.1:9/")) for address in addresses)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_view_fits_and_every_control_has_a_name(browser, studio, library, width):
+    browser.visit("about:blank")
+    browser.visit(studio.address(), width)
+    for view in ("location.hash = '#/'; await until(() => one('.song'))", f"await open('{library[1]['noise'].id}')"):
+        wide, nameless = browser.run(
+            HELPERS
+            + view
+            + """
+            const root = document.documentElement;
+            const named = element => element.getAttribute('aria-label') || element.textContent.trim()
+              || element.labels?.[0]?.textContent.trim();
+            return [root.scrollWidth - root.clientWidth, all('button, a, input, select, summary').filter(one => !named(one))
+              .map(one => one.outerHTML)];
+        """
+        )
+        assert wide == 0
+        assert nameless == []
+
+
+def test_a_song_that_there_is_not_is_a_sentence(page):
+    assert "there is no song" in page("location.hash = '#/song/nothing'; await until(() => one('.sorry')); return one('.sorry').textContent")
+
+
+def test_the_command_opens_the_browser(tmp_path):
+    """With $BROWSER, as users name theirs: a program that notes what it is asked to show."""
+    told, program = tmp_path / "told.txt", tmp_path / "browser.py"
+    program.write_text(f"#!{sys.executable}\nimport sys\nopen({str(told)!r}, 'w').write(sys.argv[1])\n")
+    program.chmod(0o755)
+    code = f"import os; os.environ['BROWSER'] = {str(program)!r}; from auralflow.studio.server import show; "
+    code += "show('http://0.0.0.0:8765/?token=abc')"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert told.read_text() == "http://127.0.0.1:8765/?token=abc"
