@@ -12,7 +12,7 @@ async function transport(sound: (frame: number) => number, frames: number): Prom
     mixer.add(index, [[Float32Array.from({ length: Math.min(BLOCK, frames - index * BLOCK) }, (_, i) => sound(index * BLOCK + i))]]);
   }
   const made = new Transport(mixer, await Stretch.load(RATE), RATE);
-  made.setFactors([panFactors(0, 2)], true);
+  made.setFactors([panFactors(0, 2)]);
   return made;
 }
 

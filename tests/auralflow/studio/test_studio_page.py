@@ -111,7 +111,7 @@ def test_stems_are_played_in_sync_to_the_sample(render, library):
     for stem in known.stems.values():
         assert lag_of(sound, stem) == lag
     expected = sum(known.stems.values())[start - lag : len(sound) - lag]
-    assert decibels(sound[start:] - expected, expected) < -120
+    np.testing.assert_allclose(sound[start:], expected, atol=1e-6)
 
 
 def lag_of(sound, stem):
@@ -130,7 +130,7 @@ def test_solo_and_mute_change_what_is_heard(render, library):
     assert rms[0] == pytest.approx(both, rel=0.02)
     assert rms[1] == pytest.approx(alone, rel=0.02)
     assert rms[2] < 1e-6
-    assert decibels(sound[8800:16000] - drums[8800 - lag : 16000 - lag], drums) < -120
+    np.testing.assert_allclose(sound[8800:16000], drums[8800 - lag : 16000 - lag], atol=1e-6)
 
 
 def test_a_loop_stays_in_its_region(render, library):
@@ -138,7 +138,6 @@ def test_a_loop_stays_in_its_region(render, library):
     sound = render(known, "set('Loop to, seconds', '1.75'); set('Loop from, seconds', '1.25'); press('Play')")
     region = sum(known.stems.values())[10000:14000]
     first, _ = begin(sound)
-    first -= int(np.abs(region[: 0 or 1]).max() == 0)
     laps = sound[first : first + 4 * 4000].reshape(4, 4000, 2)
     for lap in laps:
         inner = slice(100, 3900)
@@ -241,7 +240,7 @@ def test_from_a_dropped_song_to_its_stems(browser, serve, tmp_path, song):
     )
     assert seen[0] == "done"
     assert seen[1] == song.stem
-    assert sorted(seen[2]) == ["other", "vocals"] or len(seen[2]) >= 1
+    assert len(seen[2]) >= 1
     assert seen[3] == 0
     assert studio.get("/api/jobs") == []
 

@@ -60,8 +60,8 @@ export class Transport {
     });
   }
 
-  setFactors(factors: readonly Factors[], atOnce = false): void {
-    this.mixer.setFactors(factors, atOnce);
+  setFactors(factors: readonly Factors[]): void {
+    this.mixer.setFactors(factors, !this.isPlaying);
   }
 
   setLoop(loop: Region | null): void {

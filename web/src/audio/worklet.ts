@@ -24,7 +24,7 @@ class Player extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }: MessageEvent<Command>) => void waiting.push(data);
     void Stretch.load(sampleRate).then((stretch) => {
       const transport = new Transport(new Mixer(setup.frames, setup.tracks, sampleRate), stretch, sampleRate);
-      transport.setFactors(setup.factors, true);
+      transport.setFactors(setup.factors);
       this.transport = transport;
       this.port.onmessage = ({ data }: MessageEvent<Command>) => this.obey(transport, data);
       for (const command of waiting) this.obey(transport, command);
