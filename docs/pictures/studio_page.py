@@ -60,10 +60,10 @@ def main() -> None:
         mixtures = generated(Path(folder) / "songs")
         with studio(Path(folder) / "library") as address:
             jobs = [send(address, path, name) for path, name in zip(mixtures, NAMES, strict=True)]
-            for job in jobs:
-                wait(address, job["id"])
             (Path(folder) / "A note.mp3").write_text("no song")
-            send(address, Path(folder) / "A note.mp3", "A note.mp3")
+            failing = send(address, Path(folder) / "A note.mp3", "A note.mp3")
+            for job in (*jobs, failing):
+                wait(address, job["id"])
             with chromium.started() as browser:
                 picture_views(browser, address, jobs[0]["id"])
 
