@@ -74,9 +74,7 @@ def write_mix(faders: Sequence[Fader], path: Path, encoding: Encoding) -> int:
                 f"{rate} Hz"
             )
     streams = [_padded(read_blocks(fader.file), samples) for fader in faders]
-    factors = [
-        fader.gain * pan_matrix(fader.pan, info.channels) for fader, info in zip(faders, found, strict=True)
-    ]
+    factors = [fader.gain * pan_matrix(fader.pan, info.channels) for fader, info in zip(faders, found, strict=True)]
     with writing([path], encoding, rate, 2, samples) as [writer]:
         for pieces in aligned(*streams):
             mixed = sum(factor @ piece for factor, piece in zip(factors, pieces, strict=True))

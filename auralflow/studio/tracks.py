@@ -159,7 +159,9 @@ async def _samples(job: Job, library: Library, file: Path, start: int, samples: 
         return read(file, start, samples)[0]
 
     audio = await _at_work(job, library, block)
-    return Response(audio.astype("<f4").tobytes(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+    return Response(
+        audio.astype("<f4").tobytes(), media_type="application/octet-stream", headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _peaks(job: Job, library: Library, file: Path) -> FileResponse:

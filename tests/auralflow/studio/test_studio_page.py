@@ -9,10 +9,7 @@ import chromium
 import numpy as np
 import pytest
 
-pytestmark = [
-    pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"),
-    pytest.mark.slow,
-]
+pytestmark = [pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"), pytest.mark.slow]
 
 HELPERS = """
 const until = async (condition, milliseconds = 60000) => {
@@ -309,7 +306,9 @@ def test_every_view_fits_and_every_control_has_a_name(browser, studio, library, 
 
 
 def test_a_song_that_there_is_not_is_a_sentence(page):
-    assert "there is no song" in page("location.hash = '#/song/nothing'; await until(() => one('.sorry')); return one('.sorry').textContent")
+    assert "there is no song" in page(
+        "location.hash = '#/song/nothing'; await until(() => one('.sorry')); return one('.sorry').textContent"
+    )
 
 
 def test_the_command_opens_the_browser(tmp_path):
