@@ -60,9 +60,9 @@ def separate(
         overwrite: replace files that exist.
         residual: also write the rest of the mixture, without the stems.
         residual_name: the stem name of this rest, which it also asks for. Default: the model's own `residual_name`.
-        format: wav, flac, ogg or mp3.
+        format: wav, flac, ogg, mp3, or stem.mp4: one file with the song and its four stems.
         bits: of a sample; see `Encoding`, as for the next two.
-        bitrate: of mp3 and ogg, in kbit/s.
+        bitrate: of mp3, ogg and stem.mp4, in kbit/s.
         clip: the treatment of samples beyond full scale.
         start: the second to begin at.
         duration: seconds to separate. Default: to the end.

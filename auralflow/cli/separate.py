@@ -60,10 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     from auralflow.api.separation import separate
     from auralflow.pretrained import PRETRAINED, choose_model
     from auralflow.pretrained.folder import CARD
+    from auralflow_core.audio.encode import STEM_FILE
+    from auralflow_core.audio.stem_mp4 import STEMS
 
     models, inputs = arguments.model or [], arguments.inputs
     if len(models) < 2:
-        model, inputs = choose_model(models[0] if models else None, inputs, arguments.targets)
+        targets = arguments.targets or (STEMS if arguments.format == STEM_FILE else ())
+        model, inputs = choose_model(models[0] if models else None, inputs, targets)
         models = [model]
     new = new_models(models)
     chosen = {"model": models, "inputs": inputs, "weights": parse_weights(arguments.weights)}
@@ -165,10 +168,13 @@ def add_file_arguments(parser: Parser) -> None:
 def add_encoding_arguments(parser: Parser) -> None:
     """Adds the arguments about formats."""
     add = parser.add_argument_group("formats").add_argument
-    add("--format", default="wav", help="wav, flac, ogg or mp3 (default: %(default)s)")
-    text = "of a sample: 16, 24 or 32 (floating point) in wav, 16 or 24 in flac; default: the most"
+    text = "wav, flac, ogg, mp3, or stem.mp4: one file with the song and four stems, for DJ software (default: "
+    add("--format", default="wav", help=f"{text}%(default)s)")
+    text = "of a sample: 16, 24 or 32 (floating point) in wav, 16 or 24 in flac; default: the most. 16 or 24 make "
+    text += "stem.mp4 lossless (ALAC); default: AAC"
     add("--bits", type=int, help=text)
-    text = "of mp3 (default: the most that the sample rate allows) and ogg (the average; default: 256), in kbit/s"
+    text = "of mp3 (default: the most that the sample rate allows), ogg (the average; default: 256) and each part of "
+    text += "stem.mp4 (default: 256), in kbit/s"
     add("--bitrate", type=int, metavar="KBIT", help=text)
     add(
         "--clip",

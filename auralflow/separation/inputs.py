@@ -166,7 +166,7 @@ def _subfolders(folder: Path, passed_over: Path | None) -> list[Path]:
 
 def _track_name(path: Path) -> str:
     """The file's name without its suffix; that of `song.stem.mp4`, a mixture with its stems, is `.stem.mp4`."""
-    return path.stem.removesuffix(".stem") if path.suffix.lower() == ".mp4" else path.stem
+    return path.stem.removesuffix(".stem") if path.suffix.lower() in (".mp4", ".m4a") else path.stem
 
 
 def _audio_input(name: str, path: Path, start: float, duration: float | None, tolerate_damage: bool) -> AudioInput:

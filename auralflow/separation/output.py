@@ -24,7 +24,8 @@ class StemOutput:
         directory: the folder that everything is written into.
         filename: of a stem, below the directory: a template with the fields track, stem and ext; model; and of the
             input folder, the name of the one that it was given in, suffix, such as mp3, and index, its number among
-            all inputs, from 1.
+            all inputs, from 1. In a format in which one file holds all stems, `{track}.{ext}` takes the place of a folder
+            `{track}/{stem}.{ext}`.
         encoding: the format of all files.
         residual: also write the rest of the mixture.
         residual_name: its stem name.
@@ -49,6 +50,8 @@ class StemOutput:
 
     def __post_init__(self):
         object.__setattr__(self, "directory", Path(self.directory))
+        if self.encoding.is_stem_file and self.filename.endswith("}/{stem}.{ext}"):
+            object.__setattr__(self, "filename", self.filename.replace("/{stem}.", "."))
         try:
             parts = string.Formatter().parse(self.filename)
             fields = [(name, spec, conversion) for _, name, spec, conversion in parts if name is not None]
@@ -59,6 +62,11 @@ class StemOutput:
                 raise InputError(
                     f"filename {self.filename!r} has the unknown field {{{name}}}; {closest(name, FIELDS)}"
                 )
+        if self.encoding.is_stem_file and "stem" in [name for name, _, _ in fields]:
+            raise InputError(
+                f"filename {self.filename!r} has the field {{stem}}, but one file holds all stems of a song as "
+                f"{self.encoding.format}; expected one without it, such as {{track}}.{{ext}}"
+            )
         path = Path(self.filename)
         if not self.filename.endswith(".{ext}") or path.is_absolute() or ".." in path.parts:
             raise InputError(
@@ -92,7 +100,9 @@ class StemOutput:
         return inside(self.directory, os.path.join(*names))
 
     def paths(self, audio: AudioInput, targets: Sequence[str]) -> list[Path]:
-        """The files of all stems of an input, the residual's last; see `path`."""
+        """The files of all stems of an input, the residual's last, or the one that holds all of them; see `path`."""
+        if self.encoding.is_stem_file:
+            return [self.path(audio, "")]
         return [self.path(audio, stem) for stem in (*targets, *[self.residual_name] * self.residual)]
 
 

@@ -19,6 +19,7 @@ from auralflow.separation.output import StemOutput, same_file
 from auralflow.separation.quantization import Pieces, quantize_stems, rescale
 from auralflow_core.audio import read_blocks
 from auralflow_core.audio.encode import Writer, writing
+from auralflow_core.audio.stem_mp4 import StemFileWriter, arrange, require_ffmpeg
 from auralflow_core.audio.tags import Tags, read_tags, write_tags
 from auralflow_core.console.text import count
 from auralflow_core.dsp.streams import ahead
@@ -83,7 +84,8 @@ def separate_files(
         input, or the stems of an earlier one.
 
     Raises:
-        InputError: the model lacks a target, or stems of one input would have the same names.
+        InputError: the model lacks a target, stems of one input would have the same names, or a file that holds all
+            stems does not hold that many.
     """
     options, started, result = options or SeparationOptions(), time.monotonic(), SeparationResult()
     options.check(separator.targets)
@@ -95,6 +97,9 @@ def separate_files(
             f"{output.residual_name!r} is a target, whose file the residual would replace; --residual_name gives it "
             "another name"
         )
+    if output.encoding.is_stem_file:
+        require_ffmpeg()
+        arrange(_stems(sums, output))
     if output.directory.is_dir():
         remove_abandoned(output.directory)  # which can complete the stems of a run that was killed
     refused = _refusals(inputs, list(sums), output)
@@ -118,6 +123,11 @@ def separate_files(
             result.files += output.paths(audio, list(sums))
     result.seconds = time.monotonic() - started
     return result
+
+
+def _stems(sums: Iterable[str], output: StemOutput) -> list[str]:
+    """The names of the stems that are written, the residual's last."""
+    return [*sums, *[output.residual_name] * output.residual]
 
 
 def _refusals(inputs: Sequence[AudioInput], targets: Sequence[str], output: StemOutput) -> dict[int, str]:
@@ -167,12 +177,15 @@ def _separate_file(
     _check_new(audio, (*paths, stale), output)
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
-    clipped, notes = Counter(), []
+    stems, clipped, notes = _stems(sums, output), Counter[str](), list[str]()
+    order = arrange(stems) if encoding.is_stem_file else []  # of the stems in one file
+    names = [f"{paths[0]} ({stem})" for stem in stems] if order else list(map(str, paths))
     finish = _tagger(audio, [*sums, output.residual_name], output, notes)
     read = partial(read_blocks, audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
     with contextlib.ExitStack() as stack:
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
-        files = writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask, finish)
+        opened = partial(StemFileWriter, stems=order) if order else Writer
+        files = writing(paths, encoding, rate, *shape, output.directory, leftover, audio.mask, finish, opened)
         writers = stack.enter_context(files)
         _check_new(audio, (*paths, stale), output)  # once more, now that no other run can write them
         level = song_level(read()) if separator.config.model.normalize_song else None
@@ -185,13 +198,24 @@ def _separate_file(
             softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
             notes += [f"{audio.path}: {softer}"] * (gain < 1)
         for mixture, estimates in pieces:
-            stems = quantize_stems(mixture, estimates, encoding, output.residual, consistent)
-            for writer, (stem, lost) in zip(writers, stems, strict=True):
-                writer.write(stem)
-                clipped[writer.name] += lost
-            if output.residual:
-                clipped[f"{audio.path} (the mixture)"] += encoding.quantize_for_file(mixture)[1]
+            whole, too_loud = encoding.quantize_for_file(mixture)
+            found = list(quantize_stems(mixture, estimates, encoding, output.residual, consistent))
+            _write(whole, dict(zip(stems, (stem for stem, _ in found), strict=True)), writers, order)
+            clipped.update({name: lost for name, (_, lost) in zip(names, found, strict=True)})
+            if output.residual or order:
+                clipped[f"{audio.path} (the mixture)"] += too_loud
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
+
+
+def _write(
+    mixture: np.ndarray, stems: Mapping[str, np.ndarray], writers: Sequence[Writer], order: Sequence[str]
+) -> None:
+    """Writes a piece of each stem into its file or, in an order, behind the mixture into the one that holds all."""
+    if order:
+        writers[0].write(np.stack([mixture, *[stems[name] for name in order]]))
+    else:
+        for writer, stem in zip(writers, stems.values(), strict=True):
+            writer.write(stem)
 
 
 def _check_new(audio: AudioInput, paths: Iterable[Path], output: StemOutput) -> None:
@@ -211,8 +235,9 @@ def _tagger(audio: AudioInput, stems: Sequence[str], output: StemOutput, notes: 
     names = {output.path(audio, stem): stem for stem in stems}
 
     def tag(writer: Writer) -> None:
+        stem = "" if output.encoding.is_stem_file else names[writer.name]
         try:
-            write_tags(writer.path, tags.of_stem(names[writer.name], audio.name), output.encoding.format)
+            write_tags(writer.path, tags.of_stem(stem, audio.name), output.encoding.format)
         except ValueError as error:
             notes.append(f"{writer.name}: {error}")
 

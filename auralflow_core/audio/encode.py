@@ -18,11 +18,15 @@ from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.atomic import replacing_together
 
-BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": ()}  # of a sample, by format; 32: floating point
+STEM_FILE = "stem.mp4"  # the format in which one file holds the mixture and its stems
+# Of a sample, by format; 32: floating point.
+BITS = {"wav": (16, 24, 32), "flac": (16, 24), "ogg": (), "mp3": (), STEM_FILE: (16, 24)}
 CLIPS = ("none", "clamp", "rescale")
 SUBTYPES = {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}
-CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2}  # at most
+CHANNELS = {"flac": 8, "ogg": 255, "mp3": 2, STEM_FILE: 2}  # at most
 RATES = {"flac": 655_350, "ogg": 200_000}  # Hz, at most; beyond it libsndfile crashes with ogg
+AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # Hz
+AVERAGE = {"ogg": range(64, 501), STEM_FILE: range(64, 321)}  # kbit/s of formats that take any number
 FLAC_WHOLE_HERTZ = 65535  # Hz: above it a FLAC stream counts in tens of hertz (RFC 9639, section 9.1.2)
 WAV_BYTES = 0xFFFF0000  # beyond this a wav's 32-bit sizes overflow, and the same file becomes an RF64
 
@@ -32,10 +36,10 @@ class Encoding:
     """The format of audio files.
 
     Args:
-        format: "wav", "flac", "ogg" (Vorbis) or "mp3".
-        bits: of a sample in wav (16, 24, 32: floating point) and flac (16, 24). Default: the most.
-        bitrate: kbit/s of mp3 (constant; default: the most that the sample rate allows, 320 from 32 kHz on) and ogg
-            (what stereo at 44.1 kHz comes to on average; default: 256).
+        format: "wav", "flac", "ogg" (Vorbis), "mp3" or "stem.mp4" (see `stem_mp4`; AAC or, with `bits`, ALAC).
+        bits: of a sample in wav (16, 24, 32: floating point), flac and ALAC (16, 24). Default: the most.
+        bitrate: kbit/s of mp3 (constant; default: the most that the sample rate allows, 320 from 32 kHz on), ogg
+            (what stereo at 44.1 kHz comes to on average; default: 256) and each stream of AAC (default: 256).
         clip: the treatment of samples beyond full scale. "none": they are kept, if the format can hold them; "clamp":
             they are cut off; "rescale": all files of a track become softer by one factor. Default: "none" for 32
             bits, otherwise "clamp".
@@ -54,13 +58,14 @@ class Encoding:
             raise InputError(f"unknown format {self.format!r}; {closest(self.format, BITS)}")
         known = BITS[self.format]
         if self.bits is None:
-            object.__setattr__(self, "bits", known[-1] if known else None)
+            object.__setattr__(self, "bits", known[-1] if known and not self.is_stem_file else None)
         elif self.bits not in known:
             raise InputError(
                 f"{self.format} has no {self.bits} bits; expected {' or '.join(map(str, known)) or 'a bitrate'}"
             )
-        if self.bitrate is not None and known:
-            raise InputError(f"{self.format} takes no bitrate, got {self.bitrate}; mp3 and ogg do")
+        if self.bitrate is not None and self.bits is not None:
+            lossless = f"{self.format}{f' with {self.bits} bits' * self.is_stem_file}"
+            raise InputError(f"{lossless} takes no bitrate, got {self.bitrate}; mp3 and ogg do")
         if self.clip is None:
             object.__setattr__(self, "clip", "none" if self.bits == 32 else "clamp")
         if self.clip not in CLIPS:
@@ -69,7 +74,12 @@ class Encoding:
             raise InputError(
                 f"clip 'none': {self.bits} bits hold nothing beyond full scale; expected 32 bits, clamp or rescale"
             )
-        self._check_bitrate(range(64, 501) if self.format == "ogg" else sorted({*sum(MP3_BITRATES.values(), ())}), "")
+        self._check_bitrate(AVERAGE.get(self.format) or sorted({*sum(MP3_BITRATES.values(), ())}), "")
+
+    @property
+    def is_stem_file(self) -> bool:
+        """Whether one file holds the mixture and all stems."""
+        return self.format == STEM_FILE
 
     @property
     def subtype(self) -> str:
@@ -93,9 +103,9 @@ class Encoding:
                 f"flac has no sample rate of {sample_rate} Hz, above {FLAC_WHOLE_HERTZ} Hz only multiples "
                 "of 10; wav does"
             )
+        if sample_rate not in {"mp3": MP3_BITRATES, STEM_FILE: AAC_RATES}.get(self.format, (sample_rate,)):
+            raise InputError(f"{self.format} has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
         if self.format == "mp3":
-            if sample_rate not in MP3_BITRATES:
-                raise InputError(f"mp3 has no sample rate of {sample_rate} Hz; wav, flac and ogg do")
             self._check_bitrate(MP3_BITRATES[sample_rate], f" at {sample_rate} Hz")
 
     def quantize_for_file(self, audio: np.ndarray) -> tuple[np.ndarray, int]:
@@ -228,6 +238,7 @@ def writing(
     stale: Sequence[Path] = (),
     mask: int = 0,
     finish: Callable[[Writer], None] = lambda writer: None,
+    open_writer: Callable[..., Writer] = Writer,
 ) -> Iterator[list[Writer]]:
     """Opens files that belong together for writing; they appear under their names if the block ends without an error.
 
@@ -241,6 +252,7 @@ def writing(
         stale: files that are removed when the others appear.
         mask: bits of the channels' places; see `decode.channel_mask`. Default: the usual places.
         finish: called with each writer when its file is complete, before any has its name.
+        open_writer: makes the writers, with the arguments of `Writer`.
 
     Yields:
         A writer for each path.
@@ -253,7 +265,7 @@ def writing(
         with contextlib.ExitStack() as files:
             writers = []
             for aside, path in zip(asides, paths, strict=True):
-                writers.append(Writer(aside, path, encoding, sample_rate, channels, samples, mask))
+                writers.append(open_writer(aside, path, encoding, sample_rate, channels, samples, mask))
                 files.callback(writers[-1].close)
             yield writers
         for writer in writers:

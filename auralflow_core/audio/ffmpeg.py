@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from auralflow_core.audio import mp4
 from auralflow_core.audio.channels import mask_of_names
 from auralflow_core.audio.structure import AudioInfo, DamagedAudio, Structure
 from auralflow_core.console.text import count
@@ -46,6 +47,7 @@ TIMED = set("aiff ape asf au avi caf dsf flv matroska mov mpc mpc8 smjpeg tak tt
 EXACT = {"ast", "nistsphere", "rso"}  # of these it is right to the sample
 MARGIN = 0.25  # seconds by which other headers may count more than is there: frames that encoders leave unfinished
 ROUNDING = 1e-3  # seconds, more than the rounding of a length
+PADDING = 4096  # samples after the end of an MP4's audio that ffmpeg decodes although its edit list leaves them out
 CHUNK = 1 << 16  # samples read at a time while a stream is measured
 PATIENCE = 60.0  # seconds without anything from ffmpeg after which it is stopped
 TICKS = 10  # in which they are counted: of the time that a program is suspended, only one tick counts
@@ -94,6 +96,10 @@ def probe(path: Path, stream: int, structure: Structure, tolerate_damage: bool =
         raise DamagedAudio(
             f"{path}: truncated, its header promises {expected:.2f} s, {samples / rate:.2f} s can be decoded"
         )
+    # An encoder fills its last frame, and ffmpeg gives that out as well.
+    exact = mp4.audio_length(path, stream, rate) if "mov" in found["format"].get("format_name", "") else None
+    if exact and samples - PADDING <= exact < samples:
+        samples = exact
     return info._replace(samples=samples), _mask(streams[stream].get("channel_layout", "")) or structure.mask
 
 
@@ -137,9 +143,18 @@ def read_blocks(
     raise DamagedAudio(f"{path}: truncated, {count(end, 'sample')} expected, {position} can be decoded")
 
 
+def headers(path: Path) -> list[dict[str, Any]]:
+    """The properties of each stream of audio by ffprobe's names, as headers tell them: nothing is decoded.
+
+    Raises:
+        InputError: ffmpeg cannot read the file.
+    """
+    return _describe(path)["streams"]
+
+
 def _describe(path: Path) -> dict[str, Any]:
     """The answer of ffprobe: properties of the streams of audio and of the container."""
-    entries = "stream=codec_name,sample_rate,channels,channel_layout,duration:stream_tags=DURATION"
+    entries = "stream=codec_name,sample_rate,channels,channel_layout,duration,bits_per_raw_sample:stream_tags=DURATION"
     options = [
         "-v",
         "error",
@@ -150,10 +165,10 @@ def _describe(path: Path) -> dict[str, Any]:
     ]
     command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe) as process, _watched(process, path):
+    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe) as process, watched(process, _stuck(path)):
         answer, complaints = process.communicate()
     if process.returncode:
-        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {_last_line(complaints, path)})")
+        raise InputError(f"{path}: no audio file that can be read (ffmpeg: {last_line(complaints, path)})")
     return {"streams": [], "format": {}} | json.loads(answer)
 
 
@@ -200,7 +215,7 @@ def _decoded(
         try:
             while data := _next_bytes(process, frame * block, path):
                 yield np.frombuffer(data[: len(data) // frame * frame], "<f4").reshape(-1, info.channels)
-            with _watched(process, path):
+            with watched(process, _stuck(path)):
                 process.wait()
         finally:
             process.kill()
@@ -212,19 +227,23 @@ def _decoded(
         # After a truncated file the status is 0, but a message is there. Tags between files that were joined give
         # messages, too; their structure tells whether audio is missing.
         if not tolerate_damage and (process.returncode or (text and not structure.tags)):
-            raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {_last_line(text, path)})")
+            raise DamagedAudio(f"{path}: damaged, it cannot be decoded to its end (ffmpeg: {last_line(text, path)})")
 
 
 def _next_bytes(process: subprocess.Popen[bytes], size: int, path: Path) -> bytes:
     """The next bytes of the output, none at its end."""
     assert process.stdout is not None  # it is a pipe
-    with _watched(process, path):
+    with watched(process, _stuck(path)):
         return process.stdout.read(size)
 
 
+def _stuck(path: Path) -> DamagedAudio:
+    return DamagedAudio(f"{path}: damaged, nothing came from ffmpeg for {PATIENCE:g} s")
+
+
 @contextlib.contextmanager
-def _watched(process: subprocess.Popen[bytes], path: Path) -> Iterator[None]:
-    """Stops a process if the block takes longer than `PATIENCE`."""
+def watched(process: subprocess.Popen[bytes], error: Exception) -> Iterator[None]:
+    """Stops a process if the block takes longer than `PATIENCE`, and then raises an error."""
     done, stopped = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -238,10 +257,10 @@ def _watched(process: subprocess.Popen[bytes], path: Path) -> Iterator[None]:
     finally:
         done.set()
     if stopped.is_set():
-        raise DamagedAudio(f"{path}: damaged, nothing came from ffmpeg for {PATIENCE:g} s")
+        raise error
 
 
-def _last_line(complaint: bytes, path: Path) -> str:
+def last_line(complaint: bytes, path: Path) -> str:
     """The last line of ffmpeg's messages, without the file's name."""
     lines = [line.strip() for line in complaint.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1].replace(f"file:{os.fspath(path)}: ", "").rstrip(".") if lines else "no reason given"

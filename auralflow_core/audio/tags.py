@@ -1,6 +1,7 @@
 """Tags of songs: title, artist, cover and so on, read from files of many formats and written into stems."""
 
 import base64
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import soundfile
 
+from auralflow_core.audio import mp4
 from auralflow_core.audio.libsndfile import native_name
 
 # The names of Vorbis comments, in lower case, for frames of ID3 and atoms of MP4.
@@ -42,6 +44,8 @@ ATOMS = {
     "tmpo": "bpm",
     "\xa9cmt": "comment",
 }
+FREEFORM = "----:com.apple.iTunes:"  # the beginning of the names of all other atoms
+NUMBERS = re.compile(r"(\d{1,9})(?:\.\d*)?(?:/(\d{1,9}))?")  # a number, and that of all
 PICTURE = "metadata_block_picture"
 # Tags about the song's file or its loudness, which are not true of its stems.
 OF_THE_FILE = (
@@ -80,7 +84,7 @@ class Tags:
         """The tags of a stem, whose name is added to the title.
 
         Args:
-            stem: its name.
+            stem: its name; empty for a file with all stems, whose title is the song's.
             track: the title of a song that has none.
 
         Example:
@@ -88,7 +92,8 @@ class Tags:
             {'title': ['Song (vocals)'], 'artist': ['Band']}
         """
         title, *others = self.texts.get("title") or [track]
-        return replace(self, texts={**self.texts, "title": [f"{title} ({stem})", *others]})
+        named = f"{title} ({stem})" if stem else title
+        return replace(self, texts={**self.texts, "title": [named, *others]})
 
 
 def read_tags(path: str | Path) -> Tags:
@@ -126,7 +131,7 @@ def write_tags(path: Path, tags: Tags, format: str) -> None:
     Args:
         path: the file; its name does not matter.
         tags: what to write.
-        format: wav, flac, ogg or mp3.
+        format: wav, flac, ogg, mp3 or stem.mp4.
 
     Raises:
         ValueError: the tags cannot be written. The message is the end of a sentence.
@@ -134,8 +139,8 @@ def write_tags(path: Path, tags: Tags, format: str) -> None:
     copy = path.with_name(f"{path.name}-tagged")
     try:
         shutil.copyfile(path, copy)
-        (_write_id3 if format in ("wav", "mp3") else _write_comments)(copy, tags, format)
-        before, after = (soundfile.info(native_name(file)).frames for file in (path, copy))
+        WRITERS[format](copy, tags, format)
+        before, after = (_length(file, format) for file in (path, copy))
         if before != after:
             raise ValueError(f"{after} of {before} samples would be left")
         copy.replace(path)
@@ -143,6 +148,11 @@ def write_tags(path: Path, tags: Tags, format: str) -> None:
         raise ValueError(f"has no tags, they cannot be written ({_brief(error)})") from None
     finally:
         copy.unlink(missing_ok=True)
+
+
+def _length(path: Path, format: str) -> int | None:
+    """The samples of a file by its header, of a `.stem.mp4` in units of its first stream."""
+    return mp4.audio_length(path, 0) if format == "stem.mp4" else soundfile.info(native_name(path)).frames
 
 
 def _of_id3(file: Any) -> tuple[dict[str, list], list[tuple[bytes, str]]]:
@@ -179,6 +189,8 @@ def _of_mp4(file: Any) -> tuple[dict[str, list], list[tuple[bytes, str]]]:
             "/".join(str(part) for part in value if part) if isinstance(value, tuple) else value
             for value in file.tags.get(atom, ())
         ]
+    for name in [name for name in file.tags if name.startswith(FREEFORM)]:
+        texts[name.removeprefix(FREEFORM).lower()] = [bytes(value).decode(errors="replace") for value in file.tags[name]]
     kinds = {MP4Cover.FORMAT_JPEG: "image/jpeg", MP4Cover.FORMAT_PNG: "image/png"}
     return texts, [(bytes(cover), kinds.get(cover.imageformat, "image/jpeg")) for cover in file.tags.get("covr", ())]
 
@@ -238,6 +250,38 @@ def _write_comments(path: Path, tags: Tags, format: str) -> None:
         else:
             comments[PICTURE] = [base64.b64encode(picture.write()).decode("ascii")]
     file.save()
+
+
+def _write_mp4(path: Path, tags: Tags, format: str) -> None:
+    from mutagen.mp4 import MP4, AtomDataType, MP4Cover, MP4FreeForm
+
+    file: Any = MP4(path)
+    if file.tags is None:
+        file.add_tags()
+    names = {name: atom for atom, name in ATOMS.items()}
+    for name, values in tags.texts.items():
+        atom, texts = names.get(name, f"{FREEFORM}{name.upper()}"), list(values)
+        if atom in ("trkn", "disk", "tmpo"):  # whole numbers alone: others, such as A1, are left out
+            if (found := NUMBERS.fullmatch(texts[0])) and all(int(part or 0) < 1 << 16 for part in found.groups()):
+                number, total = (int(part or 0) for part in found.groups())
+                file.tags[atom] = [number if atom == "tmpo" else (number, total)]
+        elif atom.startswith(FREEFORM):
+            file.tags[atom] = [MP4FreeForm(text.encode(), AtomDataType.UTF8) for text in texts]
+        else:
+            file.tags[atom] = texts
+    kinds = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
+    if tags.cover is not None and tags.cover_type in kinds:
+        file.tags["covr"] = [MP4Cover(tags.cover, kinds[tags.cover_type])]
+    file.save()
+
+
+WRITERS = {
+    "wav": _write_id3,
+    "mp3": _write_id3,
+    "flac": _write_comments,
+    "ogg": _write_comments,
+    "stem.mp4": _write_mp4,
+}
 
 
 def _brief(error: Exception) -> str:

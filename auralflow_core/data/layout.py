@@ -1,6 +1,7 @@
 """Where a dataset's files lie: `<dataset>/<split>/<track>/<stem>.wav`, or `<dataset>/<split>/<stem>/<track>.wav`.
 
-The second layout, a folder for each stem, is taken where a split has a folder `mixture` that holds audio files.
+The second layout, a folder for each stem, is taken where a split has a folder `mixture` that holds audio files. A track
+can also be one file next to these folders, `<dataset>/<split>/<track>.stem.mp4`, as those of MUSDB18 are.
 """
 
 import os
@@ -10,7 +11,8 @@ from auralflow_core.audio import is_audio
 from auralflow_core.errors import InputError
 
 SPLITS = ("train", "valid", "test")
-LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3)"
+STEM_FILES = (".stem.mp4", ".stem.m4a")  # endings of files that hold a mixture and four stems
+LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3), or <track>.stem.mp4"
 MACOS = "__MACOSX"  # the folder with the attributes of files in archives that macOS has made
 
 Files = dict[Path, dict[str, Path]]  # a track's folder -> a stem's name, or `mixture` -> its file
@@ -53,6 +55,21 @@ def find_files(split: Path, suffix: str | None = None) -> tuple[Files, Problems]
                 f"{track}: holds no stems, where audio files such as vocals{suffix or '.wav'} are expected"
             )
     return dict(sorted(files.items())), problems
+
+
+def find_stem_files(split: Path, suffix: str | None = None) -> dict[Path, Path]:
+    """The files of a split that hold a mixture and its stems, by the tracks' folders, which need not exist.
+
+    Args:
+        split: an existing folder.
+        suffix: see `find_files`; `.mp4` and `.stem.mp4` stand for these files alone.
+    """
+    found = {}
+    for path in _visible(split):
+        ending = next((ending for ending in STEM_FILES if path.name.lower().endswith(ending)), None)
+        if ending and path.is_file() and suffix in (None, path.suffix.lower(), ending):
+            found[path.with_name(path.name[: -len(ending)])] = path
+    return found
 
 
 def missing_split(dataset: Path, split: str) -> InputError:

@@ -2,7 +2,7 @@
 
 A dataset is a folder `<dataset>/<split>/<track>/<stem>.<wav|flac|ogg|mp3|...>`, the layout of MUSDB18. The splits
 are `train`, `valid` and `test`. The file `mixture` is not a stem; if it is missing, the mixture is the sum
-of the stems.
+of the stems. A file `<dataset>/<split>/<track>.stem.mp4` is a track as well, and is decoded first.
 """
 
 from collections import Counter
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from auralflow_core.audio import AudioInfo, probe
 from auralflow_core.console.text import count
-from auralflow_core.data.layout import Files, Problems, find_files, is_dangling, missing_split
+from auralflow_core.data.layout import Files, Problems, find_files, find_stem_files, is_dangling, missing_split
 from auralflow_core.data.track import Track
+from auralflow_core.data.unpacked import unpack
 from auralflow_core.errors import InputError
 
 FEW = 4096  # samples by which a file may be longer or shorter than its track: the padding of lossy encoders, or a block
@@ -42,7 +43,7 @@ def find_tracks(dataset: str | Path, split: str, suffix: str | None = None) -> l
 
     Raises:
         InputError: the folder is missing or holds no track; or tracks lack stems, or files cannot be read or differ
-            in rate or length, with a line for each file at fault.
+            in rate or length, with a line for each file at fault; or as `unpack`.
     """
     scan = scan_tracks(dataset, split, suffix)
     if scan.problems:
@@ -60,15 +61,20 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
         exclude: tracks that are passed over, by their names, or by `<split>/<name>`.
 
     Raises:
-        InputError: the folder is missing or holds no track.
+        InputError: the folder is missing or holds no track, or as `unpack`.
+        OSError: there is no room to decode tracks.
     """
     folder = Path(dataset) / split
     files, problems = find_files(folder, suffix) if folder.is_dir() else ({}, {})
-    if not files:
+    packed = find_stem_files(folder, suffix) if folder.is_dir() else {}
+    if not files and not packed:
         raise missing_split(Path(dataset), split) if not problems else faulty_tracks(folder, problems)
-    fitting = {path: {path.name, f"{split}/{path.name}"} & set(exclude) for path in {*files, *problems}}
-    files = {path: found for path, found in files.items() if not fitting[path]}
-    problems = {path: found for path, found in problems.items() if not fitting[path]}
+    for path in packed.keys() & files.keys():
+        problems.setdefault(path, []).append(f"{packed.pop(path)}: a second track of this name, next to a folder")
+    fitting = {path: {path.name, f"{split}/{path.name}"} & set(exclude) for path in {*files, *packed, *problems}}
+    unpacked, damaged = unpack({path: file for path, file in packed.items() if not fitting[path]})
+    files = dict(sorted((unpacked | {path: found for path, found in files.items() if not fitting[path]}).items()))
+    problems = damaged | {path: found for path, found in problems.items() if not fitting[path]}
     unread: set[Path] = set()
     tracks = [_load_track(path, names, problems, unread) for path, names in files.items()]
     for path, stem, text in _unequal_stems(files, unread):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from auralflow_core.data.check import check_tracks
 from auralflow_core.data.layout import Problems
+from auralflow_core.data.musdb import VALIDATION, is_musdb18
 from auralflow_core.data.track import Track
 from auralflow_core.data.tracks import faulty_tracks, scan_tracks
 from auralflow_core.errors import InputError, brief, closest, shown
@@ -35,8 +36,9 @@ def training_tracks(
 ) -> tuple[list[Track], list[Track], str | None]:
     """Finds the tracks to train on and the tracks to validate with, and checks them in seconds.
 
-    Tracks that cannot be used are left out. Without a folder `valid`, some tracks of `train` validate: those whose
-    names have the lowest SHA-256, so that the choice is the same everywhere, and a few more tracks change little of it.
+    Tracks that cannot be used are left out. Without a folder `valid`, some tracks of `train` validate: of MUSDB18 the
+    fourteen that its users set aside, of others those whose names have the lowest SHA-256, so that the choice is the
+    same everywhere, and a few more tracks change little of it.
 
     Args:
         datasets: the folder that holds the splits, or several of them, whose tracks are joined; a track's name that
@@ -166,9 +168,11 @@ def _set_aside(dataset: Path, tracks: Sequence[Track], fraction: float) -> tuple
             f"{dataset}: train has a single track ({tracks[0].name}) and there is no folder valid; "
             "add a second track, or a track to validate with in valid"
         )
-    count = min(max(1, round(fraction * len(tracks))), len(tracks) - 1)
-    by_hash = sorted(tracks, key=lambda track: hashlib.sha256(os.fsencode(track.name)).digest())
-    chosen = {track.name for track in by_hash[:count]}
+    chosen = {track.name for track in tracks if track.name in VALIDATION} if is_musdb18(dataset) else set()
+    if not 0 < len(chosen) < len(tracks):  # others, and MUSDB18 of which too much is excluded
+        count = min(max(1, round(fraction * len(tracks))), len(tracks) - 1)
+        by_hash = sorted(tracks, key=lambda track: hashlib.sha256(os.fsencode(track.name)).digest())
+        chosen = {track.name for track in by_hash[:count]}
     return [track for track in tracks if track.name not in chosen], [track for track in tracks if track.name in chosen]
 
 
