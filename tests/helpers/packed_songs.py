@@ -28,3 +28,14 @@ def pack(path, audio, rate=8000, codec="alac", rates=()):
     for k in range(len(audio)):
         path.with_name(f"{k}.{path.name}.wav").unlink()
     return path
+
+
+def streams_of(path, channels=2):
+    """The five streams of a file, as one call of ffmpeg decodes them: each (channels, samples)."""
+    files = [path.with_name(f"{path.name}-{stream}") for stream in range(5)]
+    outputs = [part for k, file in enumerate(files) for part in ("-map", f"0:a:{k}", "-f", "f32le", file)]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", path, *outputs], check=True)
+    found = [np.fromfile(file, "<f4").reshape(-1, channels).T for file in files]
+    for file in files:
+        file.unlink()
+    return found

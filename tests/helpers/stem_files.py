@@ -1,4 +1,7 @@
-"""Audio files for tests of separation: written, listed, and read as whole numbers."""
+"""Audio files for tests of separation: written, listed, and read as whole numbers; and a picture."""
+
+import struct
+import zlib
 
 import numpy as np
 import soundfile
@@ -20,3 +23,13 @@ def names(folder):
 def integers(path, bits):
     # libsndfile gives integers of any size in the upper bits of an int32.
     return soundfile.read(path, dtype="int32", always_2d=True)[0].astype(np.int64) >> (32 - bits)
+
+
+def png():
+    """A picture of one black pixel."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")

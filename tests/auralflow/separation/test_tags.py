@@ -2,9 +2,7 @@
 
 import json
 import shutil
-import struct
 import subprocess
-import zlib
 
 import mutagen
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 import soundfile
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, ID3, TIT2
-from stem_files import names, write
+from stem_files import names, png, write
 
 from auralflow_core.audio import tags as tagging
 from auralflow_core.audio.encode import Encoding
@@ -20,16 +18,6 @@ from auralflow_core.audio.tags import Tags, read_tags
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="needs ffmpeg")
 WORDS = {"title": "Größe", "artist": "The Band", "album": "One", "genre": "Rock", "track": "3/9", "date": "1999"}
-
-
-def png():
-    """A picture of one black pixel."""
-
-    def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
 
 
 def song(folder, suffix, cover=True):
