@@ -139,6 +139,7 @@ class StemFileWriter(Writer):
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self.complaints,
+            process_group=0,  # Ctrl-C is for this process, which ends ffmpeg
         )
 
     def write(self, audio: np.ndarray) -> None:

@@ -28,6 +28,16 @@ def count(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
+def data_size(size: float) -> str:
+    """Bytes as text.
+
+    Example:
+        >>> data_size(4.2e9), data_size(3e6)
+        ('4.20 GB', '3.0 MB')
+    """
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
 def with_article(name: str) -> str:
     """A name behind `a` or `an`; capitals at its beginning are read letter by letter.
 

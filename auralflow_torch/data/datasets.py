@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from auralflow_core.audio.check import check_rate
 from auralflow_core.console.progress import progress_bar
-from auralflow_core.console.text import count, printable_lines
+from auralflow_core.console.text import count, data_size, printable_lines
 from auralflow_core.data.crops import track_samples
 from auralflow_core.data.track import Track
 from auralflow_core.data.training import usable_tracks
@@ -88,12 +88,12 @@ class AudioDataset(Dataset):
         limit = _free_memory() if max_memory is None else max_memory
         if limit is not None and self.memory > limit:
             raise InputError(
-                f"{count(len(tracks), 'track')} would take {_size(self.memory)} of memory, {_size(limit)} are "
+                f"{count(len(tracks), 'track')} would take {data_size(self.memory)} of memory, {data_size(limit)} are "
                 "free; use fewer tracks, mono or a lower sample_rate, or AudioFolder, which reads "
                 "crops from disk"
             )
         Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False).print(
-            f"Reading {count(len(tracks), 'track')} into {_size(self.memory)} of memory.", markup=False
+            f"Reading {count(len(tracks), 'track')} into {data_size(self.memory)} of memory.", markup=False
         )
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class AudioDataset(Dataset):
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({count(self.num_chunks, 'chunk')} of {count(self.samples, 'sample')}, "
-            f"{count(len(self.audio), 'track')}, {_size(self.memory)})"
+            f"{count(len(self.audio), 'track')}, {data_size(self.memory)})"
         )
 
     def __getitem__(self, index: int) -> Example:
@@ -162,10 +162,6 @@ def create_audio_dataset(
     return AudioDataset(
         tracks, targets, chunk_size, num_chunks, sample_rate, num_channels=1 if mono else 2, sources=sources
     )
-
-
-def _size(number: int) -> str:
-    return f"{number / 1e9:.2f} GB" if number >= 1e8 else f"{number / 1e6:.1f} MB"
 
 
 def _free_memory() -> int | None:

@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
 def test_there_must_be_room_for_the_copy(tmp_path, monkeypatch):
     pack(tmp_path / "a/train/b.stem.mp4", stems())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000))  # pyright: ignore
-    with pytest.raises(InputError, match=r"has 0.0 GB free, and 1 track .* XDG_CACHE_HOME names another folder"):
+    with pytest.raises(InputError, match=r"has 0.0 MB free, and 1 track .* XDG_CACHE_HOME names another folder"):
         find_tracks(tmp_path / "a", "train")
 
 
