@@ -24,7 +24,7 @@ class StemOutput:
         directory: the folder that everything is written into.
         filename: of a stem, below the directory: a template with the fields track, stem and ext; model; and of the
             input folder, the name of the one that it was given in, suffix, such as mp3, and index, its number among
-            all inputs, from 1. In a format in which one file holds all stems, `{track}.{ext}` takes the place of a folder
+            all inputs, from 1. Where one file holds all stems, `{track}.{ext}` takes the place of a folder
             `{track}/{stem}.{ext}`.
         encoding: the format of all files.
         residual: also write the rest of the mixture.

@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -92,14 +92,7 @@ def separate_files(
     sums = choose_targets(separator, output.targets)
     if not options.wiener and not options.consistency:  # which need the others, too
         separator = separator.narrow(sorted({*itertools.chain(*sums.values())}))
-    if output.residual and output.residual_name in sums:
-        raise InputError(
-            f"{output.residual_name!r} is a target, whose file the residual would replace; --residual_name gives it "
-            "another name"
-        )
-    if output.encoding.is_stem_file:
-        require_ffmpeg()
-        arrange(_stems(sums, output))
+    order = _arrange(sums, output)
     if output.directory.is_dir():
         remove_abandoned(output.directory)  # which can complete the stems of a run that was killed
     refused = _refusals(inputs, list(sums), output)
@@ -107,7 +100,7 @@ def separate_files(
         try:
             if index in refused:
                 raise InputError(refused[index])
-            result.notes += _separate_file(audio, separator, sums, output, options, progress)
+            result.notes += _separate_file(audio, separator, sums, order, output, options, progress)
         except InputError as error:
             result.failures.append(str(error))
         except OSError as error:
@@ -125,9 +118,17 @@ def separate_files(
     return result
 
 
-def _stems(sums: Iterable[str], output: StemOutput) -> list[str]:
-    """The names of the stems that are written, the residual's last."""
-    return [*sums, *[output.residual_name] * output.residual]
+def _arrange(sums: Collection[str], output: StemOutput) -> list[str]:
+    """Checks the names of stems; returns their order in files that hold all of them, none where each has a file."""
+    if output.residual and output.residual_name in sums:
+        raise InputError(
+            f"{output.residual_name!r} is a target, whose file the residual would replace; --residual_name gives it "
+            "another name"
+        )
+    if not output.encoding.is_stem_file:
+        return []
+    require_ffmpeg()
+    return arrange([*sums, *[output.residual_name] * output.residual])
 
 
 def _refusals(inputs: Sequence[AudioInput], targets: Sequence[str], output: StemOutput) -> dict[int, str]:
@@ -167,6 +168,7 @@ def _separate_file(
     audio: AudioInput,
     separator: Separator,
     sums: Mapping[str, Sequence[int]],
+    order: Sequence[str],
     output: StemOutput,
     options: SeparationOptions,
     progress: Progress,
@@ -177,10 +179,8 @@ def _separate_file(
     _check_new(audio, (*paths, stale), output)
     # The files add up to the mixture only if each target is in one of them.
     consistent = options.consistency and sorted(itertools.chain(*sums.values())) == list(range(len(separator.targets)))
-    stems, clipped, notes = _stems(sums, output), Counter[str](), list[str]()
-    order = arrange(stems) if encoding.is_stem_file else []  # of the stems in one file
-    names = [f"{paths[0]} ({stem})" for stem in stems] if order else list(map(str, paths))
-    finish = _tagger(audio, [*sums, output.residual_name], output, notes)
+    stems, clipped, notes = [*sums, output.residual_name], Counter[str](), list[str]()
+    finish = _tagger(audio, stems, output, notes)
     read = partial(read_blocks, audio.path, audio.start, audio.samples, tolerate_damage=bool(audio.damage))
     with contextlib.ExitStack() as stack:
         shape, leftover = (audio.channels, audio.samples), [] if stale in paths else [stale]
@@ -194,16 +194,17 @@ def _separate_file(
         pieces = _count(stack.enter_context(ahead(separated)), lambda samples: progress(audio.name, samples / rate))
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.directory))
-            pieces, gain = rescale(pieces, spool, encoding, output.residual, consistent)
+            pieces, gain = rescale(pieces, spool, encoding, output.residual, consistent or bool(order))
             softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
             notes += [f"{audio.path}: {softer}"] * (gain < 1)
         for mixture, estimates in pieces:
             whole, too_loud = encoding.quantize_for_file(mixture)
-            found = list(quantize_stems(mixture, estimates, encoding, output.residual, consistent))
-            _write(whole, dict(zip(stems, (stem for stem, _ in found), strict=True)), writers, order)
-            clipped.update({name: lost for name, (_, lost) in zip(names, found, strict=True)})
-            if output.residual or order:
-                clipped[f"{audio.path} (the mixture)"] += too_loud
+            parts = quantize_stems(mixture, estimates, encoding, output.residual, consistent)
+            found = dict(zip(stems if output.residual else sums, parts, strict=True))
+            _write(whole, {name: stem for name, (stem, _) in found.items()}, writers, order)
+            for name, (_, lost) in found.items():
+                clipped[f"{output.path(audio, name)}{f' ({name})' * bool(order)}"] += lost
+            clipped[f"{audio.path} (the mixture)"] += too_loud * bool(output.residual or order)
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
 
 

@@ -1,8 +1,8 @@
 """Writing Native Instruments' Stem files, `.stem.mp4`: the mixture and four stems as streams of one MP4.
 
 Layout: "Stem File Specification", Native Instruments. Streams are AAC or ALAC. The mixture comes first and is the one
-that ordinary players play; the box `moov/udta/stem` holds names, colours and the settings of the players' compressor and
-limiter, which are off here.
+that ordinary players play; the box `moov/udta/stem` holds names, colours and the settings of the compressor and limiter
+that players have for stems, which are off here.
 """
 
 import contextlib
@@ -94,7 +94,9 @@ def usual_name(stem: str) -> str:
 
 def describe(stems: Sequence[str]) -> dict:
     """The content of the box `moov/udta/stem` for stems in their order."""
-    named = [{"name": name[:1].upper() + name[1:], "color": colour} for name, colour in zip(stems, COLOURS, strict=True)]
+    named = [
+        {"name": name[:1].upper() + name[1:], "color": colour} for name, colour in zip(stems, COLOURS, strict=True)
+    ]
     return {"mastering_dsp": {"compressor": COMPRESSOR, "limiter": LIMITER}, "stems": named, "version": 1}
 
 
@@ -133,7 +135,7 @@ class StemFileWriter(Writer):
             raise InputError(f"{name}: {error}") from None
         self.path, self.name, self.samples, self.rate, self.stems = path, name, samples, sample_rate, list(stems)
         self.written, self.complaint = 0, b""
-        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 - the process writes into it
+        self.complaints = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             ["ffmpeg", *_arguments(path, encoding, sample_rate, channels, self.stems)],
             stdin=subprocess.PIPE,
@@ -210,7 +212,9 @@ class StemFileWriter(Writer):
 def require_ffmpeg() -> None:
     """Raises an InputError if the command ffmpeg is not on the PATH."""
     if not shutil.which("ffmpeg"):
-        raise InputError("stem.mp4 is written by the command ffmpeg, which is not on the PATH; wav, flac and ogg need none")
+        raise InputError(
+            "stem.mp4 is written by the command ffmpeg, which is not on the PATH; wav, flac and ogg need none"
+        )
 
 
 def _arguments(path: Path, encoding: Encoding, rate: int, channels: int, stems: Sequence[str]) -> list[str]:
@@ -222,7 +226,9 @@ def _arguments(path: Path, encoding: Encoding, rate: int, channels: int, stems: 
         for stream in range(streams)
     ]
     maps = [part for stream in range(streams) for part in ("-map", f"[s{stream}]")]
-    names = [part for k, name in enumerate(("mixture", *stems)) for part in (f"-metadata:s:a:{k}", f"handler_name={name}")]
+    names = [
+        part for k, name in enumerate(("mixture", *stems)) for part in (f"-metadata:s:a:{k}", f"handler_name={name}")
+    ]
     if encoding.bits is None:
         codec = ["-c:a", "aac", "-b:a", f"{encoding.bitrate or BITRATE}k"]
     else:

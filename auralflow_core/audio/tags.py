@@ -190,7 +190,9 @@ def _of_mp4(file: Any) -> tuple[dict[str, list], list[tuple[bytes, str]]]:
             for value in file.tags.get(atom, ())
         ]
     for name in [name for name in file.tags if name.startswith(FREEFORM)]:
-        texts[name.removeprefix(FREEFORM).lower()] = [bytes(value).decode(errors="replace") for value in file.tags[name]]
+        texts[name.removeprefix(FREEFORM).lower()] = [
+            bytes(value).decode(errors="replace") for value in file.tags[name]
+        ]
     kinds = {MP4Cover.FORMAT_JPEG: "image/jpeg", MP4Cover.FORMAT_PNG: "image/png"}
     return texts, [(bytes(cover), kinds.get(cover.imageformat, "image/jpeg")) for cover in file.tags.get("covr", ())]
 

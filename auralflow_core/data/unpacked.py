@@ -71,7 +71,9 @@ def unpack(files: Mapping[Path, Path]) -> tuple[Files, Problems]:
         packed, problems = _read_headers(todo, copies) if todo else ({}, {})
         if packed:
             _announce(packed, home)
-            found = map_tracks(lambda track: _decode(packed[track.path]), [p.track for p in packed.values()], "decoding")
+            found = map_tracks(
+                lambda track: _decode(packed[track.path]), [p.track for p in packed.values()], "decoding"
+            )
             problems |= {path: [text] for path, text in zip(packed, found, strict=True) if text}
     names = ("mixture", *STEMS)
     return {
@@ -140,7 +142,8 @@ def _read_header(path: Path, file: Path, copy: Path) -> Packed:
     streams = ffmpeg.headers(file)
     if len(streams) != 1 + len(STEMS):
         raise InputError(
-            f"{file}: holds {count(len(streams), 'stream')} of audio, where the mixture and {len(STEMS)} stems are expected"
+            f"{file}: holds {count(len(streams), 'stream')} of audio, where the mixture and {len(STEMS)} stems are "
+            "expected"
         )
     rate, channels = int(streams[0].get("sample_rate", 0)), int(streams[0].get("channels", 0))
     if rate < 1 or channels < 1:
@@ -188,7 +191,9 @@ def _decode(packed: Packed) -> str:
         with new_folder(packed.copy) as aside:
             for stream, name in enumerate(names):
                 target = aside / f"{name}.flac"
-                with contextlib.closing(Writer(target, target, Encoding("flac", packed.bits), *infos[stream])) as writer:
+                with contextlib.closing(
+                    Writer(target, target, Encoding("flac", packed.bits), *infos[stream])
+                ) as writer:
                     for block in read_blocks(packed.file, stream=stream):
                         check()
                         writer.write(block)

@@ -23,8 +23,24 @@ def pack(path, audio, rate=8000, codec="alac", rates=()):
         soundfile.write(wav, data, rates[k] if rates else rate, subtype="PCM_16")
         inputs += ["-i", wav]
         maps += ["-map", str(k)]
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *inputs, *maps, "-c:a", codec, "-sample_fmt",
-                    {"alac": "s16p", "aac": "fltp"}[codec], "-f", "mp4", path], check=True)
+    subprocess.run(
+        [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-y",
+            *inputs,
+            *maps,
+            "-c:a",
+            codec,
+            "-sample_fmt",
+            {"alac": "s16p", "aac": "fltp"}[codec],
+            "-f",
+            "mp4",
+            path,
+        ],
+        check=True,
+    )
     for k in range(len(audio)):
         path.with_name(f"{k}.{path.name}.wav").unlink()
     return path

@@ -49,7 +49,9 @@ def test_targets_and_the_residual_can_be_four(tmp_path, run):
 def test_tags_and_cover_are_the_songs(tmp_path, run):
     path = write(tmp_path / "song.flac", channels=2)
     file = FLAC(path)
-    file.update({"title": ["Größe"], "artist": ["One", "Two"], "tracknumber": ["3/9"], "bpm": ["128"], "mood": ["calm"]})
+    file.update(
+        {"title": ["Größe"], "artist": ["One", "Two"], "tracknumber": ["3/9"], "bpm": ["128"], "mood": ["calm"]}
+    )
     picture = Picture()
     picture.data, picture.mime, picture.type = png(), "image/png", 3
     file.add_picture(picture)

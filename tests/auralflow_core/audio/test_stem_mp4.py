@@ -62,7 +62,9 @@ def test_five_streams_begin_together_and_are_as_long_as_the_song(tmp_path, bits)
 
 @needs_ffmpeg
 def test_the_description_of_stems_is_where_the_specification_has_it(tmp_path):
-    path = write(tmp_path / "a.stem.mp4", song()[..., :9000], Encoding(STEM_FILE), stems=["drums", "bass", "Ĝitaro", "x"])
+    path = write(
+        tmp_path / "a.stem.mp4", song()[..., :9000], Encoding(STEM_FILE), stems=["drums", "bass", "Ĝitaro", "x"]
+    )
     data = path.read_bytes()
     assert data[4:12] == b"ftypM4A "
     with open(path, "rb") as file:
