@@ -245,7 +245,7 @@ def _tagger(audio: AudioInput, stems: Sequence[str], output: StemOutput, notes: 
     return tag if tags else lambda writer: None
 
 
-def _clipping_notes(clipped: Mapping[Path | str, int], total: int) -> list[str]:
+def _clipping_notes(clipped: Mapping[str, int], total: int) -> list[str]:
     advice = "clip rescale avoids it, 32 bits keep them"
     found = [(name, lost) for name, lost in clipped.items() if lost]
     return [f"{name}: {lost} of {count(total, 'sample')} clipped at full scale; {advice}" for name, lost in found]

@@ -260,20 +260,21 @@ def _write_mp4(path: Path, tags: Tags, format: str) -> None:
     file: Any = MP4(path)
     if file.tags is None:
         file.add_tags()
+    atoms: Any = file.tags
     names = {name: atom for atom, name in ATOMS.items()}
     for name, values in tags.texts.items():
         atom, texts = names.get(name, f"{FREEFORM}{name.upper()}"), list(values)
         if atom in ("trkn", "disk", "tmpo"):  # whole numbers alone: others, such as A1, are left out
             if (found := NUMBERS.fullmatch(texts[0])) and all(int(part or 0) < 1 << 16 for part in found.groups()):
                 number, total = (int(part or 0) for part in found.groups())
-                file.tags[atom] = [number if atom == "tmpo" else (number, total)]
+                atoms[atom] = [number if atom == "tmpo" else (number, total)]
         elif atom.startswith(FREEFORM):
-            file.tags[atom] = [MP4FreeForm(text.encode(), AtomDataType.UTF8) for text in texts]
+            atoms[atom] = [MP4FreeForm(text.encode(), AtomDataType.UTF8) for text in texts]
         else:
-            file.tags[atom] = texts
+            atoms[atom] = texts
     kinds = {"image/jpeg": MP4Cover.FORMAT_JPEG, "image/png": MP4Cover.FORMAT_PNG}
     if tags.cover is not None and tags.cover_type in kinds:
-        file.tags["covr"] = [MP4Cover(tags.cover, kinds[tags.cover_type])]
+        atoms["covr"] = [MP4Cover(tags.cover, kinds[tags.cover_type])]
     file.save()
 
 
