@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from auralflow.studio.files import KeptFile
@@ -18,7 +18,7 @@ from auralflow.studio.guard import LOOPBACK, Guard
 from auralflow.studio.jobs import OPEN, Format, Job, Library
 from auralflow.studio.page import add_page
 from auralflow.studio.queue import Queue
-from auralflow.studio.reference import HEADERS, reference_page
+from auralflow.studio.reference import add_reference
 from auralflow.studio.refusals import ANSWERS, Problem, find
 from auralflow.studio.tracks import add_mixes, add_tracks
 from auralflow.version import VERSION
@@ -90,16 +90,11 @@ def make_app(
     add_sending(app, queue, list(models), max_upload)
     add_jobs(app, queue)
     add_events(app, queue)
-    add_files(app, library)
-    add_tracks(app, library)
-    add_mixes(app, library)
+    for add in (add_files, add_tracks, add_mixes):
+        add(app, library)
+    add_reference(app)
     if page:
         add_page(app)
-
-    @app.get("/api", include_in_schema=False)
-    async def about() -> HTMLResponse:
-        return HTMLResponse(reference_page(app.openapi()), headers=HEADERS)
-
     return Guard(app, hosts, token)
 
 

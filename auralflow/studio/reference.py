@@ -5,6 +5,9 @@ import hashlib
 from html import escape
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
 STYLE = """body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; }
 section { border-top: 1px solid #8888; padding: .5rem 0; }
 code { overflow-wrap: anywhere; }
@@ -13,6 +16,14 @@ code { overflow-wrap: anywhere; }
 DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # The page's own style, and nothing else of any kind.
 HEADERS = {"Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{DIGEST}'; frame-ancestors 'none'"}
+
+
+def add_reference(app: FastAPI) -> None:
+    """Adds the page, at `/api`."""
+
+    @app.get("/api", include_in_schema=False)
+    async def about() -> HTMLResponse:
+        return HTMLResponse(reference_page(app.openapi()), headers=HEADERS)
 
 
 def reference_page(description: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Path as InPath, Query, Response
+from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import Field
 

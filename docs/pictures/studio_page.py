@@ -35,8 +35,8 @@ const until = async condition => { while (!condition()) await new Promise(done =
 SONGS = "location.hash = '#/'; await until(() => document.querySelectorAll('.song').length === 4);"
 PLAYER = """
 location.hash = '#/song/ID';
-const drawn = () => [...document.querySelectorAll('.wave canvas')].map(canvas => canvas.width);
-await until(() => document.querySelector('.player[data-ready]') && drawn().length && drawn().every(width => width !== 300));
+await until(() => document.querySelector('.player[data-ready]'));
+await until(() => [...document.querySelectorAll('.wave canvas')].every(canvas => canvas.width !== 300));
 const set = (label, value, event) => {
   const input = document.querySelector(`input[aria-label="${label}"]`);
   input.value = value;

@@ -49,6 +49,7 @@ NOT_RUN = {
     "mkdocs": "tests/docs/test_site.py builds the site",
     "python -m pytest": "the tests are running",
     "python benchmarks/robustness": "it takes ten minutes; tests/benchmarks/test_robustness.py runs a part",
+    "auralflow studio": "it serves until it is interrupted; tests/auralflow/studio runs it",
     "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }

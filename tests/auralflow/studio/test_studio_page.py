@@ -199,7 +199,8 @@ def test_it_plays_and_is_used_with_keys_alone(page, library):
         seen.push(one('.loop').getAttribute('aria-pressed'));
         key('1', {{code: 'Digit1'}});
         key('1', {{code: 'Digit1', shiftKey: true}});
-        seen.push(all('.lane .toggle').map(button => button.getAttribute('aria-pressed')), all('.lane[data-silent]').length);
+        seen.push(all('.lane .toggle').map(button => button.getAttribute('aria-pressed')));
+        seen.push(all('.lane[data-silent]').length);
         key('End');
         seen.push(position());
         return seen;
@@ -297,12 +298,20 @@ def test_every_view_fits_and_every_control_has_a_name(browser, studio, library, 
             const root = document.documentElement;
             const named = element => element.getAttribute('aria-label') || element.textContent.trim()
               || element.labels?.[0]?.textContent.trim();
-            return [root.scrollWidth - root.clientWidth, all('button, a, input, select, summary').filter(one => !named(one))
-              .map(one => one.outerHTML)];
+            const nameless = all('button, a, input, select, summary').filter(element => !named(element));
+            return [root.scrollWidth - root.clientWidth, nameless.map(element => element.outerHTML)];
         """
         )
         assert wide == 0
         assert nameless == []
+
+
+def test_other_computers_open_it_with_the_token(browser, start, tmp_path):
+    studio = start(tmp_path, "--no_open", "--host", "0.0.0.0", name="studio")
+    browser.visit(studio.lines[0].split()[-1].replace("0.0.0.0", "127.0.0.1"))
+    address = browser.run(HELPERS + "await until(() => one('.drop')); await pause(100); return location.href")
+    assert address == studio.address()
+    assert studio.ask("GET", "/studio.js")[0] == 401  # for whoever has no token
 
 
 def test_a_song_that_there_is_not_is_a_sentence(page):
