@@ -11,13 +11,13 @@ from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
-from starlette.requests import ClientDisconnect
 
 from auralflow.studio.files import KeptFile
 from auralflow.studio.guard import LOOPBACK, Guard
 from auralflow.studio.jobs import OPEN, Format, Job, Library
 from auralflow.studio.page import add_page
 from auralflow.studio.queue import Queue
+from auralflow.studio.receiving import receive
 from auralflow.studio.reference import add_reference
 from auralflow.studio.refusals import ANSWERS, Problem, find
 from auralflow.studio.tracks import add_mixes, add_tracks
@@ -25,7 +25,6 @@ from auralflow.version import VERSION
 from auralflow_core.errors import InputError, closest
 
 MAX_UPLOAD = 2 << 30  # bytes of a song
-STALLED = 30.0  # seconds after which an upload that brings nothing is given up
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +123,7 @@ def add_sending(app: FastAPI, queue: Queue, models: list[str], max_upload: int) 
             raise InputError(f"unknown model {model!r}; {closest(model, models)}")
         job, file = library.new(name, model, format, residual)
         try:
-            await _receive(request, file, max_upload)
+            await receive(request, file, max_upload)
             queue.add(job)
         except BaseException:
             library.remove(job)
@@ -203,37 +202,6 @@ def add_files(app: FastAPI, library: Library) -> None:
         jobs = list(library.jobs.values())
         sizes = await asyncio.to_thread(lambda: {job.id: library.size(job) for job in jobs})
         return Space(sum(sizes.values()), shutil.disk_usage(library.folder).free, len(jobs), sizes)
-
-
-async def _receive(request: Request, file: Path, max_upload: int) -> None:
-    """Writes the body of a request into a file.
-
-    Raises:
-        HTTPException: it is empty or too large, or nothing more came; or the disk is full.
-    """
-    too_large = HTTPException(413, f"the song has more than {max_upload} bytes, which is not accepted")
-    if int(request.headers.get("content-length", 0)) > max_upload:
-        raise too_large
-    size, chunks = 0, request.stream()
-    try:
-        with file.open("wb") as stream:
-            while True:
-                try:
-                    chunk = await asyncio.wait_for(anext(chunks, None), STALLED)
-                except TimeoutError:
-                    raise HTTPException(408, f"nothing came for {STALLED:.0f} s") from None
-                if chunk is None:
-                    break
-                size += len(chunk)
-                if size > max_upload:
-                    raise too_large
-                await asyncio.to_thread(stream.write, chunk)
-    except OSError as error:
-        raise HTTPException(507, f"the song cannot be kept: {error.strerror}") from None
-    except ClientDisconnect:  # which nobody hears
-        raise HTTPException(400, "the connection ended before the song") from None
-    if not size:
-        raise HTTPException(400, "the request has no body, expected the song's file")
 
 
 def _events(queue: Queue, id: str | None) -> StreamingResponse:

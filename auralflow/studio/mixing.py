@@ -84,6 +84,35 @@ def write_mix(faders: Sequence[Fader], path: Path, encoding: Encoding) -> int:
     return clipped
 
 
+def write_rendered(sound: Path, rate: int, path: Path, encoding: Encoding) -> int:
+    """Writes sound that a player has computed, as `write_mix` does a mix.
+
+    Args:
+        sound: a file of float32, little-endian, left and right by turns.
+        rate: samples per second.
+        path: see `write_mix`.
+        encoding: see `write_mix`.
+
+    Returns:
+        See `write_mix`.
+
+    Raises:
+        InputError: it holds no whole number of samples, or values that are not finite, or the format does not have the
+            sample rate.
+        OSError: the file cannot be written.
+    """
+    samples, rest = divmod(sound.stat().st_size, 8)
+    if rest:
+        raise InputError(f"the sound has {8 * samples + rest} bytes, expected a multiple of 8: two float32 a sample")
+    clipped = 0
+    with sound.open("rb") as stream, writing([path], encoding, rate, 2, samples) as [writer]:
+        while data := stream.read(8 << 16):
+            audio, beyond = encoding.quantize_for_file(np.frombuffer(data, "<f4").reshape(-1, 2).T)
+            writer.write(audio)
+            clipped += beyond
+    return clipped
+
+
 def _padded(blocks: Iterator[np.ndarray], samples: int) -> Iterator[np.ndarray]:
     """A stream (channels, samples) with zeros at its end, up to a length."""
     channels = 1

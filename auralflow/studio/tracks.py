@@ -4,24 +4,27 @@ import asyncio
 import dataclasses
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import Field
 
 from auralflow.studio.files import KeptFile
 from auralflow.studio.jobs import Format, Job, Library
-from auralflow.studio.mixing import Fader, write_mix
+from auralflow.studio.mixing import Fader, write_mix, write_rendered
 from auralflow.studio.peaks import write_peaks
+from auralflow.studio.receiving import receive
 from auralflow.studio.refusals import find
 from auralflow_core.audio import probe, read
 from auralflow_core.audio.encode import Encoding
 from auralflow_core.errors import InputError
+from auralflow_core.storage.staging import staging
 
 Result = TypeVar("Result")
 
@@ -127,6 +130,23 @@ def add_mixes(app: FastAPI, library: Library) -> None:
         path = library.path(job) / "mixes" / f"mix.{format}"
         async with one:
             clipped = await _at_work(job, library, lambda: write_mix(faders, path, Encoding(format)))
+        return Mix(f"/api/jobs/{id}/mix/{format}", clipped)
+
+    @app.post("/api/jobs/{id}/mix/{format}", status_code=201)
+    async def take_mix(request: Request, id: str, format: Annotated[Format, InPath()]) -> Mix:
+        """Takes a mix that a player has computed: float32, little-endian, left and right by turns, at the song's rate.
+
+        It may be three times as long as the song.
+        """
+        job = find(library, id)
+        info = await _at_work(job, library, lambda: probe(library.song(job)))
+        path = library.path(job) / "mixes" / f"mix.{format}"
+        with staging(library.path(job)) as folder:
+            sound = folder / "sound"
+            await receive(request, sound, 3 * 8 * info.samples)
+            async with one:
+                encode = partial(write_rendered, sound, info.sample_rate, path, Encoding(format))
+                clipped = await _at_work(job, library, encode)
         return Mix(f"/api/jobs/{id}/mix/{format}", clipped)
 
     @app.get("/api/jobs/{id}/mix/{format}", response_class=FileResponse)

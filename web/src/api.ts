@@ -97,11 +97,22 @@ export function sourceOf(track: Track): Source {
   };
 }
 
-/** Writes a mix; gives its address, and the number of samples that were cut off. */
-export async function mix(id: string, parts: readonly Part[], format: string): Promise<{ address: string; clipped: number }> {
+/** A mix that the server wrote: its address, and the number of samples that were cut off. */
+export interface Mix {
+  readonly address: string;
+  readonly clipped: number;
+}
+
+/** Lets the server write a mix. */
+export async function mix(id: string, parts: readonly Part[], format: string): Promise<Mix> {
   const headers = { "Content-Type": "application/json" };
   const options = { method: "POST", headers, body: JSON.stringify(parts) };
-  return (await (await ask(`/api/jobs/${id}/mix?format=${format}`, options)).json()) as { address: string; clipped: number };
+  return (await (await ask(`/api/jobs/${id}/mix?format=${format}`, options)).json()) as Mix;
+}
+
+/** Lets the server write a mix that was computed here: float32, left and right by turns. */
+export async function sendMix(id: string, sound: Blob, format: string): Promise<Mix> {
+  return (await (await ask(`/api/jobs/${id}/mix/${format}`, { method: "POST", body: sound })).json()) as Mix;
 }
 
 /** Sends a song; tells how much of it has gone, from 0 to 1. */

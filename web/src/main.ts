@@ -13,12 +13,12 @@ let visits = 0;
 
 async function visit(): Promise<void> {
   const mine = ++visits;
-  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   current?.leave();
   current = null;
   let view: View;
   try {
-    view = await (VIEWS[name] ?? openSongs)(...rest);
+    view = await (VIEWS[name] ?? openSongs)(...rest.map(decodeURIComponent));
   } catch (error) {
     view = sorry((error as Error).message);
   }

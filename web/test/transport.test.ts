@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BLOCK, Mixer } from "../src/audio/mixer";
 import { panFactors } from "../src/audio/pan";
+import { render } from "../src/audio/render";
 import { Stretch } from "../src/audio/stretch";
 import { Transport } from "../src/audio/transport";
 
@@ -16,7 +17,7 @@ async function transport(sound: (frame: number) => number, frames: number): Prom
   return made;
 }
 
-function render(made: Transport, frames: number): Float32Array {
+function played(made: Transport, frames: number): Float32Array {
   const [left, right] = [new Float32Array(frames), new Float32Array(frames)];
   for (let at = 0; at < frames; at += 128) made.render(left.subarray(at, at + 128), right.subarray(at, at + 128));
   return left;
@@ -47,6 +48,27 @@ function frequency(sound: Float32Array, near: number): number {
 const sine = (frame: number): number => 0.5 * Math.sin((2 * Math.PI * 440 * frame) / RATE);
 const cents = (one: number, other: number): number => 1200 * Math.log2(one / other);
 
+describe("rendering", () => {
+  it.each([
+    [0.75, 0, 440],
+    [1, 4, 440 * 2 ** (1 / 3)],
+  ])("at speed %d and key %d gives the whole song, across blocks, in stereo", async (speed, key, pitch) => {
+    const frames = 3 * BLOCK + 100;
+    const fetch = async (start: number, count: number) => [Float32Array.from({ length: count }, (_, i) => sine(start + i))];
+    const pieces: Float32Array[] = [];
+    for await (const piece of render({ rate: RATE, frames, sources: [{ channels: 1, fetch }] }, [panFactors(-1, 1)], speed, key)) pieces.push(piece);
+    expect(pieces.reduce((sum, { length }) => sum + length, 0)).toBe(2 * Math.round(frames / speed));
+    const [left, right] = [0, 1].map((channel) => Float32Array.from(pieces.flatMap((piece) => [...piece.filter((_, i) => i % 2 === channel)]))) as [Float32Array, Float32Array];
+    expect(Math.abs(cents(frequency(left, pitch), pitch))).toBeLessThan(10);
+    expect(Math.max(...right.slice(0, 50000).map(Math.abs))).toBeLessThan(1e-6);
+    // Without a gap: a block whose beginning were faded in would be softer.
+    for (let at = 5000; at < left.length - 10000; at += 1000) {
+      const loud = Math.sqrt(left.slice(at, at + 1000).reduce((sum, value) => sum + value ** 2, 0) / 1000);
+      expect(loud).toBeGreaterThan(0.8 * 0.5 * Math.SQRT1_2 * Math.SQRT2);
+    }
+  });
+});
+
 describe("a transport", () => {
   it.each([
     [0.75, 0, 440, 5],
@@ -58,7 +80,7 @@ describe("a transport", () => {
     const made = await transport(sine, 4 * RATE);
     made.setSpeed(speed, key);
     made.play();
-    const sound = render(made, RATE + 128 * 128);
+    const sound = played(made, RATE + 128 * 128);
     expect(Math.abs(cents(frequency(sound, pitch), pitch))).toBeLessThan(most);
   });
 
@@ -67,7 +89,7 @@ describe("a transport", () => {
     const made = await transport((frame) => (frame < onset ? 0 : sine(frame)), 4 * RATE);
     made.setSpeed(speed, 0);
     made.play();
-    const sound = render(made, 128 * 800);
+    const sound = played(made, 128 * 800);
     const heard = sound.findIndex((one) => Math.abs(one) > 0.25);
     expect(Math.abs(heard - onset / speed) / RATE).toBeLessThan(0.04);
     const frame = made.status().frame;
@@ -77,7 +99,7 @@ describe("a transport", () => {
   it("is the sound itself, untouched, at the song's own speed", async () => {
     const made = await transport(sine, RATE);
     made.play();
-    const sound = render(made, 128 * 100);
+    const sound = played(made, 128 * 100);
     for (let i = 300; i < sound.length; i++) expect(sound[i]).toBeCloseTo(Math.fround(sine(i)), 6);
   });
 
@@ -88,13 +110,13 @@ describe("a transport", () => {
     made.seek(5000);
     made.play();
     for (let i = 0; i < 400; i++) {
-      render(made, 128);
+      played(made, 128);
       const { frame } = made.status();
       if (i > 1) expect(frame >= 5000 && frame <= 15000).toBe(true);
     }
     made.setLoop(null);
     made.seek(RATE - 2000);
-    render(made, 128 * 300);
+    played(made, 128 * 300);
     expect(made.status()).toMatchObject({ isPlaying: false, frame: RATE });
   });
 
@@ -104,7 +126,7 @@ describe("a transport", () => {
     let last = 0;
     for (const action of [() => undefined, () => made.seek(9000), () => made.pause(), () => made.play(), () => made.setSpeed(1, 0)]) {
       action();
-      for (const value of render(made, 1024)) {
+      for (const value of played(made, 1024)) {
         expect(Math.abs(value - last)).toBeLessThan(0.5 / (0.004 * RATE));
         last = value;
       }
@@ -115,9 +137,9 @@ describe("a transport", () => {
     const made = await transport(() => 0.5, RATE);
     made.mixer.drop(0);
     made.play();
-    render(made, 1280);
+    played(made, 1280);
     expect(made.status()).toMatchObject({ isPlaying: true, isWaiting: true, frame: 0 });
     made.mixer.add(0, [[new Float32Array(BLOCK).fill(0.5)]]);
-    expect(render(made, 1280).at(-1)).toBeCloseTo(0.5, 6);
+    expect(played(made, 1280).at(-1)).toBeCloseTo(0.5, 6);
   });
 });

@@ -37,7 +37,7 @@ export function licences(): Plugin {
     generateBundle() {
       const { version } = JSON.parse(readFileSync(join(STRETCH, "package.json"), "utf8")) as { version: string };
       const text = readFileSync(join(ROOT, "tools", "licence-signalsmith-stretch.txt"), "utf8");
-      const head = `The page contains Signalsmith Stretch ${version}, in worklet.js (https://signalsmith-audio.co.uk/code/stretch).\n\n`;
+      const head = `The page contains Signalsmith Stretch ${version}, in worklet.js and render.js (https://signalsmith-audio.co.uk/code/stretch).\n\n`;
       this.emitFile({ type: "asset", fileName: "licences.txt", source: head + text });
     },
   };

@@ -62,7 +62,7 @@ class Server:
     def end(self, number=signal.SIGINT):
         """Ends the process; returns its exit status."""
         self.process.send_signal(number)
-        status = self.process.wait(10)
+        status = self.process.wait(30)
         self.process.stdout.close()
         return status
 

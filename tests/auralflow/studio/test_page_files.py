@@ -21,7 +21,16 @@ def test_the_built_files_are_those_of_the_sources():
 
 def test_all_files_are_there_with_the_licences():
     names = {path.name for path in PAGE.iterdir()}
-    assert names == {"index.html", "studio.js", "studio.css", "worklet.js", "icon.svg", "licences.txt", "sources.txt"}
+    assert names == {
+        "index.html",
+        "studio.js",
+        "studio.css",
+        "render.js",
+        "worklet.js",
+        "icon.svg",
+        "licences.txt",
+        "sources.txt",
+    }
     licences = (PAGE / "licences.txt").read_text(encoding="utf-8")
     assert "MIT License" in licences
     assert "Signalsmith Audio Ltd" in licences

@@ -1,6 +1,7 @@
 """The studio's page, in a headless Chromium."""
 
 import base64
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import chromium
 import numpy as np
 import pytest
+import soundfile as sf
 
 pytestmark = [pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"), pytest.mark.slow]
 
@@ -173,6 +175,21 @@ def test_the_exported_mix_is_the_one_that_is_heard(render, page, studio, library
     _, start = begin(sound)
     part = expected[start - lag : len(sound) - lag]
     assert decibels(sound[start:] - part, part) < -90
+
+
+def test_speed_and_key_are_in_the_exported_mix(page, studio, library):
+    known = library[1]["sine"]
+    page(
+        f"await open('{known.id}'); set('Speed', '0.75'); set('Key', '3'); one('.export summary').click();"
+        "one('.export select').value = 'flac'; one('.export .primary').click();"
+        "await until(() => !one('.export .primary').disabled);"
+    )
+    audio, rate = sf.read(io.BytesIO(studio.ask("GET", f"/api/jobs/{known.id}/mix/flac")[2]))
+    assert audio.shape == (len(known.stems["piano"]) / 0.75, 2)
+    steady = audio[44100 : 44100 * 6, 0]
+    pitch = np.argmax(np.abs(np.fft.rfft(steady * np.hanning(len(steady)), 1 << 20))) * rate / (1 << 20)
+    assert abs(1200 * np.log2(pitch / 440) - 300) < 10
+    assert np.sqrt(np.mean(steady**2)) == pytest.approx(np.sqrt(0.125), rel=0.1)
 
 
 def test_it_plays_and_is_used_with_keys_alone(page, library):

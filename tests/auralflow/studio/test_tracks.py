@@ -120,6 +120,34 @@ def test_what_is_beyond_full_scale_is_counted(studio, library):
     assert abs(audio).max() <= 1
 
 
+def test_a_mix_that_a_player_computed_is_written(studio, library):
+    known = library[1]["noise"]
+    address = f"/api/jobs/{known.id}/mix/flac"
+    sound = np.concatenate([2 * known.stems["drums"], known.stems["bass"]])  # twice as long as the song
+    status, _, body = studio.ask("POST", address, sound.astype("<f4").tobytes())
+    expected = np.clip(sound, -1, 1)
+    assert status == 201
+    assert json.loads(body) == {"address": address, "clipped": int((np.abs(sound) > 1).sum())}
+    got, rate = sf.read(io.BytesIO(studio.ask("GET", address)[2]))
+    assert rate == known.rate
+    np.testing.assert_allclose(got, expected, atol=2.0**-22)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 400, "no body"),
+        (bytes(9), 400, "a multiple of 8"),
+        (np.full(2, np.nan, "<f4").tobytes(), 400, "NaN"),
+        (bytes(3 * 8 * 40000 + 8), 413, "is not accepted"),
+    ],
+)
+def test_a_computed_mix_is_bounded(studio, library, body, status, said):
+    answer = studio.ask("POST", f"/api/jobs/{library[1]['noise'].id}/mix/wav", body)
+    assert answer[0] == status
+    assert said in json.loads(answer[2])["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

@@ -1,44 +1,48 @@
 import * as api from "../api";
+import type { Sound } from "../audio/engine";
+import type { Factors } from "../audio/pan";
 import { choice, h, icon } from "../dom";
 import { stemName } from "../format";
 
 const FORMATS = [["wav", "wav, 32 bit float"], ["flac", "flac, 24 bit"], ["mp3", "mp3"], ["ogg", "ogg"]] as const;
 
+/** How the song is heard, as far as a file of it can be. */
+export interface Mixture {
+  readonly parts: readonly api.Part[];
+  readonly factors: readonly Factors[];
+  readonly speed: number;
+  readonly semitones: number;
+}
+
 /** The panel that takes the mix and the stems along. */
 export class Export {
   readonly element: HTMLElement;
-  private readonly note = h("p", { class: "hint" });
   private readonly words = h("p", { class: "words", role: "status" });
   private readonly format = choice("Format", FORMATS);
   private readonly button: HTMLButtonElement;
 
-  /** @param parts gives the stems that are heard, as they are heard */
+  /** @param mixture gives the song as it is heard now */
   constructor(
     private readonly job: api.Job,
+    private readonly sound: Sound,
     stems: readonly api.Track[],
-    private readonly parts: () => readonly api.Part[],
+    private readonly mixture: () => Mixture,
   ) {
     this.button = h("button", { type: "button", class: "button primary", onclick: () => void this.write() }, icon("save"), "Export the mix");
     const links = stems.map(({ name, address }) => h("li", {}, h("a", { href: address, download: true }, icon("save"), stemName(name))));
-    const mix = h("div", { class: "mix" }, this.format.field, this.button, this.note, this.words);
+    const note = h("p", { class: "hint" }, "Levels, pan, mute, solo, speed and key as they stand.");
+    const mix = h("div", { class: "mix" }, this.format.field, this.button, note, this.words);
     const panel = h("div", { class: "panel" }, mix, h("h2", {}, `Stems, as ${this.job.format}`), h("ul", {}, ...links));
     this.element = h("details", { class: "export" }, h("summary", { class: "button" }, icon("save"), "Export"), panel);
-    this.setSpeed(1, 0);
-  }
-
-  /** Says which of speed and key is not in the file. */
-  setSpeed(speed: number, semitones: number): void {
-    const missing = [...(speed === 1 ? [] : ["speed"]), ...(semitones === 0 ? [] : ["key"])].join(" and ");
-    this.note.textContent = `Levels, pan, mute and solo as they stand${missing ? `; at the song’s own ${missing}` : ""}.`;
   }
 
   private async write(): Promise<void> {
-    const parts = this.parts();
-    if (!parts.length) return void (this.words.textContent = "No stem is heard.");
+    const mixture = this.mixture();
+    if (!mixture.parts.length) return void (this.words.textContent = "No stem is heard.");
     this.button.disabled = true;
     this.words.textContent = "The mix is written …";
     try {
-      const { address, clipped } = await api.mix(this.job.id, parts, this.format.select.value);
+      const { address, clipped } = await this.mix(mixture);
       h("a", { href: address, download: true }).click();
       this.words.textContent = clipped ? `${clipped} samples are beyond full scale and were cut off; lower levels, or wav, keep them.` : "";
     } catch (error) {
@@ -46,5 +50,20 @@ export class Export {
     } finally {
       this.button.disabled = false;
     }
+  }
+
+  /** The server mixes; speed and key are computed here, by what plays them. */
+  private async mix({ parts, factors, speed, semitones }: Mixture): Promise<api.Mix> {
+    const format = this.format.select.value;
+    if (speed === 1 && semitones === 0) return api.mix(this.job.id, parts, format);
+    const { render } = await import("../audio/render");
+    let sound = new Blob(); // which the browser may keep on the disk
+    let done = 0;
+    for await (const piece of render(this.sound, factors, speed, semitones)) {
+      sound = new Blob([sound, piece]);
+      done += piece.length / 2;
+      this.words.textContent = `The mix is computed: ${Math.round((100 * done * speed) / this.sound.frames)} %`;
+    }
+    return api.sendMix(this.job.id, sound, format);
   }
 }

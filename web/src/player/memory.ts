@@ -27,3 +27,11 @@ export function remember(id: string, settings: Settings): void {
     // The browser keeps nothing, or has no room; then the song opens as it was separated.
   }
 }
+
+export function forget(id: string): void {
+  try {
+    localStorage.removeItem(nameOf(id));
+  } catch {
+    // There is nothing to forget.
+  }
+}

@@ -1,12 +1,12 @@
 import * as api from "../api";
-import { Engine } from "../audio/engine";
+import { Engine, type Sound } from "../audio/engine";
 import type { Region } from "../audio/mixer";
 import type { Status } from "../audio/transport";
 import { h, icon } from "../dom";
 import { clock, modelName, stemName } from "../format";
 import type { View } from "../view";
 import { Bar } from "./bar";
-import { Export } from "./export";
+import { Export, type Mixture } from "./export";
 import { factorsOf, gains, newFader, partsOf, type Fader } from "./faders";
 import { isTaken, keyHelp } from "./keys";
 import { Lane } from "./lane";
@@ -21,7 +21,12 @@ export async function openPlayer(id = ""): Promise<View> {
   const wide = stems.find(({ channels }) => channels > 2);
   if (wide) throw new Error(`${wide.name} has ${wide.channels} channels; mono and stereo can be played here.`);
   const player = new Player(job, stems);
-  await player.start();
+  try {
+    await player.start();
+  } catch (error) {
+    player.leave();
+    throw error;
+  }
   return player;
 }
 
@@ -33,7 +38,7 @@ class Player implements View {
   private readonly faders: Fader[];
   private readonly lanes: Lane[];
   private readonly bar: Bar;
-  private readonly export: Export;
+  private readonly sound: Sound;
   private readonly timeline: Timeline;
   private readonly problem = h("p", { class: "notice", role: "alert", hidden: true });
   private engine: Engine | null = null;
@@ -54,13 +59,14 @@ class Player implements View {
     this.faders = stems.map(({ name }) => ({ ...newFader(), ...known?.faders[name] }));
     this.lanes = stems.map(({ name }, index) => new Lane(stemName(name), index, this.faders[index]!, () => this.mixed()));
     this.bar = new Bar(this.frames, this.rate, this.wishes());
-    this.export = new Export(job, stems, () => partsOf(this.faders, stems.map(({ name }) => name)));
+    this.sound = { rate: this.rate, frames: this.frames, sources: stems.map(api.sourceOf) };
+    const taken = new Export(job, this.sound, stems, () => this.mixture());
     const ruler = h("canvas", { class: "ruler", "aria-hidden": "true" });
     const lanes = h("div", { class: "lanes" }, h("div", { class: "ruler-row" }, ruler), ...this.lanes.map(({ element }) => element));
     this.timeline = new Timeline(lanes, ruler, this.frames, this.rate, (frame) => this.seek(frame), (region) => this.mark(region));
     const facts = h("p", { class: "facts" }, h("span", {}, modelName(job.model)), h("span", {}, clock(this.frames / this.rate)), h("span", {}, `${stems.length} stems`));
     const back = h("a", { href: "#/", class: "quiet back", "aria-label": "All songs", title: "All songs" }, icon("back"));
-    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", {}, job.name), facts), this.export.element);
+    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", {}, job.name), facts), taken.element);
     this.element = h("div", { class: "page player" }, head, this.problem, this.bar.element, lanes, keyHelp());
     this.region = known?.region ?? null;
     this.speed = known?.speed ?? 1;
@@ -69,9 +75,8 @@ class Player implements View {
 
   /** Makes the sound ready; the waveforms follow as they come. */
   async start(): Promise<void> {
-    const sound = { rate: this.rate, frames: this.frames, sources: this.stems.map(api.sourceOf) };
     const failed = (error: Error): void => this.say(error.message);
-    this.engine = await Engine.open(sound, this.factors(), (status) => this.heard(status), failed);
+    this.engine = await Engine.open(this.sound, this.factors(), (status) => this.heard(status), failed);
     this.mixed();
     this.looped();
     this.setSpeed(this.speed, this.semitones);
@@ -161,7 +166,6 @@ class Player implements View {
     [this.speed, this.semitones] = [speed, semitones];
     this.engine?.setSpeed(speed, semitones);
     this.bar.showSpeed(speed, semitones);
-    this.export.setSpeed(speed, semitones);
     this.keep();
   }
 
@@ -173,6 +177,11 @@ class Player implements View {
 
   private factors() {
     return factorsOf(this.faders, this.stems.map(({ channels }) => channels));
+  }
+
+  private mixture(): Mixture {
+    const parts = partsOf(this.faders, this.stems.map(({ name }) => name));
+    return { parts, factors: this.factors(), speed: this.speed, semitones: this.semitones };
   }
 
   private keep(): void {

@@ -1,6 +1,7 @@
 import * as api from "../api";
 import { h, icon } from "../dom";
 import { bytes, clock, modelName } from "../format";
+import { forget } from "../player/memory";
 
 const OPEN: readonly api.State[] = ["queued", "running"];
 
@@ -46,7 +47,7 @@ export class SongRow {
     this.words.hidden = !this.words.textContent;
     this.bar.hidden = state !== "running";
     this.bar.value = progress;
-    const open = h("a", { class: "button", href: `#/song/${id}`, "aria-label": `Open ${name}` }, icon("play"), "Open");
+    const open = h("a", { class: "button", href: `#/song/${id}`, "aria-label": `Open ${name}` }, icon("play"), h("span", { class: "label" }, "Open"));
     const stop = this.button("Cancel", "cross", () => api.cancel(id));
     const bin = this.button("Delete", "bin", () => this.remove());
     this.actions.replaceChildren(...(state === "done" ? [open] : OPEN.includes(state) ? [stop] : []), ...(OPEN.includes(state) ? [] : [bin]));
@@ -84,6 +85,7 @@ export class SongRow {
     dialog.remove();
     if (dialog.returnValue !== "yes") return;
     await api.remove(id);
+    forget(id);
     this.gone();
   }
 }

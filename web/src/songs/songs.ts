@@ -23,17 +23,19 @@ class Songs {
   private readonly stop: () => void;
   private sizes: Readonly<Record<string, number>> = {};
   private free = 0;
+  private timer = 0;
 
   constructor(models: readonly string[]) {
     const drop = dropZone(models, (job) => this.take(job));
     const head = h("div", { class: "list-head" }, h("h2", {}, "Library"), this.filter.field, this.disk);
     this.element = h("div", { class: "page" }, h("h1", { class: "unseen" }, "Songs"), drop, this.offline, head, this.list, this.empty, this.news);
-    this.stop = api.watch((job) => this.take(job), (is) => void this.connected(is));
+    this.stop = api.watch((job) => this.take(job), (is) => void this.connected(is).catch(() => undefined));
     this.show();
   }
 
   leave(): void {
     this.stop();
+    clearTimeout(this.timer);
   }
 
   private take(job: api.Job): void {
@@ -41,7 +43,7 @@ class Songs {
     if (known) {
       const before = known.job.state;
       known.update(job);
-      if (before === job.state) return;
+      if (before === job.state) return; // it is only further on
       if (job.state === "done") this.news.textContent = `${job.name} is separated.`;
       if (job.state === "failed") this.news.textContent = `${job.name} could not be separated.`;
     } else {
@@ -49,15 +51,13 @@ class Songs {
       this.rows.set(job.id, row);
       this.list.prepend(row.element);
     }
-    this.show();
-    if (job.state !== "running") void this.measure();
+    this.measureSoon();
   }
 
   private forget(id: string): void {
     this.rows.get(id)?.element.remove();
     this.rows.delete(id);
-    this.show();
-    void this.measure();
+    this.measureSoon();
   }
 
   /** Songs that were deleted elsewhere while there was no connection are gone. */
@@ -66,7 +66,16 @@ class Songs {
     if (!is) return;
     const there = new Set((await api.jobs()).map(({ id }) => id));
     for (const id of [...this.rows.keys()]) if (!there.has(id)) this.forget(id);
-    await this.measure();
+    this.measureSoon();
+  }
+
+  /** Asks for sizes once for many changes, as a connection begins with all songs. */
+  private measureSoon(): void {
+    this.timer ||= window.setTimeout(() => {
+      this.timer = 0;
+      this.show();
+      void this.measure().catch(() => undefined); // without a connection, the sentence about it stands there
+    }, 50);
   }
 
   private async measure(): Promise<void> {
