@@ -11,6 +11,8 @@ INSTALL = {
     "huggingface_hub": "pip install 'auralflow[hub]'",
     "onnxruntime": "pip install 'auralflow[onnx]'",
     **dict.fromkeys(("onnx", "onnxscript"), "pip install 'auralflow[export]'"),
+    **dict.fromkeys(("ai_edge_litert", "ai_edge_quantizer", "litert_torch"), "pip install 'auralflow[tflite]'"),
+    "executorch": "pip install 'auralflow[executorch]'",
     **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'"),
     **dict.fromkeys(("fastapi", "uvicorn"), "pip install 'auralflow[studio]'"),
 }
