@@ -118,8 +118,11 @@ def load_exporter(to: str) -> Any:
     Raises:
         MissingPackage: a package that makes such files is not installed.
     """
-    with needs(*EXPORTERS[to].packages, "onnxscript", "ai_edge_quantizer"):
-        return importlib.import_module(EXPORTERS[to].module)
+    exporter = EXPORTERS[to]
+    with needs(*exporter.packages, "onnxscript"):
+        for name in (*exporter.packages, exporter.module):
+            module = importlib.import_module(name)
+    return module
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from auralflow_core.errors import MissingPackage
 
 INSTALL = {
-    "jax": "pip install auralflow",
+    # dependencies of auralflow that the wheel auralflow-onnx does without
+    **dict.fromkeys(
+        ("flax", "grain", "jax", "matplotlib", "optax", "orbax", "tensorboardX", "yaml"), "pip install auralflow"
+    ),
     "torch": "pip install 'auralflow[torch]'",
     "huggingface_hub": "pip install 'auralflow[hub]'",
     "onnxruntime": "pip install 'auralflow[onnx]'",

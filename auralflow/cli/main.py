@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.interrupts import check
+from auralflow_core.optional import INSTALL, needs
 
 if TYPE_CHECKING:
     from auralflow_core.console.parser import Parser
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         check()
-        return arguments.run(arguments)
+        with needs(*INSTALL):
+            return arguments.run(arguments)
 
     return exit_status("auralflow", run, is_process=argv is None)
 

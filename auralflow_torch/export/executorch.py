@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import to_edge_transform_and_lower
 
 from auralflow_core.exported.archive import append as describe
 from auralflow_core.exported.archive import read as read_description
+from auralflow_torch.export.converter import converting, quiet
 from auralflow_torch.export.program import record
 from auralflow_torch.models.base import SeparationModel
 
@@ -18,16 +17,24 @@ __all__ = ["describe", "open_program", "read_description", "write"]
 
 
 def write(model: SeparationModel, path: Path) -> None:
-    """Writes the program of a model on the CPU."""
-    lowered = to_edge_transform_and_lower(record(model), partitioner=[XnnpackPartitioner()])
-    with path.open("wb") as file:
-        lowered.to_executorch().write_to_file(file)
+    """Writes the program of a model on the CPU.
+
+    Raises:
+        InputError: ExecuTorch does not take the network.
+    """
+    with converting("ExecuTorch"):
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        lowered = to_edge_transform_and_lower(record(model), partitioner=[XnnpackPartitioner()])
+        with path.open("wb") as file:
+            lowered.to_executorch().write_to_file(file)
 
 
 def open_program(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """The program in a file: (1, channels, samples) to (1, targets, channels, samples)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says of itself that it may change
+    with quiet():
         from executorch.runtime import Runtime
-    method = Runtime.get().load_program(path).load_method("forward")
+
+        method = Runtime.get().load_program(path).load_method("forward")
     return lambda audio: method.execute([torch.from_numpy(audio)])[0].numpy()
