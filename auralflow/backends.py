@@ -120,9 +120,10 @@ def load_exporter(to: str) -> Any:
     """
     exporter = EXPORTERS[to]
     with needs(*exporter.packages, "onnxscript"):
-        for name in (*exporter.packages, exporter.module):
-            module = importlib.import_module(name)
-    return module
+        for package in exporter.packages:  # some are imported, slowly and not in silence, when a model is written
+            if importlib.util.find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)
+        return importlib.import_module(exporter.module)
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

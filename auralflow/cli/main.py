@@ -26,7 +26,7 @@ COMMANDS = {
     "serve": "Separate songs that other programs send over HTTP.",
     "pretrained": "List pretrained models, or get one.",
     "evaluate": "Score a model on tracks whose stems are known.",
-    "export": "Write a model as a file for another runtime: ONNX, StableHLO or torch's pt2.",
+    "export": "Write a model as a file for another runtime: ONNX, StableHLO, TensorFlow Lite and others.",
     "convert": "Convert weights and training states between JAX and torch, strictly and bit for bit.",
     "recipe": "Make songs and train a model on them, as a recipe says; or list recipes.",
     "demo": "Make songs, train a small model on them, separate, evaluate, and write a page.",

@@ -39,8 +39,8 @@ def add_arguments(parser: Parser) -> None:
         help="audio files, folders of them, or tracks' folders that hold a mixture; before them a model: its folder, "
         f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]})",
     )
-    text = "the model, also an exported .onnx file, or hf:USER/MODEL of the Hugging Face Hub; all other arguments are "
-    text += "then inputs. Several, each after a --model of its own, are an ensemble"
+    text = "the model, also an exported .onnx or .tflite file, or hf:USER/MODEL of the Hugging Face Hub; all other "
+    text += "arguments are then inputs. Several, each after a --model of its own, are an ensemble"
     parser.add_argument("--model", metavar="MODEL", action="append", help=text)
     text = "of an ensemble: a number for each model; or, once for each target, TARGET=A,B (default: all the same)"
     parser.add_argument("--weights", metavar="A,B", action="append", help=text)

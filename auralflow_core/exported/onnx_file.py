@@ -9,8 +9,8 @@ import numpy as np
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
-from auralflow_core.exported.description import Description, from_text
 from auralflow_core.exported import separator
+from auralflow_core.exported.description import Description, from_text
 from auralflow_core.exported.paths import KEY
 from auralflow_core.optional import needs
 

@@ -1,6 +1,5 @@
 """Files of ExecuTorch, which runs them on phones and small devices; on processors with XNNPACK's kernels."""
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
