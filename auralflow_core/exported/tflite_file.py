@@ -1,5 +1,7 @@
 """Exported models in LiteRT, the runtime of TensorFlow Lite, which needs neither jax nor torch."""
 
+# pyright: reportMissingImports=false  # of packages that few installations have
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,10 @@
 """Files of ExecuTorch, which runs them on phones and small devices; on processors with XNNPACK's kernels."""
 
+# pyright: reportMissingImports=false  # of packages that few installations have
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,5 +38,5 @@ def open_program(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     with quiet():
         from executorch.runtime import Runtime
 
-        method = Runtime.get().load_program(path).load_method("forward")
+        method: Any = Runtime.get().load_program(path).load_method("forward")
     return lambda audio: method.execute([torch.from_numpy(audio)])[0].numpy()

@@ -1,5 +1,7 @@
 """Files of TensorFlow Lite, which LiteRT runs on phones, in browsers and on computers."""
 
+# pyright: reportMissingImports=false  # of packages that few installations have
+
 from pathlib import Path
 
 import torch
