@@ -37,8 +37,8 @@ def add_arguments(parser: Parser) -> None:
         metavar="[MODEL] INPUT",
         nargs="+",
         help="audio files, folders of them, or tracks' folders that hold a mixture; before them a model: its folder, "
-        f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]} or, with vocals "
-        f"among them, {ENSEMBLE})",
+        f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]} or, "
+        f"with vocals among them, {ENSEMBLE})",
     )
     text = "the model, also an exported .onnx or .tflite file, or hf:USER/MODEL of the Hugging Face Hub; all other "
     text += "arguments are then inputs. Several, each after a --model of its own, are an ensemble"
