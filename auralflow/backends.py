@@ -1,5 +1,6 @@
 """The one file that chooses a framework: to separate, to score, to train."""
 
+import importlib
 import importlib.util
 import shutil
 from collections.abc import Sequence
@@ -26,26 +27,38 @@ METRICS = {
     "bss_eval": "these, and BSSEval's SDR, SIR, ISR and SAR",
     "museval": "these, with museval's own BSSEval",
 }
+WEIGHTS = ("float32", "float16", "int8")  # types in which exported files store them
 
 
 class Exporter(NamedTuple):
     """A kind of file that models are exported to.
 
     Attributes:
-        backend: the framework that records the program.
+        module: writes and reads these files; see `load_exporter`.
         suffix: of the files.
         packages: that make them.
+        weights: the types in which they store weights.
     """
 
-    backend: str
+    module: str
     suffix: str
     packages: tuple[str, ...]
+    weights: tuple[str, ...] = WEIGHTS[:1]
+
+    @property
+    def backend(self) -> str:
+        """The framework that records the program."""
+        return self.packages[0]
 
 
 EXPORTERS = {
-    "onnx": Exporter("torch", ".onnx", ("torch", "onnx", "onnxruntime")),
-    "stablehlo": Exporter("jax", ".stablehlo", ("jax",)),
-    "pt2": Exporter("torch", ".pt2", ("torch",)),
+    "onnx": Exporter("auralflow_torch.export.onnx_file", ".onnx", ("torch", "onnx", "onnxruntime"), WEIGHTS),
+    "stablehlo": Exporter("auralflow_jax.export.stablehlo", ".stablehlo", ("jax",)),
+    "pt2": Exporter("auralflow_torch.export.pt2", ".pt2", ("torch",)),
+    "tflite": Exporter(
+        "auralflow_torch.export.tflite", ".tflite", ("torch", "litert_torch", "ai_edge_litert"), WEIGHTS
+    ),
+    "executorch": Exporter("auralflow_torch.export.executorch", ".pte", ("torch", "executorch")),
 }
 
 
@@ -55,23 +68,26 @@ def load_separator(
     """Loads a trained model; jax keeps on disk what it compiles.
 
     Args:
-        model: a model folder, the JSON of an ensemble, an ensemble's description, or an exported ONNX file.
-        backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in. An ONNX file
-            runs in onnxruntime.
+        model: a model folder, the JSON of an ensemble, an ensemble's description, or an exported file of ONNX or
+            TensorFlow Lite.
+        backend: one of `BACKENDS`; the weights are the same, whichever framework they were trained in. Exported files
+            run in their own runtime.
         adapter: low-rank adapters of this model, see `auralflow_jax.load`.
 
     Raises:
         InputError: the folder holds no trained model, an ensemble's members do not fit each other, the adapter is of
             another model, or the backend is unknown.
-        MissingPackage: the framework, or onnxruntime, is not installed.
+        MissingPackage: the framework, or the file's runtime, is not installed.
     """
     if backend not in BACKENDS:
         raise InputError(f"unknown backend {backend!r}; {closest(str(backend), BACKENDS)}")
     if isinstance(model, str | Path) and is_exported(model):
         if adapter is not None:
             raise InputError(f"{model}: an exported model takes no adapter; the model that it was made from does")
-        from auralflow_core.exported.onnx_file import load as load_exported
-
+        if Path(model).suffix.lower() == EXPORTERS["tflite"].suffix:
+            from auralflow_core.exported.tflite_file import load as load_exported
+        else:
+            from auralflow_core.exported.onnx_file import load as load_exported
         return load_exported(model)
     with needs(backend):
         if backend == "torch":
@@ -102,14 +118,12 @@ def load_exporter(to: str) -> Any:
     Raises:
         MissingPackage: a package that makes such files is not installed.
     """
-    with needs(*EXPORTERS[to].packages, "onnxscript"):
-        if to == "onnx":
-            from auralflow_torch.export import onnx_file as exporter
-        elif to == "pt2":
-            from auralflow_torch.export import pt2 as exporter
-        else:
-            from auralflow_jax.export import stablehlo as exporter
-    return exporter
+    exporter = EXPORTERS[to]
+    with needs(*exporter.packages, "onnxscript"):
+        for package in exporter.packages:  # some are imported, slowly and not in silence, when a model is written
+            if importlib.util.find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)
+        return importlib.import_module(exporter.module)
 
 
 def load_metric(metrics: str) -> "FramewiseMetric | None":

@@ -2,7 +2,16 @@
 
 from importlib import metadata
 
-try:
-    VERSION = metadata.version("auralflow")
-except metadata.PackageNotFoundError:
-    VERSION = "unknown (a checkout that is not installed)"
+WHEELS = ("auralflow", "auralflow-onnx")  # of the same sources; the second has fewer dependencies
+
+
+def _installed() -> str:
+    for name in WHEELS:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown (a checkout that is not installed)"
+
+
+VERSION = _installed()

@@ -237,7 +237,7 @@ def _weights(path: Path) -> Path:
         )
     if is_exported(path):
         raise InputError(
-            f"{path}: is an exported model, which `separate` and `evaluate` run in onnxruntime; weights are expected"
+            f"{path}: is an exported model, which `separate` and `evaluate` run in its runtime; weights are expected"
         )
     return ModelFolder(path).find_weights() if path.is_dir() else path
 

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from auralflow_core.errors import MissingPackage
 
 INSTALL = {
-    "jax": "pip install auralflow",
+    # dependencies of auralflow that the wheel auralflow-onnx does without
+    **dict.fromkeys(
+        ("flax", "grain", "jax", "matplotlib", "optax", "orbax", "tensorboardX", "yaml"), "pip install auralflow"
+    ),
     "torch": "pip install 'auralflow[torch]'",
     "huggingface_hub": "pip install 'auralflow[hub]'",
     "onnxruntime": "pip install 'auralflow[onnx]'",
     **dict.fromkeys(("onnx", "onnxscript"), "pip install 'auralflow[export]'"),
+    **dict.fromkeys(("ai_edge_litert", "ai_edge_quantizer", "litert_torch"), "pip install 'auralflow[tflite]'"),
+    "executorch": "pip install 'auralflow[executorch]'",
     **dict.fromkeys(("mido", "pyworld"), "pip install 'auralflow[songs]'"),
     **dict.fromkeys(("fastapi", "uvicorn"), "pip install 'auralflow[studio]'"),
 }

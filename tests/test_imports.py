@@ -117,6 +117,18 @@ def test_the_command_runs_without_a_framework(missing):
     assert "spleeter-2stems" in run(code + "; main(['pretrained', 'list'])")
 
 
+@pytest.mark.parametrize(("missing", "command"), [("jax", "train"), ("matplotlib", "evaluate")])
+def test_commands_name_what_the_small_wheel_does_without(missing, command):
+    code = f"""
+import sys
+sys.modules[{missing!r}], sys.stderr = None, sys.stdout
+from auralflow.cli.main import main
+print(main([{command!r}, "my_model", "my_songs"]))
+"""
+    message = f"this needs the package {missing}, which is not installed: pip install auralflow"
+    assert run(code) == f"auralflow: error: {message}\n2"
+
+
 def test_without_torch_the_documented_torch_names_say_what_to_install():
     names = ("datasets", "losses", "models", "trainer", "utils.data_utils", "visualizer")
     code = f"""

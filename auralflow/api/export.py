@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auralflow.backends import EXPORTERS, load_exporter, load_separator
+from auralflow.backends import EXPORTERS, WEIGHTS, load_exporter, load_separator
 from auralflow.songs import make_song
 from auralflow.version import VERSION
 from auralflow_core import config as configuration
@@ -24,7 +24,6 @@ from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.atomic import replacing
 
 TOLERANCE = 1e-4  # of samples, whose full scale is 1, with weights in float32
-WEIGHTS = ("float32", "float16", "int8")
 LOWEST_RATE = 8000  # Hz, of generated songs
 SHORTEST_SONG = 2.0  # seconds
 
@@ -61,7 +60,8 @@ def export(
         model: a model folder, a file of weights or a pretrained model's name.
         to: one of `EXPORTERS`: the kind of file.
         save: the file, whose suffix is that of its kind. Default: the model's name, in the current folder.
-        weights: the type in which an ONNX file stores them, one of `WEIGHTS`; it computes in float32 all the same.
+        weights: the type in which a file of ONNX or TensorFlow Lite stores them, one of `WEIGHTS`; it computes in
+            float32 all the same.
         audio: a file with which they are compared. Default: a generated song, whose stems are known.
         tolerance: the largest difference of a sample. Default: `TOLERANCE` with weights in float32, else none.
 
@@ -106,8 +106,9 @@ def _check(model: str | Path, to: str, save: str | Path | None, weights: str, to
         raise InputError(f"unknown kind of file {to!r}; {closest(to, EXPORTERS)}")
     if weights not in WEIGHTS:
         raise InputError(f"weights is {weights!r}; {closest(weights, WEIGHTS)}")
-    if weights != "float32" and to != "onnx":
-        raise InputError(f"weights is {weights!r}, which ONNX files alone can have; a file of {to} has float32")
+    if weights not in (accepted := EXPORTERS[to].weights):
+        able = ", ".join(kind for kind, exporter in EXPORTERS.items() if weights in exporter.weights)
+        raise InputError(f"weights is {weights!r}, which files of {able} can have; one of {to} has {accepted[0]}")
     if tolerance is not None and not tolerance > 0:
         raise InputError(f"tolerance is {tolerance}, expected a number above 0")
     path = Path(display_name(model) + EXPORTERS[to].suffix) if save is None else Path(save)

@@ -50,8 +50,8 @@ def separate(
     """Separates audio files into files of stems, with a progress bar on a terminal.
 
     Args:
-        model: a model folder, a pretrained model's name, `hf:USER/MODEL` of the Hugging Face Hub, an exported ONNX
-            file, or the JSON of an ensemble; several are an ensemble.
+        model: a model folder, a pretrained model's name, `hf:USER/MODEL` of the Hugging Face Hub, an exported file
+            of ONNX or TensorFlow Lite, or the JSON of an ensemble; several are an ensemble.
         inputs: audio files, folders of them, or tracks' folders with a mixture in them; or a single one. A folder
             without audio stands for all folders in it.
         save: the folder that everything is written into.

@@ -15,12 +15,13 @@ def add_arguments(parser: Parser) -> None:
 
     text = "a model folder, a file of weights, or a pretrained model's name"
     parser.add_argument("model", metavar="MODEL", help=text)
-    text = "kind of file: onnx (for onnxruntime), stablehlo (jax.export.deserialize) or pt2 (torch.export.load)"
+    text = "kind of file: onnx (for onnxruntime), stablehlo (jax.export.deserialize), pt2 (torch.export.load), tflite "
+    text += "(LiteRT, TensorFlow Lite) or executorch"
     parser.add_argument("--to", choices=[*EXPORTERS], required=True, help=text)
-    text = "the file (default: the model's name with .onnx, .stablehlo or .pt2, in the current folder)"
+    text = "the file (default: the model's name with the suffix of its kind, in the current folder)"
     parser.add_argument("-o", "--output", dest="save", metavar="FILE", type=Path, help=text)
-    text = "type in which an ONNX file stores weights: float32, float16 (half the size) or int8 (a quarter); it "
-    text += "computes in float32 all the same (default: %(default)s)"
+    text = "type in which a file of onnx or tflite stores weights: float32, float16 (half the size) or int8 (a "
+    text += "quarter); it computes in float32 all the same (default: %(default)s)"
     parser.add_argument("--weights", default="float32", metavar="TYPE", help=text)
     text = "a song with whose loudest segment the file is compared with the model (default: a generated song)"
     parser.add_argument("--audio", metavar="FILE", help=text)

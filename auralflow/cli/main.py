@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auralflow_core.console.exit_status import exit_status
 from auralflow_core.console.interrupts import check
+from auralflow_core.optional import INSTALL, needs
 
 if TYPE_CHECKING:
     from auralflow_core.console.parser import Parser
@@ -25,7 +26,7 @@ COMMANDS = {
     "serve": "Separate songs that other programs send over HTTP.",
     "pretrained": "List pretrained models, or get one.",
     "evaluate": "Score a model on tracks whose stems are known.",
-    "export": "Write a model as a file for another runtime: ONNX, StableHLO or torch's pt2.",
+    "export": "Write a model as a file for another runtime: ONNX, StableHLO, TensorFlow Lite and others.",
     "convert": "Convert weights and training states between JAX and torch, strictly and bit for bit.",
     "recipe": "Make songs and train a model on them, as a recipe says; or list recipes.",
     "demo": "Make songs, train a small model on them, separate, evaluate, and write a page.",
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def run() -> int | None:
         arguments = parse(sys.argv[1:] if argv is None else argv)
         check()
-        return arguments.run(arguments)
+        with needs(*INSTALL):
+            return arguments.run(arguments)
 
     return exit_status("auralflow", run, is_process=argv is None)
 

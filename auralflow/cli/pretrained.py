@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from auralflow.cli.arguments import print_table
-from auralflow.pretrained import DEFAULTS, PRETRAINED
+from auralflow.pretrained import DEFAULTS, ENSEMBLE, PRETRAINED
 from auralflow.pretrained.ensembles import ensembles
 from auralflow.pretrained.measured import MIXTURE, SONG, VALIDATED, score_text
 from auralflow_core.console.parser import Parser
@@ -100,5 +100,5 @@ def _caption() -> str:
         f"about others, and this one validated the training of {', '.join(VALIDATED)}, which flatters it.\n"
         "Published scores are of other songs and by other measures: they compare neither with each other nor with "
         f"those here.\nWhere no model is named, {DEFAULTS[0]} separates, or {DEFAULTS[1]} for --targets that only it "
-        f"has.\nEnsembles of these models: {', '.join(ensembles())}."
+        f"has; {ENSEMBLE} for vocals together with these.\nEnsembles of these models: {', '.join(ensembles())}."
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auralflow.cli.arguments import add_backend, settings
-from auralflow.pretrained.defaults import DEFAULT, DEFAULTS
+from auralflow.pretrained.defaults import DEFAULT, DEFAULTS, ENSEMBLE
 from auralflow_core.console.parser import Parser
 from auralflow_core.console.text import printable
 from auralflow_core.errors import InputError
@@ -37,10 +37,11 @@ def add_arguments(parser: Parser) -> None:
         metavar="[MODEL] INPUT",
         nargs="+",
         help="audio files, folders of them, or tracks' folders that hold a mixture; before them a model: its folder, "
-        f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]})",
+        f"or a pretrained model's name (default: {DEFAULT} or, for --targets that it lacks, {DEFAULTS[1]} or, "
+        f"with vocals among them, {ENSEMBLE})",
     )
-    text = "the model, also an exported .onnx file, or hf:USER/MODEL of the Hugging Face Hub; all other arguments are "
-    text += "then inputs. Several, each after a --model of its own, are an ensemble"
+    text = "the model, also an exported .onnx or .tflite file, or hf:USER/MODEL of the Hugging Face Hub; all other "
+    text += "arguments are then inputs. Several, each after a --model of its own, are an ensemble"
     parser.add_argument("--model", metavar="MODEL", action="append", help=text)
     text = "of an ensemble: a number for each model; or, once for each target, TARGET=A,B (default: all the same)"
     parser.add_argument("--weights", metavar="A,B", action="append", help=text)

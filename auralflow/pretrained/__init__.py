@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
     from auralflow.pretrained.community import import_model as import_model
     from auralflow.pretrained.defaults import DEFAULT as DEFAULT
     from auralflow.pretrained.defaults import DEFAULTS as DEFAULTS
+    from auralflow.pretrained.defaults import ENSEMBLE as ENSEMBLE
     from auralflow.pretrained.install import choose_model as choose_model
     from auralflow.pretrained.install import get_model as get_model
     from auralflow.pretrained.install import names as names
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors
 _HOME = {
     "DEFAULT": "auralflow.pretrained.defaults",
     "DEFAULTS": "auralflow.pretrained.defaults",
+    "ENSEMBLE": "auralflow.pretrained.defaults",
     "PRETRAINED": "auralflow.pretrained.registry",
     "PretrainedModel": "auralflow.pretrained.model",
     "choose_model": "auralflow.pretrained.install",

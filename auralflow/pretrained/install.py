@@ -16,7 +16,7 @@ from auralflow.pretrained.registry import PRETRAINED, default_model
 from auralflow_core import config as configuration
 from auralflow_core.ensembles.description import SUFFIX
 from auralflow_core.errors import InputError, closest
-from auralflow_core.exported.paths import SUFFIX as EXPORTED
+from auralflow_core.exported.paths import SUFFIXES as EXPORTED
 from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.staging import is_vacant
@@ -122,7 +122,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     Args:
         model: the model that a flag names; then all of `inputs` are inputs.
         inputs: the first is the model if it looks like one: a model folder, a file of weights, the JSON of an ensemble,
-            an exported ONNX file, a pretrained model's name, or anything before other inputs that neither exists nor
+            an exported file, a pretrained model's name, or anything before other inputs that neither exists nor
             has an audio file's suffix.
         targets: names of the targets that are asked for; without a model they decide which one separates, see
             `default_model`.
@@ -141,7 +141,7 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     first, *others = inputs
     path = Path(first)
     if path.exists():
-        named = ModelFolder(path).config_file.exists() or path.suffix in (*CHECKPOINTS, *SUPERSEDED, SUFFIX, EXPORTED)
+        named = ModelFolder(path).config_file.exists() or path.suffix in (*CHECKPOINTS, *SUPERSEDED, SUFFIX, *EXPORTED)
         if not named and others and path.is_dir() and not _holds_audio(path):
             raise InputError(
                 f"{first}: is neither a model folder, it has no config.json, nor a folder of audio files; a model, or "

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from auralflow.pretrained.bundled import bundled
-from auralflow.pretrained.defaults import DEFAULTS
+from auralflow.pretrained.defaults import DEFAULT, DEFAULTS, ENSEMBLE
 from auralflow.pretrained.demucs import DEMUCSES
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.open_unmix import UMX, UMXHQ, UMXL
@@ -24,14 +24,15 @@ def default_model(targets: Iterable[str] = ()) -> str:
         targets: names of the targets that are asked for.
 
     Returns:
-        The name of the first of `DEFAULTS` that has these targets.
+        The name of the first of `DEFAULTS` that has these targets; `ENSEMBLE` in place of the second, whose vocals
+        are worse than those of both together.
 
     Raises:
         InputError: none of them has.
     """
     for name in DEFAULTS:
         if {*targets} <= {*PRETRAINED[name].targets, "accompaniment"}:
-            return name
+            return ENSEMBLE if name != DEFAULT and {"vocals", "accompaniment"} & {*targets} else name
     known = "; or of ".join(f"{', '.join(PRETRAINED[name].targets)} ({name})" for name in DEFAULTS)
     raise InputError(
         f"no model is named, and no default model has the targets {', '.join(targets)}: expected some of {known}; "

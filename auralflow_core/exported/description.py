@@ -8,8 +8,6 @@ from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
 
-FILE = "auralflow.json"  # of the description in files that are, or end in, a zip archive
-
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """The comparison of an exported file, opened again, with its model.

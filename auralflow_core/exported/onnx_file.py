@@ -9,10 +9,10 @@ import numpy as np
 
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
+from auralflow_core.exported import separator
 from auralflow_core.exported.description import Description, from_text
 from auralflow_core.exported.paths import KEY
 from auralflow_core.optional import needs
-from auralflow_core.separation import separator as separation
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -22,8 +22,8 @@ ERRORS = 3  # of onnxruntime's levels: it would warn of each weight that it rear
 
 
 @dataclass(frozen=True, repr=False)
-class Separator(separation.Separator):
-    """An exported model that separates blocks of audio; see `auralflow_core.separation.separator`.
+class Separator(separator.Separator):
+    """An ONNX file that separates blocks of audio.
 
     Attributes:
         session: of onnxruntime.
@@ -40,12 +40,8 @@ class Separator(separation.Separator):
         """The kind of device that computes, such as cpu."""
         return self.session.get_providers()[0].removesuffix("ExecutionProvider").lower()
 
-    def estimate(self, mixture: np.ndarray) -> np.ndarray:
-        run = runner(self.session)
-        return np.concatenate([run(np.ascontiguousarray(block[None], np.float32)) for block in mixture])
-
-    def refine(self, mixture: np.ndarray, estimates: np.ndarray, iterations: int, residual: bool) -> np.ndarray:
-        raise InputError("an exported model has no Wiener filter; the model that it was made from has one")
+    def run(self, audio: np.ndarray) -> np.ndarray:
+        return runner(self.session)(audio)
 
 
 def load(path: str | Path) -> Separator:

@@ -1,19 +1,33 @@
 """How exported models are told from other files, without the packages that read them."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-SUFFIX = ".onnx"
-KEY = "auralflow"  # of the description in a file's metadata
+FILE = "auralflow.json"  # of the description in files that are, or end in, a zip archive
+KEY = "auralflow"  # of the description in an ONNX file's metadata
 METADATA = 14  # field of ONNX's ModelProto: pairs of a key, field 1, and a value, field 2
 
 
 def is_exported(path: str | Path) -> bool:
-    """Whether a path is that of an ONNX file that `auralflow export` wrote; other ONNX files are not."""
+    """Whether a path is that of a file that `auralflow export` wrote, and `separate` runs without a framework."""
     path = Path(path)
-    if path.suffix.lower() != SUFFIX or not path.is_file():
+    described = SUFFIXES.get(path.suffix.lower())
+    return described is not None and path.is_file() and described(path)
+
+
+def _in_archive(path: Path) -> bool:
+    """Whether a file ends in a zip archive with a description."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return FILE in archive.namelist()
+    except zipfile.BadZipFile:
         return False
+
+
+def _in_metadata(path: Path) -> bool:
+    """Whether an ONNX file has a description in its metadata."""
     with path.open("rb") as file:
         return any(
             number == METADATA and entry.startswith(b"\x0a" + bytes([len(KEY)]) + KEY.encode())
@@ -50,3 +64,6 @@ def _varint(file: BinaryIO) -> int:
         if byte[0] < 128:
             break
     return value
+
+
+SUFFIXES = {".onnx": _in_metadata, ".tflite": _in_archive}  # of files that `separate` runs

@@ -1,6 +1,5 @@
 """Programs of StableHLO for `jax.export.deserialize`, which need jax alone, on CPUs, GPUs and TPUs."""
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +7,11 @@ import jax
 import numpy as np
 from jax import export
 
-from auralflow_core.exported.description import FILE, Description, from_text, to_text
+from auralflow_core.exported.archive import append as describe
+from auralflow_core.exported.archive import read as read_description
 from auralflow_jax.models.base import SeparationModel
+
+__all__ = ["describe", "open_program", "read_description", "write"]
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -21,18 +23,6 @@ def write(model: SeparationModel, path: Path) -> None:
     stems = jax.jit(lambda audio: model.estimate(audio).audio)
     exported = export.export(stems, platforms=PLATFORMS)(jax.ShapeDtypeStruct(shape, np.float32))
     path.write_bytes(exported.serialize())
-
-
-def describe(path: Path, description: Description) -> None:
-    """Adds the description to a file, as a zip archive at its end, which any program that unpacks archives finds."""
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(FILE, to_text(description))
-
-
-def read_description(path: Path) -> Description:
-    """The description in a file; see `from_text`."""
-    with zipfile.ZipFile(path) as archive:
-        return from_text(archive.read(FILE), str(path))
 
 
 def open_program(path: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -1,10 +1,5 @@
 """ONNX files, which onnxruntime and many others run without torch."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -16,6 +11,7 @@ from auralflow_core.exported.onnx_file import describe as describe_session
 from auralflow_core.exported.onnx_file import open_program as open_program
 from auralflow_core.exported.onnx_file import open_session
 from auralflow_core.exported.paths import KEY
+from auralflow_torch.export.converter import quiet
 from auralflow_torch.export.program import record
 from auralflow_torch.export.small_weights import shrink
 from auralflow_torch.models.base import SeparationModel
@@ -30,7 +26,7 @@ def write(model: SeparationModel, path: Path, weights: str = "float32") -> None:
         weights: the type in which weights are stored: float32, float16 or int8; computed is in float32.
     """
     program = record(model)
-    with _quiet():
+    with quiet():
         exported = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["audio"], output_names=["stems"])
     assert exported is not None
     proto = exported.model_proto
@@ -51,20 +47,3 @@ def describe(path: Path, description: Description) -> None:
 def read_description(path: Path) -> Description:
     """The description in a file; see `auralflow_core.exported.description.from_text`."""
     return describe_session(open_session(path), str(path))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the exporter's remarks about itself from the terminal."""
-    logger = logging.getLogger("torch.onnx")
-    scripts = logging.getLogger("onnxscript")
-    levels = logger.level, scripts.level
-    logger.setLevel(logging.ERROR)
-    scripts.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(levels[0])
-        scripts.setLevel(levels[1])

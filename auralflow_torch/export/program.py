@@ -33,7 +33,10 @@ def record(model: SeparationModel) -> torch.export.ExportedProgram:
     Raises:
         InputError: its network does with complex numbers what is not known here; see `pairs`.
     """
-    settings = model.settings
-    example = torch.zeros(1, settings.model.num_channels, settings.crop_samples)
     with torch.no_grad():
-        return torch.export.export(Stems(model), (example,), strict=False)
+        return torch.export.export(Stems(model), (example_of(model),), strict=False)
+
+
+def example_of(model: SeparationModel) -> Tensor:
+    """A silent segment, (1, channels, samples)."""
+    return torch.zeros(1, model.settings.model.num_channels, model.settings.crop_samples)

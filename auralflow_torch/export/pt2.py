@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from auralflow_core.exported.description import FILE, Description, from_text, to_text
+from auralflow_core.exported.description import Description, from_text, to_text
+from auralflow_core.exported.paths import FILE
 from auralflow_torch.export.program import record
 from auralflow_torch.models.base import SeparationModel
 

@@ -50,6 +50,8 @@ NOT_RUN = {
     "python -m pytest": "the tests are running",
     "python benchmarks/robustness": "it takes ten minutes; tests/benchmarks/test_robustness.py runs a part",
     "auralflow studio": "it serves until it is interrupted; tests/auralflow/studio runs it",
+    "auralflow export my_model --to tflite": "not part of `all`; tests/auralflow/api/test_export.py exports one",
+    "auralflow separate --model my_model.tflite": "the same",
     "auralflow demo": "it takes two minutes; tests/auralflow/test_demo.py runs a short one",
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }

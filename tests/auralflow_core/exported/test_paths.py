@@ -1,5 +1,8 @@
 """Files that `auralflow export` wrote are told from others by a few bytes."""
 
+import io
+import zipfile
+
 import pytest
 from onnx import helper
 
@@ -12,6 +15,14 @@ def model(**properties):
     return proto.SerializeToString()
 
 
+def archive(name):
+    """A file that ends in a zip archive."""
+    file = io.BytesIO(b"TFL3" * 100)
+    with zipfile.ZipFile(file, "a") as zipped:
+        zipped.writestr(name, "{}")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "data", "expected"),
     [
@@ -20,6 +31,10 @@ def model(**properties):
         ("a.onnx", model(), False),
         ("a.onnx", model(auralflows="{}", other="auralflow"), False),
         ("a.pt2", model(auralflow="{}"), False),
+        ("a.tflite", archive("auralflow.json"), True),
+        ("a.tflite", archive("labels.txt"), False),
+        ("a.tflite", model(auralflow="{}"), False),
+        ("a.onnx", archive("auralflow.json"), False),
         ("a.onnx", b"", False),
         ("a.onnx", bytes(100_000), False),
         ("a.onnx", b"\xff" * 100_000, False),
