@@ -24,8 +24,8 @@ def default_model(targets: Iterable[str] = ()) -> str:
         targets: names of the targets that are asked for.
 
     Returns:
-        The name of the first of `DEFAULTS` that has these targets; `ENSEMBLE` in place of the second, whose vocals
-        are worse than those of both together.
+        The name of the first of `DEFAULTS` that has these targets; `ENSEMBLE` in place of the second where
+        vocals are asked for, which are better from both together.
 
     Raises:
         InputError: none of them has.

@@ -195,8 +195,8 @@ def test_what_stands_before_the_inputs():
         (["vocals"], DEFAULT),
         (["accompaniment"], DEFAULT),
         (["drums"], "auralflow-4stems"),
-        (["accompaniment", "bass"], "four-stems-mean"),
-        (["bass", "drums", "other", "vocals"], "four-stems-mean"),
+        (["accompaniment", "bass"], "four-stems"),
+        (["bass", "drums", "other", "vocals"], "four-stems"),
     ):
         assert choose_model(None, ["song.mp3"], targets) == (expected, ["song.mp3"])
     assert choose_model("umx", ["a.wav"], ["drums"]) == ("umx", ["a.wav"])
