@@ -20,7 +20,7 @@ from auralflow.studio.queue import Queue
 from auralflow.studio.receiving import receive
 from auralflow.studio.reference import add_reference
 from auralflow.studio.refusals import ANSWERS, Problem, find
-from auralflow.studio.tracks import add_mixes, add_tracks
+from auralflow.studio.tracks import add_mixes, add_stem_files, add_tracks
 from auralflow.version import VERSION
 from auralflow_core.errors import InputError, closest
 
@@ -89,7 +89,7 @@ def make_app(
     add_sending(app, queue, list(models), max_upload)
     add_jobs(app, queue)
     add_events(app, queue)
-    for add in (add_files, add_tracks, add_mixes):
+    for add in (add_files, add_tracks, add_mixes, add_stem_files):
         add(app, library)
     add_reference(app)
     if page:

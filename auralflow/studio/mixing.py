@@ -1,14 +1,16 @@
 """Mixes of stems: a level and a place between left and right for each."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from auralflow_core.audio import probe, read_blocks
-from auralflow_core.audio.encode import Encoding, writing
+from auralflow_core.audio.encode import STEM_FILE, Encoding, writing
+from auralflow_core.audio.stem_mp4 import StemFileWriter, arrange
 from auralflow_core.dsp.streams import aligned
 from auralflow_core.errors import InputError
 
@@ -108,6 +110,34 @@ def write_rendered(sound: Path, rate: int, path: Path, encoding: Encoding) -> in
     with sound.open("rb") as stream, writing([path], encoding, rate, 2, samples) as [writer]:
         while data := stream.read(8 << 16):
             audio, beyond = encoding.quantize_for_file(np.frombuffer(data, "<f4").reshape(-1, 2).T)
+            writer.write(audio)
+            clipped += beyond
+    return clipped
+
+
+def write_stem_file(song: Path, stems: Mapping[str, Path], path: Path) -> int:
+    """Writes a song and its four stems as one `.stem.mp4`, in memory that does not grow with their length.
+
+    Args:
+        song: the mixture.
+        stems: files of its rate, channels and length, by their names.
+        path: see `write_mix`.
+
+    Returns:
+        See `write_mix`.
+
+    Raises:
+        InputError: they are not four, a file cannot be read, the format does not have the rate or the channels, or
+            there is no ffmpeg.
+        OSError: the file cannot be written.
+    """
+    order, encoding, clipped = arrange(list(stems)), Encoding(STEM_FILE), 0
+    files = [song, *[stems[name] for name in order]]
+    rate, channels, samples = probe(song)
+    opened = partial(StemFileWriter, stems=order)
+    with writing([path], encoding, rate, channels, samples, open_writer=opened) as [writer]:
+        for pieces in aligned(*[_padded(read_blocks(file), samples) for file in files]):
+            audio, beyond = encoding.quantize_for_file(np.stack(pieces))
             writer.write(audio)
             clipped += beyond
     return clipped

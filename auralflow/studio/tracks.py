@@ -17,7 +17,7 @@ from pydantic import Field
 
 from auralflow.studio.files import KeptFile
 from auralflow.studio.jobs import Format, Job, Library
-from auralflow.studio.mixing import Fader, write_mix, write_rendered
+from auralflow.studio.mixing import Fader, write_mix, write_rendered, write_stem_file
 from auralflow.studio.peaks import write_peaks
 from auralflow.studio.receiving import receive
 from auralflow.studio.refusals import find
@@ -154,6 +154,27 @@ def add_mixes(app: FastAPI, library: Library) -> None:
         """The file of the last mix in a format."""
         job = find(library, id)
         return KeptFile(library.path(job) / "mixes" / f"mix.{format}", filename=f"{job.name} (mix).{format}")
+
+
+def add_stem_files(app: FastAPI, library: Library) -> None:
+    """Adds what hands a song and its stems out as one file for DJ programs."""
+    one = asyncio.Lock()
+
+    @app.post("/api/jobs/{id}/stem-file", status_code=201)
+    async def make_stem_file(id: str) -> Mix:
+        """Writes a song and its four stems as one .stem.mp4."""
+        job = find(library, id)
+        stems = {Path(name).stem: find_stem(library, job, name) for name in job.stems}
+        write = partial(write_stem_file, library.song(job), stems, library.path(job) / "mixes" / "all.stem.mp4")
+        async with one:
+            clipped = await _at_work(job, library, write)
+        return Mix(f"/api/jobs/{id}/stem-file", clipped)
+
+    @app.get("/api/jobs/{id}/stem-file", response_class=FileResponse)
+    async def get_stem_file(id: str) -> FileResponse:
+        """That file."""
+        job = find(library, id)
+        return KeptFile(library.path(job) / "mixes" / "all.stem.mp4", filename=f"{job.name}.stem.mp4")
 
 
 def find_stem(library: Library, job: Job, stem: str) -> Path:

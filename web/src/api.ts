@@ -115,6 +115,11 @@ export async function sendMix(id: string, sound: Blob, format: string): Promise<
   return (await (await ask(`/api/jobs/${id}/mix/${format}`, { method: "POST", body: sound })).json()) as Mix;
 }
 
+/** Lets the server write a song and its stems as one .stem.mp4. */
+export async function stemFile(id: string): Promise<Mix> {
+  return (await (await ask(`/api/jobs/${id}/stem-file`, { method: "POST" })).json()) as Mix;
+}
+
 /** Sends a song; tells how much of it has gone, from 0 to 1. */
 export function send(file: File, query: Record<string, string>, progress: (share: number) => void): Promise<Job> {
   const request = new XMLHttpRequest(); // fetch tells nothing while it sends

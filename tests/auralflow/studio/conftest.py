@@ -130,7 +130,11 @@ def library(tmp_path_factory):
     mono = random.uniform(-0.3, 0.3, (2 * RATE, 1)).astype(np.float32)
     time = np.arange(6 * 44100) / 44100
     sine = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)[:, None]
+    pitches = {"vocals": 440, "drums": 110, "bass": 55, "other": 880}
+    four = {name: np.repeat(0.4 * np.sin(np.pi * f * time[:44100]), 2).reshape(-1, 2) for name, f in pitches.items()}
+    four = {name: (0.5 * audio).astype(np.float32) for name, audio in four.items()}
     return folder, {
+        "four": known_song(folder, 4, "Of four stems", 44100, four),
         "noise": known_song(folder, 1, HOSTILE, RATE, noise),
         "sine": known_song(folder, 2, "A sine", 44100, {"piano": sine}),
         "flac": known_song(folder, 3, "Of mono", RATE, {"vocals": mono}, "flac"),

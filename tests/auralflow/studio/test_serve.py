@@ -109,7 +109,7 @@ def test_every_address_is_described(server):
     status, _, body = server.ask("GET", "/api")
     described = server.get("/api/openapi.json")["paths"]
     assert status == 200
-    assert len(described) == 16
+    assert len(described) == 17
     assert all(path in body.decode() for path in described)
     assert "http" not in body.decode().replace("HTTP", "").replace(
         "http://127.0.0.1:8765", ""

@@ -282,7 +282,7 @@ def test_names_are_text_and_nothing_comes_from_elsewhere(page, studio, library):
     shown, made, addresses, refused = page(f"""
         const refused = [];
         document.addEventListener('securitypolicyviolation', event => refused.push(event.effectiveDirective));
-        await until(() => all('.song').length === 3);
+        await until(() => all('.song').length === 4);
         const list = all('.song h3').map(({{textContent}}) => textContent);
         await open('{library[1]["noise"].id}');
         const made = all('img:not([src$="icon.svg"]), h1 b, h3 b, script:not([src])').length;

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -131,6 +133,24 @@ def test_a_mix_that_a_player_computed_is_written(studio, library):
     got, rate = sf.read(io.BytesIO(studio.ask("GET", address)[2]))
     assert rate == known.rate
     np.testing.assert_allclose(got, expected, atol=2.0**-22)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_four_stems_and_their_song_are_one_stem_file(studio, library, tmp_path):
+    known = library[1]["four"]
+    status, _, body = studio.ask("POST", f"/api/jobs/{known.id}/stem-file")
+    assert (status, json.loads(body)["clipped"]) == (201, 0)
+    path = tmp_path / "all.stem.mp4"
+    path.write_bytes(studio.ask("GET", f"/api/jobs/{known.id}/stem-file")[2])
+    expected = [sum(known.stems.values()), *[known.stems[name] for name in ("drums", "bass", "other", "vocals")]]
+    for stream, audio in enumerate(expected):
+        command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", f"0:a:{stream}", "-f", "f32le", "-"]
+        decoded = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, "<f4").reshape(-1, 2)
+        assert 0 <= len(decoded) - len(audio) < 1024  # this decoder gives the last frame of AAC whole
+        assert np.corrcoef(decoded[2000:42000, 0], audio[2000:42000, 0])[0, 1] > 0.99
+    answer = studio.ask("POST", f"/api/jobs/{library[1]['noise'].id}/stem-file")
+    assert answer[0] == 400
+    assert "holds four stems" in json.loads(answer[2])["detail"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ export class Export {
   private readonly words = h("p", { class: "words", role: "status" });
   private readonly format = choice("Format", FORMATS);
   private readonly button: HTMLButtonElement;
+  private readonly all: HTMLButtonElement;
 
   /** @param mixture gives the song as it is heard now */
   constructor(
@@ -28,32 +29,35 @@ export class Export {
     stems: readonly api.Track[],
     private readonly mixture: () => Mixture,
   ) {
-    this.button = h("button", { type: "button", class: "button primary", onclick: () => void this.write() }, icon("save"), "Export the mix");
+    this.button = h("button", { type: "button", class: "button primary", onclick: () => void this.write(() => this.mix()) }, icon("save"), "Export the mix");
+    this.all = h("button", { type: "button", class: "button", onclick: () => void this.write(() => api.stemFile(job.id)) }, icon("save"), "All in one .stem.mp4");
     const links = stems.map(({ name, address }) => h("li", {}, h("a", { href: address, download: true }, icon("save"), stemName(name))));
     const note = h("p", { class: "hint" }, "Levels, pan, mute, solo, speed and key as they stand.");
     const mix = h("div", { class: "mix" }, this.format.field, this.button, note, this.words);
     const panel = h("div", { class: "panel" }, mix, h("h2", {}, `Stems, as ${this.job.format}`), h("ul", {}, ...links));
+    if (stems.length === 4) panel.append(this.all);
     this.element = h("details", { class: "export" }, h("summary", { class: "button" }, icon("save"), "Export"), panel);
   }
 
-  private async write(): Promise<void> {
-    const mixture = this.mixture();
-    if (!mixture.parts.length) return void (this.words.textContent = "No stem is heard.");
-    this.button.disabled = true;
-    this.words.textContent = "The mix is written …";
+  /** Waits for a file, and lets the browser save it. */
+  private async write(made: () => Promise<api.Mix>): Promise<void> {
+    this.button.disabled = this.all.disabled = true;
+    this.words.textContent = "The file is written …";
     try {
-      const { address, clipped } = await this.mix(mixture);
+      const { address, clipped } = await made();
       h("a", { href: address, download: true }).click();
       this.words.textContent = clipped ? `${clipped} samples are beyond full scale and were cut off; lower levels, or wav, keep them.` : "";
     } catch (error) {
       this.words.textContent = (error as Error).message;
     } finally {
-      this.button.disabled = false;
+      this.button.disabled = this.all.disabled = false;
     }
   }
 
   /** The server mixes; speed and key are computed here, by what plays them. */
-  private async mix({ parts, factors, speed, semitones }: Mixture): Promise<api.Mix> {
+  private async mix(): Promise<api.Mix> {
+    const { parts, factors, speed, semitones } = this.mixture();
+    if (!parts.length) throw new Error("No stem is heard.");
     const format = this.format.select.value;
     if (speed === 1 && semitones === 0) return api.mix(this.job.id, parts, format);
     const { render } = await import("../audio/render");
