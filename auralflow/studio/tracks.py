@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 MOST = 1 << 18  # samples of a channel in one answer
 LOUDEST = 4.0  # factor of a stem in a mix: 12 dB
+Start = Annotated[int, Query(ge=0, description="the first sample")]
+Count = Annotated[int, Query(ge=1, le=MOST, description="samples of each channel; fewer at the end")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,9 +89,6 @@ def add_tracks(app: FastAPI, library: Library) -> None:
         """The stems of a song and, last, the song itself, as a player needs them."""
         job = find(library, id)
         return await _at_work(job, library, lambda: _tracks(job, library))
-
-    Start = Annotated[int, Query(ge=0, description="the first sample")]
-    Count = Annotated[int, Query(ge=1, le=MOST, description="samples of each channel; fewer at the end")]
 
     @app.get("/api/jobs/{id}/stems/{stem}/samples", response_class=Response)
     async def get_stem_samples(id: str, stem: str, start: Start = 0, samples: Count = MOST) -> Response:

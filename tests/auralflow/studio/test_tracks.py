@@ -24,7 +24,7 @@ def test_blocks_are_the_samples_of_the_file(studio, library, name):
     known = library[1][name]
     tracks = tracks_of(studio, known)
     assert list(tracks)[-1] == "song.wav"
-    mixture = sum(known.stems.values())
+    mixture = np.sum([*known.stems.values()], axis=0)
     for track, audio in zip(tracks.values(), [*known.stems.values(), mixture], strict=True):
         shape = (track["sample_rate"], track["samples"], track["channels"])
         assert shape == (known.rate, *audio.shape)
