@@ -21,7 +21,7 @@ from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.temp_arrays import Allocate
 
 ALONE = "model"  # the name of a single model's rows
-RESERVED = {*BASELINES, "ideal mask", "reference"}  # names next to the models' on the page
+RESERVED = {*BASELINES, "ideal mask", "reference", "low-pass anchor"}  # names next to the models' on pages
 
 
 class EvaluatedModel(NamedTuple):

@@ -39,6 +39,7 @@ class Evaluation:
         moved: folders that results about something else were moved into, as these would have replaced them.
         notes: sentences about stems that the tracks lack and that were made of their mixtures, and about other
             programs' stems that were made to fit.
+        listening_test: the page for listeners; None if none was asked for.
     """
 
     rows: list[Row]
@@ -51,6 +52,7 @@ class Evaluation:
     failures: tuple[str, ...] = ()
     moved: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    listening_test: Path | None = None
 
     def __repr__(self) -> str:
         return (
@@ -69,6 +71,7 @@ def evaluate(
     report: bool = True,
     save: str | Path | None = None,
     estimates: str | Path | Iterable[str | Path] = (),
+    listening_test: str | Path | None = None,
 ) -> Evaluation:
     """Scores a model, or other programs' stems, on tracks whose stems are known, and writes the results.
 
@@ -88,6 +91,7 @@ def evaluate(
         save: a folder for the page and one table of all models. Default: the model's folder; `evaluated/<name>` for a
             pretrained model, an ensemble or stems.
         estimates: folders `<track>/<stem>.wav`, which any program wrote, to score in addition to the models.
+        listening_test: an HTML file to write, in which listeners rate all models; see docs/listening-tests.md.
 
     Raises:
         InputError: the split has no tracks, a model is not trained, the tracks lack a target, none of them could be
@@ -97,23 +101,27 @@ def evaluate(
     Example:
         evaluation = evaluate("my_model", "musdb18", metrics="sdr")
     """
-    from auralflow.api import comparison, page  # here, as separation should not wait for matplotlib
+    from auralflow.api import comparison, listening, page  # here, as separation should not wait for matplotlib
 
     framewise, facts = load_metric(metrics), _facts(dataset, split, metrics)
     tracks, unread = _find_tracks(Path(dataset), split)
     models = comparison.load_models([*listed(model), *listed(compare)], backend, listed(estimates), split)
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
+    if listening_test is not None:
+        listening.check_place(listening_test, len(models))
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate, _claimed(places.values()):
-        excerpts = comparison.collect_excerpts(models, tracks, allocate) if report else None
+        excerpts = comparison.collect_excerpts(models, tracks, allocate) if report or listening_test else None
         rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
         scores, unread = aggregate(rows), [*unread, *failures]
         first, *others = dict.fromkeys(places.values())
         if save is not None:
             _write_table(first, scores)
-        if excerpts:
+        if excerpts and report:
             page.write_report(first.page, models, tracks, facts, scores, silent, unread, excerpts)
+        if excerpts and listening_test is not None:
+            notes = [*notes, *listening.write_listening_test(listening_test, models, excerpts)]
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -125,6 +133,7 @@ def evaluate(
         tuple(unread),
         tuple(place.moved for place in (first, *others) if place.moved),
         tuple(notes),
+        None if listening_test is None else Path(listening_test),
     )
 
 

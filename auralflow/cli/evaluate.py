@@ -52,6 +52,11 @@ def add_arguments(parser: Parser) -> None:
         action="store_false",
         help="write no report.html, the page with excerpts to listen to",
     )
+    parser.add_argument(
+        "--listening_test",
+        metavar="FILE",
+        help="write an HTML page too, in which listeners rate the models, MODEL alone or all that are compared",
+    )
     add_backend(parser)
 
 
@@ -89,3 +94,6 @@ def show(evaluation: "Evaluation", split: str) -> None:
     print(f"Wrote {files}: {count(evaluation.tracks, 'track')} of {split}.")
     if evaluation.page:
         print(f"Open {evaluation.page.resolve()} in a browser.")
+    if evaluation.listening_test:
+        size = evaluation.listening_test.stat().st_size / 1e6
+        print(f"Send {evaluation.listening_test} ({size:.1f} MB) to listeners.")

@@ -15,7 +15,7 @@ from auralflow_core.optional import INSTALL, needs
 if TYPE_CHECKING:
     from auralflow_core.console.parser import Parser
 
-# Sub-command -> the line about it; each is the module of that name here, `convert` is `bridge.cli`.
+# Sub-command -> the line about it; each is the module of that name here, with _ for -; `convert` is `bridge.cli`.
 COMMANDS = {
     "config": "Make a model folder from a template, or edit one in place.",
     "songs": "Generate songs and their stems, for a first try.",
@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": "Separate songs that other programs send over HTTP.",
     "pretrained": "List pretrained models, or get one.",
     "evaluate": "Score a model on tracks whose stems are known.",
+    "listening-test": "Rank models by the ratings of listeners.",
     "export": "Write a model as a file for another runtime: ONNX, StableHLO, TensorFlow Lite and others.",
     "convert": "Convert weights and training states between JAX and torch, strictly and bit for bit.",
     "recipe": "Make songs and train a model on them, as a recipe says; or list recipes.",
@@ -40,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        0 for success; 1 if `convert verify` finds a difference, some songs could not be separated or evaluated,
-        training diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one
+        0 for success; 1 if `convert verify` finds a difference, some songs could not be separated or evaluated, or files not be
+        counted,        training diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one
         sentence on standard error.
     """
 
@@ -88,7 +89,7 @@ def _add_arguments(name: str, parser: "Parser") -> None:
 
         add_commands(parser)
     else:
-        module = importlib.import_module(f"auralflow.cli.{name}")
+        module = importlib.import_module(f"auralflow.cli.{name.replace('-', '_')}")
         module.add_arguments(parser)
         parser.set_defaults(run=module.run)
 

@@ -58,7 +58,7 @@ def player(example: Example, encoding: Encoding = LOSSLESS, opened: bool = True)
     seconds = next(iter(example.versions.values())).shape[1] / example.sample_rate
     sounds = "\n".join(
         f'<figure><figcaption>{escape(name)}</figcaption><audio controls preload="none" '
-        f'src="{_sound(gain * audio, example.sample_rate, encoding)}"></audio></figure>'
+        f'src="{sound(gain * audio, example.sample_rate, encoding)}"></audio></figure>'
         for name, audio in example.versions.items()
     )
     remarks = [escape(example.target)]
@@ -90,7 +90,8 @@ def _check(example: Example) -> None:
             )
 
 
-def _sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
+def sound(audio: np.ndarray, sample_rate: int, encoding: Encoding) -> str:
+    """A data URI of audio (channels, samples) as a file of the encoding, flac or mp3."""
     if encoding.format == "mp3" and encoding.bitrate not in (None, *MP3_BITRATES.get(sample_rate, ())):
         audio, sample_rate = resample(audio, sample_rate, MP3_RATE), MP3_RATE
     audio = encoding.quantize_for_file(audio)[0]
