@@ -112,7 +112,9 @@ def evaluate(
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate, _claimed(places.values()):
-        excerpts = comparison.collect_excerpts(models, tracks, allocate) if report or listening_test else None
+        excerpts = (
+            comparison.collect_excerpts(models, tracks, allocate) if report or listening_test is not None else None
+        )
         rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
         scores, unread = aggregate(rows), [*unread, *failures]
         first, *others = dict.fromkeys(places.values())

@@ -7,16 +7,16 @@ from typing import Any
 
 from auralflow.api.comparison import ALONE, EvaluatedModel
 from auralflow.api.paths import listed
-from auralflow.api.results import check_writable
 from auralflow.listening.page import write_test
 from auralflow.listening.ranks import Ranking, rank_systems
 from auralflow.listening.results import read_sessions
 from auralflow.listening.stimuli import check_count, make_trial
 from auralflow.report import Excerpts
-from auralflow_core.errors import InputError
+from auralflow_core.errors import NO_ROOM, InputError
 from auralflow_core.model_folder import display_name
 from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.json_files import write_json
+from auralflow_core.storage.staging import staging
 
 COLUMNS = ("target", "rank", "system", "kind", "ratings", "mean", "mean_low", "mean_high")
 COLUMNS += ("median", "median_low", "median_high")
@@ -35,7 +35,13 @@ def check_place(path: str | Path, models: int) -> None:
     if Path(path).suffix.lower() not in (".html", ".htm") or Path(path).is_dir():
         raise InputError(f"{path}: a listening test is one HTML file, expected a name such as listening-test.html")
     check_count(models)
-    check_writable(Path(path).parent)
+    try:
+        with staging(Path(path).parent):
+            pass
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        raise InputError(f"{path}: cannot be written ({error.strerror}); expected a file in another folder") from None
 
 
 def write_listening_test(path: str | Path, models: Sequence[EvaluatedModel], excerpts: Excerpts) -> list[str]:

@@ -41,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command's arguments; default: those of the process.
 
     Returns:
-        0 for success; 1 if `convert verify` finds a difference, some songs could not be separated or evaluated, or files not be
-        counted,        training diverged or the disk is full; 2 if the input is at fault; 130 after an interruption. An error is one
-        sentence on standard error.
+        0 for success; 1 if `convert verify` finds a difference, some songs could not be separated or evaluated, some
+        files not be counted, training diverged or the disk is full; 2 if the input is at fault; 130 after an
+        interruption. An error is one sentence on standard error.
     """
 
     def run() -> int | None:

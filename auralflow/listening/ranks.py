@@ -12,7 +12,7 @@ from auralflow.listening.stimuli import Kind
 
 EXPERT = 90  # the hidden reference is rated so high by listeners who hear it
 SHARE = 0.15  # of the pages, on which they may miss it
-ALL = "all"  # in place of a target's name
+ALL = "all targets"  # in place of a target's name
 
 
 class Rank(NamedTuple):
@@ -104,9 +104,7 @@ def _misses_reference(trial: RatedTrial) -> bool:
 
 def _ratings(sessions: Sequence[Session], target: str) -> tuple[dict[str, np.ndarray], dict[str, Kind]]:
     """By name: ratings (listeners, pages), NaN where a page does not have the stimulus; and its kind."""
-    pages = [
-        (trial.track, trial.target, trial.start) for trial in sessions[0].trials if target in (ALL, trial.target)
-    ]
+    pages = [(trial.track, trial.target, trial.start) for trial in sessions[0].trials if target in (ALL, trial.target)]
     found: dict[str, np.ndarray] = {}
     kinds: dict[str, Kind] = {}
     for row, session in enumerate(sessions):

@@ -86,7 +86,9 @@ def read_sessions(files: Iterable[str | Path]) -> tuple[list[Session], list[str]
             problems.append(f"{file}: holds the same session as {kept[session.session][0]}, which counts once")
         elif kept and session.stimuli() != expected:
             first = next(iter(kept.values()))[0]
-            problems.append(f"{file}: has ratings of other sounds than {first}; expected those of all pages of the test")
+            problems.append(
+                f"{file}: has ratings of other sounds than {first}; expected those of all pages of the test"
+            )
         else:
             expected = expected or session.stimuli()
             kept[session.session] = (file, session)

@@ -82,7 +82,9 @@ def make_trial(example: Example, systems: Mapping[str, str]) -> Trial:
     cut = {name: audio[:, skipped : skipped + window] for name, audio in example.versions.items()}
     for name, audio in cut.items():
         if not np.isfinite(audio).all():
-            raise InputError(f"{name}, {example.target} of {example.track}: holds NaN or infinity, which cannot be heard")
+            raise InputError(
+                f"{name}, {example.target} of {example.track}: holds NaN or infinity, which cannot be heard"
+            )
     if rate > HIGHEST_RATE:
         cut = {name: resample(audio, rate, HIGHEST_RATE) for name, audio in cut.items()}
         rate = HIGHEST_RATE
@@ -133,7 +135,8 @@ def low_pass(audio: np.ndarray, rate: int) -> np.ndarray:
     if cutoff >= 0.5:
         return audio
     half = int(np.ceil((decibel - 7.95) / (2.285 * 2 * np.pi * width) / 2))
-    taps = 2 * cutoff * np.sinc(2 * cutoff * np.arange(-half, half + 1)) * np.kaiser(2 * half + 1, 0.1102 * (decibel - 8.7))
-    padded = audio.shape[1] + 2 * half
+    window = np.kaiser(2 * half + 1, 0.1102 * (decibel - 8.7))
+    taps = np.sinc(2 * cutoff * np.arange(-half, half + 1)) * window
+    padded = 1 << (audio.shape[1] + 2 * half - 1).bit_length()
     filtered = np.fft.irfft(np.fft.rfft(audio, padded) * np.fft.rfft(taps / taps.sum(), padded), padded)
     return filtered[:, half : half + audio.shape[1]]

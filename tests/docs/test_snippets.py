@@ -9,6 +9,7 @@ seconds. `NOT_RUN` lists the commands that are left out, and why.
 """
 
 import contextlib
+import json
 import re
 import shlex
 import shutil
@@ -19,6 +20,7 @@ import soundfile
 from demucs_files import SMALL as SMALL_HT
 from demucs_files import ht_demucs, package_of, write_th
 from hub_server import instead_of_the_hub
+from listening_files import session
 from roformer_files import MEL, make_pair
 from small_models import make_model, small_config
 
@@ -56,6 +58,7 @@ NOT_RUN = {
     "auralflow recipe four_stems": "it takes hours; tests/auralflow/test_recipes.py runs a short one",
 }
 PACKAGE, BAG = "955717e8-8726e21a.th", "htdemucs_ft.yaml"  # files of demucs
+LISTENERS = ("listening-ann.json", "listening-ben.json")
 SONGS = {"tracks": "3", "seconds": "2"}
 SHORT = {"max_epochs": "1", "samples_per_epoch": "1", "batch_size": "1", "num_snippets": "0", "tensorboard": "false"}
 SMALL = {
@@ -87,7 +90,9 @@ def stand_ins(tmp_path_factory, trained):
     make_pair(folder, MEL)
     write_th(folder / PACKAGE, package_of(*ht_demucs(SMALL_HT)))
     (folder / BAG).write_text(f"models: [{PACKAGE.partition('-')[0]}]")
-    downloads = {name: folder / name for name in ("model.ckpt", "model.yaml", PACKAGE, BAG)}
+    for name in ("ann", "ben"):
+        (folder / f"listening-{name}.json").write_text(json.dumps(session(name, [[100, 20, 10, 70, 60]])))
+    downloads = {name: folder / name for name in ("model.ckpt", "model.yaml", PACKAGE, BAG, *LISTENERS)}
     datasets = dict.fromkeys(("my_songs", "musdb18", "path/to/dataset"), folder / "songs")
     models = dict.fromkeys(("my_model", "other_model", "third_model"), trained.model.path)
     with pytest.MonkeyPatch.context() as patch:
