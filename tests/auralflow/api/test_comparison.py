@@ -1,6 +1,8 @@
 import csv
 import errno
 import io
+import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -106,6 +108,34 @@ def test_no_page_where_none_is_wanted(dataset, models):
     [folder] = models.make(mine={"vocals": 0.5})
     assert evaluate(folder, dataset, metrics="sdr", report=False).page is None
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "evaluation.csv", "evaluation.json"]
+
+
+def test_a_listening_test_has_all_models(dataset, models, tmp_path):
+    folders = models.make(first={"vocals": 0.5}, second={"drums": 0.25, "vocals": 0.1})
+    path = tmp_path / "new" / "test.html"
+    result = evaluate(
+        folders[0], dataset, metrics="sdr", report=False, save=tmp_path, compare=folders[1], listening_test=path
+    )
+    assert result.listening_test == path and result.page is None
+    [about] = re.findall('id="about">(.*)</script>', path.read_text())
+    found = {
+        (trial["track"], trial["target"]): [stimulus["name"] for stimulus in trial["stimuli"]]
+        for trial in json.loads(about)["trials"]
+    }
+    anchors = ["Reference", "Low-pass anchor", "Mixture"]
+    assert found == {
+        (track, target): anchors + names
+        for track in ("One", "Two")
+        for target, names in {"vocals": ["first", "second"], "drums": ["second"]}.items()
+    }
+    alone = evaluate(folders[0], dataset, metrics="sdr", listening_test=path)
+    assert alone.page and '"name": "first", "kind": "system"' in path.read_text()
+    for wrong in (tmp_path, tmp_path / "test.json"):
+        with pytest.raises(InputError, match="a listening test is one HTML file"):
+            evaluate(folders[0], dataset, metrics="sdr", listening_test=wrong)
+    many = models.make(**{f"model{number}": {"vocals": 1.0} for number in range(10)})
+    with pytest.raises(InputError, match="expected 9 models at most, got 10"):
+        evaluate(many[0], dataset, metrics="sdr", compare=many[1:], save=tmp_path, listening_test=path)
 
 
 def test_silent_targets_are_named_on_the_page_and_not_played(dataset, models):
