@@ -123,7 +123,7 @@ def add_sending(app: FastAPI, queue: Queue, models: list[str], max_upload: int) 
             raise InputError(f"unknown model {model!r}; {closest(model, models)}")
         job, file = library.new(name, model, format, residual)
         try:
-            await receive(request, file, max_upload)
+            job.digest = await receive(request, file, max_upload)
             queue.add(job)
         except BaseException:
             library.remove(job)

@@ -43,6 +43,7 @@ class Job:
         stems: names of the files.
         notes: sentences about clipped samples and the like.
         error: a sentence about what went wrong.
+        digest: SHA-256 of the song's file: separations of one song by several models have the same.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Job:
     stems: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
     error: str = ""
+    digest: str = ""
 
 
 class Library:

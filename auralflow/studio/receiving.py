@@ -1,6 +1,7 @@
 """Bodies of requests that go into files, bounded in size and time."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 from fastapi import HTTPException, Request
@@ -9,7 +10,7 @@ from starlette.requests import ClientDisconnect
 STALLED = 30.0  # seconds after which a body that brings nothing more is given up
 
 
-async def receive(request: Request, file: Path, most: int) -> None:
+async def receive(request: Request, file: Path, most: int) -> str:
     """Writes the body of a request into a file.
 
     Args:
@@ -17,13 +18,16 @@ async def receive(request: Request, file: Path, most: int) -> None:
         file: that it goes into.
         most: bytes that are taken.
 
+    Returns:
+        Their SHA-256, in hexadecimal digits.
+
     Raises:
         HTTPException: it is empty or too large, or nothing more came; or the disk is full.
     """
     too_large = HTTPException(413, f"the body has more than {most} bytes, which is not accepted")
     if int(request.headers.get("content-length", 0)) > most:
         raise too_large
-    size, chunks = 0, request.stream()
+    size, digest, chunks = 0, hashlib.sha256(), request.stream()
     try:
         with file.open("wb") as stream:
             while True:
@@ -36,6 +40,7 @@ async def receive(request: Request, file: Path, most: int) -> None:
                 size += len(chunk)
                 if size > most:
                     raise too_large
+                digest.update(chunk)
                 await asyncio.to_thread(stream.write, chunk)
     except OSError as error:
         raise HTTPException(507, f"the song cannot be kept: {error.strerror}") from None
@@ -43,3 +48,4 @@ async def receive(request: Request, file: Path, most: int) -> None:
         raise HTTPException(400, "the connection ended before the song") from None
     if not size:
         raise HTTPException(400, "the request has no body, expected the song's file")
+    return digest.hexdigest()

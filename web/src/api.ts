@@ -16,6 +16,7 @@ export interface Job {
   readonly stems: readonly string[];
   readonly notes: readonly string[];
   readonly error: string;
+  readonly digest: string; // of the song's file
 }
 
 /** A file that can be played: a stem, or the song itself. */

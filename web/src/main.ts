@@ -1,11 +1,12 @@
 import "./style.css";
+import { openCompare } from "./compare/compare";
 import { h } from "./dom";
 import { openPlayer } from "./player/player";
 import { openSongs } from "./songs/songs";
 import type { Open, View } from "./view";
 
 // The views, by what stands first in the address after #/; a further one is a line here, and a link in index.html.
-const VIEWS: Readonly<Record<string, Open>> = { "": openSongs, song: openPlayer };
+const VIEWS: Readonly<Record<string, Open>> = { "": openSongs, song: openPlayer, compare: openCompare };
 
 const main = document.querySelector("main")!;
 let current: View | null = null;

@@ -10,7 +10,8 @@ export interface Wishes {
   toggleLoop(): void;
   setRegion(region: Region | null): void;
   setSpeed(speed: number, semitones: number): void;
-  zoom(factor: number): void;
+  /** Shows more (2) or less (0.5) of the song; without it, there are no buttons for it. */
+  zoom?(factor: number): void;
 }
 
 /** What stands above the stems: play, time, loop, speed, key and the meter. */
@@ -43,7 +44,7 @@ export class Bar {
     this.key = this.slider("Key", -6, 6, 1, 0);
     const time = h("p", { class: "clock" }, this.now, h("span", { class: "all" }, ` / ${clock(seconds)}`));
     const loop = h("div", { class: "group", role: "group", "aria-label": "Loop" }, this.loop, this.from, h("span", { "aria-hidden": "true" }, "–"), this.to, h("span", { "aria-hidden": "true" }, "s"));
-    const zoom = h("div", { class: "group", role: "group", "aria-label": "Zoom" }, this.zoom("minus", "Show more of the song (−)", 2), this.zoom("plus", "Show less of the song (+)", 0.5));
+    const zoom = !wishes.zoom ? "" : h("div", { class: "group", role: "group", "aria-label": "Zoom" }, this.zoom("minus", "Show more of the song (−)", 2), this.zoom("plus", "Show less of the song (+)", 0.5));
     this.element = h("section", { class: "bar", "aria-label": "Playing" },
       h("div", { class: "first" }, this.play, time, this.meter.element),
       this.position,
@@ -107,7 +108,7 @@ export class Bar {
   }
 
   private zoom(picture: "minus" | "plus", label: string, factor: number): HTMLButtonElement {
-    return h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: () => this.wishes.zoom(factor) }, icon(picture));
+    return h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: () => this.wishes.zoom?.(factor) }, icon(picture));
   }
 }
 

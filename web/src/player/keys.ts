@@ -10,9 +10,9 @@ const KEYS = [
   ["+ −", "show less, more of the song"],
 ] as const;
 
-/** The list of keys. */
-export function keyHelp(): HTMLElement {
-  const rows = KEYS.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]);
+/** The list of keys: those of the player, or others. */
+export function keyHelp(keys: readonly (readonly [key: string, text: string])[] = KEYS): HTMLElement {
+  const rows = keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]);
   return h("details", { class: "keys" }, h("summary", {}, "Keys"), h("dl", {}, ...rows));
 }
 
