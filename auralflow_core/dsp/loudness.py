@@ -3,17 +3,9 @@
 import numpy as np
 
 from auralflow_core.audio.check import check_layout
-from auralflow_core.audio.resample import resample
 
-RATE = 48_000  # Hz, of the filters below
-# The two filters of K-weighting as numerators and denominators in z^-1: ITU-R BS.1770-4, annex 1, tables 1 and 2. The
-# first stands for the head, which favours high frequencies; the second leaves out the lowest.
-K_WEIGHTING = (
-    ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
-    ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)),
-)
-DECAY = 8192  # samples after which the filters' response to anything is gone (1e-17)
-BLOCK, STEP = 19_200, 4_800  # samples: 400 ms, which overlap by three quarters
+DECAY = 0.17  # seconds after which the filters' response to anything is gone (1e-17)
+BLOCK, STEP = 0.4, 0.1  # seconds: blocks overlap by three quarters
 ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0  # LUFS, and LU relative to all that is above the absolute gate
 OFFSET = -0.691  # dB, which makes a sine of 997 Hz as loud as it is high
 
@@ -41,22 +33,45 @@ def loudness(audio: np.ndarray, sample_rate: int) -> float:
         -3.01
     """
     check_layout(audio)
-    weighted = _weight(resample(np.asarray(audio, np.float32), sample_rate, RATE))
-    starts = range(0, max(1, weighted.shape[1] - BLOCK + 1), STEP)
-    powers = np.array([np.mean(np.square(weighted[:, at : at + BLOCK]), axis=1).sum() for at in starts])
+    weighted = _weight(audio, sample_rate)
+    block, step = round(BLOCK * sample_rate), round(STEP * sample_rate)
+    starts = range(0, max(1, weighted.shape[1] - block + 1), step)
+    powers = np.array([np.mean(np.square(weighted[:, at : at + block]), axis=1).sum() for at in starts])
     heard = powers[_decibel(powers) > ABSOLUTE_GATE]
     if not heard.size:
         return -np.inf
     return float(_decibel(np.mean(heard[_decibel(heard) > _decibel(np.mean(heard)) + RELATIVE_GATE])))
 
 
-def _weight(audio: np.ndarray) -> np.ndarray:
+def k_weighting(sample_rate: float) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """The two filters of K-weighting as numerators and denominators in z^-1.
+
+    The first stands for the head, which favours high frequencies; the second leaves out the lowest. The standard has
+    their coefficients for 48 kHz alone; these are those of the analogue filters behind them for any rate, by the
+    bilinear transform: De Man, "Evaluation of Implementations of the EBU R128 Loudness Measurement", AES 145, 2018.
+
+    Args:
+        sample_rate: in Hz.
+
+    Returns:
+        For each filter three coefficients each, of 1, z^-1 and z^-2.
+    """
+    k, q, high = np.tan(np.pi * 1681.974450955533 / sample_rate), 0.7071752369554196, 10 ** (3.999843853973347 / 20)
+    band = high**0.4996667741545416
+    head = np.array([high + band * k / q + k * k, 2 * (k * k - high), high - band * k / q + k * k])
+    below = np.array([1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k])
+    k, q = np.tan(np.pi * 38.13547087602444 / sample_rate), 0.5003270373238773
+    low = np.array([1 + k / q + k * k, 2 * (k * k - 1), 1 - k / q + k * k])
+    return (head / below[0], below / below[0]), (np.array([1.0, -2.0, 1.0]), low / low[0])
+
+
+def _weight(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     """Audio (channels, samples) after both filters, float64; they are applied to its spectrum."""
     samples = audio.shape[1]
-    padded = 1 << (samples + DECAY - 1).bit_length()
+    padded = 1 << (samples + round(DECAY * sample_rate)).bit_length()
     delay = np.exp(-2j * np.pi * np.arange(padded // 2 + 1) / padded)  # z^-1 on the unit circle
     response = np.ones(len(delay), complex)
-    for numerator, denominator in K_WEIGHTING:
+    for numerator, denominator in k_weighting(sample_rate):
         response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
     return np.fft.irfft(np.fft.rfft(audio, padded) * response, padded)[:, :samples]
 

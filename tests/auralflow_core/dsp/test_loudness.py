@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from auralflow_core.dsp.loudness import loudness
+from auralflow_core.dsp.loudness import k_weighting, loudness
 
 
 def gated_noise(rate, channels):
@@ -29,6 +29,14 @@ def test_it_is_ffmpegs(rate, channels, tmp_path):
     assert loudness(audio, rate) == pytest.approx(expected, abs=0.05)
 
 
+def test_the_filters_at_48_kilohertz_are_those_of_the_standard():
+    # ITU-R BS.1770-4, annex 1, tables 1 and 2.
+    head = [1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585]
+    low = [1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621]
+    for found, expected in zip(k_weighting(48000), (head, low), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-11)
+
+
 def test_two_channels_are_twice_one_and_gains_are_decibels():
     [one] = gated_noise(48000, 1)
     level = loudness(one[None], 48000)
@@ -38,5 +46,5 @@ def test_two_channels_are_twice_one_and_gains_are_decibels():
 
 def test_short_signals_count_as_a_whole_and_silence_is_not_heard():
     time = np.arange(2400) / 8000
-    assert loudness(0.5 * np.sin(2 * np.pi * 1000 * time)[None], 8000) == pytest.approx(-3.01 - 6.02, abs=0.15)
+    assert loudness(0.5 * np.sin(2 * np.pi * 1000 * time)[None], 8000) == pytest.approx(-3.01 - 6.02, abs=0.1)
     assert loudness(np.zeros((2, 8000), np.float32), 8000) == -np.inf
