@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Job } from "../src/api";
 import { kWeighting, Loudness, loudPlaces } from "../src/compare/loudness";
 import { spectra, transform } from "../src/compare/spectrogram";
-import { matchingGains, namesOf, songsOf, stemsOf, truthFile } from "../src/compare/versions";
+import { excerpt, matchingGains, namesOf, PIECE, songsOf, stemsOf, truthFile } from "../src/compare/versions";
 import { shuffled, Votes, wilson } from "../src/compare/votes";
 
 const job = (values: Partial<Job>): Job => ({ id: "", name: "Song", model: "m", state: "done", stems: ["vocals.wav"], digest: "", ...values }) as Job;
@@ -109,6 +109,17 @@ describe("versions", () => {
   it("are named by their models", () => {
     expect(namesOf([job({ model: "x/one" }), job({ model: "two" }), job({ model: "y/one" })])).toEqual(["one 1", "two", "one 2"]);
     expect(stemsOf([job({ stems: ["a.wav", "b.wav"] }), job({ stems: ["b.flac"] })])).toEqual(["b", "a"]);
+  });
+
+  it("are fetched in pieces that the server hands out", async () => {
+    const asked: number[] = [];
+    const fetch = async (start: number, frames: number): Promise<Float32Array[]> => {
+      asked.push(frames);
+      return [1, -1].map((sign) => Float32Array.from({ length: Math.min(frames, 2 * PIECE - start) }, (_, i) => sign * (start + i)));
+    };
+    const [left, right] = await excerpt({ channels: 2, fetch }, 5, 3 * PIECE, new AbortController().signal);
+    expect(Math.max(...asked)).toBe(PIECE);
+    expect([left!.length, left![0], left!.at(-1), right!.at(-1)]).toEqual([2 * PIECE - 5, 5, 2 * PIECE - 1, 1 - 2 * PIECE]);
   });
 
   it("find the true stem by its name, or take the only file", () => {

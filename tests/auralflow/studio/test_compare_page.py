@@ -141,12 +141,3 @@ def test_it_fits_and_every_control_has_a_name(browser, compared, width):
     listed = "location.hash = '#/compare'; await until(() => one('h1')?.textContent === 'Compare');"
     for script in (listed, OPEN.replace("ID", "song-" + "2".zfill(16)) + "button('Blind test').click();"):
         assert browser.run(HELPERS + "await until(() => one('main > *'));" + script + check) == [0, []]
-
-
-def test_separations_of_one_file_have_one_digest(serve, tmp_path, song):
-    studio = serve(tmp_path / "library", "--no_open", name="studio")
-    first, second = studio.send(song), studio.send(song, name="other.wav")
-    assert first["digest"] == second["digest"] and len(first["digest"]) == 64
-    other = tmp_path / "other.wav"
-    other.write_bytes(song.read_bytes() + b"more")
-    assert studio.send(other)["digest"] != first["digest"]

@@ -1,5 +1,6 @@
 """Songs that are sent over HTTP come back as stems."""
 
+import hashlib
 import json
 import shutil
 import signal
@@ -157,3 +158,11 @@ def test_a_cancellation_that_comes_too_late_does_not_end_the_next_song(trained, 
         assert worker.run(request, lambda report: None).stems == ("vocals.wav",)
     finally:
         worker.stop()
+
+
+def test_separations_of_one_file_have_one_digest(server, tmp_path, song):
+    first, second = server.send(song), server.send(song, name="other.wav")
+    assert first["digest"] == second["digest"] == hashlib.sha256(song.read_bytes()).hexdigest()
+    other = tmp_path / "other.wav"
+    other.write_bytes(song.read_bytes() + b"more")
+    assert server.send(other)["digest"] != first["digest"]

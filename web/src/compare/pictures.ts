@@ -2,6 +2,7 @@ import type { Source } from "../audio/engine";
 import { h } from "../dom";
 import { clock } from "../format";
 import { draw, loudest, spectra } from "./spectrogram";
+import { excerpt } from "./versions";
 
 const COLUMNS = 640; // pixels of a picture from left to right
 
@@ -36,7 +37,7 @@ export class Pictures {
     const mine = ++this.wanted;
     this.words.textContent = "The spectrograms are being drawn …";
     const { signal } = new AbortController();
-    const sounds = await Promise.all(parts.map(({ source }) => source.fetch(start, end - start, signal)));
+    const sounds = await Promise.all(parts.map(({ source }) => excerpt(source, start, end, signal)));
     if (mine !== this.wanted) return;
     const levels = sounds.map((channels, index) => {
       const { columns } = spectra(channels, rate, COLUMNS);

@@ -18,7 +18,7 @@ export interface Song {
 }
 
 export const LARGEST_GAIN = 20; // dB that matching changes at most: a nearly silent stem stays soft
-const PIECE = 1 << 18; // frames that are measured at once
+export const PIECE = 1 << 18; // frames: the most that the server hands out at once
 
 /** Songs by what is in their files; only those that are separated. */
 export function songsOf(jobs: readonly api.Job[]): Song[] {
@@ -72,13 +72,29 @@ export function truthFile(files: readonly File[], stem: string): File | undefine
   return files.find(({ name }) => stemName(name).toLowerCase() === stem.toLowerCase()) ?? (files.length === 1 ? files[0] : undefined);
 }
 
+/** Fetches a part of a source, in pieces that the server hands out. */
+async function* pieces({ fetch }: Source, start: number, end: number, signal: AbortSignal): AsyncGenerator<Float32Array[]> {
+  for (let at = start; at < end; at += PIECE) {
+    signal.throwIfAborted();
+    yield await fetch(at, Math.min(PIECE, end - at), signal);
+  }
+}
+
+/** A part of a source, in frames: one array for each channel, shorter where the source ends. */
+export async function excerpt(source: Source, start: number, end: number, signal: AbortSignal): Promise<Float32Array[]> {
+  const channels = Array.from({ length: source.channels }, () => new Float32Array(end - start));
+  let done = 0;
+  for await (const piece of pieces(source, start, end, signal)) {
+    piece.forEach((samples, channel) => channels[channel]!.set(samples, done));
+    done += piece[0]!.length;
+  }
+  return channels.map((channel) => channel.subarray(0, done));
+}
+
 /** Measures a whole version. */
 export async function measure({ source, frames }: Version, rate: number, signal: AbortSignal): Promise<Loudness> {
   const loudness = new Loudness(rate, source.channels);
-  for (let start = 0; start < frames; start += PIECE) {
-    signal.throwIfAborted();
-    loudness.add(await source.fetch(start, Math.min(PIECE, frames - start), signal));
-  }
+  for await (const piece of pieces(source, 0, frames, signal)) loudness.add(piece);
   return loudness;
 }
 
