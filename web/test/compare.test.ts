@@ -44,9 +44,10 @@ describe("loudness", () => {
 
 describe("matching", () => {
   it("makes all as loud as the softest, but for what is nearly silent", () => {
-    expect(matchingGains([-20, -14, -17])).toEqual([0, -6, -3]);
-    expect(matchingGains([-20, -60, -Infinity])).toEqual([-20, 0, 0]);
-    expect(matchingGains([-Infinity])).toEqual([0]);
+    expect(matchingGains([-20, -14, -17], [true, true, true])).toEqual([0, -6, -3]);
+    expect(matchingGains([-20, -60, -Infinity], [true, true, true])).toEqual([-20, 0, 0]);
+    expect(matchingGains([-45, -40, -12], [true, true, false])).toEqual([0, -5, -33]);
+    expect(matchingGains([-Infinity, -12], [true, false])).toEqual([0, 0]);
   });
 });
 

@@ -172,10 +172,10 @@ class Comparison implements View {
     try {
       const found = [];
       for (const version of this.versions) found.push(await measure(version, this.rate, signal));
-      this.gains = matchingGains(found.map(({ integrated }) => integrated));
+      this.gains = matchingGains(found.map(({ integrated }) => integrated), this.versions.map(({ kind }) => kind !== "song"));
       const steps = found[0]?.steps ?? [];
       this.places = loudPlaces(steps, ROUND * STEPS_PER_SECOND).map((step) => step / STEPS_PER_SECOND);
-      this.levels.textContent = "All are equally loud (ITU-R BS.1770), by the gains next to them.";
+      this.levels.textContent = "All are equally loud, by ITU-R BS.1770.";
       this.element.toggleAttribute("data-matched", true);
       this.engine?.setFactors(this.factors());
       this.show();

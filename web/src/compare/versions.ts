@@ -98,9 +98,14 @@ export async function measure({ source, frames }: Version, rate: number, signal:
   return loudness;
 }
 
-/** Gains in dB that make all equally loud, none louder than it was: the softest within reach is the measure. */
-export function matchingGains(levels: readonly number[]): number[] {
-  const heard = levels.filter(Number.isFinite);
+/**
+ * Gains in dB that make all equally loud, none louder than it was: the softest stem is the measure, unless it is nearly
+ * silent.
+ *
+ * @param isStem of each level; the song itself is as soft as it has to be
+ */
+export function matchingGains(levels: readonly number[], isStem: readonly boolean[]): number[] {
+  const heard = levels.filter((level, index) => isStem[index] && Number.isFinite(level));
   if (!heard.length) return levels.map(() => 0);
   const wanted = Math.max(Math.min(...heard), Math.max(...heard) - LARGEST_GAIN);
   return levels.map((level) => (Number.isFinite(level) ? Math.min(0, wanted - level) : 0));
