@@ -9,10 +9,11 @@ import sys
 import chromium
 import numpy as np
 import pytest
-from studio_page import HELPERS, OFFLINE
 import soundfile as sf
+from studio_page import HELPERS, OFFLINE
 
 pytestmark = [pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"), pytest.mark.slow]
+
 
 @pytest.fixture(scope="module")
 def browser():
