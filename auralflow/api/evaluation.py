@@ -107,14 +107,11 @@ def evaluate(
     tracks, unread = _find_tracks(Path(dataset), split)
     models = comparison.load_models([*listed(model), *listed(compare)], backend, listed(estimates), split)
     tracks, unread, notes = _fit_tracks(models, tracks, unread)
-    if listening_test is not None:
-        listening.check_place(listening_test, len(models))
+    listening.check_place(listening_test, len(models))
     places = _open_results(models, dataset, split, metrics, report, save)
     write_own = (lambda model, rows: _write_table(places[model.name], aggregate(rows))) if save is None else None
     with in_files() as allocate, _claimed(places.values()):
-        excerpts = (
-            comparison.collect_excerpts(models, tracks, allocate) if report or listening_test is not None else None
-        )
+        excerpts = comparison.collect_excerpts(models, tracks, allocate) if report or listening_test else None
         rows, silent, failures = comparison.evaluate_all(models, tracks, framewise, excerpts, write_own)
         scores, unread = aggregate(rows), [*unread, *failures]
         first, *others = dict.fromkeys(places.values())
@@ -122,8 +119,8 @@ def evaluate(
             _write_table(first, scores)
         if excerpts and report:
             page.write_report(first.page, models, tracks, facts, scores, silent, unread, excerpts)
-        if excerpts and listening_test is not None:
-            notes = [*notes, *listening.write_listening_test(listening_test, models, excerpts)]
+        if excerpts and listening_test:
+            notes += listening.write_listening_test(listening_test, models, excerpts)
     return Evaluation(
         rows,
         scores[len(rows) :],
@@ -135,7 +132,7 @@ def evaluate(
         tuple(unread),
         tuple(place.moved for place in (first, *others) if place.moved),
         tuple(notes),
-        None if listening_test is None else Path(listening_test),
+        Path(listening_test) if listening_test else None,
     )
 
 

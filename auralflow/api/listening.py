@@ -22,16 +22,18 @@ COLUMNS = ("target", "rank", "system", "kind", "ratings", "mean", "mean_low", "m
 COLUMNS += ("median", "median_low", "median_high")
 
 
-def check_place(path: str | Path, models: int) -> None:
+def check_place(path: str | Path | None, models: int) -> None:
     """Refuses a listening test before the models run.
 
     Args:
-        path: of the HTML file.
+        path: of the HTML file; None: there will be none.
         models: the number of models that listeners would hear.
 
     Raises:
         InputError: the name does not end in .html, nothing can be written there, or there are too many models.
     """
+    if path is None:
+        return
     if Path(path).suffix.lower() not in (".html", ".htm") or Path(path).is_dir():
         raise InputError(f"{path}: a listening test is one HTML file, expected a name such as listening-test.html")
     check_count(models)

@@ -53,9 +53,7 @@ def add_arguments(parser: Parser) -> None:
         help="write no report.html, the page with excerpts to listen to",
     )
     parser.add_argument(
-        "--listening_test",
-        metavar="FILE",
-        help="write an HTML page too, in which listeners rate the models, MODEL alone or all that are compared",
+        "--listening_test", metavar="FILE", help="write an HTML page in which listeners rate the models"
     )
     add_backend(parser)
 
