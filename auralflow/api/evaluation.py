@@ -151,7 +151,7 @@ def _find_tracks(dataset: Path, split: str) -> tuple[list[Track], list[str]]:
 
 def _fit_tracks(
     models: Sequence["EvaluatedModel"], tracks: Sequence[Track], unread: Sequence[str]
-) -> tuple[list[Track], list[str], Sequence[str]]:
+) -> tuple[list[Track], list[str], list[str]]:
     """The tracks with the stems that the models need, sentences for the others, and notes about stems."""
     from auralflow.api.comparison import fit_stems, fit_tracks
 

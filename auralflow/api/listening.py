@@ -18,8 +18,8 @@ from auralflow_core.storage.atomic import replacing
 from auralflow_core.storage.json_files import write_json
 from auralflow_core.storage.staging import staging
 
-COLUMNS = ("target", "rank", "system", "kind", "ratings", "mean", "mean_low", "mean_high")
-COLUMNS += ("median", "median_low", "median_high")
+COLUMNS: tuple[str, ...] = ("target", "rank", "system", "kind", "ratings")
+COLUMNS += ("mean", "mean_low", "mean_high", "median", "median_low", "median_high")
 
 
 def check_place(path: str | Path | None, models: int) -> None:

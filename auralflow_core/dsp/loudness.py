@@ -76,5 +76,5 @@ def _weight(audio: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(audio, padded) * response, padded)[:, :samples]
 
 
-def _decibel(power: np.ndarray) -> np.ndarray:
+def _decibel(power: np.ndarray | np.floating) -> np.ndarray:
     return OFFSET + 10 * np.log10(np.maximum(power, 1e-30))

@@ -192,6 +192,7 @@ SLOW = (
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/export.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/hugging-face.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/jax.md",
+    "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/listening-tests.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/measured.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/pretrained.md",
     "docs/test_snippets.py::test_the_blocks_of_a_page_run[docs/train.md",
