@@ -121,18 +121,12 @@ def evaluate(
             page.write_report(first.page, models, tracks, facts, scores, silent, unread, excerpts)
         if excerpts and listening_test:
             notes += listening.write_listening_test(listening_test, models, excerpts)
+    tables = tuple(other.table for other in others)
+    moved = tuple(place.moved for place in (first, *others) if place.moved)
+    own_page, own_test = first.page if report else None, Path(listening_test) if listening_test else None
+    done, means = len(tracks) - len(failures), scores[len(rows) :]
     return Evaluation(
-        rows,
-        scores[len(rows) :],
-        silent,
-        len(tracks) - len(failures),
-        first.table,
-        tuple(other.table for other in others),
-        first.page if report else None,
-        tuple(unread),
-        tuple(place.moved for place in (first, *others) if place.moved),
-        tuple(notes),
-        Path(listening_test) if listening_test else None,
+        rows, means, silent, done, first.table, tables, own_page, tuple(unread), moved, tuple(notes), own_test
     )
 
 

@@ -195,8 +195,7 @@ def _separate_file(
         if encoding.clip == "rescale":
             spool = stack.enter_context(tempfile.TemporaryFile(dir=output.directory))
             pieces, gain = rescale(pieces, spool, encoding, output.residual, consistent or bool(order))
-            softer = f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
-            notes += [f"{audio.path}: {softer}"] * (gain < 1)
+            notes += [f"{audio.path}: {_softened(gain)}"] * (gain < 1)
         for mixture, estimates in pieces:
             whole, too_loud = encoding.quantize_for_file(mixture)
             parts = quantize_stems(mixture, estimates, encoding, output.residual, consistent)
@@ -206,6 +205,10 @@ def _separate_file(
                 clipped[f"{output.path(audio, name)}{f' ({name})' * bool(order)}"] += lost
             clipped[f"{audio.path} (the mixture)"] += too_loud * bool(output.residual or order)
     return notes + _clipping_notes(clipped, audio.samples * audio.channels)
+
+
+def _softened(gain: float) -> str:
+    return f"all stems made softer by {-20 * math.log10(gain):.2f} dB, to stay within full scale"
 
 
 def _write(
