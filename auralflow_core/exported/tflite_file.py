@@ -1,6 +1,7 @@
 """Exported models in LiteRT, the runtime of TensorFlow Lite, which needs neither jax nor torch."""
 
-# pyright: reportMissingImports=false  # of packages that few installations have
+# Few installations have these packages.
+# pyright: reportMissingImports=false
 
 import os
 from collections.abc import Callable

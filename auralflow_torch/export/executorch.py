@@ -1,6 +1,7 @@
 """Files of ExecuTorch, which runs them on phones and small devices; on processors with XNNPACK's kernels."""
 
-# pyright: reportMissingImports=false  # of packages that few installations have
+# Few installations have these packages.
+# pyright: reportMissingImports=false
 
 from collections.abc import Callable
 from pathlib import Path

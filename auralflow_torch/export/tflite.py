@@ -1,6 +1,7 @@
 """Files of TensorFlow Lite, which LiteRT runs on phones, in browsers and on computers."""
 
-# pyright: reportMissingImports=false  # of packages that few installations have
+# Few installations have these packages.
+# pyright: reportMissingImports=false
 
 from pathlib import Path
 
