@@ -17,7 +17,7 @@ from auralflow.studio.guard import LOOPBACK, Guard
 from auralflow.studio.jobs import OPEN, Format, Job, Library
 from auralflow.studio.page import add_page
 from auralflow.studio.queue import Queue
-from auralflow.studio.receiving import receive
+from auralflow.studio.receiving import BoundedRoute, receive
 from auralflow.studio.reference import add_reference
 from auralflow.studio.refusals import ANSWERS, Problem, find
 from auralflow.studio.tracks import add_mixes, add_stem_files, add_tracks
@@ -84,6 +84,7 @@ def make_app(
         openapi_url="/api/openapi.json",
         responses={"4XX": {"model": Problem}},
     )
+    app.router.route_class = BoundedRoute
     for kind, answer in ANSWERS.items():
         app.add_exception_handler(kind, answer)
     add_sending(app, queue, list(models), max_upload)
@@ -156,8 +157,7 @@ def add_jobs(app: FastAPI, queue: Queue) -> None:
     async def delete_job(id: str) -> Response:
         """Deletes a song and its stems; one that is being separated is ended first."""
         job = find(library, id)
-        await queue.cancel(job)
-        await asyncio.to_thread(library.remove, job)
+        await queue.remove(job)
         return Response(status_code=204)
 
 
@@ -171,7 +171,7 @@ def add_events(app: FastAPI, queue: Queue) -> None:
 
     @app.get("/api/jobs/{id}/events", response_class=StreamingResponse)
     async def watch_job(id: str) -> StreamingResponse:
-        """The same of one song, until it is done, failed or cancelled."""
+        """The same of one song, until it is done, failed, cancelled or deleted."""
         find(queue.library, id)
         return _events(queue, id)
 

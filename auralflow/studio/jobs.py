@@ -1,5 +1,6 @@
 """The library of a server: a folder for each song that was sent, with what is known of it and its stems."""
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -15,13 +16,14 @@ from auralflow.separation.inputs import has_audio_suffix
 from auralflow_core.errors import InputError, printable
 from auralflow_core.storage.inside import inside
 from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.storage.staging import remove_abandoned
 
 Format = Literal["wav", "flac", "ogg", "mp3"]  # of stems and mixes
-State = Literal["queued", "running", "done", "failed", "cancelled"]
+State = Literal["queued", "running", "done", "failed", "cancelled", "deleted"]
 
 OPEN = ("queued", "running")  # states in which something is still to come
 ID = re.compile("song-[0-9a-f]{16}")
-NAME_LENGTH = 200  # characters
+NAME_LENGTH = 255  # characters, as long as file systems let a name be
 
 
 @dataclasses.dataclass
@@ -35,7 +37,7 @@ class Job:
         model: the model's folder or name.
         format: of the stems: wav, flac, ogg or mp3.
         residual: there is a stem of the rest of the mixture, too.
-        state: queued, running, done, failed or cancelled.
+        state: queued, running, done, failed or cancelled; deleted, of which listeners are told last.
         progress: share of the song that is separated, 0 to 1.
         created: seconds since 1970.
         seconds: duration of the song; 0 before it is opened.
@@ -123,8 +125,22 @@ class Library:
 
     def size(self, job: Job) -> int:
         """The bytes that a job takes on the disk."""
-        files = (Path(folder, name) for folder, _, names in os.walk(self.path(job)) for name in names)
-        return sum(file.lstat().st_size for file in files if file.exists())
+        size = 0
+        for folder, _, names in os.walk(self.path(job)):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # files that are being written come and go
+                    size += Path(folder, name).lstat().st_size
+        return size
+
+    def tidy(self, job: Job) -> None:
+        """Removes what processes that were killed have left of files of a job that were not complete."""
+        for folder, _, _ in os.walk(self.path(job)):
+            remove_abandoned(folder)
+
+    def words(self, job: Job, text: object) -> str:
+        """A sentence about a job's files, without the folder, as whoever sent the song knows its name alone."""
+        folder = str(self.path(job))
+        return str(text).replace(f"{folder}/{job.file}", job.name).replace(f"{folder}/", "")
 
     def _read(self) -> list[Job]:
         """The jobs on disk, the oldest first; those that were running are queued again, half-made folders removed."""
@@ -142,5 +158,6 @@ class Library:
             if job.id == folder.name:
                 if job.state == "running":
                     job.state, job.progress = "queued", 0.0
+                self.tidy(job)
                 found.append(job)
         return sorted(found, key=lambda job: job.created)

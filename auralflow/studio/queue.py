@@ -60,6 +60,12 @@ class Queue:
         elif job.state in OPEN:
             self._end(job, Report(over=True, error="cancelled"))
 
+    async def remove(self, job: Job) -> None:
+        """Deletes a job with its song and stems; one that is queued or running is ended first."""
+        await self.cancel(job)
+        await asyncio.to_thread(self.library.remove, job)
+        self._tell(dataclasses.replace(job, state="deleted"))
+
     async def events(self) -> AsyncIterator[Job]:
         """All jobs as they are, and then each job whenever it changes."""
         mine: asyncio.Queue[Job] = asyncio.Queue(len(self.library.jobs) + NEWS)
@@ -92,6 +98,7 @@ class Queue:
             report = await asyncio.to_thread(self._worker.run, request, progress)
         except (InputError, OSError) as error:  # a job.json that names another folder's file, or no new process
             report = Report(over=True, error=sentence(error))
+        await asyncio.to_thread(self.library.tidy, job)  # the process may have been killed
         self._end(job, report)
         self._current = None
 
@@ -104,12 +111,7 @@ class Queue:
         job.state = "cancelled" if report.error == "cancelled" else "failed" if report.error else "done"
         job.progress, job.took = float(job.state == "done"), report.took
         job.stems = list(report.stems)
-        # Whoever sent the song knows its name alone.
-        folder = str(self.library.path(job))
-        file = f"{folder}/{job.file}"
-        error, *job.notes = (
-            text.replace(file, job.name).replace(f"{folder}/", "") for text in (report.error, *report.notes)
-        )
+        error, *job.notes = (self.library.words(job, text) for text in (report.error, *report.notes))
         job.error = error if job.state == "failed" else ""
         self._note(job)
 

@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 from auralflow.studio.jobs import Job, Library
 from auralflow_core.errors import InputError
 
+MOST = 5  # wrong values that are named at once
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -38,8 +40,9 @@ async def _input_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _parameter_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    text = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors())
-    return JSONResponse({"detail": text}, status_code=422)
+    texts = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    more = [f"and {len(texts) - MOST} more"] if len(texts) > MOST else []
+    return JSONResponse({"detail": "; ".join(texts[:MOST] + more)}, status_code=422)
 
 
 async def _library_error(_request: Request, error: Exception) -> JSONResponse:

@@ -1,9 +1,10 @@
 """What players need of songs: the sound of each stem in blocks, its outline, and mixes."""
 
 import asyncio
+import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -140,12 +141,13 @@ def add_mixes(app: FastAPI, library: Library) -> None:
         job = find(library, id)
         info = await _at_work(job, library, lambda: probe(library.song(job)))
         path = library.path(job) / "mixes" / f"mix.{format}"
-        with staging(library.path(job)) as folder:
-            sound = folder / "sound"
-            await receive(request, sound, 3 * 8 * info.samples)
-            async with one:
-                encode = partial(write_rendered, sound, info.sample_rate, path, Encoding(format))
-                clipped = await _at_work(job, library, encode)
+        async with _kept(job, library):
+            with staging(library.path(job)) as folder:
+                sound = folder / "sound"
+                await receive(request, sound, 3 * 8 * info.samples)
+                async with one:
+                    encode = partial(write_rendered, sound, info.sample_rate, path, Encoding(format))
+                    clipped = await asyncio.to_thread(encode)
         return Mix(f"/api/jobs/{id}/mix/{format}", clipped)
 
     @app.get("/api/jobs/{id}/mix/{format}", response_class=FileResponse)
@@ -215,23 +217,30 @@ async def _peaks(job: Job, library: Library, file: Path) -> FileResponse:
 
 
 async def _at_work(job: Job, library: Library, function: Callable[[], Result]) -> Result:
-    """Calls a function of a job's files in a thread.
+    """Calls a function of a job's files in a thread; for errors, see `_kept`."""
+    async with _kept(job, library):
+        return await asyncio.to_thread(function)
+
+
+@contextlib.asynccontextmanager
+async def _kept(job: Job, library: Library) -> AsyncIterator[None]:
+    """Guards what is done with a job's files.
 
     Raises:
-        InputError: as the function, with the song's name in place of its folder, which stays this computer's own.
+        InputError: as the block, with the song's name in place of its folder, which stays this computer's own.
+        OSError: the same.
         HTTPException: the job was deleted meanwhile (404).
     """
-    folder = library.path(job)
     try:
-        result = await asyncio.to_thread(function)
+        yield
     except InputError as error:
-        raise InputError(str(error).replace(f"{folder}/", "")) from None
+        raise InputError(library.words(job, error)) from None
+    except OSError as error:
+        raise OSError(library.words(job, error.strerror or error)) from None
     finally:
-        if job.id not in library.jobs:  # what was written made its folder anew
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    if job.id not in library.jobs:
-        raise HTTPException(404, f"{job.name} was deleted")
-    return result
+        if job.id not in library.jobs:
+            await asyncio.to_thread(shutil.rmtree, library.path(job), ignore_errors=True)  # which was made anew
+            raise HTTPException(404, f"{job.name} was deleted")
 
 
 def _tracks(job: Job, library: Library) -> list[Track]:

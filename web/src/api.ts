@@ -1,6 +1,6 @@
 import type { Source } from "./audio/engine";
 
-export type State = "queued" | "running" | "done" | "failed" | "cancelled";
+export type State = "queued" | "running" | "done" | "failed" | "cancelled" | "deleted";
 
 /** A song, as the server knows it. */
 export interface Job {

@@ -19,7 +19,7 @@ async function visit(): Promise<void> {
   current = null;
   let view: View;
   try {
-    view = await (VIEWS[name] ?? openSongs)(...rest.map(decodeURIComponent));
+    view = await (Object.hasOwn(VIEWS, name) ? VIEWS[name]! : openSongs)(...rest.map(decodeURIComponent));
   } catch (error) {
     view = sorry((error as Error).message);
   }

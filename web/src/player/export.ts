@@ -14,6 +14,11 @@ export interface Mixture {
   readonly semitones: number;
 }
 
+/** Links that take the stems along as they were separated. */
+export function stemLinks(stems: readonly api.Track[]): HTMLElement {
+  return h("ul", {}, ...stems.map(({ name, address }) => h("li", {}, h("a", { href: address, download: true }, icon("save"), stemName(name)))));
+}
+
 /** The panel that takes the mix and the stems along. */
 export class Export {
   readonly element: HTMLElement;
@@ -31,10 +36,9 @@ export class Export {
   ) {
     this.button = h("button", { type: "button", class: "button primary", onclick: () => void this.write(() => this.mix()) }, icon("save"), "Export the mix");
     this.all = h("button", { type: "button", class: "button", onclick: () => void this.write(() => api.stemFile(job.id)) }, icon("save"), "All in one .stem.mp4");
-    const links = stems.map(({ name, address }) => h("li", {}, h("a", { href: address, download: true }, icon("save"), stemName(name))));
     const note = h("p", { class: "hint" }, "Levels, pan, mute, solo, speed and key as they stand.");
     const mix = h("div", { class: "mix" }, this.format.field, this.button, note, this.words);
-    const panel = h("div", { class: "panel" }, mix, h("h2", {}, `Stems, as ${this.job.format}`), h("ul", {}, ...links));
+    const panel = h("div", { class: "panel" }, mix, h("h2", {}, `Stems, as ${this.job.format}`), stemLinks(stems));
     if (stems.length === 4) panel.append(this.all);
     this.element = h("details", { class: "export" }, h("summary", { class: "button" }, icon("save"), "Export"), panel);
   }

@@ -11,6 +11,7 @@ import { factorsOf, gains, newFader, partsOf, type Fader } from "./faders";
 import { isTaken, keyHelp } from "./keys";
 import { Lane } from "./lane";
 import { recall, remember } from "./memory";
+import { silent } from "./silent";
 import { Timeline } from "./timeline";
 
 /** One song: all of its stems at once. */
@@ -19,7 +20,9 @@ export async function openPlayer(id = ""): Promise<View> {
   const stems = tracks.slice(0, -1); // the last is the song itself
   if (!stems.length) throw new Error(`${job.name} has no stems.`);
   const wide = stems.find(({ channels }) => channels > 2);
-  if (wide) throw new Error(`${wide.name} has ${wide.channels} channels; mono and stereo can be played here.`);
+  if (wide) return silent(job, stems, `${wide.name} has ${wide.channels} channels; mono and stereo can be played here.`);
+  // Audio threads are for pages of this computer, or that came over HTTPS.
+  if (!isSecureContext) return silent(job, stems, "Browsers play stems only on the server's own computer, or over HTTPS.");
   const player = new Player(job, stems);
   try {
     await player.start();

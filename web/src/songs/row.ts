@@ -59,7 +59,7 @@ export class SongRow {
     if (seconds) facts.push(clock(seconds));
     if (stems.length) facts.push(`${stems.length} stems, ${format}`);
     if (this.size) facts.push(bytes(this.size));
-    const words = { queued: "waits", running: "separating", done: "", failed: "failed", cancelled: "cancelled" }[state];
+    const words = { queued: "waits", running: "separating", done: "", failed: "failed", cancelled: "cancelled", deleted: "" }[state];
     this.facts.replaceChildren(...facts.map((fact) => h("span", {}, fact)), ...(words ? [h("b", {}, words)] : []));
   }
 

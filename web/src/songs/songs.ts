@@ -39,6 +39,7 @@ class Songs {
   }
 
   private take(job: api.Job): void {
+    if (job.state === "deleted") return this.forget(job.id);
     const known = this.rows.get(job.id);
     if (known) {
       const before = known.job.state;
