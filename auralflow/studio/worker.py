@@ -51,6 +51,7 @@ class Worker:
             while not (report := pipe.recv()).over:
                 progress(report)
         except (EOFError, OSError):
+            self.stop()  # which waits until the process has let its files go
             error = (
                 "cancelled"
                 if self._cancelled == request.song

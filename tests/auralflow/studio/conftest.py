@@ -102,7 +102,7 @@ class Known:
     stems: dict
 
 
-def known_song(library, number, name, rate, stems, format="wav"):
+def put_song(library, number, name, rate, stems, format="wav"):
     """Puts a song into a library, as if it had been separated."""
     job = Job(f"song-{number:016x}", "song.wav", name, "a/model", format, state="done", progress=1.0, created=number)
     job.stems, job.seconds = [f"{stem}.{format}" for stem in stems], len(next(iter(stems.values()))) / rate
@@ -116,6 +116,12 @@ def known_song(library, number, name, rate, stems, format="wav"):
     sf.write(library / job.id / job.file, sum(stems.values()), rate, subtype="FLOAT")
     (library / job.id / "job.json").write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
     return Known(job.id, rate, stems)
+
+
+@pytest.fixture
+def known_song():
+    """See `put_song`."""
+    return put_song
 
 
 RATE = 8000
@@ -134,10 +140,10 @@ def library(tmp_path_factory):
     four = {name: np.repeat(0.4 * np.sin(np.pi * f * time[:44100]), 2).reshape(-1, 2) for name, f in pitches.items()}
     four = {name: (0.5 * audio).astype(np.float32) for name, audio in four.items()}
     return folder, {
-        "four": known_song(folder, 4, "Of four stems", 44100, four),
-        "noise": known_song(folder, 1, HOSTILE, RATE, noise),
-        "sine": known_song(folder, 2, "A sine", 44100, {"piano": sine}),
-        "flac": known_song(folder, 3, "Of mono", RATE, {"vocals": mono}, "flac"),
+        "four": put_song(folder, 4, "Of four stems", 44100, four),
+        "noise": put_song(folder, 1, HOSTILE, RATE, noise),
+        "sine": put_song(folder, 2, "A sine", 44100, {"piano": sine}),
+        "flac": put_song(folder, 3, "Of mono", RATE, {"vocals": mono}, "flac"),
     }
 
 

@@ -1,5 +1,6 @@
 """Songs that are sent over HTTP come back as stems."""
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -65,6 +66,27 @@ def test_a_deleted_song_is_gone(server, song):
     assert used["used"] - now["used"] > 2 * song.stat().st_size  # the song and more than one stem
 
 
+def test_a_song_that_is_deleted_is_gone_for_all_who_use_it(server, song):
+    job = server.wait(server.send(song), "done")
+    with contextlib.ExitStack() as stack:
+        mix, events = (stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 30)) for _ in range(2))
+        mix.sendall(
+            f"POST /api/jobs/{job['id']}/mix/wav HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 16\r\n\r\n".encode()
+        )
+        mix.sendall(bytes(8))
+        events.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        told = events.recv(1 << 16)
+        assert server.ask("DELETE", f"/api/jobs/{job['id']}")[0] == 204
+        while b'"deleted"' not in told:
+            told += events.recv(1 << 16)
+        mix.sendall(bytes(8))
+        answer = b""
+        while b"detail" not in answer:
+            answer += mix.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert "näme <b> was deleted" in answer.decode()
+
+
 def test_what_is_no_song_fails_and_says_why(server, tmp_path):
     (tmp_path / "notes.mp3").write_text("not audio")
     job = server.wait(server.send(tmp_path / "notes.mp3"), "done", "failed")
@@ -80,11 +102,18 @@ def test_a_killed_server_goes_on_where_it_was(serve, song, long_song, tmp_path):
     server.end(signal.SIGKILL)
     (tmp_path / "song-0123456789abcdef").mkdir()  # a song that had not come whole
     assert not psutil.wait_procs(worker, timeout=5)[1]
+    left = tmp_path / first["id"] / "mixes/.auralflow-left"  # of a mix that was written
+    left.mkdir(parents=True)
+    (left / "lock").touch()
     later = serve(tmp_path)
+    assert not left.exists()
     assert [job["id"] for job in later.get("/api/jobs")] == [first["id"], second["id"]]
     assert not (tmp_path / "song-0123456789abcdef").exists()
     later.wait(first, "running")
+    for process in psutil.Process(later.process.pid).children():
+        process.suspend()  # so that it must be killed
     later.ask("POST", f"/api/jobs/{first['id']}/cancel")
+    assert not list(tmp_path.rglob(".auralflow-*"))
     assert later.wait(second, "done", "failed")["state"] == "done"
     assert later.end() == 130  # as every command that is interrupted
 

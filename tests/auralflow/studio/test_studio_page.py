@@ -254,6 +254,41 @@ def test_names_are_text_and_nothing_comes_from_elsewhere(page, studio, library):
     assert all(address.startswith((studio.address(), "http://127.0.0.1:9/")) for address in addresses)
 
 
+def test_what_another_window_deletes_and_what_cannot_be_played(browser, start, known_song, tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (8000, 6)).astype(np.float32)
+    wide = known_song(tmp_path, 1, "Six channels", 8000, {"vocals": noise})
+    other = known_song(tmp_path, 2, "Stereo", 8000, {"bass": noise[:, :2], "drums": noise[:, :2]})
+    studio = start(tmp_path, "--no_open", name="studio")
+    browser.visit(studio.address())
+    seen = browser.run(
+        HELPERS
+        + f"""
+        const shown = async id => {{
+          location.hash = '#/song/' + id;
+          await until(() => one('.sorry'));
+          const {{textContent}} = one('.sorry [role=alert]'), links = all('.sorry ul a').map(link => link.textContent);
+          location.hash = '#/constructor';
+          await until(() => all('.song').length === 2);
+          return [textContent, ...links];
+        }};
+        await until(() => all('.song').length === 2);
+        const seen = await shown('{wide.id}');
+        Object.defineProperty(window, 'isSecureContext', {{value: false}});
+        seen.push(...await shown('{other.id}'));
+        await fetch('/api/jobs/{wide.id}', {{method: 'DELETE'}});
+        await until(() => all('.song').length === 1);
+        return seen;
+    """
+    )
+    assert seen == [
+        "vocals.wav has 6 channels; mono and stereo can be played here.",
+        "vocals",
+        "Browsers play stems only on the server's own computer, or over HTTPS.",
+        "bass",
+        "drums",
+    ]
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_every_view_fits_and_every_control_has_a_name(browser, studio, library, width):
     browser.visit("about:blank")

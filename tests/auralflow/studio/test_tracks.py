@@ -180,6 +180,8 @@ def test_a_computed_mix_is_bounded(studio, library, body, status, said):
         ('[{"stem": "drums.wav", "pan": 2}]', 422, "pan"),
         ('{"stem": "drums.wav"}', 422, "list"),
         ("no JSON", 422, "JSON"),
+        (json.dumps([{}] * 100), 422, "and 95 more"),
+        (f'[{{"stem": "{"a" * 70_000}"}}]', 413, "65536 bytes"),
     ],
 )
 def test_a_mix_that_is_asked_wrongly_is_one_sentence(studio, library, body, status, said):
