@@ -165,7 +165,8 @@ def _describe(path: Path) -> dict[str, Any]:
     ]
     command = ["ffprobe", *options, "-of", "json", *SAFE, f"file:{os.fspath(path)}"]
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe) as process, watched(process, _stuck(path)):
+    process = subprocess.Popen(command, stdin=nothing, stdout=pipe, stderr=pipe, process_group=0)
+    with process, watched(process, _stuck(path)):
         answer, complaints = process.communicate()
     if process.returncode:
         raise InputError(f"{path}: no audio file that can be read (ffmpeg: {last_line(complaints, path)})")
@@ -211,6 +212,7 @@ def _decoded(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=complaints,
+            process_group=0,  # Ctrl-C is for this process, which ends ffmpeg; else a song would seem to be damaged
         )
         try:
             while data := _next_bytes(process, frame * block, path):

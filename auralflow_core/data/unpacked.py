@@ -58,7 +58,7 @@ def unpack(files: Mapping[Path, Path]) -> tuple[Files, Problems]:
         The files by stem, and sentences about tracks that cannot be decoded.
 
     Raises:
-        InputError: ffmpeg is not on the PATH, or there is less room than the copy needs.
+        InputError: ffmpeg is not on the PATH, the cache cannot be written to or has less room than the copy needs.
         OSError: the copy cannot be written.
         KeyboardInterrupt: the process was asked to end; tracks that are decoded stay so.
     """
@@ -66,19 +66,27 @@ def unpack(files: Mapping[Path, Path]) -> tuple[Files, Problems]:
         return {}, {}
     home = _home(next(iter(files)))
     copies = {path: home / path.parent.name / path.name for path in files}
-    with _alone(home):
-        todo = {path: file for path, file in files.items() if not _is_copy(copies[path], file)}
-        packed, problems = _read_headers(todo, copies) if todo else ({}, {})
-        if packed:
-            _announce(packed, home)
-            found = map_tracks(
-                lambda track: _decode(packed[track.path]), [p.track for p in packed.values()], "decoding"
-            )
-            problems |= {path: [text] for path, text in zip(packed, found, strict=True) if text}
-    names = ("mixture", *STEMS)
-    return {
-        path: {name: copies[path] / f"{name}.flac" for name in names} for path in files if path not in problems
-    }, problems
+    problems: Problems = {}
+    if not all(map(_is_copy, copies.values(), files.values())):  # else the cache may be read-only
+        with _alone(home):
+            problems = _decode_all(files, copies, home)
+    return {path: _files(copies[path]) for path in files if path not in problems}, problems
+
+
+def _decode_all(files: Mapping[Path, Path], copies: Mapping[Path, Path], home: Path) -> Problems:
+    """Makes the copies that are missing; returns sentences about tracks that cannot be decoded."""
+    todo = {path: file for path, file in files.items() if not _is_copy(copies[path], file)}
+    packed, problems = _read_headers(todo, copies) if todo else ({}, {})
+    if packed:
+        _announce(packed, home)
+        found = map_tracks(lambda track: _decode(packed[track.path]), [p.track for p in packed.values()], "decoding")
+        problems |= {path: [text] for path, text in zip(packed, found, strict=True) if text}
+    return problems
+
+
+def _files(copy: Path) -> dict[str, Path]:
+    """The files of a copy, by the names of the stems."""
+    return {name: copy / f"{name}.flac" for name in ("mixture", *STEMS)}
 
 
 def _home(track: Path) -> Path:
@@ -90,17 +98,26 @@ def _home(track: Path) -> Path:
 
 @contextlib.contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Lets one process at a time look and decode; others, such as the ranks of one run, wait for it."""
-    home.mkdir(parents=True, exist_ok=True)
+    """Lets one process at a time look and decode; others, such as the ranks of one run, wait for it.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
     lock = FileLock(home / ".lock")
     while True:
         try:
+            home.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0.5)
             break
         except Timeout:
             check()
         except NotImplementedError:  # the file system has no locks
             break
+        except OSError as error:
+            raise InputError(
+                f"{home}: cannot be written to ({error.strerror or error}), where .stem.mp4 is decoded into; "
+                "the environment variable XDG_CACHE_HOME names another folder"
+            ) from None
     try:
         yield
     finally:
@@ -115,7 +132,7 @@ def _source(file: Path) -> dict[str, int]:
 def _is_copy(copy: Path, file: Path) -> bool:
     """Whether a folder of the cache is a copy of a file as it is now."""
     try:
-        return read_json(copy / SOURCE) == _source(file)
+        return read_json(copy / SOURCE) == _source(file) and all(path.exists() for path in _files(copy).values())
     except (InputError, OSError):
         return False
 
@@ -191,9 +208,8 @@ def _decode(packed: Packed) -> str:
         with new_folder(packed.copy) as aside:
             for stream, name in enumerate(names):
                 target = aside / f"{name}.flac"
-                with contextlib.closing(
-                    Writer(target, target, Encoding("flac", packed.bits), *infos[stream])
-                ) as writer:
+                encoding, shown = Encoding("flac", packed.bits), packed.copy / target.name
+                with contextlib.closing(Writer(target, shown, encoding, *infos[stream])) as writer:
                     for block in read_blocks(packed.file, stream=stream):
                         check()
                         writer.write(block)

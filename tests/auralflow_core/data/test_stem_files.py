@@ -57,13 +57,17 @@ def test_a_file_is_the_same_track_as_a_folder(tmp_path, cache, capsys, monkeypat
     assert sorted(path.name for path in (home / "train" / NAME).iterdir()) == sorted(
         [*(f"{name}.flac" for name in STREAMS), "source.json"]
     )
-    # Once decoded, neither decoding nor ffmpeg is needed, until the file changes.
+    # Once decoded, neither decoding nor ffmpeg nor a cache that can be written to is needed, until something changes.
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "which", lambda name: None)
+        patch.setattr(unpacked, "_alone", lambda home: pytest.fail("the cache is locked"))
         assert find_tracks(tmp_path / "a", "train") == [track, other] and not capsys.readouterr().err
-        os.utime(path, (1, 1))
-        with pytest.raises(InputError, match="1 track in .stem.mp4 are decoded by the commands ffmpeg and ffprobe"):
-            find_tracks(tmp_path / "a", "train")
+    (home / "train" / NAME / "bass.flac").unlink()
+    assert find_tracks(tmp_path / "a", "train") == [track, other] and capsys.readouterr().err == said
+    os.utime(path, (1, 1))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="1 track in .stem.mp4 are decoded by the commands ffmpeg and ffprobe"):
+        find_tracks(tmp_path / "a", "train")
 
 
 @needs_ffmpeg
@@ -108,6 +112,10 @@ def test_there_must_be_room_for_the_copy(tmp_path, monkeypatch):
     pack(tmp_path / "a/train/b.stem.mp4", stems())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 1000))  # pyright: ignore
     with pytest.raises(InputError, match=r"has 0.0 MB free, and 1 track .* XDG_CACHE_HOME names another folder"):
+        find_tracks(tmp_path / "a", "train")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"cannot be written to \(.*XDG_CACHE_HOME names another folder"):
         find_tracks(tmp_path / "a", "train")
 
 
