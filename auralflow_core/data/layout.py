@@ -57,19 +57,27 @@ def find_files(split: Path, suffix: str | None = None) -> tuple[Files, Problems]
     return dict(sorted(files.items())), problems
 
 
-def find_stem_files(split: Path, suffix: str | None = None) -> dict[Path, Path]:
+def find_stem_files(split: Path, suffix: str | None = None) -> tuple[dict[Path, Path], Problems]:
     """The files of a split that hold a mixture and its stems, by the tracks' folders, which need not exist.
 
     Args:
         split: an existing folder.
         suffix: see `find_files`; `.mp4` and `.stem.mp4` stand for these files alone.
+
+    Returns:
+        The files, and sentences about second ones of a track.
     """
-    found = {}
+    found: dict[Path, Path] = {}
+    problems: Problems = {}
     for path in _visible(split):
         ending = next((ending for ending in STEM_FILES if path.name.lower().endswith(ending)), None)
         if ending and path.is_file() and suffix in (None, path.suffix.lower(), ending):
-            found[path.with_name(path.name[: -len(ending)])] = path
-    return found
+            track = path.with_name(path.name[: -len(ending)])
+            if found.setdefault(track, path) != path:
+                problems.setdefault(track, []).append(
+                    f"{path}: a second track of this name, next to {found[track].name}"
+                )
+    return found, problems
 
 
 def missing_split(dataset: Path, split: str) -> InputError:

@@ -66,9 +66,12 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
     """
     folder = Path(dataset) / split
     files, problems = find_files(folder, suffix) if folder.is_dir() else ({}, {})
-    packed = find_stem_files(folder, suffix) if folder.is_dir() else {}
+    packed, second = find_stem_files(folder, suffix) if folder.is_dir() else ({}, {})
     if not files and not packed:
         raise missing_split(Path(dataset), split) if not problems else faulty_tracks(folder, problems)
+    for path, lines in second.items():
+        problems.setdefault(path, []).extend(lines)
+        packed.pop(path)
     for path in packed.keys() & files.keys():
         problems.setdefault(path, []).append(f"{packed.pop(path)}: a second track of this name, next to a folder")
     fitting = {path: {path.name, f"{split}/{path.name}"} & set(exclude) for path in {*files, *packed, *problems}}

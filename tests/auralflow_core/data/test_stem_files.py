@@ -81,6 +81,8 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
     pack(train / "short.stem.mp4", stems(20_000) | {"bass": audio["bass"]})
     pack(train / "two.stem.mp4", audio)
     folder(train / "two", audio)
+    for name in ("twice.stem.mp4", "twice.STEM.M4A"):
+        (train / name).write_bytes((train / "good.stem.mp4").read_bytes())
     data = pack(train / "cut.stem.mp4", stems(20_000), codec="aac").read_bytes()
     place = data.index(b"mdat")  # the index is whole, and audio is not
     (train / "cut.stem.mp4").write_bytes(data[: place + 4000] + bytes(9000) + data[place + 13_000 :])
@@ -95,6 +97,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
         "rates": "rates.stem.mp4: its stream 2 has 6000 samples at 16000 Hz, and the mixture 6000 at 8000 Hz",
         "short": "short.stem.mp4: its stream 2 has 6000 samples at 8000 Hz, and the mixture 20000 at 8000 Hz",
         "two": "two.stem.mp4: a second track of this name, next to a folder",
+        "twice": "twice.stem.mp4: a second track of this name, next to twice.STEM.M4A",
         "cut": "cut.stem.mp4: damaged",
         "empty": "empty.stem.mp4: ",
         "text": "text.stem.mp4: no audio file that can be read",
@@ -104,7 +107,9 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
     assert not found
     # Tracks that are excluded are not decoded.
     monkeypatch.setattr(unpacked, "_decode", lambda packed: "no")
-    assert scan_tracks(tmp_path, "train", exclude=["three", "rates", "short", "two", "cut", "empty", "text"]).tracks
+    assert scan_tracks(
+        tmp_path, "train", exclude=["three", "rates", "short", "two", "twice", "cut", "empty", "text"]
+    ).tracks
 
 
 @needs_ffmpeg
