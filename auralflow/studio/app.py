@@ -83,10 +83,9 @@ def make_app(
         redoc_url=None,
         openapi_url="/api/openapi.json",
         responses={"4XX": {"model": Problem}},
+        exception_handlers=ANSWERS,
     )
     app.router.route_class = BoundedRoute
-    for kind, answer in ANSWERS.items():
-        app.add_exception_handler(kind, answer)
     add_sending(app, queue, list(models), max_upload)
     add_jobs(app, queue)
     add_events(app, queue)
