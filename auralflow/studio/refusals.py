@@ -1,8 +1,10 @@
 """Answers to what cannot be done: each is a status and one sentence."""
 
 import dataclasses
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
@@ -51,4 +53,8 @@ async def _library_error(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": f"the library cannot be used: {error.strerror or error}"}, status_code=507)
 
 
-ANSWERS = {InputError: _input_error, RequestValidationError: _parameter_error, OSError: _library_error}
+ANSWERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    InputError: _input_error,
+    RequestValidationError: _parameter_error,
+    OSError: _library_error,
+}

@@ -70,5 +70,6 @@ def shrink(path: Path, weights: str) -> None:
     how = AlgorithmName.FLOAT_CASTING if weights == "float16" else AlgorithmName.MIN_MAX_UNIFORM_QUANT
     for operation in WEIGHTED:
         recipe.add_weight_only_config(OF_NETWORKS, TFLOperationName[operation], BITS[weights], algorithm_key=how)
-    made = Quantizer(str(path), recipe.get_quantization_recipe()).quantize()
-    path.write_bytes(made.quantized_model)
+    smaller = Quantizer(str(path), recipe.get_quantization_recipe()).quantize().quantized_model
+    assert smaller is not None
+    path.write_bytes(smaller)
