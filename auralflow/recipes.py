@@ -27,6 +27,7 @@ from auralflow_core.errors import InputError, closest, shown
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.json_files import read_json, write_json
 from auralflow_core.storage.staging import is_vacant
+from auralflow_core.structs import convert
 
 
 class Songs(Group):
@@ -86,7 +87,7 @@ def read_recipe(name: str) -> tuple[Recipe, Config]:
     file = known.get(name, Path(name))
     settings = read_json(file)
     try:
-        recipe = msgspec.convert(settings, Recipe)
+        recipe = convert(settings, Recipe)
     except msgspec.ValidationError as error:
         raise InputError(f"{file}: {message_of(error, settings)}") from None
     if not recipe.songs or len({songs.sound for songs in recipe.songs}) < len(recipe.songs):

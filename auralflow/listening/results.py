@@ -12,6 +12,7 @@ from auralflow.listening.stimuli import Kind
 from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, brief, shown
 from auralflow_core.storage.json_files import read_json
+from auralflow_core.structs import convert
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 FORBIDDEN = {"forbid_unknown_fields": True, "frozen": True}
@@ -107,7 +108,7 @@ def _read_session(file: str) -> Session:
     if value.get("format") != FORMAT:
         raise InputError(f"{file}: has the format {shown(value.get('format'))}, expected {FORMAT}")
     try:
-        session = msgspec.convert(value, Session)
+        session = convert(value, Session)
     except msgspec.ValidationError as error:
         raise InputError(f"{file}: {error}") from None
     if not session.trials:

@@ -17,6 +17,7 @@ from auralflow_core.errors import InputError, printable
 from auralflow_core.storage.inside import inside
 from auralflow_core.storage.json_files import read_json, write_json
 from auralflow_core.storage.staging import remove_abandoned
+from auralflow_core.structs import convert
 
 Format = Literal["wav", "flac", "ogg", "mp3"]  # of stems and mixes
 State = Literal["queued", "running", "done", "failed", "cancelled", "deleted"]
@@ -152,7 +153,7 @@ class Library:
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
             try:
-                job = msgspec.convert(read_json(folder / "job.json"), Job)
+                job = convert(read_json(folder / "job.json"), Job)
             except (InputError, msgspec.ValidationError):
                 continue
             if job.id == folder.name:

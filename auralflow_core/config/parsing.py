@@ -11,6 +11,7 @@ from auralflow_core.config.registry import GROUPS, MODELS
 from auralflow_core.config.schema import Config
 from auralflow_core.errors import InputError, brief, closest, shown
 from auralflow_core.storage.json_files import check_plain, parse_json
+from auralflow_core.structs import convert
 
 Struct = TypeVar("Struct", bound=Group)
 
@@ -68,7 +69,7 @@ def decode(struct: type[Struct], settings: dict, origin: str, group: str = "") -
             accepted = closest(shown(settings[key]).strip("'"), map(str, choices(kind)))
             raise InputError(f"{origin}: {prefix}{key}: unknown value {shown(settings[key])}; {accepted}")
     try:
-        return msgspec.convert(settings, struct)
+        return convert(settings, struct)
     except msgspec.ValidationError as error:
         raise InputError(f"{origin}: {message_of(error, settings, group)}") from None
 
@@ -128,7 +129,7 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
         if text.lower() in ("none", "null") and type(None) in get_args(kind):
             return None
         if origin is dict:
-            return msgspec.convert(parse_json(text, f"command line: {name}.{leaf}"), kind)
+            return convert(parse_json(text, f"command line: {name}.{leaf}"), kind)
         if origin is Literal:  # one that is no choice is refused with all the others
             return next((choice for choice in get_args(kind) if str(choice) == text), text)
         if origin is tuple:
@@ -136,10 +137,10 @@ def _parse(name: str, leaf: str, text: str, group: type[Group]):
                 parts = parse_json(text, f"command line: {name}.{leaf}")
             else:
                 parts = [part.strip() for part in text.split(",")] if text.strip() else []
-            return msgspec.to_builtins(msgspec.convert(parts, kind, strict=False))
+            return msgspec.to_builtins(convert(parts, kind, strict=False))
         if kind is bool and text.lower() not in ("true", "false"):
             raise msgspec.ValidationError("Expected `true` or `false`")
-        return msgspec.to_builtins(msgspec.convert(text.lower() if kind is bool else text, kind, strict=False))
+        return msgspec.to_builtins(convert(text.lower() if kind is bool else text, kind, strict=False))
     except msgspec.ValidationError as error:
         expected = _lower(_without_type(brief(str(error))))
         raise InputError(f"command line: {name}.{leaf}: {expected}, got {shown(text)}") from None

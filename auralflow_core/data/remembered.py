@@ -16,6 +16,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
 from auralflow_core.storage.json_files import read_json, write_json
+from auralflow_core.structs import convert
 
 VERSION = 1  # of the measurements; others are made anew
 
@@ -113,7 +114,7 @@ def _digest(text: str) -> str:
 
 def _read(path: Path, kind):
     try:
-        return msgspec.convert(read_json(path), kind)
+        return convert(read_json(path), kind)
     except (InputError, msgspec.ValidationError):
         return None
 

@@ -7,6 +7,7 @@ import msgspec
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError
+from auralflow_core.structs import decode
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +95,6 @@ def from_text(text: str | bytes | None, origin: str) -> Description:
     if not text:
         raise InputError(f"{origin}: does not say which model it holds; files that `auralflow export` wrote do")
     try:
-        return msgspec.json.decode(text, type=Description)
+        return decode(text, Description)
     except msgspec.DecodeError as error:
         raise InputError(f"{origin}: its description of the model is damaged: {error}") from None

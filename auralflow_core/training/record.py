@@ -8,6 +8,7 @@ import msgspec
 from auralflow_core.config.parsing import message_of
 from auralflow_core.errors import InputError
 from auralflow_core.storage.json_files import check_plain
+from auralflow_core.structs import convert
 
 
 class Epoch(msgspec.Struct):
@@ -57,7 +58,7 @@ def check_record(record: Any, origin: str) -> dict:
     """
     check_plain(record, origin)
     try:
-        msgspec.convert(record, Record)
+        convert(record, Record)
     except msgspec.ValidationError as error:
         settings = record if isinstance(record, dict) else {}
         raise InputError(f"{origin}: {message_of(error, settings)}") from None

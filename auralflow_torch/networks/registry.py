@@ -14,6 +14,7 @@ from auralflow_core.config.usage import check_used
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, closest
 from auralflow_core.registry import Registry
+from auralflow_core.structs import decode
 from auralflow_core.weights.size import check_memory
 from auralflow_torch.networks.shapes import Shape, state_shapes
 
@@ -75,7 +76,7 @@ def network_shapes(config: Config) -> dict[str, Shape] | None:
 def _shapes(
     network: Callable[..., nn.Module], kind: type[ModelConfig], settings: bytes, samples: int
 ) -> dict[str, Shape] | None:
-    model = msgspec.json.decode(settings, type=kind)
+    model = decode(settings, kind)
     return state_shapes(lambda: _make(network, model, model.sizes(samples)))
 
 
