@@ -32,7 +32,7 @@ SIZES = {"wide": (1280, 800, 1.0), "narrow": (360, 760, 1.0)}  # width and heigh
 READY = """
 const until = async condition => { while (!condition()) await new Promise(done => setTimeout(done, 20)); };
 """
-SONGS = "location.hash = '#/'; await until(() => document.querySelectorAll('.song').length === 4);"
+SONGS = "location.hash = '#/'; await until(() => document.querySelectorAll('.song').length === 5);"
 PLAYER = """
 location.hash = '#/song/ID';
 await until(() => document.querySelector('.player[data-ready]'));
@@ -50,6 +50,13 @@ document.querySelector('button[aria-label="Mute other"]').click();
 set('Position', '10', 'input');
 await new Promise(done => setTimeout(done, 300));
 """
+COMPARE = """
+location.hash = '#/compare/ID';
+await until(() => document.querySelector('.compare[data-ready][data-matched]'));
+[...document.querySelectorAll('button')].find(({textContent}) => textContent === 'Show spectrograms').click();
+await until(() => document.querySelectorAll('.compare canvas').length > 1);
+await new Promise(done => setTimeout(done, 3000));
+"""
 
 
 def main() -> None:
@@ -62,7 +69,8 @@ def main() -> None:
             jobs = [send(address, path, name) for path, name in zip(mixtures, NAMES, strict=True)]
             (Path(folder) / "A note.mp3").write_text("no song")
             failing = send(address, Path(folder) / "A note.mp3", "A note.mp3")
-            for job in (*jobs, failing):
+            other = send(address, mixtures[0], NAMES[0], "spleeter-2stems")
+            for job in (*jobs, failing, other):
                 wait(address, job["id"])
             with chromium.started() as browser:
                 picture_views(browser, address, jobs[0]["id"])
@@ -70,16 +78,19 @@ def main() -> None:
 
 def picture_views(browser: chromium.Browser, address: str, id: str) -> None:
     """Writes a picture of each view in each size and scheme."""
-    for view, script in {"songs": SONGS, "player": PLAYER.replace("ID", id)}.items():
+    for view, script in {"songs": SONGS, "player": PLAYER, "compare": COMPARE}.items():
         for size, (width, height, scale) in SIZES.items():
             for scheme in ("light", "dark"):
                 browser.visit("about:blank")
                 features = [{"name": "prefers-color-scheme", "value": scheme}]
                 browser.send("Emulation.setEmulatedMedia", features=features)
                 browser.visit(address, width)
-                browser.run(READY + "localStorage.clear();" + script)
+                browser.run(READY + "localStorage.clear();" + script.replace("ID", id))
                 whole = browser.run("return document.documentElement.scrollHeight")
-                shape = {"width": width, "height": max(height, whole) if size == "narrow" else height}
+                shape = {
+                    "width": width,
+                    "height": max(height, whole) if size == "narrow" or view == "compare" else height,
+                }
                 browser.send(
                     "Emulation.setDeviceMetricsOverride", **shape, deviceScaleFactor=scale, mobile=size == "narrow"
                 )
@@ -111,9 +122,9 @@ def studio(library: Path) -> Iterator[str]:
         process.wait()
 
 
-def send(address: str, song: Path, name: str) -> dict:
+def send(address: str, song: Path, name: str, model: str = "auralflow-4stems") -> dict:
     """Sends a song; returns its job."""
-    query = urllib.parse.urlencode({"name": name, "format": "flac", "model": "auralflow-4stems"})
+    query = urllib.parse.urlencode({"name": name, "format": "flac", "model": model})
     return ask(f"{address}api/jobs?{query}", song.read_bytes())
 
 
