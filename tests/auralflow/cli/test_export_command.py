@@ -43,5 +43,5 @@ def test_sizes_and_differences(describe, tmp_path):
 
 
 def test_an_unknown_kind_of_file_is_refused(run):
-    assert re.search(r"--to.*'tflite'.*onnx.*stablehlo.*pt2", run("export", "my_model", "--to", "tflite", fails=True))
+    assert re.search(r"--to.*'coreml'.*onnx.*stablehlo.*pt2", run("export", "my_model", "--to", "coreml", fails=True))
     assert "my_model: no such file" in run("export", "my_model", "--to", "pt2", fails=True)
