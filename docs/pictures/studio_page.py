@@ -98,7 +98,7 @@ def picture_views(browser: chromium.Browser, address: str, id: str) -> None:
                 data = base64.b64decode(browser.send("Page.captureScreenshot", format="png")["data"])
                 image = Image.open(io.BytesIO(data)).convert("RGB")
                 path = IMAGES / f"studio-{view}-{size}-{scheme}.png"
-                image.quantize(96, dither=Image.Dither.NONE).save(path, optimize=True)
+                image.quantize(48 if view == "compare" else 96, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def generated(folder: Path) -> list[Path]:
