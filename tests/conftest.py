@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import chromium
 import numpy as np
 import psutil
 import pytest
@@ -205,3 +206,12 @@ def copies():
         return Copies(factors or {"bass": 0.7531, "vocals": -1 / 3}, rate)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A tab of a headless Chromium."""
+    if chromium.PATH is None:
+        pytest.skip("no Chromium is installed")
+    with chromium.started() as browser:
+        yield browser

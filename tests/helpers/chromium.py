@@ -27,6 +27,19 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+def offline(rate, seconds=3):
+    """A script before which a page's sound is rendered into numbers, as it meets this context and not one that plays.
+
+    The mono context is at `window.rendered`.
+    """
+    return f"""
+window.AudioContext = class extends OfflineAudioContext {{
+  constructor() {{ super(1, {rate} * {seconds}, {rate}); window.rendered = this; }}
+  resume() {{ return Promise.resolve(); }}
+}};
+"""
+
+
 class Browser:
     """One tab."""
 

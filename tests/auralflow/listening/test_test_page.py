@@ -31,13 +31,7 @@ const sliders = () => [...document.querySelectorAll('#rows input')];
 const move = (slider, value) => { slider.value = value; slider.oninput(); };
 const place = stimulus => rows().findIndex(row => row.stimulus === stimulus);
 """
-# The sound is rendered into numbers: the page meets this context in place of one that plays.
-OFFLINE = f"""
-window.AudioContext = class extends OfflineAudioContext {{
-  constructor() {{ super(1, {RATE} * 3, {RATE}); window.rendered = this; }}
-  resume() {{ return Promise.resolve(); }}
-}};
-"""
+OFFLINE = chromium.offline(RATE)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +51,6 @@ def path(tmp_path_factory, trials):
     path = tmp_path_factory.mktemp("page") / "test.html"
     assert write_test(path, trials) == (2, path.stat().st_size)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if chromium.PATH is None:
-        pytest.skip("no Chromium is installed")
-    with chromium.started() as browser:
-        yield browser
 
 
 @pytest.fixture

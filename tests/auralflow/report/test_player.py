@@ -28,13 +28,7 @@ const pressed = root => all('button[aria-pressed=true]', root).map(button => but
 const label = player => player.querySelector('.play').getAttribute('aria-label');
 const state = player => [pressed(player)[0], label(player), player.querySelector('.clock').textContent];
 """
-# The sound is rendered into numbers: the page meets this context in place of one that plays.
-OFFLINE = f"""
-window.AudioContext = class extends OfflineAudioContext {{
-  constructor() {{ super(1, {RATE} * 3, {RATE}); window.rendered = this; }}
-  resume() {{ return Promise.resolve(); }}
-}};
-"""
+OFFLINE = chromium.offline(RATE)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +46,6 @@ def path(tmp_path_factory, examples):
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_page(path, "An " + "evaluation_" * 8, "a_rather_long_word_" * 8, examples, ROWS, {}, {"a" * 60: "b" * 200})
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.started() as browser:
-        yield browser
 
 
 @pytest.fixture

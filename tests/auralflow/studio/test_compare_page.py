@@ -26,12 +26,6 @@ const button = text => all('button').find(({textContent}) => textContent === tex
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with chromium.started() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def compared(start, tmp_path_factory):
     """A studio with one song that two models separated; and its stems by model, float32 (samples, channels)."""
     folder, random = tmp_path_factory.mktemp("compared"), np.random.default_rng(0)

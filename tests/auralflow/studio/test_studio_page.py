@@ -15,12 +15,6 @@ from studio_page import HELPERS, OFFLINE
 pytestmark = [pytest.mark.skipif(chromium.PATH is None, reason="no Chromium is installed"), pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium.started() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser, studio):
     """Runs a script in the page, freshly loaded."""
