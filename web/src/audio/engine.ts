@@ -106,6 +106,12 @@ export class Engine {
     this.tell({ do: "pause" });
   }
 
+  /** Plays, or pauses what plays. */
+  toggle(): void {
+    if (this.status.isPlaying) this.pause();
+    else void this.play();
+  }
+
   seek(frame: number): void {
     const place = Math.max(0, Math.min(this.sound.frames, Math.round(frame)));
     this.status = { ...this.status, frame: place };

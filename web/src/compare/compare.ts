@@ -259,8 +259,7 @@ class Comparison implements View {
   }
 
   private toggle(): void {
-    if (this.engine?.status.isPlaying) this.engine.pause();
-    else void this.engine?.play();
+    this.engine?.toggle();
     this.draw();
   }
 

@@ -131,8 +131,7 @@ class Player implements View {
   }
 
   private toggle(): void {
-    if (this.engine?.status.isPlaying) this.engine.pause();
-    else void this.engine?.play();
+    this.engine?.toggle();
     this.draw();
   }
 
