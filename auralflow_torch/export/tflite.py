@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from auralflow_core.exported.archive import append as describe
 from auralflow_core.exported.archive import read as read_description
 from auralflow_core.exported.tflite_file import open_program
-from auralflow_torch.export.converter import converting
+from auralflow_torch.export.converter import converting, default_jax
 from auralflow_torch.export.program import Stems, example_of
 from auralflow_torch.models.base import SeparationModel
 
@@ -45,7 +45,7 @@ def write(model: SeparationModel, path: Path, weights: str = "float32") -> None:
     Raises:
         InputError: the converter does not take the network.
     """
-    with converting("LiteRT's converter"), torch.no_grad():
+    with converting("LiteRT's converter"), default_jax(), torch.no_grad():
         import litert_torch
 
         converted = litert_torch.convert(Named(model).eval(), sample_kwargs={"audio": example_of(model)})

@@ -1,6 +1,5 @@
 """Exported files: every family in every kind of file, their weights in fewer bits, and what is refused."""
 
-import contextlib
 import itertools
 import subprocess
 import sys
@@ -8,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-import jax
 import numpy as np
 import onnx
 import pytest
@@ -65,13 +63,6 @@ def require(to):
             pytest.skip(f"{package} is not installed")
 
 
-@contextlib.contextmanager
-def looser_jax():
-    """The rules of jax by default, with which LiteRT's converter computes; those of these tests are stricter."""
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
-
-
 def estimate(model, audio):
     with torch.no_grad():
         return model.estimate(torch.from_numpy(audio)).audio.numpy()
@@ -91,8 +82,7 @@ def exported(tmp_path_factory):
 def test_every_family_is_exported_and_agrees_with_its_model(tmp_path, name, to):
     require(to)
     model = save_model(tmp_path / name, small_config(name, targets=("bass", "vocals"), num_channels=2))
-    with looser_jax() if to == "tflite" else contextlib.nullcontext():
-        path, description = export(tmp_path / name, to, tmp_path / f"out{EXPORTERS[to].suffix}")
+    path, description = export(tmp_path / name, to, tmp_path / f"out{EXPORTERS[to].suffix}")
     audio = np.random.default_rng(0).normal(size=(1, 2, description.samples)).astype(np.float32) / 10
     found, expected = load_exporter(to).open_program(path)(audio), estimate(model, audio)
     assert found.shape == expected.shape == (1, 2, 2, description.samples)
@@ -158,8 +148,7 @@ def test_a_song_is_separated_by_litert(exported, tmp_path):
     soundfile.write(song, np.random.default_rng(1).normal(size=(2 * 22050, 2)) / 10, 22050)
     expected = auralflow.separate(folder, song, tmp_path / "theirs", backend="torch").model
     for weights, largest in (("float32", 1e-5), ("float16", 1e-2), ("int8", 1e-1)):
-        with looser_jax():
-            path, description = export(folder, "tflite", tmp_path / f"{weights}.tflite", weights=weights)
+        path, description = export(folder, "tflite", tmp_path / f"{weights}.tflite", weights=weights)
         assert is_exported(path) and description.weights == weights
         auralflow.separate(path, song, tmp_path / "ours")
         for stem in ("bass", "vocals"):
@@ -180,7 +169,7 @@ def test_a_converter_that_refuses_a_network_says_why(tmp_path):
     require("tflite")
     save_model(tmp_path / "model", small_config("SpleeterNet", targets=("bass", "vocals"), num_channels=2))
     message = r"LiteRT's converter does not take this network: .*convolution"
-    with pytest.raises(InputError, match=message), looser_jax():
+    with pytest.raises(InputError, match=message):
         export(tmp_path / "model", "tflite", tmp_path / "out.tflite")
     assert not (tmp_path / "out.tflite").exists()
 
