@@ -110,7 +110,7 @@ def _add_merge(parser: Parser) -> None:
 def _add_foreign(parser: Parser) -> None:
     command = parser.add_command(
         "to-msst",
-        "Write a band-split RoFormer, SCNet, TFC-TDF or HTDemucs as a checkpoint and its settings, for "
+        "Write a band-split RoFormer, SCNet, TFC-TDF, HTDemucs or HDemucs as a checkpoint and its settings, for "
         "Music-Source-Separation-Training, UVR and audio-separator.",
         convert_to_msst,
     )

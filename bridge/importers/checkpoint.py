@@ -17,7 +17,7 @@ from bridge.importers.superseded import VOCALS, refuse_superseded
 if TYPE_CHECKING:
     import torch
 
-BS, MEL, HT, SC, MDX = "BSRoformer", "MelBandRoformer", "HTDemucs", "SCNet", "TFCTDF"
+BS, MEL, HT, H, SC, MDX = "BSRoformer", "MelBandRoformer", "HTDemucs", "HDemucs", "SCNet", "TFCTDF"
 MASKED_SC = "SCNet that makes masks"
 
 SUFFIXES = (".ckpt", ".safetensors")
@@ -33,7 +33,7 @@ OTHERS = {
     "dynamic_alpha_fn": "a RoFormer of the later bs-roformer package, with hyper-connections",
     "stg1_": f"a VR network: {VOCALS}",
 }
-READ = "BS-RoFormers, Mel-Band RoFormers, HTDemucs, SCNets and MDX23C networks are read"
+READ = "BS-RoFormers, Mel-Band RoFormers, HTDemucs, HDemucs, SCNets and MDX23C networks are read"
 OTHER_SUFFIXES = {".th": "a package of demucs, which takes no settings", ".zip": "an archive"}
 
 
@@ -75,7 +75,7 @@ def read_checkpoint(path: str | Path) -> State:
 
 
 def family_of(state: Iterable[str], path: str | Path) -> str:
-    """`BS`, `MEL`, `HT`, `SC`, `MASKED_SC` or `MDX`, by the names of a checkpoint's tensors.
+    """`BS`, `MEL`, `HT`, `H`, `SC`, `MASKED_SC` or `MDX`, by the names of a checkpoint's tensors.
 
     Args:
         state: the names.
@@ -92,9 +92,7 @@ def family_of(state: Iterable[str], path: str | Path) -> str:
         if "layers.0.0.norm.gamma" in names:
             return MEL
     if any(name.startswith("tencoder.") for name in names):
-        if any(name.startswith("crosstransformer.") for name in names):
-            return HT
-        raise InputError(f"{path}: holds an HDemucs, which is read from files of demucs alone; {READ}")
+        return HT if any(name.startswith("crosstransformer.") for name in names) else H
     if "separation_net.dp_modules.0.lstm_layers.0.weight_ih_l0" in names and "encoder.0.globalconv.weight" in names:
         return MASKED_SC if "pos_embed_f" in names else SC
     if "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.2.weight" in names:

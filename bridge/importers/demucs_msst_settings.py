@@ -1,4 +1,4 @@
-"""Settings of Music-Source-Separation-Training for HTDemucs, as a configuration of ours and back.
+"""Settings of Music-Source-Separation-Training for HTDemucs and HDemucs, as a configuration of ours and back.
 
 There `model` is the network's name, and its arguments stand in a group of that name; those that describe the signal
 stand in `training`.
@@ -10,28 +10,30 @@ from typing import Any
 from auralflow_core.config import Config
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError
+from bridge.importers.demucs_arguments import Signature
 from bridge.importers.demucs_settings import Settings, to_arguments, to_config
 from bridge.importers.msst_groups import targets_of
 
-NAME = "htdemucs"
 SIGNAL = {"channels": "audio_channels", "samplerate": "samplerate", "segment": "segment"}  # in `training` -> argument
 
 
-def from_msst_settings(settings: Mapping[str, Any], name: str, origin: str) -> Settings:
+def from_msst_settings(settings: Mapping[str, Any], signature: Signature, name: str, origin: str) -> Settings:
     """The configuration that a file of settings describes.
 
     Args:
         settings: the file's content.
+        signature: of the network that the checkpoint holds.
         name: the model's.
         origin: the file, for messages.
 
     Raises:
         InputError: the settings are of another network, or ask for what is not computed here.
     """
-    if settings.get("model") != NAME:
-        raise InputError(f"{origin}: model is {settings.get('model')!r}, but the checkpoint holds an HTDemucs")
-    arguments, training, inference = (settings.get(group, {}) for group in (NAME, "training", "inference"))
-    for group, value in ((NAME, arguments), ("training", training), ("inference", inference)):
+    own = signature.name.lower()
+    if settings.get("model") != own:
+        raise InputError(f"{origin}: model is {settings.get('model')!r}, but the checkpoint holds an {signature.name}")
+    arguments, training, inference = (settings.get(group, {}) for group in (own, "training", "inference"))
+    for group, value in ((own, arguments), ("training", training), ("inference", inference)):
         if not isinstance(value, dict):
             raise InputError(f"{origin}: {group} is {with_article(type(value).__name__)}, expected a group of settings")
     if inference.get("normalize"):
@@ -41,14 +43,14 @@ def from_msst_settings(settings: Mapping[str, Any], name: str, origin: str) -> S
         if key not in training:
             raise InputError(f"{origin}: training.{key} is missing")
         signal[argument] = training[key]
-    return to_config(arguments | signal | {"sources": targets_of(training, origin)}, name, origin)
+    return to_config(arguments | signal | {"sources": targets_of(training, origin)}, name, origin, signature)
 
 
 def to_msst_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The inverse of `from_msst_settings`: the content of a file of settings, and the targets in its order.
 
     Args:
-        config: of an HTDemucs.
+        config: of an HTDemucs or HDemucs.
         origin: the model, for messages.
 
     Raises:
@@ -74,5 +76,5 @@ def to_msst_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple
         "min_mean_abs": 0.0,
     }
     inference = {"batch_size": 1, "num_overlap": 4}
-    groups = {"audio": audio, "training": training, "model": NAME, NAME: arguments, "inference": inference}
-    return groups, sources
+    own = type(config.model).__name__.lower()
+    return {"audio": audio, "training": training, "model": own, own: arguments, "inference": inference}, sources

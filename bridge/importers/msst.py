@@ -13,6 +13,7 @@ from auralflow_core.storage.atomic import replacing_together, require_new
 from auralflow_core.storage.staging import remove_abandoned
 from bridge.importers import (
     band_split_roformer,
+    demucs_arguments,
     demucs_msst_settings,
     demucs_state,
     msst_settings,
@@ -21,7 +22,7 @@ from bridge.importers import (
     tfc_tdf,
     tfc_tdf_settings,
 )
-from bridge.importers.checkpoint import BS, HT, MASKED_SC, MDX, MEL, SC, family_of, read_checkpoint
+from bridge.importers.checkpoint import BS, HT, MASKED_SC, MDX, MEL, SC, H, family_of, read_checkpoint
 from bridge.importers.rename import State
 from bridge.importers.yaml_file import read_yaml, write_yaml
 
@@ -52,6 +53,15 @@ def _roformer(family: str) -> Family:
     )
 
 
+def _demucs(signature: demucs_arguments.Signature) -> Family:
+    return Family(
+        lambda content, name, origin: demucs_msst_settings.from_msst_settings(content, signature, name, origin),
+        lambda state, model, order, origin, used: demucs_state.from_demucs(state, model, order, origin),
+        demucs_msst_settings.to_msst_settings,
+        demucs_state.to_demucs,
+    )
+
+
 def _scnet(masks: bool) -> Family:
     return Family(
         lambda content, name, origin: scnet_settings.to_config(content, masks, name, origin),
@@ -64,12 +74,8 @@ def _scnet(masks: bool) -> Family:
 FAMILIES = {
     BS: _roformer(BS),
     MEL: _roformer(MEL),
-    HT: Family(
-        demucs_msst_settings.from_msst_settings,
-        lambda state, model, order, origin, used: demucs_state.from_demucs(state, model, order, origin),
-        demucs_msst_settings.to_msst_settings,
-        demucs_state.to_demucs,
-    ),
+    HT: _demucs(demucs_arguments.HT),
+    H: _demucs(demucs_arguments.H),
     SC: _scnet(False),
     MASKED_SC: _scnet(True),
     MDX: Family(

@@ -40,14 +40,13 @@ def refusal(path="model.ckpt"):
         ("layers.0.0.layers.0.0.to_qkv.lora_A.weight", "adapters (LoRA), which are no whole model"),
         ("layers.0.0.layers.0.0.branch.norm.gamma", "a RoFormer of the later bs-roformer package, with residual"),
         ("to_value_residual_mix.0.0.weight", "a RoFormer of the later bs-roformer package, with value residuals"),
-        ("tencoder.0.conv.weight", "an HDemucs, which is read from files of demucs alone"),
         ("stg1_low_band_net.enc1.conv.weight", "a VR network: melband-roformer-kim separates vocals better"),
         ("conv.weight", "a network of another kind (1 tensors, its first is 'conv.weight')"),
     ],
 )
 def test_networks_that_are_not_read(name, words):
     torch.save({f"module.{name}": torch.ones(2)}, "model.ckpt")
-    assert words in refusal() and "HTDemucs, SCNets and MDX23C networks are read" in refusal()
+    assert words in refusal() and "HTDemucs, HDemucs, SCNets and MDX23C networks are read" in refusal()
 
 
 @pytest.mark.parametrize(

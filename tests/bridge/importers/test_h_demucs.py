@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 import torch
+import yaml
 from demucs_files import SAMPLES, SMALL_H, ht_demucs, package_of, write_safetensors, write_th
 from safetensors import safe_open
 from tolerance import assert_near
@@ -21,6 +23,7 @@ from bridge.importers.demucs_arguments import H
 from bridge.importers.demucs_package import read_package, write_package
 from bridge.importers.demucs_settings import to_arguments, to_config
 from bridge.importers.demucs_state import from_demucs, to_demucs
+from bridge.importers.msst import read_pair, write_pair
 
 needs_oracle = pytest.mark.skipif(importlib.util.find_spec("demucs") is None, reason="demucs is not installed")
 CASES = {
@@ -101,6 +104,40 @@ def test_packages_go_in_and_out_bit_for_bit(half):
                 assert ours.dtype == theirs.dtype and ours.tobytes() == theirs.tobytes(), key
             ours, theirs = (json.loads(file.metadata()["kwargs"]) for file in (written, first))
             assert ours == theirs
+
+
+@needs_oracle
+def test_a_pair_is_the_original_as_music_source_separation_training_builds_it():
+    from demucs.hdemucs import HDemucs  # pyright: ignore[reportMissingImports]
+
+    config, state = ht_demucs(SMALL_H)
+    write_pair("model.ckpt", state, config, "m")
+    settings = yaml.safe_load(Path("model.yaml").read_text())
+    training = settings["training"]
+    signal = {"audio_channels": training["channels"], "samplerate": training["samplerate"]}
+    signal |= {"sources": training["instruments"], "segment": training["segment"]}
+    theirs = HDemucs(**signal, **settings[settings["model"]]).eval()
+    theirs.load_state_dict(torch.load("model.ckpt"))
+    audio = np.random.default_rng(1).standard_normal((2, 2, SAMPLES)).astype(np.float32) * 0.3
+
+    found, read = read_pair("model.ckpt", "model.yaml", "m")
+    assert read.model == config.model and read.crop_samples == SAMPLES
+    assert found.keys() == state.keys() and all(np.array_equal(found[key], array) for key, array in state.items())
+    model = create_model(read).eval()
+    load_state(model.network, found)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(audio)).numpy()
+        estimate = model.estimate(torch.from_numpy(audio)).audio.numpy()
+    assert_near(estimate, expected[:, [theirs.sources.index(target) for target in config.model.targets]])
+
+
+def test_a_pair_with_the_settings_of_the_other_kind_is_refused():
+    config, state = ht_demucs(SMALL_H)
+    write_pair("model.ckpt", state, config, "m")
+    settings = Path("model.yaml").read_text()
+    Path("model.yaml").write_text(settings.replace("hdemucs", "htdemucs"))
+    with pytest.raises(InputError, match="^model.yaml: model is 'htdemucs', but the checkpoint holds an HDemucs$"):
+        read_pair("model.ckpt", "model.yaml")
 
 
 def test_the_published_settings():
