@@ -2,6 +2,8 @@
 
 import argparse
 import secrets
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from auralflow.cli.arguments import add_backend
@@ -36,18 +38,17 @@ def run(arguments: argparse.Namespace, *, page: bool = False, opens: bool = Fals
         page: there is a page for people, too.
         opens: shows it in the browser.
     """
-    from auralflow.pretrained import names
-    from auralflow_core.model_folder import find_model
+    from auralflow.studio.server import serve
 
     with needs("fastapi", "uvicorn"):
-        from auralflow.studio.server import serve
-
-    models = [str(find_model(model)) if Path(model).exists() else model for model in arguments.model]
-    others = [name for name in (DEFAULT, *names()) if name not in models]
+        for package in ("fastapi", "uvicorn"):  # which are imported later, when the address is printed
+            if find_spec(package) is None:
+                raise ModuleNotFoundError(name=package)
+    given = list(map(_found, arguments.model))
     token = None if arguments.host in ("127.0.0.1", "localhost", "::1") else secrets.token_urlsafe(24)
     return serve(
         Path(arguments.library).expanduser(),
-        list(dict.fromkeys([*models, *others])),
+        lambda: _with_ready_ones(given),
         host=arguments.host,
         port=arguments.port,
         token=token,
@@ -55,3 +56,21 @@ def run(arguments: argparse.Namespace, *, page: bool = False, opens: bool = Fals
         page=page,
         opens=opens,
     )
+
+
+def _found(model: str) -> str:
+    """A model that was named: its folder if there is one, otherwise a name.
+
+    Raises:
+        InputError: the folder holds no model.
+    """
+    from auralflow_core.model_folder import find_model
+
+    return str(find_model(model)) if Path(model).exists() else model
+
+
+def _with_ready_ones(given: Sequence[str]) -> list[str]:
+    """Models that were named, the default and the other ready ones."""
+    from auralflow.pretrained import names
+
+    return list(dict.fromkeys([*given, DEFAULT, *names()]))

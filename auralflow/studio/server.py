@@ -7,12 +7,9 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import uvicorn
-
-from auralflow.studio.app import make_app
 from auralflow.studio.guard import LOOPBACK
 from auralflow_core.errors import InputError
 from auralflow_core.storage.lock import sole_run
@@ -22,7 +19,7 @@ GOODBYE = 1  # seconds that answers on their way have when the server ends
 
 def serve(
     library: Path,
-    models: Sequence[str],
+    find_models: Callable[[], Sequence[str]],
     *,
     host: str,
     port: int,
@@ -35,7 +32,7 @@ def serve(
 
     Args:
         library: the folder of songs and stems; one server at a time has it.
-        models: see `make_app`.
+        find_models: gives the models, see `make_app`.
         host: the address to listen at.
         port: the port; 0 for any.
         token: see `Guard`; with one, the server may be asked under any name.
@@ -50,14 +47,19 @@ def serve(
         InputError: the address or the port cannot be had, or another server has the library.
     """
     with sole_run(library), _listen(host, port) as listener:
-        hosts = LOOPBACK if token is None else None
-        app = make_app(library, models, backend=backend, hosts=hosts, token=token, page=page)
         port = listener.getsockname()[1]
         address = f"{_shown(host)}:{port}/{'' if page else 'api'}{f'?token={token}' if token else ''}"
         print(f"auralflow {'studio is' if page else 'serves'} at http://{address}", flush=True)
         print(f"Songs and stems are kept in {library}. Ctrl-C ends it.", flush=True)
         if opens:
             threading.Thread(target=show, args=(f"http://{address}",), daemon=True).start()
+        # Imported only now, when a browser is on its way: the first connection waits for it.
+        import uvicorn
+
+        from auralflow.studio.app import make_app
+
+        hosts = LOOPBACK if token is None else None
+        app = make_app(library, find_models(), backend=backend, hosts=hosts, token=token, page=page)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GOODBYE)
         logging.getLogger("uvicorn.error").addFilter(_is_news)
         uvicorn.Server(config).run(sockets=[listener])
@@ -77,8 +79,9 @@ def _shown(host: str) -> str:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a message is none about a request that the end of the server cuts off, which listeners always are."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    """Whether a message is none about requests that the end of the server cuts off, which listeners always are."""
+    is_cut_off = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not (is_cut_off or "graceful shutdown" in record.getMessage())
 
 
 def _listen(host: str, port: int) -> socket.socket:

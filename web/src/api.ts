@@ -44,17 +44,32 @@ export interface Part {
 
 export const PEAK_FRAMES = 512; // frames of one pair in an outline
 
+/** An answer of the server that refuses, with its sentence. */
+export class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+
+  /** Whether what was asked for is not there, as of a song that was deleted. */
+  get isMissing(): boolean {
+    return this.status === 404;
+  }
+}
+
 /**
  * Asks the server.
  *
- * @throws Error with the server's sentence, if it refuses
+ * @throws Refusal if it refuses; Error if it does not answer
  */
 export async function ask(address: string, options: RequestInit = {}): Promise<Response> {
   const answer = await fetch(address, options).catch((error: Error) => {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Does it still run?");
   });
-  if (!answer.ok) throw new Error(await sentence(answer));
+  if (!answer.ok) throw new Refusal(await sentence(answer), answer.status);
   return answer;
 }
 
@@ -139,9 +154,22 @@ export function send(file: File, query: Record<string, string>, progress: (share
 
 /** Listens to all songs; a new connection begins with all of them. Returns what ends it. */
 export function watch(changed: (job: Job) => void, connected: (is: boolean) => void): () => void {
-  const events = new EventSource("/api/events");
-  events.addEventListener("job", ({ data }: MessageEvent<string>) => changed(JSON.parse(data) as Job));
-  events.onopen = () => connected(true);
-  events.onerror = () => connected(false);
-  return () => events.close();
+  let [events, timer] = [new EventSource("/api/events"), 0];
+  const listen = (): void => {
+    events.addEventListener("job", ({ data }: MessageEvent<string>) => changed(JSON.parse(data) as Job));
+    events.onopen = () => connected(true);
+    events.onerror = () => {
+      connected(false);
+      if (events.readyState !== EventSource.CLOSED) return; // the browser tries again
+      timer = window.setTimeout(() => {
+        events = new EventSource("/api/events");
+        listen();
+      }, 3000);
+    };
+  };
+  listen();
+  return () => {
+    clearTimeout(timer);
+    events.close();
+  };
 }

@@ -6,6 +6,8 @@ import json
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -106,8 +108,8 @@ def test_a_killed_server_goes_on_where_it_was(serve, song, long_song, tmp_path):
     left.mkdir(parents=True)
     (left / "lock").touch()
     later = serve(tmp_path)
-    assert not left.exists()
     assert [job["id"] for job in later.get("/api/jobs")] == [first["id"], second["id"]]
+    assert not left.exists()
     assert not (tmp_path / "song-0123456789abcdef").exists()
     later.wait(first, "running")
     for process in psutil.Process(later.process.pid).children():
@@ -116,6 +118,26 @@ def test_a_killed_server_goes_on_where_it_was(serve, song, long_song, tmp_path):
     assert not list(tmp_path.rglob(".auralflow-*"))
     assert later.wait(second, "done", "failed")["state"] == "done"
     assert later.end() == 130  # as every command that is interrupted
+
+
+def test_the_address_is_printed_before_anything_large_is_imported():
+    code = "import sys; import auralflow.cli.studio, auralflow.studio.server; print(*sys.modules);"
+    code += "from auralflow.cli.serve import _with_ready_ones; _with_ready_ones([])\n"
+    code += "import auralflow.studio.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    before, after = (set(line.split()) for line in done.stdout.splitlines())
+    assert not before & {"numpy", "fastapi", "uvicorn", "soundfile"}
+    assert not after & {"jax", "torch", "flax", "scipy", "onnxruntime", "matplotlib"}
+
+
+def test_a_server_that_is_ended_says_nothing_of_those_who_listen(serve, tmp_path):
+    with (tmp_path / "errors.txt").open("w") as errors:
+        server = serve(tmp_path / "library", stderr=errors)
+    with socket.create_connection(("127.0.0.1", server.port)) as listener:
+        listener.sendall(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        assert listener.recv(1 << 10).startswith(b"HTTP/1.1 200")
+        assert server.end() == 130
+    assert (tmp_path / "errors.txt").read_text() == "auralflow: interrupted\n"
 
 
 def test_a_library_has_one_server(server, serve, capsys):

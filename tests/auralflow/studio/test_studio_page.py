@@ -105,7 +105,7 @@ def test_the_exported_mix_is_the_one_that_is_heard(render, page, studio, library
     sound = render(known, settings + "press('Play')")
     page(
         f"await open('{known.id}'); {settings} one('.export summary').click();"
-        "one('.export .primary').click(); await until(() => !one('.export .primary').disabled);"
+        "one('.export .primary').click(); await until(() => one('.export .primary').ariaDisabled === 'false');"
     )
     status, _, body = studio.ask("GET", f"/api/jobs/{known.id}/mix/wav")
     assert status == 200
@@ -127,7 +127,7 @@ def test_speed_and_key_are_in_the_exported_mix(page, studio, library):
     page(
         f"await open('{known.id}'); set('Speed', '0.75'); set('Key', '3'); one('.export summary').click();"
         "one('.export select').value = 'flac'; one('.export .primary').click();"
-        "await until(() => !one('.export .primary').disabled);"
+        "await until(() => one('.export .primary').ariaDisabled === 'false');"
     )
     audio, rate = sf.read(io.BytesIO(studio.ask("GET", f"/api/jobs/{known.id}/mix/flac")[2]))
     assert audio.shape == (len(known.stems["piano"]) / 0.75, 2)

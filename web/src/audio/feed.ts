@@ -2,7 +2,7 @@ import { BLOCK, type Region } from "./mixer";
 
 export const AHEAD = 12; // blocks that are in memory from the position on
 const AT_ONCE = 2; // blocks that are fetched at the same time
-const PATIENCE = 1000; // milliseconds before a block that could not be fetched is asked for again
+const PATIENCE = 1000; // milliseconds before blocks that could not be fetched are asked for again
 
 /** Fetches a block of all tracks. */
 export type Fetch = (index: number, signal: AbortSignal) => Promise<Float32Array[][]>;
@@ -31,7 +31,7 @@ export class Feed {
   private readonly there = new Set<number>();
   private readonly coming = new Map<number, AbortController>();
   private wanted: number[] = [];
-  private failedAt = -Infinity;
+  private isResting = false; // after a block could not be fetched
 
   constructor(
     private readonly fetch: Fetch,
@@ -62,7 +62,7 @@ export class Feed {
   }
 
   private more(): void {
-    if (performance.now() < this.failedAt + PATIENCE) return;
+    if (this.isResting) return;
     for (const index of this.wanted) {
       if (this.coming.size >= AT_ONCE) return;
       if (!this.there.has(index) && !this.coming.has(index)) void this.get(index);
@@ -79,7 +79,11 @@ export class Feed {
       this.add(index, tracks);
     } catch (error) {
       if (abort.signal.aborted) return;
-      this.failedAt = performance.now();
+      this.isResting = true;
+      setTimeout(() => {
+        this.isResting = false;
+        this.more();
+      }, PATIENCE);
       this.failed(error as Error);
     } finally {
       this.coming.delete(index);

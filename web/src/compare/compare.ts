@@ -6,6 +6,7 @@ import { choice, h, icon } from "../dom";
 import { clock, decibels, stemName, toFactor } from "../format";
 import { Bar } from "../player/bar";
 import { isTaken, keyHelp } from "../player/keys";
+import { sorry } from "../sorry";
 import type { View } from "../view";
 import { Ballot } from "./ballot";
 import { listOf } from "./list";
@@ -43,7 +44,8 @@ class Comparison implements View {
   private readonly bar: Bar;
   private readonly buttons = h("div", { class: "versions", role: "group", "aria-label": "Versions" });
   private readonly levels = h("p", { class: "hint", role: "status" });
-  private readonly problem = h("p", { class: "notice", role: "alert", hidden: true });
+  private readonly problem = h("p", { class: "notice", role: "alert", hidden: true }); // of the stem that is open
+  private readonly trouble = h("p", { class: "notice", role: "alert", hidden: true }); // until sound comes again
   private readonly blindButton = h("button", { type: "button", class: "button", onclick: () => this.round() }, "Blind test");
   private readonly ballot = new Ballot((place) => this.vote(place), () => this.endBlind());
   private readonly pictures = new Pictures(() => this.pictured());
@@ -88,7 +90,7 @@ class Comparison implements View {
     const input = h("input", { type: "file", class: "unseen", multiple: true, accept: "audio/*", "aria-label": "True stems", onchange: () => void this.give([...(input.files ?? [])]) });
     const truth = h("label", { class: "truth", title: "Files such as vocals.wav; they stay on this page" }, input, h("span", { class: "button" }, "True stems …"));
     const options = h("div", { class: "options" }, stems.field, truth, this.blindButton);
-    this.element = h("div", { class: "page compare" }, head, options, this.problem, this.bar.element, this.buttons, this.levels, this.ballot.element, this.ballot.results, this.pictures.element, keyHelp(KEYS));
+    this.element = h("div", { class: "page compare" }, head, options, this.problem, this.trouble, this.bar.element, this.buttons, this.levels, this.ballot.element, this.ballot.results, this.pictures.element, keyHelp(KEYS));
     const draw = (): void => {
       if (this.isLeft) return;
       this.draw();
@@ -113,7 +115,7 @@ class Comparison implements View {
     this.order = this.versions.map((_, index) => index);
     [this.rounds, this.current, this.gains, this.places] = [0, 0, this.versions.map(() => 0), []];
     const sound = { rate: this.rate, frames: this.frames, sources: this.versions.map(({ source }) => source) };
-    const engine = await Engine.open(sound, this.factors(), (status) => this.bar.meter.show(status.peaks, performance.now()), (error) => this.say(error.message));
+    const engine = await Engine.open(sound, this.factors(), (status) => this.bar.meter.show(status.peaks, performance.now()), (error) => this.failed(error));
     if (work.signal.aborted) return engine.end();
     this.engine = engine;
     engine.seek(frame);
@@ -129,6 +131,7 @@ class Comparison implements View {
     this.isLeft = true;
     this.work.abort();
     this.engine?.end();
+    this.engine = null;
   }
 
   key(event: KeyboardEvent): boolean {
@@ -180,7 +183,10 @@ class Comparison implements View {
       this.engine?.setFactors(this.factors());
       this.show();
     } catch (error) {
-      if (!signal.aborted) this.say((error as Error).message);
+      if (signal.aborted) return;
+      this.levels.textContent = (error as Error).message;
+      if (!(error instanceof api.Refusal)) setTimeout(() => void (signal.aborted || this.match(signal)), 1000);
+      else if (error.isMissing) this.failed(error);
     }
   }
 
@@ -282,6 +288,19 @@ class Comparison implements View {
     this.bar.setPlaying(status.isPlaying, status.isWaiting);
     this.bar.setFrame(frame);
     this.element.toggleAttribute("data-ready", isFull);
+    if (isFull) this.trouble.hidden = true;
+  }
+
+  /** Says why no sound comes; where a song of the comparison was deleted, it is left. */
+  private failed(error: Error): void {
+    if (this.isLeft) return;
+    if (error instanceof api.Refusal && error.isMissing) {
+      this.leave();
+      this.element.replaceChildren(sorry(this.title, "A song of this comparison is no longer in the library.").element);
+      return;
+    }
+    this.trouble.textContent = error.message;
+    this.trouble.hidden = false;
   }
 
   private say(sentence: string): void {

@@ -21,11 +21,12 @@ export function stemLinks(stems: readonly api.Track[]): HTMLElement {
 
 /** The panel that takes the mix and the stems along. */
 export class Export {
-  readonly element: HTMLElement;
+  readonly element: HTMLDetailsElement;
   private readonly words = h("p", { class: "words", role: "status" });
   private readonly format = choice("Format", FORMATS);
   private readonly button: HTMLButtonElement;
   private readonly all: HTMLButtonElement;
+  private isBusy = false;
 
   /** @param mixture gives the song as it is heard now */
   constructor(
@@ -40,12 +41,21 @@ export class Export {
     const mix = h("div", { class: "mix" }, this.format.field, this.button, note, this.words);
     const panel = h("div", { class: "panel" }, mix, h("h2", {}, `Stems, as ${this.job.format}`), stemLinks(stems));
     if (stems.length === 4) panel.append(this.all);
-    this.element = h("details", { class: "export" }, h("summary", { class: "button" }, icon("save"), "Export"), panel);
+    const summary = h("summary", { class: "button" }, icon("save"), "Export");
+    this.element = h("details", { class: "export", onkeydown: (event: KeyboardEvent) => this.close(event, summary) }, summary, panel);
+  }
+
+  /** Closes the panel by the key Escape. */
+  private close(event: KeyboardEvent, summary: HTMLElement): void {
+    if (event.key !== "Escape" || !this.element.open) return;
+    this.element.open = false;
+    summary.focus();
   }
 
   /** Waits for a file, and lets the browser save it. */
   private async write(made: () => Promise<api.Mix>): Promise<void> {
-    this.button.disabled = this.all.disabled = true;
+    if (this.isBusy) return;
+    this.setBusy(true);
     this.words.textContent = "The file is written …";
     try {
       const { address, clipped } = await made();
@@ -54,8 +64,14 @@ export class Export {
     } catch (error) {
       this.words.textContent = (error as Error).message;
     } finally {
-      this.button.disabled = this.all.disabled = false;
+      this.setBusy(false);
     }
+  }
+
+  /** Says that a file is being written; a button that was disabled would lose the focus. */
+  private setBusy(isBusy: boolean): void {
+    this.isBusy = isBusy;
+    for (const button of [this.button, this.all]) button.setAttribute("aria-disabled", String(isBusy));
   }
 
   /** The server mixes; speed and key are computed here, by what plays them. */
@@ -70,7 +86,8 @@ export class Export {
     for await (const piece of render(this.sound, factors, speed, semitones)) {
       sound = new Blob([sound, piece]);
       done += piece.length / 2;
-      this.words.textContent = `The mix is computed: ${Math.round((100 * done * speed) / this.sound.frames)} %`;
+      const percent = 5 * Math.floor((20 * done * speed) / this.sound.frames); // in steps, as each is read out
+      this.words.textContent = `The mix is computed: ${percent} %`;
     }
     return api.sendMix(this.job.id, sound, format);
   }

@@ -22,5 +22,5 @@ export function isTaken({ target, key, ctrlKey, metaKey, altKey }: KeyboardEvent
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("dialog, select, input:not([type=range]):not([type=checkbox])")) return true;
   if (key === " " || key === "Enter") return target.closest("button, a, summary, input[type=checkbox]") !== null;
-  return target.matches("input[type=range]") && /^(Arrow|Home|End|Page)/.test(key);
+  return target.matches("input[type=range]:not(.position)") && /^(Arrow|Home|End|Page)/.test(key);
 }

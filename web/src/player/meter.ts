@@ -8,7 +8,7 @@ const FALL = 20; // dB per second
 export class Meter {
   readonly element: HTMLElement;
   private readonly bars = [h("span"), h("span")] as const;
-  private readonly top = h("output", { class: "top", title: "The highest level so far; a click forgets it" }, "−∞ dB");
+  private readonly top = h("button", { type: "button", class: "top", title: "The highest level so far; a click forgets it", onclick: () => this.reset() }, "−∞ dB");
   private readonly levels = [FLOOR, FLOOR];
   private highest = -Infinity;
   private last = 0;
@@ -16,8 +16,6 @@ export class Meter {
   constructor() {
     const bars = h("div", { class: "bars", role: "img", "aria-label": "Level of the mix" }, ...this.bars);
     this.element = h("div", { class: "meter" }, bars, this.top);
-    this.top.addEventListener("click", () => this.reset());
-    this.top.setAttribute("aria-live", "off");
   }
 
   /** @param peaks of both channels since the last call */

@@ -1,17 +1,16 @@
 import * as api from "../api";
 import { Engine, type Sound } from "../audio/engine";
 import type { Region } from "../audio/mixer";
-import type { Status } from "../audio/transport";
 import { h, icon } from "../dom";
 import { clock, modelName, stemName } from "../format";
+import { sorry } from "../sorry";
 import type { View } from "../view";
 import { Bar } from "./bar";
-import { Export, type Mixture } from "./export";
+import { Export, stemLinks, type Mixture } from "./export";
 import { factorsOf, gains, newFader, partsOf, type Fader } from "./faders";
 import { isTaken, keyHelp } from "./keys";
 import { Lane } from "./lane";
 import { recall, remember } from "./memory";
-import { silent } from "./silent";
 import { Timeline } from "./timeline";
 
 /** One song: all of its stems at once. */
@@ -20,9 +19,9 @@ export async function openPlayer(id = ""): Promise<View> {
   const stems = tracks.slice(0, -1); // the last is the song itself
   if (!stems.length) throw new Error(`${job.name} has no stems.`);
   const wide = stems.find(({ channels }) => channels > 2);
-  if (wide) return silent(job, stems, `${wide.name} has ${wide.channels} channels; mono and stereo can be played here.`);
+  if (wide) return sorry(job.name, `${wide.name} has ${wide.channels} channels; mono and stereo can be played here.`, stemLinks(stems));
   // Audio threads are for pages of this computer, or that came over HTTPS.
-  if (!isSecureContext) return silent(job, stems, "Browsers play stems only on the server's own computer, or over HTTPS.");
+  if (!isSecureContext) return sorry(job.name, "Browsers play stems only on the server's own computer, or over HTTPS.", stemLinks(stems));
   const player = new Player(job, stems);
   try {
     await player.start();
@@ -49,6 +48,7 @@ class Player implements View {
   private isLooping = false;
   private speed = 1;
   private semitones = 0;
+  private outlines = 0; // that are there
   private isLeft = false;
 
   constructor(
@@ -78,14 +78,11 @@ class Player implements View {
 
   /** Makes the sound ready; the waveforms follow as they come. */
   async start(): Promise<void> {
-    const failed = (error: Error): void => this.say(error.message);
-    this.engine = await Engine.open(this.sound, this.factors(), (status) => this.heard(status), failed);
+    this.engine = await Engine.open(this.sound, this.factors(), (status) => this.bar.meter.show(status.peaks, performance.now()), (error) => this.failed(error));
     this.mixed();
     this.looped();
     this.setSpeed(this.speed, this.semitones);
-    this.stems.forEach((stem, index) => {
-      api.peaks(stem).then((outline) => this.timeline.add(this.lanes[index]!.canvas, outline), failed);
-    });
+    this.stems.forEach((_, index) => void this.outline(index));
     const draw = (): void => {
       if (this.isLeft) return;
       this.draw();
@@ -97,6 +94,7 @@ class Player implements View {
   leave(): void {
     this.isLeft = true;
     this.engine?.end();
+    this.engine = null;
     this.timeline.leave();
   }
 
@@ -137,6 +135,7 @@ class Player implements View {
 
   private seek(frame: number): void {
     this.engine?.seek(frame);
+    this.timeline.reveal(this.engine?.frame ?? 0);
     this.draw();
   }
 
@@ -195,9 +194,19 @@ class Player implements View {
     return { start: Math.round(Math.min(one, other)), end: Math.round(Math.max(one, other)) };
   }
 
-  private heard(status: Status): void {
-    this.bar.meter.show(status.peaks, performance.now());
-    if (!status.isWaiting) this.problem.hidden = true;
+  /** Draws the outline of a stem; a server that does not answer is asked again. */
+  private async outline(index: number): Promise<void> {
+    while (!this.isLeft) {
+      try {
+        this.timeline.add(this.lanes[index]!.canvas, await api.peaks(this.stems[index]!));
+        this.outlines += 1;
+        return;
+      } catch (error) {
+        this.failed(error as Error);
+        if (error instanceof api.Refusal) return;
+        await new Promise((done) => setTimeout(done, 1000));
+      }
+    }
   }
 
   private draw(): void {
@@ -208,10 +217,18 @@ class Player implements View {
     this.timeline.setHead(frame, status.isPlaying);
     this.timeline.setRegion(this.isLooping ? this.region : null);
     this.element.toggleAttribute("data-ready", isFull);
+    if (isFull && this.outlines === this.stems.length) this.problem.hidden = true;
   }
 
-  private say(sentence: string): void {
-    this.problem.textContent = sentence;
+  /** Says why nothing comes; a song that was deleted is left. */
+  private failed(error: Error): void {
+    if (this.isLeft) return;
+    if (error instanceof api.Refusal && error.isMissing) {
+      this.leave();
+      this.element.replaceChildren(sorry(this.job.name, "This song is no longer in the library.").element);
+      return;
+    }
+    this.problem.textContent = error.message;
     this.problem.hidden = false;
   }
 }

@@ -9,6 +9,7 @@ const SHORTEST_LOOP = 0.05; // seconds
 interface Wave {
   readonly canvas: HTMLCanvasElement;
   readonly outline: Int8Array;
+  readonly loudest: number;
 }
 
 /** The waveforms of all stems over the same part of the song: they show where the playing is, and take clicks. */
@@ -42,18 +43,22 @@ export class Timeline {
 
   /** Takes the outline of a stem, which is drawn into a canvas. */
   add(canvas: HTMLCanvasElement, outline: Int8Array): void {
-    this.waves.push({ canvas, outline });
+    this.waves.push({ canvas, outline, loudest: outline.reduce((most, value) => Math.max(most, Math.abs(value)), 1) });
     this.listen(canvas);
-    const loudest = Math.max(...this.waves.map(({ outline }) => outline.reduce((most, value) => Math.max(most, Math.abs(value)), 1)));
-    this.scale = Math.min(4, 127 / loudest);
+    this.scale = Math.min(4, 127 / Math.max(...this.waves.map(({ loudest }) => loudest)));
     this.draw();
   }
 
   /** Shows where the playing is; a head that runs out of sight takes the sight along. */
   setHead(frame: number, follows: boolean): void {
-    const { start, end } = this.extent;
-    if (follows && (frame < start || frame >= end) && end - start < this.frames) this.show(frame, end - start);
+    if (follows) this.reveal(frame);
     this.element.style.setProperty("--head", String(this.share(frame)));
+  }
+
+  /** Takes the sight to a frame that is out of it. */
+  reveal(frame: number): void {
+    const { start, end } = this.extent;
+    if ((frame < start || frame >= end) && !this.isWhole) this.show(frame, end - start);
   }
 
   setRegion(region: Region | null): void {
@@ -69,7 +74,7 @@ export class Timeline {
     this.show(frame - length / 2, length);
   }
 
-  get isWhole(): boolean {
+  private get isWhole(): boolean {
     return this.extent.end - this.extent.start >= this.frames;
   }
 

@@ -50,7 +50,9 @@ export class SongRow {
     const open = h("a", { class: "button", href: `#/song/${id}`, "aria-label": `Open ${name}` }, icon("play"), h("span", { class: "label" }, "Open"));
     const stop = this.button("Cancel", "cross", () => api.cancel(id));
     const bin = this.button("Delete", "bin", () => this.remove());
+    const hadFocus = this.actions.contains(document.activeElement);
     this.actions.replaceChildren(...(state === "done" ? [open] : OPEN.includes(state) ? [stop] : []), ...(OPEN.includes(state) ? [] : [bin]));
+    if (hadFocus) (this.actions.firstElementChild as HTMLElement | null)?.focus();
   }
 
   private drawFacts(): void {
@@ -81,11 +83,16 @@ export class SongRow {
     const dialog = h("dialog", { "aria-label": "Delete a song" }, form);
     document.body.append(dialog);
     dialog.showModal();
+    const close = (): void => dialog.close();
+    addEventListener("hashchange", close); // the browser's button "back"
     await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+    removeEventListener("hashchange", close);
     dialog.remove();
     if (dialog.returnValue !== "yes") return;
+    const next = this.element.nextElementSibling ?? this.element.previousElementSibling;
     await api.remove(id);
     forget(id);
     this.gone();
+    (next?.querySelector<HTMLElement>("a, button") ?? document.querySelector<HTMLElement>("main h1"))?.focus();
   }
 }

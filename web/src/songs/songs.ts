@@ -7,7 +7,7 @@ import { SongRow } from "./row";
 
 /** The songs that there are, how far those at work are, and a place for new ones. */
 export async function openSongs(): Promise<View> {
-  const view = new Songs(await api.models());
+  const view = new Songs(...(await Promise.all([api.models(), api.jobs()])));
   return { element: view.element, title: "Songs", leave: () => view.leave() };
 }
 
@@ -25,10 +25,11 @@ class Songs {
   private free = 0;
   private timer = 0;
 
-  constructor(models: readonly string[]) {
+  constructor(models: readonly string[], jobs: readonly api.Job[]) {
     const drop = dropZone(models, (job) => this.take(job));
     const head = h("div", { class: "list-head" }, h("h2", {}, "Library"), this.filter.field, this.disk);
     this.element = h("div", { class: "page" }, h("h1", { class: "unseen" }, "Songs"), drop, this.offline, head, this.list, this.empty, this.news);
+    for (const job of jobs) this.take(job);
     this.stop = api.watch((job) => this.take(job), (is) => void this.connected(is).catch(() => undefined));
     this.show();
   }
