@@ -30,6 +30,10 @@ def test_both_wheels_have_the_same_files(tmp_path):
         wheels.append(build(folder, tmp_path / folder.name))
     files = [{name for name in wheel.namelist() if ".dist-info/" not in name} for wheel in wheels]
     assert files[0] == files[1] and "auralflow_core/configs/models/TFCTDF.json" in files[0]
+    assert "auralflow/studio/page/licences.txt" in files[0]
+    (own,) = {name.partition("/")[0] for name in wheels[0].namelist() if ".dist-info/" in name}
+    kept = {f"{own}/licenses/{name}" for name in ("LICENSE", "auralflow/studio/page/licences.txt")}
+    assert kept <= {*wheels[0].namelist()}
     (info,) = {name.partition("/")[0] for name in wheels[1].namelist() if ".dist-info/" in name}
     described = message_from_bytes(wheels[1].read(f"{info}/METADATA"))
     assert (described["Name"], described["Version"]) == ("auralflow-onnx", PROJECT["version"])

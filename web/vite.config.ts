@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config";
-import { licences, sourcesHash, stretchModule } from "./tools/plugins";
+import { licences } from "./tools/licences";
+import { sourcesHash, stretchModule } from "./tools/plugins";
 
 // The page goes into the Python package, under names that stay the same, so that the built files can be compared.
 export default defineConfig({

@@ -1,7 +1,7 @@
 """Estimates that are files: what any program made of the mixtures of a dataset."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from auralflow_core.audio import probe, read_blocks, to_channels
 from auralflow_core.audio.resample import resample_stream
 from auralflow_core.audio.structure import AudioInfo
 from auralflow_core.console.text import count
-from auralflow_core.data.layout import Problems, find_files
+from auralflow_core.data.layout import Problems, find_files, find_stem_files
 from auralflow_core.data.track import Track
+from auralflow_core.data.unpacked import unpack
 from auralflow_core.errors import InputError, closest
 from auralflow_core.storage.temp_arrays import Allocate
 
@@ -21,7 +22,7 @@ ACCOMPANIMENT = ("no_vocals", "instrumental", "Instrumental")
 
 
 class StemFiles:
-    """A folder `<track>/<stem>.<wav|flac|...>` of estimates.
+    """A folder `<track>/<stem>.<wav|flac|...>` of estimates, or `<track>.stem.mp4`, which is decoded first.
 
     Files of another rate than their track are resampled, longer ones are cut, shorter ones end in silence; stereo for
     a mono track is averaged, and mono for a stereo track stands on both sides.
@@ -36,7 +37,7 @@ class StemFiles:
         notes: sentences about what `fit` found and how it was reconciled.
 
     Raises:
-        InputError: there is no such folder, or it holds no folders of audio files.
+        InputError: there is no such folder, or it holds neither folders of audio files nor `.stem.mp4` files.
     """
 
     def __init__(self, path: str | Path, split: str) -> None:
@@ -45,17 +46,25 @@ class StemFiles:
         if not folder.is_dir():
             raise InputError(f"{path}: no such folder; one with <track>/<stem>.wav is expected")
         found, _ = find_files(folder)
+        packed, second = find_stem_files(folder)
         self._files = {track.name: files for track, files in found.items() if files}
-        if not self._files:
-            raise InputError(f"{path}: holds no estimates, expected <track>/<stem>.wav (or flac, ogg, mp3)")
+        self._packed = {track.name: file for track, file in packed.items()}  # not decoded yet
+        self._faults = {track.name: lines for track, lines in second.items()}  # of what cannot be decoded
+        for name in self._files.keys() & self._packed.keys():
+            self._faults[name] = [f"{self._packed[name]}: a second estimate of this track, next to a folder"]
+        if not self._files and not self._packed:
+            raise InputError(
+                f"{path}: holds no estimates, expected <track>/<stem>.wav (or flac, ogg, mp3), or <track>.stem.mp4"
+            )
         self.targets: tuple[str, ...] = ()
         self.notes: list[str] = []
 
     def __repr__(self) -> str:
-        return f"StemFiles({str(self.path)!r}, {count(len(self._files), 'track')}, targets={self.targets})"
+        tracks = count(len(self._files | self._packed), "track")
+        return f"StemFiles({str(self.path)!r}, {tracks}, targets={self.targets})"
 
     def fit(self, tracks: Sequence[Track], known: Sequence[str]) -> Problems:
-        """Finds the targets, and reads the header of every file.
+        """Finds the targets, and reads the header of every file; those of `.stem.mp4` are decoded into the cache.
 
         Args:
             tracks: of the dataset.
@@ -65,14 +74,18 @@ class StemFiles:
             For each track that lacks an estimate, or has one that does not fit, sentences about it.
 
         Raises:
-            InputError: no file has the name of a target, or no track has estimates.
+            InputError: no file has the name of a target, or no track has estimates; or as `unpack`.
+            OSError: there is no room to decode files.
         """
+        self._decode({track.name for track in tracks})
         named = {track.name: self._named(track.name, known) for track in tracks}
         self.targets = tuple(sorted({target for files in named.values() for target in files}))
         names = sorted({stem for files in self._files.values() for stem in files} - {"mixture"})
-        if not self._files.keys() & named.keys():
-            found = closest(next(iter(named)), self._files)
+        if not (self._files | self._faults).keys() & named.keys():
+            found = closest(next(iter(named)), self._files | self._packed)
             raise InputError(f"{self.path}: has estimates of none of {count(len(tracks), 'track')}; {found}")
+        if not self.targets and not names:
+            raise InputError("\n  ".join(line for lines in self._faults.values() for line in lines))
         if not self.targets:
             raise InputError(f"{self.path}: {names[0]!r} is called like no target; {closest(names[0], known)}")
         others = [name for name in names if name not in self.targets and name not in ACCOMPANIMENT]
@@ -107,6 +120,14 @@ class StemFiles:
             progress((index + 1) / len(self.targets))
         return estimates
 
+    def _decode(self, tracks: Collection[str]) -> None:
+        """Adds the files of tracks that are one file, or what is wrong with it."""
+        waiting = [name for name in self._packed if name in tracks and name not in (self._files | self._faults)]
+        folders = {self._packed[name].with_name(name): self._packed[name] for name in waiting}
+        files, faults = unpack(folders)
+        self._files |= {folder.name: found for folder, found in files.items()}
+        self._faults |= {folder.name: lines for folder, lines in faults.items()}
+
     def _named(self, track: str, known: Sequence[str]) -> dict[str, Path]:
         """The files of a track by target."""
         files = {name: path for name, path in self._files.get(track, {}).items() if name != "mixture"}
@@ -117,6 +138,8 @@ class StemFiles:
 
     def _check(self, track: Track, files: dict[str, Path], changes: dict[str, list[float]]) -> list[str]:
         """Sentences about what is wrong with the estimates of a track; notes what `read` will change."""
+        if track.name in self._faults:
+            return self._faults[track.name]
         if track.name not in self._files:
             return [f"{self.path}: has no estimates of {track.name}"]
         faults = [f"{self.path}: has no {target} of {track.name}" for target in self.targets if target not in files]

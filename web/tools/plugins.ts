@@ -30,19 +30,6 @@ export function stretchModule(): Plugin {
   };
 }
 
-/** Writes the licences of what the page contains of others. */
-export function licences(): Plugin {
-  return {
-    name: "licences",
-    generateBundle() {
-      const { version } = JSON.parse(readFileSync(join(STRETCH, "package.json"), "utf8")) as { version: string };
-      const text = readFileSync(join(ROOT, "tools", "licence-signalsmith-stretch.txt"), "utf8");
-      const head = `The page contains Signalsmith Stretch ${version}, in worklet.js and render.js (https://signalsmith-audio.co.uk/code/stretch).\n\n`;
-      this.emitFile({ type: "asset", fileName: "licences.txt", source: head + text });
-    },
-  };
-}
-
 /** Writes the hash of all sources, by which a test knows whether the built files are theirs. */
 export function sourcesHash(): Plugin {
   return {
