@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from html_page import Page
+from packed_songs import STREAMS, pack, stems
 
 from auralflow.api.evaluation import evaluate
 from auralflow.cli.main import main
@@ -138,6 +139,58 @@ def test_tracks_without_fitting_estimates_are_left_out(change, words, capsys):
     printed = capsys.readouterr()
     assert words in printed.err and "1 of 2 tracks could not be evaluated" in printed.err
     assert "Two" in printed.out and "1 track of test" in printed.out
+
+
+@pytest.fixture
+def packed(tmp_path, monkeypatch):
+    """Two tracks of four stems, and estimates of them: one track as a Stem file, one as a folder."""
+    if not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    truths = {name: stems(SAMPLES, seed) for seed, name in enumerate(("One", "Two"))}
+    found = {name: stems(SAMPLES, seed) for seed, name in enumerate(("One", "Two"), 5)}
+    found = {
+        name: {stem: (truths[name][stem] + audio / 4) / 2 for stem, audio in found[name].items()} for name in found
+    }
+    for name, audio in truths.items():
+        for stem in STREAMS[1:]:
+            write(f"four/test/{name}/{stem}.wav", audio[stem])
+    pack(Path("packed/One.stem.mp4"), found["One"])
+    for stem in STREAMS[1:]:
+        write(f"packed/Two/{stem}.wav", found["Two"][stem])
+    return truths, found
+
+
+def test_stem_files_are_estimates(packed):
+    truths, found = packed
+    result = evaluate(None, "four", metrics="sdr", estimates="packed", report=False)
+    expected = {
+        (name, stem): si_sdr(np.round(found[name][stem].T * 2**15) / 2**15, truths[name][stem].T)
+        for name in ("One", "Two")
+        for stem in STREAMS[1:]
+    }
+    rows = {(row["track"], row["target"]): row["si_sdr"] for row in result.rows if row["estimate"] == "model"}
+    assert rows == pytest.approx(expected, abs=1e-3) and (result.failures, result.notes) == ((), ())
+    assert sorted(path.name for path in Path("packed").iterdir()) == ["One.stem.mp4", "Two"]
+    tracks = find_tracks("four", "test")
+    again = StemFiles("packed", "test")
+    assert repr(again) == "StemFiles('packed', 2 tracks, targets=())"
+    assert again.fit(tracks[:1], STREAMS[1:]) == {} and again.targets == tuple(sorted(STREAMS[1:]))
+
+
+def test_stem_files_that_do_not_fit_are_left_out(packed, capsys):
+    pack(Path("packed/Two.stem.mp4"), packed[1]["Two"])
+    assert main(["evaluate", "four", "--estimates", "packed", "--metrics", "sdr", "--no_report"]) == 1
+    assert "packed/Two.stem.mp4: a second estimate of this track, next to a folder" in capsys.readouterr().err
+    shutil.rmtree("packed/Two")
+    Path("packed/Two.stem.mp4").write_bytes(b"no audio")
+    assert main(["evaluate", "four", "--estimates", "packed", "--metrics", "sdr", "--no_report"]) == 1
+    printed = capsys.readouterr()
+    assert "packed/Two.stem.mp4: no audio file that can be read" in printed.err and "One" in printed.out
+    Path("packed/One.stem.mp4").write_bytes(b"no audio either")
+    assert main(["evaluate", "four", "--estimates", "packed", "--metrics", "sdr", "--no_report"]) == 2
+    printed = capsys.readouterr().err
+    assert "One.stem.mp4: no audio" in printed and "Two.stem.mp4: no audio" in printed
 
 
 def test_a_model_or_stems_are_needed():
