@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 from auralflow_core.errors import InputError, closest
-from auralflow_core.exported.paths import is_exported
+from auralflow_core.exported.paths import is_exported, refuse_programs
 from auralflow_core.hub.remote import fetch, is_remote, repository_of
 from auralflow_core.storage.aside import move_aside
 from auralflow_core.storage.atomic import new_folder
@@ -235,10 +235,7 @@ def _weights(path: Path) -> Path:
         raise InputError(
             f"{path}: is JSON, which `load`, `separate` and `evaluate` take for an ensemble; weights are expected"
         )
-    if is_exported(path):
-        raise InputError(
-            f"{path}: is an exported model, which `separate` and `evaluate` run in its runtime; weights are expected"
-        )
+    refuse_programs(path)
     return ModelFolder(path).find_weights() if path.is_dir() else path
 
 

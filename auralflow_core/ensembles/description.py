@@ -14,6 +14,7 @@ from auralflow_core.config.fields import choices
 from auralflow_core.config.parsing import decode
 from auralflow_core.console.text import count
 from auralflow_core.errors import InputError, closest, shown
+from auralflow_core.exported.paths import is_exported
 from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.storage.json_files import read_json
 
@@ -190,6 +191,12 @@ def _checked(description: Description) -> Description:
         raise InputError(f"{origin}: members is empty, expected at least one model")
     if description.size > MOST_MEMBERS:
         raise InputError(f"{origin}: {description.size} members in all, expected at most {MOST_MEMBERS}")
+    for member in description.members:
+        if isinstance(member.model, Path) and is_exported(member.model):
+            raise InputError(
+                f"{origin}: {member.name} is an exported model, which separates alone; an ensemble takes the model "
+                "that it was made from"
+            )
     for names in (description.targets, *(member.targets for member in description.members)):
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise InputError(f"{origin}: targets names {shown(twice)} twice")

@@ -18,9 +18,9 @@ def append(path: Path, description: Description) -> None:
 
 def read(path: Path) -> Description:
     """The description in a file; see `from_text`."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(FILE)
-    except (zipfile.BadZipFile, KeyError):
-        text = None
+    with path.open("rb") as file:
+        try:
+            text = zipfile.ZipFile(file).read(FILE)
+        except Exception:  # damaged archives bring errors of many kinds
+            text = None
     return from_text(text, str(path))

@@ -26,12 +26,14 @@ class Separator(separator.Separator):
     """An ONNX file that separates blocks of audio.
 
     Attributes:
+        path: of the file.
         session: of onnxruntime.
         config: the configuration that the weights were trained with.
     """
 
     RUNTIME: ClassVar[str] = "onnxruntime"
 
+    path: Path
     session: "InferenceSession"
     config: Config
 
@@ -52,12 +54,16 @@ def load(path: str | Path) -> Separator:
         MissingPackage: onnxruntime is not installed.
     """
     session = open_session(path)
-    return Separator(session, describe(session, str(path)).settings(str(path)))
+    return Separator(Path(path), session, describe(session, str(path)).settings(str(path)))
 
 
 def describe(session: "InferenceSession", origin: str) -> Description:
     """The description in a file's metadata; see `from_text`."""
-    return from_text(session.get_modelmeta().custom_metadata_map.get(KEY), origin)
+    try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{origin}: its description of the model is damaged: {error}") from None
+    return from_text(text, origin)
 
 
 def open_session(path: str | Path) -> "InferenceSession":
@@ -76,8 +82,9 @@ def open_session(path: str | Path) -> "InferenceSession":
     try:
         return onnxruntime.InferenceSession(path, options, providers)
     except Exception as error:  # onnxruntime's own share no base
-        reason = str(error).strip().splitlines()[0][:200]
-        raise InputError(f"{path}: onnxruntime cannot open it, it is damaged or no ONNX file: {reason}") from None
+        raise InputError(
+            f"{path}: onnxruntime cannot open it, it is damaged or no ONNX file: {separator.first_line(error)}"
+        ) from None
 
 
 def open_program(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:

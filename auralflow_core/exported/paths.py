@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from auralflow_core.errors import InputError
+
 FILE = "auralflow.json"  # of the description in files that are, or end in, a zip archive
 KEY = "auralflow"  # of the description in an ONNX file's metadata
+RUNTIMES = {".pt2": "torch.export.load", ".pte": "ExecuTorch", ".stablehlo": "jax.export.deserialize"}
 METADATA = 14  # field of ONNX's ModelProto: pairs of a key, field 1, and a value, field 2
 
 
@@ -17,13 +20,35 @@ def is_exported(path: str | Path) -> bool:
     return described is not None and path.is_file() and described(path)
 
 
+def refuse_programs(path: Path) -> None:
+    """Refuses files that hold a program, where weights are expected.
+
+    Raises:
+        InputError: it is such a file, by its description or its name.
+    """
+    suffix = path.suffix.lower()
+    if is_exported(path):
+        raise InputError(
+            f"{path}: is an exported model, which `separate` and `evaluate` run in its runtime; weights are expected"
+        )
+    if suffix in SUFFIXES and path.is_file():
+        raise InputError(
+            f"{path}: does not say which model it holds: it is damaged, or `auralflow export` did not write it"
+        )
+    if suffix in RUNTIMES and path.is_file():
+        raise InputError(
+            f"{path}: is a program that {RUNTIMES[suffix]} runs; `separate` takes exported files of "
+            f"{' and '.join(SUFFIXES)}, or the model that it was made from"
+        )
+
+
 def _in_archive(path: Path) -> bool:
     """Whether a file ends in a zip archive with a description."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return FILE in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
+    with path.open("rb") as file:
+        try:
+            return FILE in zipfile.ZipFile(file).namelist()
+        except Exception:  # damaged archives bring errors of many kinds
+            return False
 
 
 def _in_metadata(path: Path) -> bool:
@@ -44,7 +69,7 @@ def _fields(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
             case 1:
                 file.seek(8, 1)
             case 2:
-                end = _varint(file) + file.tell()
+                end = min(_varint(file) + file.tell(), size)
                 yield tag >> 3, file.read(min(64, end - file.tell()))
                 file.seek(end)
             case 5:

@@ -23,12 +23,14 @@ class Separator(separator.Separator):
     """A file of TensorFlow Lite that separates blocks of audio.
 
     Attributes:
+        path: of the file.
         program: maps (1, channels, samples) to (1, targets, channels, samples).
         config: the configuration that the weights were trained with.
     """
 
     RUNTIME: ClassVar[str] = "LiteRT"
 
+    path: Path
     program: Callable[[np.ndarray], np.ndarray]
     config: Config
 
@@ -43,7 +45,8 @@ def load(path: str | Path) -> Separator:
         InputError: the file cannot be read, or `auralflow export` did not write it.
         MissingPackage: LiteRT is not installed.
     """
-    return Separator(open_program(path), read_description(Path(path)).settings(str(path)))
+    path = Path(path)
+    return Separator(path, open_program(path), read_description(path).settings(str(path)))
 
 
 def open_program(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
@@ -58,6 +61,7 @@ def open_program(path: str | Path) -> Callable[[np.ndarray], np.ndarray]:
     try:
         run = Interpreter(model_path=str(path), num_threads=os.cpu_count()).get_signature_runner()
     except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
-        raise InputError(f"{path}: LiteRT cannot open it, it is damaged or no TensorFlow Lite file: {reason}") from None
+        raise InputError(
+            f"{path}: LiteRT cannot open it, it is damaged or no TensorFlow Lite file: {separator.first_line(error)}"
+        ) from None
     return lambda audio: run(audio=audio)["stems"]

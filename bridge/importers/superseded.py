@@ -10,7 +10,7 @@ TENSORFLOW = f"of a checkpoint of TensorFlow, as of Spleeter, which is not read:
 VR = b"stg1_"  # how names of tensors in VR networks begin
 LISTED = 2**20  # bytes in which the names stand, in both formats of torch
 SUPERSEDED = {
-    ".onnx": f"an ONNX graph, as of MDX-Net, which is not read: {VOCALS}",
+    ".onnx": f"an ONNX graph, as of MDX-Net, which is not read: {VOCALS}; of `auralflow export`, if it is damaged",
     ".pth": f"a VR network of UVR, which is not read: {VOCALS}",
     ".meta": TENSORFLOW,
     ".index": TENSORFLOW,

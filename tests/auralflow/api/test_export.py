@@ -238,6 +238,9 @@ def test_an_exported_model_is_no_model_with_weights(exported, tmp_path):
     damaged.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"damaged.onnx: onnxruntime cannot open it"):
         onnx_file.load(damaged)
+    damaged.write_bytes(path.read_bytes().replace(b'"sample_rate"', b'"sample\xb1rate"'))
+    with pytest.raises(InputError, match=r"damaged.onnx: its description of the model is damaged: .*0xb1"):
+        onnx_file.load(damaged)
     proto = onnx.load(path)
     del proto.metadata_props[:]
     onnx.save(proto, foreign)

@@ -1,6 +1,7 @@
 """JSON that names models: each mistake is one sentence, and nothing is loaded before all members are found."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,15 @@ def test_longer_loops_and_other_files():
         read_description(Path("a.json"))
     with pytest.raises(InputError, match="two/config.json: no ensemble, .*; a model is named by its folder, .*two$"):
         read_description(Path("two/config.json"))
+
+
+def test_exported_models_have_no_part_in_ensembles():
+    with zipfile.ZipFile("exported.tflite", "w") as archive:
+        archive.writestr("auralflow.json", "{}")
+    message = (
+        "exported.tflite is an exported model, which separates alone; an ensemble takes the model that it was made"
+    )
+    with pytest.raises(InputError, match=f"e.json: {message}"):
+        read_description(write(members=[{"model": "two"}, {"model": "exported.tflite"}]))
+    with pytest.raises(InputError, match=message):
+        describe(["exported.tflite", "two"])
