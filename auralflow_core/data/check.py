@@ -195,10 +195,12 @@ def _notes(dataset: Path, composition: Composition, tracks: Sequence[Track]) -> 
     notes = [f"{dataset}: {text}" for text in describe(composition)]
     if odd := [(path, track) for track in tracks for path in track.lengths]:
         most = max(abs(track.lengths[path] - track.samples) for path, track in odd)
+        path, track = odd[0]
+        name = next((name for name, file in track.files.items() if file == path), path.stem)
         count = "1 file is" if len(odd) == 1 else f"{len(odd)} files are"
         notes.append(
             f"{dataset}: {count} up to {most} samples longer or shorter than the others of the track, and cut or "
-            f"followed by silence ({odd[0][0].relative_to(dataset)})"
+            f"followed by silence ({track.label}: {name})"
         )
     return notes
 

@@ -12,6 +12,7 @@ from auralflow_core.errors import InputError
 
 SPLITS = ("train", "valid", "test")
 STEM_FILES = (".stem.mp4", ".stem.m4a")  # endings of files that hold a mixture and four stems
+PACKED = (*STEM_FILES, ".mp4", ".m4a")  # suffixes that stand for these files alone
 LAYOUT = "<dataset>/<train|valid|test>/<track>/<stem>.wav (or flac, ogg, mp3), or <track>.stem.mp4"
 MACOS = "__MACOSX"  # the folder with the attributes of files in archives that macOS has made
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from auralflow_core.audio import AudioInfo, probe
 from auralflow_core.console.text import count
-from auralflow_core.data.layout import Files, Problems, find_files, find_stem_files, is_dangling, missing_split
+from auralflow_core.data.layout import PACKED, Files, Problems, find_files, find_stem_files, is_dangling, missing_split
 from auralflow_core.data.track import Track
 from auralflow_core.data.unpacked import unpack
 from auralflow_core.errors import InputError
@@ -65,7 +65,7 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
         OSError: there is no room to decode tracks.
     """
     folder = Path(dataset) / split
-    files, problems = find_files(folder, suffix) if folder.is_dir() else ({}, {})
+    files, problems = find_files(folder, suffix) if folder.is_dir() and suffix not in PACKED else ({}, {})
     packed, second = find_stem_files(folder, suffix) if folder.is_dir() else ({}, {})
     if not files and not packed:
         raise missing_split(Path(dataset), split) if not problems else faulty_tracks(folder, problems)
@@ -81,7 +81,10 @@ def scan_tracks(dataset: str | Path, split: str, suffix: str | None = None, excl
     unread: set[Path] = set()
     tracks = [_load_track(path, names, problems, unread) for path, names in files.items()]
     for path, stem, text in _unequal_stems(files, unread):
-        problems.setdefault(path, []).append(f"{files[path].get(stem, path)}: {text}")
+        place = files[path].get(stem, path)
+        if path in packed:
+            place = f"{packed[path]} ({stem})" if stem else packed[path]
+        problems.setdefault(path, []).append(f"{place}: {text}")
     good = [track for track in tracks if track is not None and track.path not in problems]
     return Scan(good, problems, sorted(set().union(*fitting.values())))
 

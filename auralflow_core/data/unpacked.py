@@ -204,6 +204,8 @@ def _decode(packed: Packed) -> str:
                     f"{packed.file}: its stream {stream} has {count(info.samples, 'sample')} at {info.sample_rate} Hz, "
                     f"and the mixture {infos[0].samples} at {infos[0].sample_rate} Hz"
                 )
+            if info.channels > 2:
+                return f"{packed.file}: its stream {stream} has {info.channels} channels; mono or stereo is accepted"
         names = ("mixture", *recognise(mp4.stem_names(packed.file)))
         with new_folder(packed.copy) as aside:
             for stream, name in enumerate(names):

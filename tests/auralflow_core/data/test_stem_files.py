@@ -14,7 +14,7 @@ from auralflow_core.data import unpacked
 from auralflow_core.data.crops import read_mixture, read_stems
 from auralflow_core.data.musdb import VALIDATION
 from auralflow_core.data.tracks import find_tracks, scan_tracks
-from auralflow_core.data.training import training_tracks
+from auralflow_core.data.training import training_tracks, usable_tracks
 from auralflow_core.errors import InputError
 
 needs_ffmpeg = pytest.mark.skipif(not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="needs ffmpeg")
@@ -79,6 +79,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
     pack(train / "three.stem.mp4", {name: audio[name] for name in STREAMS[:3]})
     pack(train / "rates.stem.mp4", audio, rates=[8000, 8000, 16000, 8000, 8000])
     pack(train / "short.stem.mp4", stems(20_000) | {"bass": audio["bass"]})
+    pack(train / "wide.stem.mp4", audio | {"bass": np.repeat(audio["bass"], 3, 1)})
     pack(train / "two.stem.mp4", audio)
     folder(train / "two", audio)
     for name in ("twice.stem.mp4", "twice.STEM.M4A"):
@@ -96,6 +97,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
         "three": "three.stem.mp4: holds 3 streams of audio, where the mixture and 4 stems are expected",
         "rates": "rates.stem.mp4: its stream 2 has 6000 samples at 16000 Hz, and the mixture 6000 at 8000 Hz",
         "short": "short.stem.mp4: its stream 2 has 6000 samples at 8000 Hz, and the mixture 20000 at 8000 Hz",
+        "wide": "wide.stem.mp4: its stream 2 has 6 channels; mono or stereo is accepted",
         "two": "two.stem.mp4: a second track of this name, next to a folder",
         "twice": "twice.stem.mp4: a second track of this name, next to twice.STEM.M4A",
         "cut": "cut.stem.mp4: damaged",
@@ -108,8 +110,28 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, monkeypatch):
     # Tracks that are excluded are not decoded.
     monkeypatch.setattr(unpacked, "_decode", lambda packed: "no")
     assert scan_tracks(
-        tmp_path, "train", exclude=["three", "rates", "short", "two", "twice", "cut", "empty", "text"]
+        tmp_path, "train", exclude=["three", "rates", "short", "wide", "two", "twice", "cut", "empty", "text"]
     ).tracks
+
+
+@needs_ffmpeg
+def test_next_to_folders_it_is_named_and_not_its_copy(tmp_path):
+    """Its streams may differ by a frame of an encoder; a track whose stems are not those of the others is left out."""
+    audio = stems()
+    pack(tmp_path / "train/one.stem.mp4", audio | {"bass": audio["bass"][:-500]})
+    tracks, notes = usable_tracks(tmp_path, "train")
+    assert [track.lengths[track.files["bass"]] for track in tracks] == [5500]
+    [note] = notes
+    assert note.startswith(f"{tmp_path}: 1 file is up to 500 samples longer or shorter than the others of the track")
+    assert note.endswith("(train/one: bass)")
+    for name in ("two", "three"):
+        folder(tmp_path / "train" / name, {stem: audio[stem] for stem in ("drums", "vocals")})
+    assert [track.name for track in scan_tracks(tmp_path, "train", ".stem.mp4").tracks] == ["one"]
+    scan = scan_tracks(tmp_path, "train")
+    file = tmp_path / "train/one.stem.mp4"
+    assert scan.problems == {
+        tmp_path / "train/one": [f"{file} ({stem}): is a stem that other tracks lack" for stem in ("bass", "other")]
+    }
 
 
 @needs_ffmpeg
