@@ -85,7 +85,7 @@ class Comparison implements View {
     });
     const back = h("a", { href: "#/compare", class: "quiet back", "aria-label": "All comparisons", title: "All comparisons" }, icon("back"));
     const facts = h("p", { class: "facts" }, h("span", {}, this.names.join(", ")), h("span", {}, clock(this.frames / this.rate)));
-    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", {}, song.name), facts));
+    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", { title: song.name }, song.name), facts));
     const stems = choice("Stem", stemsOf(song.jobs).map((stem) => [stem, stem]), (stem) => void this.open(stem));
     const input = h("input", { type: "file", class: "unseen", multiple: true, accept: "audio/*", "aria-label": "True stems", onchange: () => void this.give([...(input.files ?? [])]) });
     const truth = h("label", { class: "truth", title: "Files such as vocals.wav; they stay on this page" }, input, h("span", { class: "button" }, "True stems …"));

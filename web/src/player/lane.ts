@@ -2,9 +2,9 @@ import { h } from "../dom";
 import { decibels, place } from "../format";
 import { LOUDEST, SOFTEST, type Fader } from "./faders";
 
-// Hues of stems that have a name which musicians know, in degrees; others get the next free one.
-const HUES: Readonly<Record<string, number>> = { vocals: 342, drums: 36, bass: 172, guitar: 96, piano: 212, other: 262, accompaniment: 262, instrumental: 262 };
-const FURTHER = [222, 300, 18, 140, 190, 60];
+// Hues of OKLCH, in which all are equally light, of stems that have a name which musicians know; others get the next free one.
+const HUES: Readonly<Record<string, number>> = { vocals: 8, drums: 73, bass: 182, guitar: 136, piano: 254, other: 293, accompaniment: 293, instrumental: 293 };
+const FURTHER = [264, 328, 42, 149, 215, 110];
 
 /** A stem in the player: its name, what is set of it, and its waveform. */
 export class Lane {

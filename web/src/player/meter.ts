@@ -8,7 +8,7 @@ const FALL = 20; // dB per second
 export class Meter {
   readonly element: HTMLElement;
   private readonly bars = [h("span"), h("span")] as const;
-  private readonly top = h("button", { type: "button", class: "top", title: "The highest level so far; a click forgets it", onclick: () => this.reset() }, "−∞ dB");
+  private readonly top = h("button", { type: "button", class: "top", title: "The highest level so far; a click forgets it", onclick: () => this.reset() });
   private readonly levels = [FLOOR, FLOOR];
   private highest = -Infinity;
   private last = 0;
@@ -16,6 +16,7 @@ export class Meter {
   constructor() {
     const bars = h("div", { class: "bars", role: "img", "aria-label": "Level of the mix" }, ...this.bars);
     this.element = h("div", { class: "meter" }, bars, this.top);
+    this.draw();
   }
 
   /** @param peaks of both channels since the last call */
@@ -37,7 +38,9 @@ export class Meter {
   }
 
   private draw(): void {
-    this.top.textContent = decibels(Math.round(this.highest * 10) / 10);
+    const level = decibels(Math.round(this.highest * 10) / 10);
+    if (this.top.textContent !== level) this.top.setAttribute("aria-label", `Highest level so far: ${level}; forget it`);
+    this.top.textContent = level;
     this.top.toggleAttribute("data-over", this.highest > 0.05);
   }
 }

@@ -69,7 +69,7 @@ class Player implements View {
     this.timeline = new Timeline(lanes, ruler, this.frames, this.rate, (frame) => this.seek(frame), (region) => this.mark(region));
     const facts = h("p", { class: "facts" }, h("span", {}, modelName(job.model)), h("span", {}, clock(this.frames / this.rate)), h("span", {}, `${stems.length} stems`));
     const back = h("a", { href: "#/", class: "quiet back", "aria-label": "All songs", title: "All songs" }, icon("back"));
-    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", {}, job.name), facts), taken.element);
+    const head = h("div", { class: "song-head" }, back, h("div", { class: "text" }, h("h1", { title: job.name }, job.name), facts), taken.element);
     this.element = h("div", { class: "page player" }, head, this.problem, this.bar.element, lanes, keyHelp());
     this.region = known?.region ?? null;
     this.speed = known?.speed ?? 1;

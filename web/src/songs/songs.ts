@@ -22,7 +22,7 @@ class Songs {
   private readonly offline = h("p", { class: "notice", role: "alert", hidden: true }, "The server does not answer; the page goes on when it is back.");
   private readonly stop: () => void;
   private sizes: Readonly<Record<string, number>> = {};
-  private free = 0;
+  private free: number | null = null; // until it is known
   private timer = 0;
 
   constructor(models: readonly string[], jobs: readonly api.Job[]) {
@@ -101,7 +101,8 @@ class Songs {
     }
     this.empty.hidden = all.length > 0;
     this.filter.field.hidden = new Set(all.map(({ model }) => model)).size < 2;
-    this.disk.textContent = count ? `${count} ${count === 1 ? "song" : "songs"}, ${bytes(size)}; ${bytes(this.free)} are free` : "";
+    const room = this.free === null ? "" : `, ${bytes(size)}; ${bytes(this.free)} are free`;
+    this.disk.textContent = count ? `${count} ${count === 1 ? "song" : "songs"}${room}` : "";
   }
 
   /** Keeps the list of models that songs were separated by; returns the one that is chosen. */
