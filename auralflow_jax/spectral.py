@@ -15,6 +15,7 @@ import numpy as np
 
 from auralflow_core.audio.check import check_signals, check_type
 from auralflow_core.dsp.windows import Window, centred_window, check_signal, check_sizes, check_spectrum
+from auralflow_jax.fourier import irfft, rfft
 
 Padding = Literal["reflect", "constant"]
 
@@ -60,7 +61,7 @@ def stft(
     frames = 1 + (padded.shape[-1] - num_fft) // hop_length
     shape = centred_window(num_fft, window_size, window).astype(audio.dtype)
     segments = _frame(padded, frames, num_fft, hop_length)
-    return jnp.swapaxes(jnp.fft.rfft(segments * jnp.broadcast_to(shape, segments.shape)), -1, -2)
+    return jnp.swapaxes(rfft(segments * jnp.broadcast_to(shape, segments.shape)), -1, -2)
 
 
 @functools.partial(jax.jit, static_argnames=("num_fft", "hop_length", "window_size", "samples", "window"))
@@ -90,7 +91,7 @@ def istft(
     check_type(spectrum, "spectrum", "complex")
     check_spectrum(spectrum.shape, num_fft, hop_length, window_size, samples, window)
     envelope = _envelope(spectrum.shape[-1], num_fft, hop_length, window_size, samples, window)
-    segments = jnp.fft.irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
+    segments = irfft(jnp.swapaxes(spectrum, -1, -2), num_fft)
     shape = centred_window(num_fft, window_size, window).astype(segments.dtype)
     audio = _overlap_add(segments * jnp.broadcast_to(shape, segments.shape), hop_length)
     audio = audio[..., num_fft // 2 : num_fft // 2 + samples]

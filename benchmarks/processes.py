@@ -25,18 +25,18 @@ class Usage(NamedTuple):
     printed: str
 
 
-def measure(command: Sequence[str | Path], name: str) -> Usage:
+def measure(command: Sequence[str | Path], name: str, python: str | Path = sys.executable) -> Usage:
     """Runs Python in a process of its own.
 
     Args:
         command: the arguments of the interpreter.
         name: of what runs, for the message if it fails, which ends the program.
+        python: the interpreter.
     """
     started = time.monotonic()
     with tempfile.TemporaryFile("w+") as output:
         actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1)]
-        arguments = [sys.executable, *map(str, command)]
-        pid = os.posix_spawn(sys.executable, arguments, os.environ, file_actions=actions)
+        pid = os.posix_spawn(python, list(map(str, [python, *command])), os.environ, file_actions=actions)
         _, status, usage = os.wait4(pid, 0)
         if status:
             raise SystemExit(f"{name} ended with status {os.waitstatus_to_exitcode(status)}")

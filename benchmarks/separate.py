@@ -1,113 +1,96 @@
 """Speed and memory of separation with every network at its template's size, in both frameworks.
 
-    python benchmarks/separate.py [--model NAME ...] [--backend jax torch] [--seconds S] [--rounds N]
+    python benchmarks/separate.py [--model NAME ...] [--backend jax torch] [--batch_size N ...] [--cores N ...]
 
-A stereo song of noise at 44.1 kHz, random weights, separated as `auralflow separate` does it. Each line comes from a
-separate process: the median of its calls after the first, which compiles, and the peak of the whole process. The
-last lines are Open-Unmix's `umxhq` from the package openunmix, where that is installed, with random weights as well:
-its network for one target, as the templates have one, and for all four with the Wiener filter that is its default.
+A stereo song of noise at 44.1 kHz, random weights, separated in memory as `auralflow separate` does it; --seconds and
+--rounds change the song's length and the number of calls. Each line comes from a separate process: medians of its calls
+after the first, which compiles, and the peak of the whole process. --batch_size measures other numbers of segments in a
+call than the default, --cores fewer cores (on Linux), for which both frameworks start as many threads.
 """
 
 import argparse
-import importlib.util
-import json
-import resource
+import itertools
+import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
+from processes import measure
 
 from auralflow.backends import BACKENDS
-from auralflow_core.config import MODELS, template
+from auralflow_core.config import MODELS, Config, template
 from auralflow_core.separation.separator import separate
 
+if TYPE_CHECKING:
+    from auralflow_core.separation.separator import Separator
+
 RATE = 44100
-OWN = [name for name in MODELS if not name.startswith(("Spleeter", "OpenUnmix"))]
-UMX = {"umxhq, one target": (["vocals"], 0), "umxhq, four targets": (None, 1)}  # targets, iterations of the filter
-Call = Callable[[np.ndarray], object]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "--model",
-        nargs="+",
-        choices=list(MODELS),
-        metavar="NAME",
-        default=OWN,
-        help=f"of {', '.join(MODELS)}; default: the first seven",
-    )
+    parser.add_argument("--model", nargs="+", choices=list(MODELS), metavar="NAME", default=list(MODELS))
     parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--batch_size", nargs="+", type=int, default=[0], help="0, the default: the network's own")
+    parser.add_argument("--cores", nargs="+", type=int, default=[0], help="0, the default: all")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the song (default: %(default)g)")
     parser.add_argument("--rounds", type=int, default=3, help="calls after the first (default: %(default)s)")
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    length = ["--seconds", str(arguments.seconds), "--rounds", str(arguments.rounds)]
     if arguments.child:
-        name, backend = arguments.child
-        print(json.dumps(measure(name, backend, arguments.seconds, arguments.rounds)))
+        name, backend, batch_size, cores = arguments.child
+        run(name, backend, int(batch_size), int(cores), arguments.seconds, arguments.rounds)
         return
-    lines = [(name, backend) for name in arguments.model for backend in arguments.backend]
-    if importlib.util.find_spec("openunmix"):
-        lines += [(name, "torch") for name in UMX]
-    print("| network | in | x real time | first call, s | peak memory, MiB |\n| --- | --- | ---: | ---: | ---: |")
-    for name, backend in lines:
-        settings = ["--seconds", str(arguments.seconds), "--rounds", str(arguments.rounds), "--child", name, backend]
-        output = subprocess.run([sys.executable, __file__, *settings], stdout=subprocess.PIPE, check=True).stdout
-        figures = json.loads(output.splitlines()[-1])
+    print("| network | in | batch size | cores | x real time | CPU-s for 1 s | first call, s | peak memory, MiB |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    lines = itertools.product(arguments.model, arguments.backend, arguments.cores, arguments.batch_size)
+    for name, backend, cores, batch_size in lines:
+        used = measure([__file__, *length, "--child", name, backend, str(batch_size), str(cores)], name)
+        first, wall, cpu = map(float, used.printed.splitlines()[-1].split())
         print(
-            f"| {name} | {backend} | {arguments.seconds / figures['seconds']:.1f} | {figures['first']:.1f} | "
-            f"{figures['memory']:.0f} |",
+            f"| {name} | {backend} | {batch_size or MODELS[name].SEGMENTS} | {cores or 'all'} | "
+            f"{arguments.seconds / wall:.1f} | {cpu / arguments.seconds:.3f} | {first:.1f} | {used.peak / 2**20:.0f} |",
             flush=True,
         )
 
 
-def measure(name: str, backend: str, seconds: float, rounds: int) -> dict[str, float]:
-    """Seconds of the first call and of the others' median, and the peak memory of this process in MiB."""
-    call = open_unmix(name) if name in UMX else {"jax": jax_model, "torch": torch_model}[backend](name)
+def run(name: str, backend: str, batch_size: int, cores: int, seconds: float, rounds: int) -> None:
+    """Prints the seconds of the first call, and the medians of the others' seconds and CPU seconds."""
+    if cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    separator = MAKERS[backend](template(name))
     song = 0.1 * np.random.default_rng(0).standard_normal((2, round(seconds * RATE)), np.float32)
-    times = []
-    for _ in range(1 + rounds):
-        start = time.perf_counter()
-        call(song)
-        times.append(time.perf_counter() - start)
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return {
-        "first": times[0],
-        "seconds": statistics.median(times[1:]),
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit,
-    }
+    times = [timed(lambda: separate(separator, song, RATE, batch_size=batch_size or None)) for _ in range(1 + rounds)]
+    print(times[0][0], *map(statistics.median, zip(*times[1:], strict=True)))
 
 
-def jax_model(name: str) -> Call:
+def timed(call: Callable[[], object]) -> tuple[float, float]:
+    """The seconds of a call, by the clock and of all threads' CPU time."""
+    start = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - start[0], time.process_time() - start[1]
+
+
+def jax_model(config: Config) -> "Separator":
     from auralflow_jax.models import create_model
     from auralflow_jax.separation import Separator
 
-    return partial(separate, Separator(create_model(template(name))), sample_rate=RATE)
+    return Separator(create_model(config))
 
 
-def torch_model(name: str) -> Call:
+def torch_model(config: Config) -> "Separator":
+    import torch
+
     from auralflow_torch.models import create_model
     from auralflow_torch.separation import Separator
 
-    return partial(separate, Separator(create_model(template(name)).eval()), sample_rate=RATE)
+    return Separator(create_model(config).to("cuda" if torch.cuda.is_available() else "cpu").eval())
 
 
-def open_unmix(name: str) -> Call:
-    import openunmix  # pyright: ignore[reportMissingImports]  # installed only to compare with it
-    import torch
-
-    targets, iterations = UMX[name]
-    separator = openunmix.umxhq(targets=targets, niter=iterations, pretrained=False).eval()
-
-    def call(song: np.ndarray) -> torch.Tensor:
-        with torch.inference_mode():
-            return separator(torch.from_numpy(song)[None])
-
-    return call
+MAKERS = {"jax": jax_model, "torch": torch_model}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from jax import lax
 
 from auralflow_core import config as configuration
 from auralflow_core.config.networks.scnet import Band
+from auralflow_jax.fourier import irfft, rfft
 from auralflow_jax.layers.band_resample import BandConv, BandUpsample
 from auralflow_jax.layers.conv1d import Conv1d
 from auralflow_jax.layers.conv2d import Conv, kaiming
@@ -232,14 +233,14 @@ class SCNet(nn.Module):
 
 def to_spectrum(x: jax.Array) -> jax.Array:
     """The Fourier transform of the frames of (batch, bins, frames, channels); real before imaginary parts."""
-    spectrum = jnp.fft.rfft(x.astype(np.promote_types(x.dtype, np.float32)), axis=2, norm="ortho")
+    spectrum = rfft(x.astype(np.promote_types(x.dtype, np.float32)), axis=2, norm="ortho")
     return jnp.concatenate([spectrum.real, spectrum.imag], axis=-1).astype(x.dtype)
 
 
 def to_frames(x: jax.Array, frames: int) -> jax.Array:
     """The inverse of `to_spectrum`."""
     real, imaginary = jnp.split(x.astype(np.promote_types(x.dtype, np.float32)), 2, axis=-1)
-    return jnp.fft.irfft(lax.complex(real, imaginary), frames, axis=2, norm="ortho").astype(x.dtype)
+    return irfft(lax.complex(real, imaginary), frames, axis=2, norm="ortho").astype(x.dtype)
 
 
 def multiply(x: jax.Array, y: jax.Array) -> jax.Array:

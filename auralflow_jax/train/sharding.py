@@ -1,5 +1,6 @@
 """Devices and hosts that train one model together: how batches and states are laid out on them."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -54,6 +55,17 @@ def batch_sharding(mesh: Mesh) -> NamedSharding:
 def replicated(mesh: Mesh) -> NamedSharding:
     """Each device holds everything."""
     return NamedSharding(mesh, PartitionSpec())
+
+
+def divided(mesh: Mesh | None) -> contextlib.AbstractContextManager:
+    """Tells what is traced inside that batches are divided over a mesh; see `auralflow_jax.fourier`.
+
+    Args:
+        mesh: from `make_mesh`; None where the caller lays out batches. A mesh that the caller has set stays in force.
+    """
+    if mesh is None or mesh.size == 1 or not jax.sharding.get_abstract_mesh().empty:
+        return contextlib.nullcontext()
+    return jax.sharding.use_abstract_mesh(mesh.abstract_mesh)
 
 
 def shard_batch(batch: dict[str, Any], mesh: Mesh) -> Batch:

@@ -61,12 +61,13 @@ def make_train_step(
         state, metrics = train_step(state, {"mixture": mixture, "targets": targets})
     """
     optimizer, root = optax.with_extra_args_support(optimizer), jax.random.key(seed)
-    differentiate = make_gradient(model, loss)
+    differentiate, mesh = make_gradient(model, loss), sharding.make_mesh()
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, jax.Array]]:
         check_batch(model, batch)
         key = jax.random.fold_in(root, state.step)
-        value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
+        with sharding.divided(mesh if batch_sharding is None else None):
+            value, gradients, batch_stats = accumulate(differentiate, accumulate_steps, state, batch, key)
         updates, opt_state = update(optimizer, gradients, state.opt_state, state.params, value=value)
         params = optax.apply_updates(state.params, jax.tree.map(lambda u: u * state.lr_scale, updates))
         fresh = {"params": evaluated(params, opt_state), "batch_stats": batch_stats}
@@ -79,7 +80,6 @@ def make_train_step(
         )
         return state, {"loss": value, "grad_norm": optax.tree.norm(gradients)}
 
-    mesh = sharding.make_mesh()
     states, results = (sharding.replicated(mesh),) * 2 if state_sharding is None else (state_sharding, None)
     batches = sharding.batch_sharding(mesh) if batch_sharding is None else batch_sharding
     return jax.jit(
