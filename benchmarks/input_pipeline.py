@@ -21,7 +21,7 @@ from auralflow_jax.data.crops import TrainingCrops
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
+from auralflow_jax.train.sharding import make_mesh, shard_batch
 from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import make_train_step
 
@@ -44,7 +44,7 @@ def measure(dataset: str, arguments: argparse.Namespace) -> None:
     tracks, _, _ = training_tracks(dataset)
     model, mesh = build(config), make_mesh()
     optimizer = make_optimizer(config.training, 1000)
-    state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
+    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
     train_step = make_train_step(
         model, make_loss(config.training, model.represent), optimizer, ema_decay=config.training.ema_decay
     )

@@ -5,11 +5,13 @@
 Two steps of a network of full size with AdamW, each case in a process of its own. The figures are the system's account
 of that process, which holds the imports, what was compiled, the weights and the optimizer's state. `plan` is the part
 that XLA says it needs for the step: the state that goes in, and all that is computed from it. RoFormers are trained
-without `remat`, too, which computes their blocks twice to keep less, and with low-rank adapters of rank 8.
+without `remat`, too, which computes their blocks twice to keep less. JAX also trains low-rank adapters of rank 8, and
+with `accumulate_steps`, which computes the items of a batch one after the other.
 """
 
 import argparse
 import json
+from collections.abc import Mapping
 
 from noise import make_batch
 from processes import measure
@@ -23,6 +25,7 @@ CASES = {
     "JAX": ("jax", {}),
     "JAX, no remat": ("jax", {"remat": "false"}),
     "JAX, adapters": ("jax", {"lora_rank": "8"}),
+    "JAX, item by item": ("jax", {"accumulate_steps": "{batch}"}),
 }
 
 
@@ -46,16 +49,22 @@ def main() -> None:
         first = None
         for case in arguments.cases:
             (side, own), template = CASES[case], configuration.template(name)
-            if own and not hasattr(template.model, "remat"):
+            if not makes_sense(own, template, arguments.batch):
                 continue
-            changes = dict(pair.split("=", 1) for pair in arguments.set) | own
+            changes = dict(pair.split("=", 1) for pair in arguments.set)
             changes |= {"batch_size": str(arguments.batch), "sample_length": str(arguments.seconds)}
+            changes |= {key: value.format(batch=arguments.batch) for key, value in own.items()}
             settings = json.dumps(configuration.to_dict(configuration.override(template, changes)))
             used = measure([__file__, "--child", side, settings], case)
             first = first or used.peak
             print(
                 f"| {name} | {case} | {used.peak / 1e9:.2f} GB | {used.peak / first:.2f} | {used.printed} |", flush=True
             )
+
+
+def makes_sense(own: Mapping[str, str], template: Config, batch: int) -> bool:
+    """Whether a case's own settings are for a network, and change something: most are for RoFormers alone."""
+    return batch > 1 if "accumulate_steps" in own else not own or hasattr(template.model, "remat")
 
 
 def jax_steps(config: Config) -> None:
@@ -71,7 +80,9 @@ def jax_steps(config: Config) -> None:
 
     model, training, mesh = build(config), config.training, make_mesh()
     optimizer = make_optimizer(training, 1000)
-    train_step = make_train_step(model, make_loss(training, model.represent), optimizer)
+    train_step = make_train_step(
+        model, make_loss(training, model.represent), optimizer, accumulate_steps=training.accumulate_steps
+    )
     state = jax.jit(lambda: initial_state(model, optimizer, config), out_shardings=replicated(mesh))()
     batch = shard_batch(make_batch(config), mesh)
     step = train_step.lower(state, batch).compile()  # pyright: ignore[reportFunctionMemberAccess]

@@ -33,7 +33,7 @@ from auralflow_core.config import Config
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
+from auralflow_jax.train.sharding import make_mesh, shard_batch
 from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import compare, make_train_step
 from auralflow_torch import losses
@@ -128,7 +128,7 @@ def jax_programs(config: Config, batch: dict[str, np.ndarray]) -> dict[str, Prog
     model, mesh, training = build(config), make_mesh(), config.training
     criterion, optimizer = make_loss(training, model.represent), make_optimizer(training, 1000)
     train_step = make_train_step(model, criterion, optimizer, ema_decay=training.ema_decay)
-    state = jax.device_put(new_state(model.init(jax.random.key(0), config.crop_samples), optimizer), replicated(mesh))
+    state = new_state(model.init(jax.random.key(0), config.crop_samples), optimizer)
     params, batch_stats = jax.tree.map(jnp.copy, (state.params, state.batch_stats))  # the step donates the state's own
     on_device = shard_batch(batch, mesh)
 

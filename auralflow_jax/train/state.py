@@ -16,7 +16,7 @@ from auralflow_core.weights.frozen import frozen_names
 from auralflow_core.weights.names import torch_layout
 from auralflow_jax.lora import adapt, draw_adapters
 from auralflow_jax.models.base import SeparationModel, Variables
-from auralflow_jax.train.sharding import replicated
+from auralflow_jax.train.sharding import make_mesh, replicated
 
 
 class TrainState(struct.PyTreeNode):
@@ -99,18 +99,26 @@ class RunState:
 
 
 def new_state(
-    variables: Variables, optimizer: optax.GradientTransformation, frozen: Collection[str] = ()
+    variables: Variables, optimizer: optax.GradientTransformation, frozen: Collection[str] = (), *, sharding: Any = None
 ) -> TrainState:
-    """The state before the first step.
+    """The state before the first step, on the devices where the steps put the next ones.
 
     Args:
         variables: of the network.
         optimizer: of the weights that are trained.
         frozen: layers whose weights and statistics stay as they are; see `auralflow_core.weights.frozen`.
+        sharding: the `state_sharding` of `make_train_step`; default: replicated on all devices.
 
     Raises:
         InputError: a layer does not exist, or nothing is left to train.
     """
+    state = _new_state(variables, optimizer, frozen)
+    # Laid out as the step returns it, so that the second step finds it compiled.
+    return jax.device_put(state, replicated(make_mesh()) if sharding is None else sharding)
+
+
+def _new_state(variables: Variables, optimizer: optax.GradientTransformation, frozen: Collection[str]) -> TrainState:
+    """`new_state`, wherever the variables are."""
     if not frozen:
         return _start(TrainState, variables, optimizer)
     layout = torch_layout({"params": variables["params"]})
@@ -135,7 +143,7 @@ def start_state(variables: Variables, optimizer: optax.GradientTransformation, t
         InputError: adapters are wanted of a network that has no linear layer; or as `new_state`.
     """
     if not training.lora_rank:
-        return new_state(variables, optimizer, training.frozen)
+        return _new_state(variables, optimizer, training.frozen)
     adapters = draw_adapters(variables["params"], training.lora_rank, jax.random.key(training.seed))
     fields = {"base": variables["params"], "scale": training.lora_scale}
     return _start(LoraState, variables | {"params": adapters}, optimizer, **fields)

@@ -12,7 +12,7 @@ from auralflow_core.errors import InputError
 from auralflow_jax.losses import make_loss
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.optimizer import make_optimizer
-from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
+from auralflow_jax.train.sharding import make_mesh, shard_batch
 from auralflow_jax.train.state import new_state
 from auralflow_jax.train.step import average, compare, make_train_step
 from auralflow_jax.train.validation import make_eval_step, read_sums
@@ -33,7 +33,7 @@ class Setup:
         self.variables = jax.device_get(jax.jit(self.model.init, static_argnums=1)(jax.random.key(0), SAMPLES))
 
     def state(self):
-        return jax.device_put(new_state(jax.tree.map(jnp.array, self.variables), self.optimizer), replicated(self.mesh))
+        return new_state(jax.tree.map(jnp.array, self.variables), self.optimizer)
 
     def batch(self, seed=0, size=4):
         rng = np.random.default_rng(seed)
