@@ -4,8 +4,9 @@
 
 Two epochs of two steps of a network of full size, with validation, on generated songs; then the same again in a new
 folder. jax says (JAX_LOG_COMPILES) how long it traces, lowers and compiles each program. Programs of the second process
-come from the cache on disk, but for those that take less than 0.2 s. A program that one process compiles more than once
-for the same shapes has the number of times behind its name, and the script then ends with status 1.
+come from the cache on disk, but for those that take less than 0.2 s; those of less than half a second are added up. One
+that the first process compiles more than once for the same shapes has the number of times behind its name, and the
+script then ends with status 1.
 """
 
 import argparse
@@ -59,8 +60,7 @@ def main() -> int:
             settings |= {"batch_size": str(arguments.batch)} | dict(pair.split("=", 1) for pair in arguments.set)
             flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
             first, second = (train(name, flags, songs, Path(folder) / f"{name}-{number}") for number in range(2))
-            twice |= max(first.times.values()) > 1
-            show(name, first, second)
+            twice |= show(name, first, second)
     return int(twice)
 
 
@@ -87,19 +87,22 @@ def read_log(text: str) -> Log:
     return Log(dict(seconds), dict(times))
 
 
-def show(name: str, first: Log, second: Log) -> None:
-    """Prints a line for each program, those that took longest first, and one for all together."""
+def show(name: str, first: Log, second: Log) -> bool:
+    """Prints a line for each program, those that took longest first; returns whether one was compiled twice."""
+    twice = False
     rest, whole = [0.0] * (len(STAGES) + 1), [0.0] * (len(STAGES) + 1)
     for program, spent in sorted(first.seconds.items(), key=lambda entry: -sum(entry[1])):
         row = [*spent, second.seconds.get(program, [0.0])[-1]]
         whole = [a + b for a, b in zip(whole, row, strict=True)]
-        if sum(spent) < LEAST and first.times.get(program, 1) == 1:
+        if sum(spent) < LEAST:
             rest = [a + b for a, b in zip(rest, row, strict=True)]
             continue
-        number = f", {first.times[program]} times" if first.times.get(program, 1) > 1 else ""
-        print_row(name, f"{program}{number}", row)
+        times = first.times.get(program, 1)
+        twice |= times > 1
+        print_row(name, f"{program}, {times} times" if times > 1 else program, row)
     print_row(name, f"others, each less than {LEAST} s", rest)
     print_row(name, "together", whole)
+    return twice
 
 
 def print_row(name: str, program: str, row: Sequence[float]) -> None:

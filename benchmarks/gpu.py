@@ -48,6 +48,7 @@ DISK = (
     ("bfloat16", ["--backend", "jax", "--batch_size", "4"]),
     ("float32", ["--backend", "torch"]),
 )
+WORKERS = (os.cpu_count() or 1) // 4  # processes that compile at a time
 FOR_FILES = 90.0  # seconds that are kept for the last two parts
 
 
@@ -116,8 +117,8 @@ def prepare(run: Run, cases: Sequence[tuple[str, str]]) -> None:
     commands = [separation(run, *case) for case in DISK]
     commands += [network(run, *case, rounds=0) for case in cases]
     until = time.monotonic() + run.left() / 2
-    if workers := (os.cpu_count() or 1) // 4:
-        with ThreadPoolExecutor(workers) as pool:
+    if WORKERS:
+        with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(lambda command: run.start(command, until - time.monotonic()), commands))
 
 
@@ -134,7 +135,7 @@ def measure_networks(run: Run, cases: Sequence[tuple[str, str]]) -> None:
             memory = f"{line['memory'] / 1e9:.2f} GB" if line["memory"] else ""
             print(
                 f"| {name} | {precision} | {line['what']} | {line['side']} | {1e3 * line['seconds']:.1f} | "
-                f"{line['amount']:.1f} {unit} | {line['flops'] / 1e12:.3f} | {line['share']:.1%} | {memory} |",
+                f"{line['amount']:.1f} {unit} | {line['flops'] / 1e12:.3g} | {line['share']:.1%} | {memory} |",
                 flush=True,
             )
     if missing:
@@ -149,7 +150,7 @@ def measure_disk(run: Run) -> None:
     print("\n| `auralflow separate`, from disk to disk | s | x real time |\n| --- | ---: | ---: |")
     for precision, options in DISK:
         command = separation(run, precision, options)
-        if run.preset or not os.cpu_count() or (os.cpu_count() or 1) < 4:
+        if not WORKERS:
             run.start(command, run.left())  # which nothing has compiled yet
         began = time.monotonic()
         if run.start(command, run.left()) is not None:

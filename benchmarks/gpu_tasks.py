@@ -81,11 +81,10 @@ def measure(
     """
     programs, memory = {}, {}
     for side, make in makers.items():
-        if DEVICE == "cuda":
-            torch.cuda.reset_peak_memory_stats()
+        others = held_by_torch()
         programs[side] = make()
         wait(programs[side]())
-        memory[side] = peak(side)
+        memory[side] = peak(side) - (others if side != "jax" else 0)
     if not rounds:
         return
     for side, timing in time_in_turns(programs, rounds, 3 if DEVICE == "cuda" else 1).items():
@@ -96,13 +95,21 @@ def measure(
         )  # fmt: skip
 
 
-def peak(side: str) -> float:
-    """The most memory in bytes that a side has taken of the GPU; 0 on the CPU, where sides share the process's."""
+def held_by_torch() -> int:
+    """The bytes of the GPU that torch holds, from which its next peak begins."""
     if DEVICE != "cuda":
-        return 0.0
+        return 0
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated()
+
+
+def peak(side: str) -> int:
+    """The most bytes of the GPU that a framework has held; 0 on the CPU, where both share the process's memory."""
+    if DEVICE != "cuda":
+        return 0
     if side != "jax":
-        return float(torch.cuda.max_memory_allocated())
-    return float((jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0))
+        return torch.cuda.max_memory_allocated()
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0)
 
 
 def separators(config: Config, mixture: np.ndarray) -> dict[str, Callable[[], Program]]:
