@@ -14,6 +14,7 @@ from auralflow_core.config import Config
 from auralflow_core.separation import separator as separation
 from auralflow_core.separation.separator import separate_array
 from auralflow_jax import spectral
+from auralflow_jax.compilation import separation_options
 from auralflow_jax.trace_cache import traced_program
 from auralflow_jax.wiener import wiener
 
@@ -62,7 +63,7 @@ class Separator(separation.Separator):
 
     def estimate(self, mixture: np.ndarray) -> np.ndarray:
         model = self.model
-        estimate = traced_program(_estimate, model.settings, model.network, model, mixture)
+        estimate = traced_program(compiled_estimate(), model.settings, model.network, model, mixture)
         return np.asarray(estimate(model, mixture))
 
     @property
@@ -105,9 +106,14 @@ def separate(model: Model, audio: np.ndarray, rate: int | None = None, **options
     return separate_array(Separator(model), np.asarray(audio), rate, **options)
 
 
-@jax.jit
-def _estimate(model: Model, mixture: jax.Array) -> jax.Array:
-    return model.estimate(mixture).audio
+@functools.cache
+def compiled_estimate() -> Any:
+    """The jitted function from a model and mixtures (batch, channels, samples) to the audio that it estimates."""
+
+    def estimate(model: Model, mixture: jax.Array) -> jax.Array:
+        return model.estimate(mixture).audio
+
+    return jax.jit(estimate, compiler_options=separation_options())
 
 
 @functools.partial(jax.jit, static_argnums=range(2, 7))

@@ -22,6 +22,7 @@ from jax import export
 import auralflow_core
 from auralflow_core.config import Config
 from auralflow_core.storage.atomic import replacing
+from auralflow_jax.compilation import separation_options
 from auralflow_jax.networks import build_network
 
 MAX_FILES = 64  # of up to ten megabytes each; beyond, those that were not used for longest go
@@ -41,7 +42,7 @@ def traced_program(function: Callable, config: Config, network: nn.Module, *argu
     """A function of this package, as an earlier process traced it for such arguments, or as it is traced now.
 
     Args:
-        function: from `jax.jit`, without static arguments.
+        function: from `jax.jit` with `separation_options`, without static arguments.
         config: that the network is made from. Of a network that is not, or that other code defines, nothing is kept.
         network: in the arguments; with `config`, all in them that is no array.
         arguments: pytrees of arrays.
@@ -92,14 +93,14 @@ def _program(function: Callable, tree: Any, leaves: list, platform: str, file: P
     if (content := _read(file)) is not None:
         kept = export.deserialize(bytearray(content))
     else:
-        # Its arguments become plain arrays, as a file knows no class of ours.
-        flat = jax.jit(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)))
+        # Its arguments become plain arrays, as a file knows no class of ours; options are for the outermost program.
+        flat = jax.jit(lambda *leaves: function.__wrapped__(*jax.tree.unflatten(tree, leaves)))
         try:
             kept = export.export(flat, platforms=[platform])(*leaves)
             _write(file, bytes(kept.serialize()))
         except ValueError:  # a kernel of the platform that only this process can call
             return function
-    call = jax.jit(kept.call)
+    call = jax.jit(kept.call, compiler_options=separation_options())
     return lambda *arguments: call(*jax.tree.leaves(arguments))
 
 

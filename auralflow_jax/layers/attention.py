@@ -155,8 +155,8 @@ def attend_in_parts(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.A
 
     @jax.checkpoint  # otherwise all scores would be kept for the gradient
     def part(query, key, value):
-        scores = jnp.einsum("...qhd,...khd->...hqk", query, key, preferred_element_type=wide)
-        weights = nn.softmax(scores * size**-0.5, axis=-1).astype(value.dtype)
+        scores = jnp.einsum("...qhd,...khd->...hqk", query * size**-0.5, key, preferred_element_type=wide)
+        weights = nn.softmax(scores, axis=-1).astype(value.dtype)
         return jnp.einsum("...hqk,...khd->...qhd", weights, value, preferred_element_type=wide)
 
     if rows <= together:

@@ -29,13 +29,16 @@ class MultiheadAttention(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, source: jax.Array) -> jax.Array:
         """Maps (batch, steps, width), and a source (batch, its steps, width), to the first's shape."""
-        width = x.shape[-1]
+        batch, steps, width = x.shape
+        size = width // self.heads
 
         def project(name: str, y: jax.Array) -> jax.Array:
-            y = Linear(width, dtype=self.dtype, name=name)(y)
-            return y.reshape(*y.shape[:2], self.heads, -1).astype(self.dtype)
+            y = Linear(width, dtype=self.dtype, name=name)(y).reshape(batch, -1, self.heads, size)
+            # A row for each head, as the scores of all heads together would take 230 MB at full size.
+            return y.swapaxes(1, 2).reshape(batch * self.heads, -1, 1, size).astype(self.dtype)
 
         found = attend(project("query", x), project("key", source), project("value", source))
+        found = found.reshape(batch, self.heads, steps, -1).swapaxes(1, 2)
         return Linear(width, dtype=self.dtype, name="out")(found.reshape(x.shape))
 
 

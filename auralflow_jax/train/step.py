@@ -10,10 +10,10 @@ import optax
 
 from auralflow_core.console.text import count
 from auralflow_core.errors import InputError
+from auralflow_jax.compilation import step_options
 from auralflow_jax.lora import frozen_statistics
 from auralflow_jax.models.base import Estimate, SeparationModel, Variables
 from auralflow_jax.train import sharding
-from auralflow_jax.train.compilation import compiler_options
 from auralflow_jax.train.optimizer import evaluated, update
 from auralflow_jax.train.sharding import Batch
 from auralflow_jax.train.state import TrainState
@@ -87,7 +87,7 @@ def make_train_step(
         donate_argnums=0,
         in_shardings=(states, batches),
         out_shardings=(states, results),
-        compiler_options=compiler_options(),
+        compiler_options=step_options(),
     )
 
 

@@ -42,6 +42,7 @@ class DemucsConfig(WaveformConfig):
     """Two U-Nets, over the spectrum's bins and over the samples."""
 
     TRAINING: ClassVar[dict[str, Any]] = {"loss_domain": "audio", "lr": 3e-4}
+    SEGMENTS: ClassVar[int] = 1
 
     targets: tuple[str, ...] = ("bass", "drums", "other", "vocals")
     num_channels: Channels = 2
