@@ -1,7 +1,8 @@
 """Models as files for other runtimes, each compared with its model before it appears."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from auralflow_core.errors import InputError, closest
 from auralflow_core.evaluation.metrics import is_silent, si_sdr
 from auralflow_core.exported.description import Check, Description
 from auralflow_core.exported.paths import is_exported
+from auralflow_core.exported.separator import first_line
 from auralflow_core.model_folder import display_name, find_model
 from auralflow_core.separation.separator import Separator
 from auralflow_core.storage.atomic import replacing
@@ -89,7 +91,8 @@ def export(
     limit = TOLERANCE if tolerance is None and weights == "float32" else tolerance
     with replacing(path) as aside:
         exporter.write(separator.model, aside, **({} if weights == "float32" else {"weights": weights}))
-        check = compare(separator, exporter.open_program(aside), excerpt, limit)
+        with _running(path):
+            check = compare(separator, exporter.open_program(aside), excerpt, limit)
         if limit is not None and not check.largest_difference <= limit:
             raise InputError(
                 f"{path}: not written: opened again, it differs from the model by {check.largest_difference:.1e} on "
@@ -161,6 +164,22 @@ def compare(separator: Separator, program, excerpt: Excerpt, tolerance: float | 
             if target in heard
         },
     )
+
+
+@contextlib.contextmanager
+def _running(path: Path) -> Iterator[None]:
+    """Runs a file in its runtime, which may not know what its converter wrote.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # runtimes' own share no base
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise InputError(f"{path}: not written: its runtime does not take what was converted: {reason}") from error
 
 
 def _finite(value: float) -> float | None:

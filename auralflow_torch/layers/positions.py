@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -81,6 +82,9 @@ def turn_lengths(x: Tensor, turn: Turn) -> Tensor:
 
 
 def _table(steps: int, count: int, like: Tensor) -> Turn:
+    if isinstance(steps, int) and torch.compiler.is_exporting():  # constants, as not every runtime has float64
+        angles = tables.angles(steps, count)[:, None]
+        return Turn(*(torch.from_numpy(wave(angles)).to(like) for wave in (np.cos, np.sin)))
     # On the CPU, as not every device has float64; by torch, so that an exported graph takes any number of steps.
     frequencies = torch.from_numpy(tables.frequencies(count))
     angles = torch.arange(steps, dtype=torch.float64, device="cpu")[:, None, None] * frequencies

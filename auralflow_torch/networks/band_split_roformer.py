@@ -110,6 +110,7 @@ class BandSplitRoformer(nn.Module):
         table = config.band_table
         self.register_buffer("bins", torch.tensor(table.bins, device=device), persistent=False)
         self.register_buffer("counts", torch.tensor(table.counts, device=device), persistent=False)
+        self.overlap = bool((table.counts > 1).any())  # whether a bin is in several bands
         self.split = BandSplit(config.band_features, config.width, device)
         self.blocks = nn.ModuleList([Block(config, device) for _ in range(config.num_blocks)])
         self.norm = RMSNorm(config.width, device) if config.norms == "end" else nn.Identity()
@@ -144,9 +145,10 @@ class BandSplitRoformer(nn.Module):
         x = x.permute(0, 4, 3, 1, 2).index_select(2, self.bins).flatten(2)
         x = self.transform(self.split(x))
         mask = torch.stack([network(x) for network in self.mask], dim=1).unflatten(3, (-1, channels, parts))
-        # Where bands overlap, their masks are averaged.
-        mask = mask.new_zeros(*mask.shape[:3], bins, channels, parts).index_add(3, self.bins, mask)
-        mask = (mask / self.counts[:, None, None]).permute(0, 1, 4, 5, 3, 2)
+        if self.overlap:  # their masks are averaged
+            mask = mask.new_zeros(*mask.shape[:3], bins, channels, parts).index_add(3, self.bins, mask)
+            mask = mask / self.counts[:, None, None]
+        mask = mask.permute(0, 1, 4, 5, 3, 2)
         return mask.squeeze(1) if len(self.mask) == 1 else mask, None
 
     def transform(self, x: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Exported files: every family in every kind of file, their weights in fewer bits, and what is refused."""
 
 import itertools
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ import pytest
 import small_models
 import soundfile
 import torch
+from converters import REFUSED
 from distributions import modules_beyond, requirements
 
 import auralflow
@@ -30,14 +32,10 @@ from bridge.parity.cases import small_config
 
 # The fixture `exported` below has a file of ONNX in every run.
 QUICK = [("SpectrogramNetSimple", "pt2"), ("SpectrogramNetSimple", "stablehlo")]
-# Converters of other projects take these networks, at least; what installs them is not part of `all`.
-U_NETS = ("AudioNetSimple", "AudioNetVAE", "HybridNet", "SpectrogramNetSimple", "SpectrogramNetVAE")
 FAMILIES = [
     pair if pair in QUICK else pytest.param(*pair, marks=pytest.mark.slow)
-    for pair in (
-        *itertools.product(MODELS, ("onnx", "stablehlo", "pt2")),
-        *itertools.product(U_NETS, ("tflite", "executorch")),
-    )
+    for pair in itertools.product(MODELS, EXPORTERS)
+    if pair not in REFUSED
 ]
 # Runs the command where some packages cannot be imported.
 ALONE = """
@@ -165,13 +163,36 @@ def test_a_song_is_separated_by_litert(exported, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_converter_that_refuses_a_network_says_why(tmp_path):
-    require("tflite")
-    save_model(tmp_path / "model", small_config("SpleeterNet", targets=("bass", "vocals"), num_channels=2))
-    message = r"LiteRT's converter does not take this network: .*convolution"
-    with pytest.raises(InputError, match=message):
-        export(tmp_path / "model", "tflite", tmp_path / "out.tflite")
-    assert not (tmp_path / "out.tflite").exists()
+@pytest.mark.parametrize(("name", "to"), REFUSED)
+def test_a_converter_that_refuses_a_network_says_why(tmp_path, name, to):
+    require(to)
+    save_model(tmp_path / name, small_config(name, targets=("bass", "vocals"), num_channels=2))
+    path = tmp_path / f"out{EXPORTERS[to].suffix}"
+    with pytest.raises(InputError, match=REFUSED[name, to]):
+        export(tmp_path / name, to, path)
+    assert not path.exists()
+
+
+def test_the_page_about_exports_lists_what_converters_take():
+    page = (Path(__file__).parents[3] / "docs/export.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \| (yes|no) \|$", page, re.MULTILINE)
+    assert rows == [
+        (name, *("no" if (name, to) in REFUSED else "yes" for to in ("tflite", "executorch")))
+        for name in sorted(MODELS)
+    ]
+
+
+def test_a_file_that_its_runtime_does_not_take_is_not_left(exported, tmp_path, monkeypatch):
+    def run(audio):
+        raise RuntimeError("Node number 517 failed to prepare.\nand a lot more")
+
+    wrong = SimpleNamespace(write=lambda model, path: path.write_text("newer"), open_program=lambda path: run)
+    monkeypatch.setattr("auralflow.api.export.load_exporter", lambda to: wrong)
+    path = tmp_path / "new.pt2"
+    reason = r"its runtime does not take what was converted: RuntimeError: Node number 517 failed to prepare\.$"
+    with pytest.raises(InputError, match=f"new.pt2: not written: {reason}"):
+        export(exported[1], "pt2", path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_int8_takes_the_axis_whose_slices_differ_most():
