@@ -1,6 +1,6 @@
 """Scaling of the training step over devices and processes: losses, and what is communicated.
 
-    python benchmarks/scaling.py [--model NAME ...] [--devices N ...] [--processes N ...] [--batch N] [--steps N]
+    python benchmarks/scaling.py [--model NAME ...] [--scaling strong weak] [--devices N ...] [--processes N ...]
 
 Each line is a run of a few training steps of a network of full size on virtual devices of the CPU, or in as many
 processes that join each other as `auralflow train` does. *Strong*: one batch, divided among the devices. *Weak*: each
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument(
         "--batch", type=int, default=8, help="all items; of weak scaling, copies on each device: a quarter"
     )
+    parser.add_argument("--scaling", nargs="+", choices=("strong", "weak"), default=["strong", "weak"])
     parser.add_argument("--steps", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
     parser.add_argument("--child", help=argparse.SUPPRESS)
@@ -52,7 +53,7 @@ def main() -> int:
     for name in arguments.model:
         changes = dict(pair.split("=", 1) for pair in arguments.set)
         config = configuration.to_dict(configuration.override(configuration.template(name), changes))
-        for scaling in ("strong", "weak"):
+        for scaling in arguments.scaling:
             reference: list[float] = []
             for devices, processes in layouts:
                 size, copies = devices * processes, scaling == "weak"
