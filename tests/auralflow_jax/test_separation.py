@@ -58,7 +58,7 @@ def test_a_mask_of_ones_gives_the_input_back_in_few_compiled_shapes(models, mode
         for overlap in (0.0, 0.1, 0.5):
             np.testing.assert_allclose(separate(model, audio, RATE, overlap=overlap)[0], audio, rtol=0, atol=1e-6)
     # Batches of 1, 2 and 4 segments.
-    assert separation.compiled_estimate()._cache_size() == compiled + 3  # pyright: ignore[reportAttributeAccessIssue]
+    assert separation.compiled_estimate()._cache_size() == compiled + 3
     audio = noise(1, 2 * CROP + 5)
     np.testing.assert_allclose(separate(model, audio, RATE)[0], audio, rtol=0, atol=1e-6)
 
