@@ -2,11 +2,13 @@
 
     python benchmarks/memory.py [MODEL] [--minutes M ...] [--backend jax|torch] [-- OPTION ...]
 
-Without MODEL, a small network with random weights. Options behind `--` are handed to the command. The song is noise,
-stereo, 44.1 kHz, in a flac file; the figures are the system's account of the whole process.
+MODEL is a folder, or the name of a network, which then has the size of its preset tiny and random weights; without it,
+a small SpectrogramNetSimple. Options behind `--` are handed to the command. The song is noise, stereo, 44.1 kHz, in a
+flac file; the figures are the system's account of the whole process.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +17,11 @@ import numpy as np
 import soundfile
 from processes import measure
 
+from auralflow_core.config import MODELS, Config, SpectrogramNetSimple
+from auralflow_core.config.templates import read_template
+
 RATE = 44100
+SMALL = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth=2))
 
 
 def main() -> None:
@@ -23,11 +29,20 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60])
     parser.add_argument("--backend", default="jax", choices=("jax", "torch"))
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("options", nargs="*", help="of auralflow separate, behind --")
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     arguments = parser.parse_args(sys.argv[1:split])
+    if arguments.make:
+        make(arguments.make, read_template(arguments.model, "tiny") if arguments.model else SMALL)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        model = Path(arguments.model) if arguments.model else small_model(Path(folder) / "model")
+        if arguments.model is None or arguments.model in MODELS:
+            # In a process of its own: on Linux, a child's peak begins at its parent's.
+            model = Path(folder) / "model"
+            subprocess.run([sys.executable, __file__, "--make", model, *filter(None, [arguments.model])], check=True)
+        else:
+            model = Path(arguments.model)
         options = ["--backend", arguments.backend, *sys.argv[split + 1 :]]
         run(model, song(Path(folder) / "warm.flac", 0.1), options)  # what is compiled is kept
         print("| minutes | peak memory | against the first | x real time |\n| ---: | ---: | ---: | ---: |")
@@ -41,21 +56,11 @@ def main() -> None:
             )
 
 
-def small_model(folder: Path) -> Path:
+def make(folder: Path, config: Config) -> None:
     """A model folder with random weights."""
-    import jax
+    from auralflow_jax.models import create_model
 
-    from auralflow_core.config import Config, SpectrogramNetSimple
-    from auralflow_core.model_folder import ModelFolder
-    from auralflow_jax.models.registry import build
-    from auralflow_jax.weights import save_weights
-
-    config = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth=2))
-    variables = build(config).init(jax.random.key(0), config.crop_samples)
-    model = ModelFolder(folder)
-    model.save_config(config)
-    save_weights(model.weights, variables, config, {})
-    return folder
+    create_model(config).save(folder)
 
 
 def song(path: Path, minutes: float) -> Path:

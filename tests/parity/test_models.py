@@ -14,6 +14,7 @@ from auralflow_jax.models.registry import build
 from auralflow_torch.models import create_model
 from auralflow_torch.separation import Separator
 from auralflow_torch.weights import load_state
+from bridge.parity.cases import OF_NETWORKS
 from bridge.parity.twins import random_variables
 
 CASES = [
@@ -58,6 +59,8 @@ CASES = [
     {"model_type": "MelBandRoformer", "targets": ["drums", "vocals"], "num_bands": 6, "positions": "polar"},
     {"model_type": "SCNet", "targets": ["drums", "vocals"], "num_channels": 1, "masks": True, "zero_dc": True},
     {"model_type": "TFCTDF", "num_bins": 32, "num_subbands": 2, "growth": 2, "compression": 2},
+    {"model_type": "HTDemucs", "targets": ["drums", "vocals"], "num_channels": 1, "compression": 1},
+    {"model_type": "HDemucs", "targets": ["vocals"], **OF_NETWORKS["HDemucs"]},
 ]
 SIZES = {
     "sample_rate": 8000,
@@ -128,6 +131,13 @@ def test_separated_songs_agree(twins, channels):
     )
     assert ours.shape == expected.shape == (len(model.targets), channels, 4321)
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
+def test_a_clip_shorter_than_a_segment_has_its_length_and_silence_is_silent(twins):
+    flax, variables, model = twins
+    for separator in (jax_separation.Separator(flax.replace(variables=variables)), Separator(model)):
+        found = separate(separator, np.zeros((1, 131), np.float32), 8000)
+        assert found.shape == (len(model.targets), 1, 131) and np.abs(found).max() < 1e-4
 
 
 def test_refined_songs_agree(twins):
