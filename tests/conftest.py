@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items):
 
 
 MEMORY = 1.0e9  # bytes; a process of tests that has more drops the programs that it has compiled
-ROOM = 0.3e9  # bytes by which it may have grown since it last did
+ROOM = 0.2e9  # bytes by which it may have grown since it last did
 kept = [0]  # the bytes that it held after it had
 peaks = []  # the most memory that each worker process held, in bytes
 
