@@ -141,7 +141,7 @@ class Library:
     def words(self, job: Job, text: object) -> str:
         """A sentence about a job's files, without the folder, as whoever sent the song knows its name alone."""
         folder = str(self.path(job))
-        return str(text).replace(f"{folder}/{job.file}", job.name).replace(f"{folder}/", "")
+        return re.sub(f"{re.escape(folder)}/(stems/)?", "", str(text).replace(f"{folder}/{job.file}", job.name))
 
     def _read(self) -> list[Job]:
         """The jobs on disk, the oldest first; those that were running are queued again, half-made folders removed."""
