@@ -5,17 +5,9 @@ narrow.
 """
 
 import base64
-import contextlib
 import io
-import json
-import re
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from drawing import IMAGES
@@ -25,8 +17,10 @@ from auralflow.songs import make_songs
 
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "helpers"))
 import chromium
+from studio_server import Server
 
 SEED = 77  # as in separation.py
+MODEL = "auralflow-4stems"
 NAMES = ("Morning train", "Paper boats", "Northern line")
 SIZES = {"wide": (1280, 800, 1.0), "narrow": (360, 760, 1.0)}  # width and height in pixels, and pixels of a pixel
 READY = """
@@ -65,15 +59,19 @@ def main() -> None:
         sys.exit("the pictures need Chromium or Chrome on the PATH")
     with tempfile.TemporaryDirectory() as folder:
         mixtures = generated(Path(folder) / "songs")
-        with studio(Path(folder) / "library") as address:
-            jobs = [send(address, path, name) for path, name in zip(mixtures, NAMES, strict=True)]
+        server = Server(Path(folder) / "library", "--no_open", "--model", MODEL, name="studio")
+        try:
+            asked = {"format": "flac", "model": MODEL}
+            jobs = [server.send(path, name=name, **asked) for path, name in zip(mixtures, NAMES, strict=True)]
             (Path(folder) / "A note.mp3").write_text("no song")
-            failing = send(address, Path(folder) / "A note.mp3", "A note.mp3")
-            other = send(address, mixtures[0], NAMES[0], "spleeter-2stems")
+            failing = server.send(Path(folder) / "A note.mp3", **asked)
+            other = server.send(mixtures[0], name=NAMES[0], format="flac", model="spleeter-2stems")
             for job in (*jobs, failing, other):
-                wait(address, job["id"])
+                server.wait(job, "done", "failed", seconds=600)
             with chromium.started() as browser:
-                picture_views(browser, address, jobs[0]["id"])
+                picture_views(browser, server.address(), jobs[0]["id"])
+        finally:
+            server.end()
 
 
 def picture_views(browser: chromium.Browser, address: str, id: str) -> None:
@@ -105,39 +103,6 @@ def generated(folder: Path) -> list[Path]:
     """Mixtures of generated songs."""
     make_songs(folder, tracks=len(NAMES), seconds=24, seed=SEED)
     return sorted(folder.rglob("mixture.*"))[: len(NAMES)]
-
-
-@contextlib.contextmanager
-def studio(library: Path) -> Iterator[str]:
-    """Runs `auralflow studio`; yields its address."""
-    command = [sys.executable, "-m", "auralflow", "studio", "--no_open", "--port", "0", "--library", str(library)]
-    process = subprocess.Popen([*command, "--model", "auralflow-4stems"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        found = re.search(r"http://\S+", process.stdout.readline())
-        assert found is not None
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def send(address: str, song: Path, name: str, model: str = "auralflow-4stems") -> dict:
-    """Sends a song; returns its job."""
-    query = urllib.parse.urlencode({"name": name, "format": "flac", "model": model})
-    return ask(f"{address}api/jobs?{query}", song.read_bytes())
-
-
-def wait(address: str, id: str) -> None:
-    """Waits until a song is separated."""
-    while ask(f"{address}api/jobs/{id}")["state"] in ("queued", "running"):
-        time.sleep(0.5)
-
-
-def ask(address: str, data: bytes | None = None) -> dict:
-    """An answer of the studio."""
-    with urllib.request.urlopen(urllib.request.Request(address, data)) as answer:
-        return json.load(answer)
 
 
 if __name__ == "__main__":
