@@ -72,15 +72,14 @@ class Run(NamedTuple):
 
     def start(self, command: Sequence[str | Path], limit: float) -> list[dict[str, Any]] | None:
         """The lines that a process prints; None where it fails or takes more seconds than the limit."""
+        words = [sys.executable, *map(str, command)]
         try:
-            command = [sys.executable, *map(str, command)]
-            done = subprocess.run(
-                command, env=self.environment, capture_output=True, text=True, timeout=max(limit, 0.1)
-            )
+            done = subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=max(limit, 0.1))
         except subprocess.TimeoutExpired:
             return None
         if done.returncode:
-            print(f"{' '.join(command[1:])}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr, flush=True)
+            reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            print(f"{' '.join(words[1:])}: {reason}", file=sys.stderr, flush=True)
             return None
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

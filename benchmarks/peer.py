@@ -75,7 +75,8 @@ def demucs(mixture: Tensor) -> Stems:
     from demucs.htdemucs import HTDemucs  # pyright: ignore[reportMissingImports]
 
     sources = ["drums", "bass", "other", "vocals"]
-    network = HTDemucs(sources, bottom_channels=512, dconv_mode=3, segment=Fraction(39, 5)).eval()
+    published: dict[str, Any] = {"bottom_channels": 512, "dconv_mode": 3, "segment": Fraction(39, 5)}
+    network = HTDemucs(sources, **published).eval()
     mean, deviation = mixture.mean(), mixture.mean(0).std()
     estimates = apply_model(network, ((mixture - mean) / deviation)[None], shifts=1, split=True, overlap=0.25)[0]
     return network, dict(zip(sources, estimates * deviation + mean, strict=True))
