@@ -1,9 +1,9 @@
 """Low-rank adapters of linear layers (Hu et al. 2022, "LoRA: low-rank adaptation of large language models").
 
 A network with adapters is the same network with other weights: those of each linear layer, plus scale · B A. So these
-are functions of trees of parameters, of which networks know nothing. Adapters are a tree like the parameters, in which
-`lora_A` (..., rank, inputs) and `lora_B` (..., outputs, rank) stand in the place of each matrix that has some; stacks
-of matrices have stacks of them.
+are functions of trees of parameters, of which `BandLinear` alone among the layers knows. Adapters are a tree like the
+parameters, in which `lora_A` (..., rank, inputs) and `lora_B` (..., outputs, rank) stand in the place of each matrix
+that has some; stacks of matrices have stacks of them.
 """
 
 import contextlib
@@ -45,19 +45,25 @@ def draw_adapters(params: dict, rank: int, key: jax.Array) -> dict:
     return unflatten_dict(adapters)
 
 
-def adapt(params: dict, adapters: dict, scale: float) -> dict:
+def adapt(params: dict, adapters: dict, scale: float, beside: bool = False) -> dict:
     """The parameters of a network with adapters.
 
     Args:
         params: of the network.
         adapters: of some of its linear layers.
         scale: alpha / rank.
+        beside: leave stacks of matrices as they are and put their adapters beside them, where `BandLinear` finds them:
+            for training, which then needs neither the sums, nor gradients as large as these.
     """
     adapted: dict[tuple[str, ...], Any] = dict(flatten_dict(params, keep_empty_nodes=True))
     factors: dict[tuple[str, ...], Any] = dict(flatten_dict(adapters))
     for path in sorted({path[:-1] for path in factors}):
-        added = scale * jnp.matmul(factors[*path, "lora_B"], factors[*path, "lora_A"], precision="highest")
-        adapted[path] = adapted[path] + (added.mT if path[-1] == "kernel" else added)
+        a, b = factors[*path, "lora_A"], scale * factors[*path, "lora_B"]
+        if beside and a.ndim > 2:
+            adapted |= {(*path[:-1], "lora_A"): a, (*path[:-1], "lora_B"): b}
+        else:
+            added = jnp.matmul(b, a, precision="highest")
+            adapted[path] = adapted[path] + (added.mT if path[-1] == "kernel" else added)
     return unflatten_dict(adapted)
 
 

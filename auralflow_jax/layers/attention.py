@@ -123,10 +123,13 @@ class Transformer(nn.Module):
             if train:
                 x = layer(x, positions, train)
             else:
-                numbers = x.shape[-2] * max(3 * self.heads * self.head_size, GROWTH * x.shape[-1])
                 rows = x.reshape(-1, *x.shape[-2:])
-                x = in_parts(layer, rows, numbers, positions, in_place=True).reshape(x.shape)
+                x = in_parts(layer, rows, self.numbers(*rows.shape[1:]), positions, in_place=True).reshape(x.shape)
         return RMSNorm(name="norm")(x) if self.norm_end else x
+
+    def numbers(self, steps: int, width: int) -> int:
+        """The numbers in the largest array of a sequence inside."""
+        return steps * max(3 * self.heads * self.head_size, GROWTH * width)
 
 
 def attend(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:

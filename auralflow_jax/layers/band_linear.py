@@ -46,7 +46,7 @@ class BandSplit(nn.Module):
 
 
 class BandLinear(nn.Module):
-    """A linear layer for each band, from one width to another.
+    """A linear layer for each band, from one width to another, and the adapters of its weights where it is given some.
 
     Attributes:
         features: that go out for each band.
@@ -63,6 +63,9 @@ class BandLinear(nn.Module):
         weight = self.param("weight", _normal(inputs**-0.5), (bands, self.features, inputs))
         bias = self.param("bias", nn.initializers.zeros, (bands, self.features), jnp.float32)
         result = product("...ki,koi->...ko", x, weight, self.dtype)
+        if self.has_variable("params", "lora_A"):
+            inner = product("...ki,kri->...kr", x, self.get_variable("params", "lora_A"), self.dtype)
+            result = result + product("...kr,kor->...ko", inner, self.get_variable("params", "lora_B"), self.dtype)
         return result + jnp.broadcast_to(bias.astype(result.dtype), result.shape)
 
 

@@ -23,19 +23,44 @@ def in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object, in_pl
         in_place: the module returns the shape that it gets; its results then take the place of `x`. Otherwise they
             have an array of their own, which XLA may set aside for all such calls of a network at its beginning.
     """
-    rows = len(x)
-    parts = -(-rows * numbers // PART)
-    if parts <= 1 or module.is_initializing() or jax.default_backend() != "cpu":
+    if module.is_initializing() or jax.default_backend() != "cpu" or len(x) * numbers <= PART:
         return module(x, *args)
-    size = -(-rows // parts)
-    parts = -(-rows // size)
-    padded = jnp.pad(x, [(0, parts * size - rows)] + [(0, 0)] * (x.ndim - 1)).reshape(parts, size, *x.shape[1:])
+    padded = _divide(x, numbers)
 
     def part(module: nn.Module, whole: jax.Array, index: jax.Array) -> tuple[jax.Array, Any]:
         found = module(lax.dynamic_index_in_dim(whole, index, keepdims=False), *args)
         return (lax.dynamic_update_index_in_dim(whole, found, index, 0), None) if in_place else (whole, found)
 
     scan = nn.scan(part, variable_broadcast="params", split_rngs={"params": False})
-    whole, found = scan(module, padded, jnp.arange(parts))
+    whole, found = scan(module, padded, jnp.arange(len(padded)))
     found = whole if in_place else found
-    return found.reshape(-1, *found.shape[2:])[:rows]
+    return found.reshape(-1, *found.shape[2:])[: len(x)]
+
+
+def again_in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object) -> jax.Array:
+    """Calls a module on rows that do not depend on each other, and once more for the gradient, for which nothing that
+    is inside is kept; on the CPU a few rows at a time.
+
+    Args:
+        module: maps (rows, ...) and the arguments to (rows, ...).
+        x: (rows, ...).
+        numbers: in the largest array of one row inside the module.
+        args: further arguments, the same for all rows.
+    """
+
+    @nn.remat
+    def part(module: nn.Module, nothing: tuple, rows: jax.Array) -> tuple[tuple, jax.Array]:
+        return nothing, module(rows, *args)
+
+    divided = _divide(x, numbers) if jax.default_backend() == "cpu" else x[None]
+    rngs = {"params": False, "dropout": True}
+    _, found = nn.scan(part, variable_broadcast="params", split_rngs=rngs)(module, (), divided)
+    return found.reshape(-1, *found.shape[2:])[: len(x)]
+
+
+def _divide(x: jax.Array, numbers: int) -> jax.Array:
+    """Rows as parts of `PART` numbers at most, the last of which is filled up with zeros."""
+    size = -(-len(x) // -(-len(x) * numbers // PART))
+    parts = -(-len(x) // size)
+    zeros = jnp.pad(x, [(0, parts * size - len(x))] + [(0, 0)] * (x.ndim - 1))
+    return zeros.reshape(parts, size, *x.shape[1:])

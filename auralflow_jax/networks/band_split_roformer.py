@@ -10,7 +10,7 @@ from flax import linen as nn
 from auralflow_core import config as configuration
 from auralflow_jax.layers.attention import Transformer
 from auralflow_jax.layers.band_linear import BandJoin, BandLinear, BandSplit
-from auralflow_jax.layers.in_parts import in_parts
+from auralflow_jax.layers.in_parts import again_in_parts, in_parts
 from auralflow_jax.layers.positions import Positions, polar, rotary
 from auralflow_jax.layers.rms_norm import RMSNorm
 
@@ -27,11 +27,20 @@ class Block(nn.Module):
     dtype: jnp.dtype
 
     @nn.compact
-    def __call__(self, x: jax.Array, over_time: Positions, over_bands: Positions, train: bool) -> jax.Array:
-        """Maps (batch, frames, bands, width) to the same shape."""
-        config = self.config
-        x = self.transformer("time", config.time_layers)(x.swapaxes(1, 2), over_time, train)
-        return self.transformer("band", config.band_layers)(x.swapaxes(1, 2), over_bands, train)
+    def __call__(
+        self, x: jax.Array, over_time: Positions, over_bands: Positions, train: bool, again: bool = False
+    ) -> jax.Array:
+        """Maps (batch, frames, bands, width) to the same shape, with `again` in little memory while training."""
+        config, places = self.config, {"time": over_time, "band": over_bands}
+        for name, num_layers in (("time", config.time_layers), ("band", config.band_layers)):
+            x, transformer = x.swapaxes(1, 2), self.transformer(name, num_layers)
+            if again:
+                rows = x.reshape(-1, *x.shape[2:])
+                numbers = transformer.numbers(*x.shape[2:])
+                x = again_in_parts(transformer, rows, numbers, places[name], train).reshape(x.shape)
+            else:
+                x = transformer(x, places[name], train)
+        return x
 
     def transformer(self, name: str, num_layers: int) -> Transformer:
         config = self.config
@@ -137,11 +146,11 @@ class BandSplitRoformer(nn.Module):
         drop = self.has_rng("dropout")
         keys = jax.random.split(self.make_rng("dropout"), len(params)) if drop else jnp.zeros(len(params))
 
-        @jax.checkpoint
         def one(carry: tuple[jax.Array, jax.Array], own: tuple[dict, jax.Array]) -> tuple[tuple, None]:
             (x, earlier), (params, key) = carry, own
             rngs = {"dropout": key} if drop else {}
-            x = cast(jax.Array, block.apply({"params": params}, x + earlier, over_time, over_bands, True, rngs=rngs))
+            x = block.apply({"params": params}, x + earlier, over_time, over_bands, True, again=True, rngs=rngs)
+            x = cast(jax.Array, x)
             return (x, earlier + x if config.skip_connection else earlier), None
 
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *params)

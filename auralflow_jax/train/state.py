@@ -48,6 +48,10 @@ class TrainState(struct.PyTreeNode):
         """All of a network's weights, given those that are trained."""
         return params
 
+    def applied(self, params: dict) -> dict:
+        """`whole` for a step of training, which may leave adapters beside the weights."""
+        return self.whole(params)
+
     def is_frozen(self, module: Sequence[str]) -> bool:
         """Whether no weight of a module is trained, given the names that lead to it; its statistics then stay, too."""
         return False
@@ -77,6 +81,9 @@ class LoraState(TrainState):
 
     def whole(self, params: dict) -> dict:
         return adapt(self.base, params, self.scale)
+
+    def applied(self, params: dict) -> dict:
+        return adapt(self.base, params, self.scale, beside=True)
 
     def is_frozen(self, module: Sequence[str]) -> bool:
         return True

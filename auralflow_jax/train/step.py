@@ -98,7 +98,7 @@ def make_gradient(model: SeparationModel, loss: EstimateLoss) -> Gradient:
         state: TrainState, batch: Batch, batch_stats: dict, key: jax.Array
     ) -> tuple[jax.Array, dict, dict]:
         def objective(params: dict) -> tuple[jax.Array, dict]:
-            variables = {"params": state.whole(params), "batch_stats": batch_stats}
+            variables = {"params": state.applied(params), "batch_stats": batch_stats}
             with frozen_statistics(state.is_frozen):
                 estimate, updated = model.apply_and_update(variables, batch["mixture"], True, key)
             return compare(model, loss, estimate, batch), updated

@@ -7,23 +7,42 @@ from auralflow_jax.layers import in_parts as module
 
 
 class Rows(nn.Module):
-    """A dense layer on rows, all at once or in parts."""
+    """A dense layer on rows, all at once or in parts; with `again` once more for the gradient."""
 
     features: int
+    again: bool = False
 
     @nn.compact
     def __call__(self, x):
-        return module.in_parts(nn.Dense(self.features), x, 10, in_place=self.features == x.shape[-1])
+        dense = nn.Dense(self.features)
+        if self.again:
+            return module.again_in_parts(dense, x, 10)
+        return module.in_parts(dense, x, 10, in_place=self.features == x.shape[-1])
 
 
+class Dropped(nn.Module):
+    """Dropout on rows in parts."""
+
+    @nn.compact
+    def __call__(self, x):
+        return module.again_in_parts(nn.Dropout(0.5), x, 10, False)
+
+
+@pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("features", [4, 3])
 @pytest.mark.parametrize("part", [1, 30, 1000])  # one row at a time; three, with two that are made up; all at once
-def test_rows_in_parts_are_rows_at_once(features, part, monkeypatch):
+def test_rows_in_parts_are_rows_at_once(features, part, again, monkeypatch):
     monkeypatch.setattr(module, "PART", part)
     x = np.random.default_rng(0).standard_normal((7, 4)).astype(np.float32)
-    layer = Rows(features)
+    layer = Rows(features, again)
     variables = layer.init(jax.random.key(0), x)
     kernel, bias = (np.asarray(variables["params"]["Dense_0"][name]) for name in ("kernel", "bias"))
     np.testing.assert_allclose(layer.apply(variables, x), x @ kernel + bias, atol=1e-6)
     gradient = jax.grad(lambda x: layer.apply(variables, x).sum())(x)  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(gradient, np.broadcast_to(np.sum(kernel, 1), x.shape), atol=1e-6)
+
+
+def test_parts_drop_features_of_their_own(monkeypatch):
+    monkeypatch.setattr(module, "PART", 30)
+    found = np.asarray(Dropped().apply({}, np.ones((6, 50), np.float32), rngs={"dropout": jax.random.key(0)}))
+    assert set(found.ravel().tolist()) == {0.0, 2.0} and not np.array_equal(found[:3], found[3:])

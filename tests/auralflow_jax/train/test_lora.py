@@ -77,6 +77,29 @@ def test_weights_with_adapters_are_the_sums_of_the_paper():
     assert same_bits(found["c"], params["c"])
 
 
+def test_adapters_beside_stacks_train_as_their_sums_do():
+    config, mixture = config_of(), audio()
+    model, params = build(config), random_weights(config_of(0))["params"]
+    drawn = draw_adapters(params, RANK, jax.random.key(0))
+    adapters = jax.tree.map(lambda x: 0.1 * jax.random.normal(jax.random.key(x.size), x.shape), drawn)
+    assert "lora_B" in adapt(params, adapters, 1.5, beside=True)["mask_0"]["hidden_0"]
+
+    @jax.jit
+    def gradients(adapters):
+        def objective(adapters, beside):
+            variables = {"params": adapt(params, adapters, 1.5, beside), "batch_stats": {}}
+            return jnp.square(model.apply(variables, mixture, True, jax.random.key(0)).audio).sum()
+
+        return [jax.value_and_grad(objective)(adapters, beside) for beside in (True, False)]
+
+    (found, ours), (expected, theirs) = gradients(adapters)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for path, gradient in flatten_dict(theirs).items():
+        largest = np.abs(gradient).max()
+        assert largest > 0
+        np.testing.assert_allclose(flatten_dict(ours)[path], gradient, atol=1e-4 * largest, err_msg="/".join(path))
+
+
 def test_a_step_changes_adapters_alone_and_the_optimizer_knows_of_nothing_else():
     config = config_of(ema_decay=0.5)
     model, variables = build(config), random_weights(config_of(0))
