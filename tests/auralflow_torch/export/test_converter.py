@@ -70,7 +70,8 @@ def test_what_a_converter_changes_is_changed_back(monkeypatch, capsys, fail, x64
         assert jnp.arange(2.0).dtype == inside
     assert process_state.differences(before, process_state.take()) == []
     assert jnp.arange(2.0).dtype == jnp.float32
-    assert logging.getLogger(name).handlers.pop().stream is sys.stderr
+    (handler,) = logging.getLogger(name).handlers
+    assert isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr
     assert capsys.readouterr() == ("", "")
     logging.getLogger("another").warning("heard")
     assert capsys.readouterr().err == "heard\n"
