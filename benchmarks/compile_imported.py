@@ -1,6 +1,6 @@
 """CPU seconds that JAX takes to trace and to compile a network of full size: separation, and the training step.
 
-    python benchmarks/compile_imported.py [--model htdemucs scnet scnet-xl ...] [--seconds S] [--programs separation training]
+    python benchmarks/compile_imported.py [--model htdemucs scnet ...] [--seconds S] [--programs separation training]
 
 Nothing runs, nothing is kept on disk. The sizes are those of `imported_networks.py`; one crop of `--seconds` in a
 training step, one segment in separation.
