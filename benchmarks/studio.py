@@ -112,13 +112,12 @@ def studio(library: Path, model: str) -> Iterator[Server]:
 def print_times(rounds: Sequence[Round]) -> None:
     start, command, first, second = map(statistics.median, zip(*rounds, strict=True))
     least = min(times.start for times in rounds)
-    print(f"From the command to the page: {start:.2f} s (the least of {len(rounds)}: {least:.2f} s); the bar is 3 s.\n")
+    print(f"From the command to the page: {start:.2f} s (the least of {len(rounds)}: {least:.2f} s).\n")
     print("| a song | s | x the command |\n| --- | ---: | ---: |")
     print(f"| auralflow separate | {command:.2f} | |")
     for name, place, seconds in (("first", 2, first), ("second", 3, second)):
         ratio = statistics.median(times[place] / times.command for times in rounds)
-        print(f"| on the page, the {name} of a server | {seconds:.2f} | {ratio:.2f} |")
-    print("\nThe bar is 1.1 x.", flush=True)
+        print(f"| on the page, the {name} of a server | {seconds:.2f} | {ratio:.2f} |", flush=True)
 
 
 def print_memory(model: str, path: Path, counts: Sequence[int], folder: Path) -> None:
@@ -159,7 +158,7 @@ def print_cancel(model: str, long: Path, path: Path, rounds: int, library: Path)
             server.wait(following, "done", seconds=3600)
     print(
         f"\nFrom a cancellation to the next song: {statistics.median(times):.2f} s, {max(times):.2f} s at most of "
-        f"{rounds}; the process was ended {killed} times. The bar is 2 s."
+        f"{rounds}; the process was ended {killed} times."
     )
 
 
