@@ -155,15 +155,20 @@ def measure_disk(run: Run) -> None:
         if run.start(command, run.left()) is not None:
             spent = time.monotonic() - began
             print(f"| {precision}, {' '.join(options)} | {spent:.1f} | {seconds / spent:.1f} |", flush=True)
+        else:
+            print(f"\nNot measured, as it failed or the time was over: {precision}, {' '.join(options)}.")
 
 
 def measure_crops(run: Run) -> None:
     """Prints a line for each way to read crops."""
     print("\n| crops from flac files | length, s | crops a second |\n| --- | ---: | ---: |")
     for workers in (0, os.cpu_count() or 1):
+        kind = f"{workers} processes" if workers else "threads"
         # A limit of its own, so that the time that is over does not end it.
-        for line in run.start([TASKS, "crops", "1" if run.preset else "5", str(workers)], 60) or ():
-            kind = f"{workers} processes" if workers else "threads"
+        lines = run.start([TASKS, "crops", "1" if run.preset else "5", str(workers)], max(120, run.left()))
+        if not lines:
+            print(f"\nNot measured, as it failed or the time was over: crops by {kind}.")
+        for line in lines or ():
             print(f"| {kind} | {line['seconds']:g} | {line['rate']:.1f} |", flush=True)
 
 
