@@ -53,8 +53,8 @@ def again_in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object)
         return nothing, module(rows, *args)
 
     divided = _divide(x, numbers) if jax.default_backend() == "cpu" else x[None]
-    rngs = {"params": False, "dropout": True}
-    _, found = nn.scan(part, variable_broadcast="params", split_rngs=rngs)(module, (), divided)
+    scan = nn.scan(part, variable_broadcast="params", split_rngs={"params": False, "dropout": True})
+    _, found = scan(module, (), divided)
     return found.reshape(-1, *found.shape[2:])[: len(x)]
 
 
