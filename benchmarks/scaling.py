@@ -99,10 +99,11 @@ def free_port() -> int:
 
 def take_steps(config: dict[str, Any], batch: int, copies: bool, steps: int) -> None:
     """Takes training steps on all devices; prints their losses, and the bytes that a step communicates."""
-    from auralflow_jax.train.sharding import initialize
-
-    initialize()  # before anything asks jax for a device
     import jax
+
+    if "JAX_NUM_PROCESSES" in os.environ:  # before anything asks jax for a device; at the end they leave together
+        number, own = (int(os.environ[f"JAX_{name}"]) for name in ("NUM_PROCESSES", "PROCESS_ID"))
+        jax.distributed.initialize(num_processes=number, process_id=own)
     from collectives import communicated
     from jax.experimental import multihost_utils
 

@@ -158,7 +158,8 @@ def attend_in_parts(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.A
 
     @jax.checkpoint  # otherwise all scores would be kept for the gradient
     def part(query, key, value):
-        scores = jnp.einsum("...qhd,...khd->...hqk", query * size**-0.5, key, preferred_element_type=wide)
+        query = (query.astype(wide) * size**-0.5).astype(query.dtype)  # not the scores, of which there are more
+        scores = jnp.einsum("...qhd,...khd->...hqk", query, key, preferred_element_type=wide)
         weights = nn.softmax(scores, axis=-1).astype(value.dtype)
         return jnp.einsum("...hqk,...khd->...qhd", weights, value, preferred_element_type=wide)
 

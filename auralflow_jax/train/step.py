@@ -137,7 +137,7 @@ def accumulate(
         value, more, batch_stats = differentiate(state, batch, batch_stats, jax.random.fold_in(key, index))
         return (loss + value, jax.tree.map(jnp.add, gradients, more), batch_stats), None
 
-    nothing = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, state.params), state.batch_stats)
+    nothing = (jnp.zeros((), jnp.float32), jax.tree.map(jnp.zeros_like, state.params), state.batch_stats)
     (loss, gradients, batch_stats), _ = jax.lax.scan(add, nothing, (jnp.arange(parts), divided))
     return loss / parts, jax.tree.map(lambda x: x / parts, gradients), batch_stats
 
