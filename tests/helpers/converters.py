@@ -1,4 +1,10 @@
-"""The networks that converters of other projects do not take."""
+"""Converters of other projects: whether they are installed, and the networks that they do not take."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from auralflow.backends import EXPORTERS
 
 # (network, kind of file) -> a pattern of the reason. All others are exported and agree with the model.
 REFUSED = {
@@ -10,3 +16,10 @@ REFUSED = {
     ("SpleeterNet", "tflite"): "LiteRT's converter does not take this network: .*convolution",
     ("TFCTDF", "tflite"): "LiteRT's converter does not take this network: ",
 }
+
+
+def require(to):
+    """Skips a test where packages that make files of a kind are missing; imports none of them into this process."""
+    for package in EXPORTERS[to].packages:
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")

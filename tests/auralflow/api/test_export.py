@@ -4,7 +4,6 @@ import itertools
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ import pytest
 import small_models
 import soundfile
 import torch
-from converters import REFUSED
+from converters import REFUSED, require
 from distributions import modules_beyond, requirements
 
 import auralflow
@@ -52,13 +51,6 @@ def save_model(folder, config):
     model = create_model(config).eval()
     model.save(folder)
     return model
-
-
-def require(to):
-    """Skips a test where packages that make files of a kind are missing."""
-    for package in EXPORTERS[to].packages:
-        if find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
 
 
 def estimate(model, audio):

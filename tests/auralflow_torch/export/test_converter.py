@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import jax
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 import process_state
 import pytest
 import torch
+from converters import require
 
 import auralflow
 from auralflow.backends import EXPORTERS
@@ -81,9 +81,7 @@ def test_what_a_converter_changes_is_changed_back(monkeypatch, capsys, fail, x64
 @pytest.mark.slow
 @pytest.mark.parametrize("to", ["tflite", "executorch"])
 def test_an_export_leaves_the_process_as_it_found_it(tmp_path, to):
-    for package in EXPORTERS[to].packages:
-        if find_spec(package) is None:  # which imports nothing into this process
-            pytest.skip(f"{package} is not installed")
+    require(to)
     for name in ("SpectrogramNetSimple", "SpleeterNet"):
         torch.manual_seed(0)
         create_model(small_config(name, targets=("bass", "vocals"), num_channels=1)).save(tmp_path / name)
