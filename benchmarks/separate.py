@@ -33,7 +33,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=list(MODELS), metavar="NAME", default=list(MODELS))
     parser.add_argument("--backend", nargs="+", choices=BACKENDS, default=list(BACKENDS))
-    parser.add_argument("--batch_size", nargs="+", type=int, default=[0], help="0, the default: the network's own")
+    parser.add_argument(
+        "--batch_size", nargs="+", type=int, default=[0], help="0, the default: as `auralflow separate` chooses it"
+    )
     parser.add_argument("--cores", nargs="+", type=int, default=[0], help="0, the default: all")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the song (default: %(default)g)")
     parser.add_argument("--rounds", type=int, default=3, help="calls after the first (default: %(default)s)")
@@ -51,7 +53,7 @@ def main() -> None:
         used = measure([__file__, *length, "--child", name, backend, str(batch_size), str(cores)], name)
         first, wall, cpu = map(float, used.printed.splitlines()[-1].split())
         print(
-            f"| {name} | {backend} | {batch_size or MODELS[name].SEGMENTS} | {cores or 'all'} | "
+            f"| {name} | {backend} | {batch_size or 'default'} | {cores or 'all'} | "
             f"{arguments.seconds / wall:.1f} | {cpu / arguments.seconds:.3f} | {first:.1f} | {used.peak / 2**20:.0f} |",
             flush=True,
         )

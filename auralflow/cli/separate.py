@@ -189,7 +189,7 @@ def add_quality_arguments(parser: Parser) -> None:
     add = parser.add_argument_group("quality").add_argument
     text = "share of a segment that the next one covers, too, 0 to 0.875 (default: 0.1)"
     add("--overlap", type=float, metavar="SHARE", help=text)
-    text = "segments of one call; fewer need less memory (default: 1 for RoFormers, SCNet and TFC-TDF, else 4)"
+    text = "segments of one call; fewer need less memory (default: 1 on a CPU and for large networks, else 4)"
     add("--batch_size", type=int, metavar="N", help=text)
     text = "average N separations, shifted in time; takes N times as long (default: %(default)s)"
     add("--shifts", type=int, default=1, metavar="N", help=text)

@@ -28,8 +28,8 @@ class ModelConfig(Group, tag_field="model_type"):
             "hybrid": the same, and estimates have the spectrum of that audio, too; the struct extends
             SpectrogramConfig.
         TRAINING: defaults of the training group that suit the network better.
-        SEGMENTS: number of segments that separation hands to the network at once. Several make small networks quicker;
-            where one alone keeps the processor busy, more of them only take memory.
+        SEGMENTS: number of segments that separation hands to the network at once, except on a CPU, where one at a time
+            is quickest and takes least memory.
     """
 
     FAMILY: ClassVar[str]

@@ -15,7 +15,7 @@ class SeparationOptions:
 
     Args:
         overlap: share of a segment that the next one covers, too, in [0, 0.875]; see `cross_fade`.
-        batch_size: segments of one call; fewer need less memory. Default: the model's `SEGMENTS`.
+        batch_size: segments of one call; fewer need less memory. Default: 1 on a CPU, elsewhere the model's `SEGMENTS`.
         shifts: number of separations, with segments that start at different places, whose estimates are averaged.
         wiener: iterations of a multichannel Wiener filter over all targets, in every segment; 0: none. The rest of the
             mixture is one more source of the filter, unless `consistency` is set.

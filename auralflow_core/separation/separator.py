@@ -252,7 +252,7 @@ def _segment_by_segment(
 ) -> Iterator[np.ndarray]:
     """The estimates (targets, channels, samples) of a single model."""
     rate, segment = separator.config.model.sample_rate, separator.config.crop_samples
-    most = options.batch_size or separator.config.model.SEGMENTS
+    most = options.batch_size or (1 if separator.device == "cpu" else separator.config.model.SEGMENTS)
     overlap = cross_fade(separator.config, options.overlap)
     batch_size = batch_for(-(-samples * rate // sample_rate), segment, overlap, most)
     estimates = stream(

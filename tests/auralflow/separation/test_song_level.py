@@ -61,8 +61,8 @@ def test_the_rest_is_one_more_target(copies):
     np.testing.assert_allclose(found.sum(0), AUDIO, atol=1e-6)
 
 
-def test_segments_of_a_call_are_the_models_unless_a_number_is_asked_for(separator):
-    for asked, expected in ((None, 4), (1, 1), (3, 3)):
-        separator.seen.clear()
-        separate(separator, AUDIO[:1], RATE, batch_size=asked)
-        assert {len(blocks) for blocks in separator.seen} == {expected}
+@pytest.mark.parametrize(("device", "asked", "expected"), [("cpu", None, 1), ("H100", None, 4), ("cpu", 3, 3)])
+def test_a_cpu_gets_one_segment_at_a_time_unless_a_number_is_asked_for(separator, monkeypatch, device, asked, expected):
+    monkeypatch.setattr(type(separator), "device", device)
+    separate(separator, AUDIO[:1], RATE, batch_size=asked)
+    assert {len(blocks) for blocks in separator.seen} == {expected}
