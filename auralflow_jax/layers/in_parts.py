@@ -10,7 +10,9 @@ from jax import lax
 PART = 2**22  # numbers in the largest array of a part: 16 MB in float32
 
 
-def in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object, in_place: bool = False) -> jax.Array:
+def in_parts(
+    module: nn.Module, x: jax.Array, numbers: int, *args: object, least: int = 1, in_place: bool = False
+) -> jax.Array:
     """Calls a module on rows that do not depend on each other, on the CPU a few at a time.
 
     For evaluation: the gradient would keep what is inside of all parts.
@@ -20,12 +22,13 @@ def in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object, in_pl
         x: (rows, ...).
         numbers: in the largest array of one row inside the module.
         args: further arguments, the same for all rows.
+        least: rows of a part, at least.
         in_place: the module returns the shape that it gets; its results then take the place of `x`. Otherwise they
             have an array of their own, which XLA may set aside for all such calls of a network at its beginning.
     """
-    if module.is_initializing() or jax.default_backend() != "cpu" or len(x) * numbers <= PART:
+    if module.is_initializing() or jax.default_backend() != "cpu" or len(x) <= max(least, PART // numbers):
         return module(x, *args)
-    padded = _divide(x, numbers)
+    padded = _divide(x, numbers, least)
 
     def part(module: nn.Module, whole: jax.Array, index: jax.Array) -> tuple[jax.Array, Any]:
         found = module(lax.dynamic_index_in_dim(whole, index, keepdims=False), *args)
@@ -58,9 +61,9 @@ def again_in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object)
     return found.reshape(-1, *found.shape[2:])[: len(x)]
 
 
-def _divide(x: jax.Array, numbers: int) -> jax.Array:
-    """Rows as parts of `PART` numbers at most, the last of which is filled up with zeros."""
-    size = -(-len(x) // -(-len(x) * numbers // PART))
-    parts = -(-len(x) // size)
+def _divide(x: jax.Array, numbers: int, least: int = 1) -> jax.Array:
+    """Rows as parts of `PART` numbers or `least` rows at most, the last of which is filled up with zeros."""
+    parts = -(-len(x) // max(least, PART // numbers, 1))
+    size = -(-len(x) // parts)
     zeros = jnp.pad(x, [(0, parts * size - len(x))] + [(0, 0)] * (x.ndim - 1))
     return zeros.reshape(parts, size, *x.shape[1:])

@@ -15,11 +15,13 @@ from auralflow_jax.fourier import irfft, rfft
 from auralflow_jax.layers.band_resample import BandConv, BandUpsample
 from auralflow_jax.layers.conv1d import Conv1d
 from auralflow_jax.layers.conv2d import Conv, kaiming
+from auralflow_jax.layers.in_parts import in_parts
 from auralflow_jax.layers.kernels.conv3x3 import convolve
 from auralflow_jax.layers.lstm import Recurrent
 from auralflow_jax.layers.norms import WholeNorm
 
 HIDDEN_MASK = 64  # channels between the two convolutions that make masks
+SEQUENCES = 64  # that an LSTM runs over side by side, at least; with fewer it takes longer
 
 
 class ChannelConv(nn.Module):
@@ -154,12 +156,15 @@ class Path(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         """Maps (batch, bins, frames, channels) to the same shape."""
         y = WholeNorm(name="norm")(x)
         y = y.swapaxes(1, 2) if self.axis == 1 else y  # to (batch, steps of others, own steps, channels)
         rows = y.reshape(-1, *y.shape[2:])
-        y = Recurrent(self.hidden, dtype=self.dtype, name="recurrent")(rows).reshape(y.shape)
+        recurrent = Recurrent(self.hidden, dtype=self.dtype, name="recurrent")
+        gates = rows.shape[1] * 8 * self.hidden
+        found = recurrent(rows) if train else in_parts(recurrent, rows, gates, least=SEQUENCES)
+        y = found.reshape(y.shape)
         return x + (y.swapaxes(1, 2) if self.axis == 1 else y)
 
 
@@ -184,7 +189,7 @@ class SCNet(nn.Module):
 
         Args:
             spectrum: real and imaginary parts, (batch, channels, 2, bins, frames).
-            train: unused, as nothing differs in training.
+            train: keep what the gradient needs.
             noise: unused, as there is no latent variable.
 
         Returns:
@@ -202,14 +207,14 @@ class SCNet(nn.Module):
         if config.masks:
             table = self.param("bin_embedding", nn.initializers.normal(0.02), (x.shape[-1], bins), jnp.float32)
             x = x + jnp.broadcast_to(table.astype(wide).T[:, None], x.shape)
-        x = self.unmix(x.astype(self.dtype)).astype(wide)
+        x = self.unmix(x.astype(self.dtype), train).astype(wide)
         x = x.reshape(batch, bins, frames, len(config.targets), channels, parts)
         if config.masks:
             x = multiply(x, jnp.broadcast_to(mixture[:, :, :, None], x.shape))
         x = x * jnp.asarray(config.num_fft**0.5, wide)
         return x.transpose(0, 3, 4, 5, 1, 2).astype(spectrum.dtype), None
 
-    def unmix(self, x: jax.Array) -> jax.Array:
+    def unmix(self, x: jax.Array, train: bool) -> jax.Array:
         """All levels, on (batch, bins, frames, numbers)."""
         config, skips, outputs = self.config, [], len(self.config.targets) * x.shape[-1]
         frames, channels = x.shape[2], config.level_channels
@@ -219,7 +224,7 @@ class SCNet(nn.Module):
         for layer in range(config.num_layers):
             for number, axis in enumerate((1, 2)):
                 hidden = config.expansion * x.shape[-1]
-                x = Path(hidden, axis, self.dtype, name=f"path_{2 * layer + number}")(x)
+                x = Path(hidden, axis, self.dtype, name=f"path_{2 * layer + number}")(x, train)
             x = to_frames(x, frames) if layer % 2 else to_spectrum(x)
         for level in reversed(range(len(channels))):
             features = channels[level - 1] if level else outputs

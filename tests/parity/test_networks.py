@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from auralflow_core.config import MODELS
+from auralflow_jax.layers import in_parts
+from auralflow_jax.networks import scnet
 from bridge.parity.cases import covering_set, pairs_of, product, small_config
 from bridge.parity.single_step import FLOAT32, FLOAT64, compare_steps, flax_step, torch_step
 from bridge.parity.twins import make_twins
@@ -41,6 +43,15 @@ def test_float64(model_type):
         ours = flax_step(twins)
     assert all(gradient.dtype == np.float64 for gradient in ours.gradients.values())
     assert not apart(ours, torch_step(twins), FLOAT64)
+
+
+@pytest.mark.parametrize("model_type", ["BSRoformer", "MelBandRoformer", "SCNet"])
+def test_rows_of_large_networks_are_computed_in_parts(model_type, monkeypatch):
+    """Three sequences at a time where there are more, and one row at a time elsewhere."""
+    monkeypatch.setattr(in_parts, "PART", 1)
+    monkeypatch.setattr(scnet, "SEQUENCES", 3)
+    twins = make_twins(small_config(model_type))
+    assert not apart(flax_step(twins), torch_step(twins), FLOAT32)
 
 
 def test_any_perturbed_tensor_is_found():

@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
@@ -46,3 +47,25 @@ def test_parts_drop_features_of_their_own(monkeypatch):
     monkeypatch.setattr(module, "PART", 30)
     found = np.asarray(Dropped().apply({}, np.ones((6, 50), np.float32), rngs={"dropout": jax.random.key(0)}))
     assert set(found.ravel().tolist()) == {0.0, 2.0} and not np.array_equal(found[:3], found[3:])
+
+
+class Counted(nn.Module):
+    """The number of rows that are computed side by side, in place of each."""
+
+    least: int
+
+    @nn.compact
+    def __call__(self, x):
+        class Count(nn.Module):
+            @nn.compact
+            def __call__(self, rows):
+                return jnp.full(len(rows), len(rows))
+
+        return module.in_parts(Count(), x, 10, least=self.least)
+
+
+@pytest.mark.parametrize(("least", "expected"), [(1, 2), (4, 4), (7, 7), (9, 7)])
+def test_a_part_has_at_least_so_many_rows(least, expected, monkeypatch):
+    monkeypatch.setattr(module, "PART", 20)
+    found = Counted(least).apply({}, np.ones((7, 1), np.float32))
+    np.testing.assert_array_equal(found, np.full(7, expected))
