@@ -1,9 +1,9 @@
 """Examining the structure of audio files, to find faults that the libraries which decode them do not report."""
 
-import mmap
 from pathlib import Path
 
 from auralflow_core.audio import chunks, counts, flac, mpeg, ogg, packets
+from auralflow_core.audio.mapped import MappedFile
 from auralflow_core.audio.structure import Structure
 
 
@@ -13,7 +13,7 @@ def examine(path: Path) -> Structure:
     Args:
         path: of a file that is not empty.
     """
-    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with MappedFile(path) as data:
         begin = mpeg.skip_tags(data, 0)
         magic = data[begin : begin + 4]
         if magic == b"fLaC":

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from auralflow_core.audio.mapped import MappedFile
+
 SOUND = b"soun"
 LARGEST_JSON = 1 << 20  # bytes of the description of stems
 
@@ -53,7 +55,7 @@ def audio_length(path: Path, stream: int, rate: int | None = None) -> int | None
     Returns:
         None where the boxes do not tell it to the sample, or the file has none.
     """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with MappedFile(path) as data:
         movie = next((_times(data, box) for box in find(data, "moov/mvhd")), (0, 0))
         tracks = [
             track
@@ -65,7 +67,7 @@ def audio_length(path: Path, stream: int, rate: int | None = None) -> int | None
 
 def stem_names(path: Path) -> list[str]:
     """The names of stems by the box `moov/udta/stem`; none where it is missing, or is no such description."""
-    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with MappedFile(path) as data:
         box = next(find(data, "moov/udta/stem"), None)
         text = b"" if box is None or box.end - box.begin > LARGEST_JSON else data[box.begin : box.end]
     try:
