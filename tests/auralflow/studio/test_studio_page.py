@@ -183,7 +183,7 @@ def test_from_a_dropped_song_to_its_stems(browser, serve, tmp_path, song):
         one('.drop').dispatchEvent(new DragEvent('drop', {{dataTransfer: transfer, bubbles: true, cancelable: true}}));
         await until(() => one('.song'));
         const states = new Set();
-        await until(() => states.add(one('.song').dataset.state).has('done') || states.has('failed'));
+        await until(() => states.add(one('.song')?.dataset.state).has('done') || states.has('failed'));
         const title = one('.song h3').textContent;
         one('.song .button').click();
         await until(() => one('.player[data-ready]'));
