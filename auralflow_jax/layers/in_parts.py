@@ -26,9 +26,10 @@ def in_parts(
         in_place: the module returns the shape that it gets; its results then take the place of `x`. Otherwise they
             have an array of their own, which XLA may set aside for all such calls of a network at its beginning.
     """
-    if module.is_initializing() or jax.default_backend() != "cpu" or len(x) <= max(least, PART // numbers):
+    together = max(least, PART // numbers)
+    if module.is_initializing() or jax.default_backend() != "cpu" or len(x) <= together:
         return module(x, *args)
-    padded = _divide(x, numbers, least)
+    padded = _divide(x, together)
 
     def part(module: nn.Module, whole: jax.Array, index: jax.Array) -> tuple[jax.Array, Any]:
         found = module(lax.dynamic_index_in_dim(whole, index, keepdims=False), *args)
@@ -55,15 +56,15 @@ def again_in_parts(module: nn.Module, x: jax.Array, numbers: int, *args: object)
     def part(module: nn.Module, nothing: tuple, rows: jax.Array) -> tuple[tuple, jax.Array]:
         return nothing, module(rows, *args)
 
-    divided = _divide(x, numbers) if jax.default_backend() == "cpu" else x[None]
+    divided = _divide(x, max(1, PART // numbers)) if jax.default_backend() == "cpu" else x[None]
     scan = nn.scan(part, variable_broadcast="params", split_rngs={"params": False, "dropout": True})
     _, found = scan(module, (), divided)
     return found.reshape(-1, *found.shape[2:])[: len(x)]
 
 
-def _divide(x: jax.Array, numbers: int, least: int = 1) -> jax.Array:
-    """Rows as parts of `PART` numbers or `least` rows at most, the last of which is filled up with zeros."""
-    parts = -(-len(x) // max(least, PART // numbers, 1))
+def _divide(x: jax.Array, together: int) -> jax.Array:
+    """Rows as parts of so many rows at most, equally large, the last of which is filled up with zeros."""
+    parts = -(-len(x) // together)
     size = -(-len(x) // parts)
     zeros = jnp.pad(x, [(0, parts * size - len(x))] + [(0, 0)] * (x.ndim - 1))
     return zeros.reshape(parts, size, *x.shape[1:])
