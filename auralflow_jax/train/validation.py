@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, PartitionSpec
 
 from auralflow_jax.data.batches import validation_batches
 from auralflow_jax.data.crops import ValidationSegments
@@ -66,36 +66,49 @@ def make_eval_step(model: SeparationModel, loss: Loss, mesh: Mesh) -> EvalStep:
     """
 
     def eval_step(variables: Variables, batch: Batch, sums: Sums) -> Sums:
-        estimate = model.apply(variables, batch["mixture"])
+        def of_all_devices(variables: Variables, batch: Batch) -> Sums:
+            own = sums_of(model, loss, variables, batch, tracks=sums["dot"].shape[0])
+            return jax.lax.psum(own, mesh.axis_names)
 
-        def segment_loss(estimate, mixture, targets):
-            batch_of_one = {"mixture": mixture[None], "targets": targets[None]}
-            return compare(model, loss, jax.tree.map(lambda x: x[None], estimate), batch_of_one)
-
-        losses = jax.vmap(segment_loss)(estimate, batch["mixture"], batch["targets"])
-        tracks, samples = sums["dot"].shape[0], batch["mixture"].shape[-1]
-        # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
-        ends = jnp.round(samples * batch["weight"]).astype(jnp.int32)
-        inside = jnp.arange(samples, dtype=ends.dtype)[None] < ends[:, None]  # (batch, samples)
-        audio = jnp.where(inside[:, None, None], estimate.audio, 0)
-
-        def add(name, a, b):
-            products = (a * b).sum((-2, -1))  # (batch, targets)
-            return sums[name] + jax.ops.segment_sum(products, batch["track"], tracks)
-
-        reference, mixture = batch["targets"], batch["mixture"][:, None]
-        return {
-            "loss": sums["loss"] + (losses * batch["weight"]).sum(),
-            "weight": sums["weight"] + batch["weight"].sum(),
-            "dot": add("dot", audio, reference),
-            "reference": add("reference", reference, reference),
-            "estimate": add("estimate", audio, audio),
-            "mixture_dot": add("mixture_dot", mixture, reference),
-            "mixture": add("mixture", mixture, mixture),
-        }
+        whole, share = PartitionSpec(), PartitionSpec(*mesh.axis_names)
+        # Said outright, because XLA would give all devices the whole batch where a loss is computed item by item.
+        # The check of what is equal on all devices does not know the scans of recurrent layers.
+        new = jax.shard_map(of_all_devices, mesh=mesh, in_specs=(whole, share), out_specs=whole, check_vma=False)
+        return jax.tree.map(jnp.add, sums, new(variables, batch))
 
     whole = replicated(mesh)
     return jax.jit(eval_step, donate_argnums=2, in_shardings=(whole, batch_sharding(mesh), whole), out_shardings=whole)
+
+
+def sums_of(model: SeparationModel, loss: Loss, variables: Variables, batch: Batch, tracks: int) -> Sums:
+    """The sums over one batch of segments, as `make_eval_step` describes it, of which the metrics are made."""
+    estimate = model.apply(variables, batch["mixture"])
+
+    def segment_loss(estimate, mixture, targets):
+        batch_of_one = {"mixture": mixture[None], "targets": targets[None]}
+        return compare(model, loss, jax.tree.map(lambda x: x[None], estimate), batch_of_one)
+
+    losses = jax.vmap(segment_loss)(estimate, batch["mixture"], batch["targets"])
+    samples = batch["mixture"].shape[-1]
+    # A track's last segment is filled up with zeros, which an estimate smears into; the track ends before them.
+    ends = jnp.round(samples * batch["weight"]).astype(jnp.int32)
+    inside = jnp.arange(samples, dtype=ends.dtype)[None] < ends[:, None]  # (batch, samples)
+    audio = jnp.where(inside[:, None, None], estimate.audio, 0)
+
+    def by_track(a, b):
+        products = (a * b).sum((-2, -1))  # (batch, targets)
+        return jax.ops.segment_sum(products, batch["track"], tracks)
+
+    reference, mixture = batch["targets"], batch["mixture"][:, None]
+    return {
+        "loss": (losses * batch["weight"]).sum(),
+        "weight": batch["weight"].sum(),
+        "dot": by_track(audio, reference),
+        "reference": by_track(reference, reference),
+        "estimate": by_track(audio, audio),
+        "mixture_dot": by_track(mixture, reference),
+        "mixture": by_track(mixture, mixture),
+    }
 
 
 def empty_sums(tracks: int, targets: int) -> Sums:

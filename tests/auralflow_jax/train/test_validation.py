@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -78,3 +82,46 @@ def test_a_silent_estimate_scores_minus_infinity(config, dataset):
     assert result["si_sdr"] == {"bass": -np.inf, "vocals": -np.inf}
     assert result["si_sdr_improvement"] == {"bass": -np.inf, "vocals": -np.inf}
     assert np.isfinite(result["valid_loss"])
+
+
+TWO_DEVICES = """
+import jax, numpy as np
+from jax.sharding import AxisType
+from auralflow_core import config as configuration
+from auralflow_core.config.templates import read_template
+from auralflow_jax.losses import make_loss
+from auralflow_jax.models.registry import build
+from auralflow_jax.train.sharding import make_mesh, replicated, shard_batch
+from auralflow_jax.train.validation import empty_sums, make_eval_step
+
+rng = np.random.default_rng(0)
+batch = {
+    "mixture": rng.standard_normal((4, 1, 6000)), "targets": rng.standard_normal((4, 1, 1, 6000)),
+    "track": np.array([0, 0, 1, 1]), "weight": np.array([1, 0.5, 1, 0]),
+}
+batch = {name: x.astype(np.int32 if name == "track" else np.float32) for name, x in batch.items()}
+one = jax.make_mesh((1,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:1])
+two = make_mesh()
+assert two.size == 2
+for name, criterion in (("SpectrogramNetSimple", "component"), ("SpectrogramNetLSTM", "multi_resolution_stft")):
+    tiny = read_template(name, "tiny")
+    config = configuration.override(tiny, {"criterion": criterion, "num_channels": "1", "targets": "vocals"})
+    model, results = build(config), []
+    for mesh in (one, two):
+        variables = jax.device_put(jax.jit(model.init, static_argnums=1)(jax.random.key(0), 6000), replicated(mesh))
+        sums = jax.device_put(empty_sums(2, 1), replicated(mesh))
+        step = make_eval_step(model, make_loss(config.training, model.represent), mesh)
+        placed = shard_batch(batch, mesh)
+        assert "all-gather" not in step.lower(variables, placed, sums).compile().as_text(), name
+        results.append(step(variables, placed, sums))
+    for key in results[0]:
+        np.testing.assert_allclose(results[0][key], results[1][key], rtol=1e-4, err_msg=f"{name} {key}")
+"""
+
+
+def test_devices_that_share_a_batch_add_to_the_same_sums_and_nothing_is_gathered():
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
