@@ -71,6 +71,7 @@ def jax_steps(config: Config) -> None:
     """Two steps in JAX; prints the memory that XLA plans for one."""
     import jax
 
+    from auralflow_jax.compilation import drawing_options
     from auralflow_jax.losses import make_loss
     from auralflow_jax.models.registry import build
     from auralflow_jax.train.optimizer import make_optimizer
@@ -83,7 +84,12 @@ def jax_steps(config: Config) -> None:
     train_step = make_train_step(
         model, make_loss(training, model.represent), optimizer, accumulate_steps=training.accumulate_steps
     )
-    state = jax.jit(lambda: initial_state(model, optimizer, config), out_shardings=replicated(mesh))()
+    draw = jax.jit(
+        lambda: initial_state(model, optimizer, config),
+        out_shardings=replicated(mesh),
+        compiler_options=drawing_options(),
+    )
+    state = draw()
     batch = shard_batch(make_batch(config), mesh)
     step = train_step.lower(state, batch).compile()  # pyright: ignore[reportFunctionMemberAccess]
     plan = step.memory_analysis()

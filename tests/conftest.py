@@ -1,9 +1,7 @@
 """The environment that jax reads when it is imported, and the fixtures that tests of several packages share."""
 
 import atexit
-import ctypes
 import fnmatch
-import gc
 import io
 import json
 import os
@@ -25,6 +23,7 @@ from selection import FAST, SLOW
 
 from auralflow.songs import make_songs
 from auralflow_core.config import Config, DatasetConfig, SpectrogramNetSimple, TrainingConfig, VisualizerConfig
+from auralflow_core.memory import give_back_memory
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.separation.separator import Separator
 
@@ -91,9 +90,7 @@ def bounded_memory():
             sys.modules["jax"].clear_caches()
         if "torch._dynamo" in sys.modules:
             sys.modules["torch._dynamo"].reset()
-        gc.collect()
-        if sys.platform == "linux":
-            ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system
+        give_back_memory()
         kept[0] = resident()
 
 

@@ -1,11 +1,8 @@
 """The process that separates: it keeps the model of the last song loaded."""
 
 import contextlib
-import ctypes
 import dataclasses
-import gc
 import signal
-import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from auralflow.studio.jobs import Job
 from auralflow_core.errors import InputError, sentence
+from auralflow_core.memory import give_back_memory
 
 if TYPE_CHECKING:
     from auralflow_core.separation.separator import Separator
@@ -84,14 +82,6 @@ def work(pipe: Connection, cancellations: Connection) -> None:
                 report = Report(over=True, error=f"{request.job.name}: there is not enough memory for it")
             pipe.send(report)
             give_back_memory()
-
-
-def give_back_memory() -> None:
-    """Returns free memory to the system where the C library can be told so, as glibc keeps pieces of it for long."""
-    gc.collect()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _separate(

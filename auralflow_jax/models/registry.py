@@ -9,6 +9,7 @@ import jax
 from auralflow_core.config import Config
 from auralflow_core.model_folder import as_config
 from auralflow_core.weights.size import check_memory
+from auralflow_jax.compilation import drawing_options
 from auralflow_jax.models.base import SeparationModel, abstract_variables, build
 
 __all__ = ["build", "create_model"]
@@ -27,6 +28,5 @@ def create_model(config_or_dict_or_path: Config | Mapping[str, Any] | str | Path
     config = as_config(config_or_dict_or_path)
     model = build(config)
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract_variables(config))), type(config.model).__name__)
-    # Drawing the weights happens once; optimising the program that does takes four times as long.
-    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
+    init = jax.jit(model.init, compiler_options=drawing_options())
     return model.replace(variables=init(jax.random.key(config.training.seed)))

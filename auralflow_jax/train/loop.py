@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from auralflow_core.errors import DivergedError, InputError, TrainingError
+from auralflow_core.memory import give_back_memory
 from auralflow_core.training.record import speed_since
 from auralflow_core.training.schedule import plateau, reason_to_stop, remedy
 from auralflow_jax.data.batches import Batch, training_batches
@@ -76,7 +77,9 @@ def run_epochs(loop: Loop, run: RunState) -> str:
         Interrupted: the run was asked to stop; what is done is saved.
     """
     while True:
+        give_back_memory()  # Compiling leaves pieces that add to what the step needs.
         speed = train_epoch(loop, run)
+        give_back_memory()
         reason = end_epoch(loop, run, speed)
         if reason is not None:
             return reason

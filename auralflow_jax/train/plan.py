@@ -30,6 +30,20 @@ from auralflow_jax.train.state import TrainState, abstract_state
 from auralflow_jax.weights import load_for
 
 
+@dataclass
+class Start:
+    """The weights of other models, from which a new run starts."""
+
+    weights: Variables
+    name: str  # of those models
+    note: str  # a sentence that tells what starts from them, and what starts fresh
+
+    def take(self) -> Variables:
+        """The weights, for the run's first state; they are not kept here, where they would stay until the run ends."""
+        weights, self.weights = self.weights, {}
+        return weights
+
+
 @dataclass(frozen=True, repr=False)
 class TrainingPlan:
     """Everything that is decided before the first step of a run; made by `make_plan`, fixed until the run ends."""
@@ -46,9 +60,7 @@ class TrainingPlan:
     optimizer: optax.GradientTransformation
     learning_rate: optax.Schedule
     abstract_state: TrainState  # shapes, types and shardings
-    start_weights: Variables | None  # another model's, for a new run to start from
-    start_name: str  # of that model
-    start_note: str | None  # a sentence that tells what starts from it, and what starts fresh
+    start: Start | None  # other models' weights, for a new run to start from
 
     @property
     def data(self) -> dict[str, Any]:
@@ -94,6 +106,7 @@ def make_plan(
     check_memory((leaf.shape for leaf in jax.tree.leaves(abstract)), str(folder.config_file))
     variables = jax.eval_shape(lambda state: state.variables, abstract)
     _check_loss(loss, model, variables, config)
+    others = [start_from] if isinstance(start_from, str | Path) else start_from
     return TrainingPlan(
         folder=folder,
         config=config,
@@ -107,18 +120,16 @@ def make_plan(
         optimizer=optimizer,
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
-        **_start([start_from] if isinstance(start_from, str | Path) else start_from, config, variables),
+        start=_read_start(others, config, variables) if others else None,
     )
 
 
-def _start(others: Sequence[str | Path], config: Config, expected: Variables) -> dict[str, Any]:
-    """The fields of a plan about the models that a new run starts from."""
-    if not others:
-        return {"start_weights": None, "start_name": "", "start_note": None}
-    folders = [ModelFolder(other) for other in others]
+def _read_start(others: Sequence[str | Path], config: Config, expected: Variables) -> Start:
+    """Reads what a new run starts from."""
+    folders = list(map(ModelFolder, others))
     weights = load_for(folders, config, expected)
-    note = _describe_start(folders, config, weights, expected)
-    return {"start_weights": weights, "start_name": " and ".join(map(display_name, others)), "start_note": note}
+    name = " and ".join(map(display_name, others))
+    return Start(weights, name, _describe_start(folders, config, weights, expected))
 
 
 def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:

@@ -68,8 +68,8 @@ class Progress(contextlib.AbstractContextManager):
             f"{count(len(plan.segments.tracks), 'validation track')}; {count(plan.steps_per_epoch, 'step')} of "
             f"{count(config.training.batch_size, 'crop')} an epoch"
         )
-        if plan.start_note and not run.history and not run.losses:
-            self.line(plan.start_note)
+        if plan.start and not run.history and not run.losses:
+            self.line(plan.start.note)
         if run.data is not None and run.data != plan.data:
             before, now = map(_name_data, (run.data, plan.data))
             self.line(f"The run so far was on other data ({before}), and goes on with this one ({now}).")

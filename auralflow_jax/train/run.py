@@ -12,6 +12,7 @@ from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.lock import sole_run
 from auralflow_core.training.schedule import reason_to_stop
+from auralflow_jax.compilation import drawing_options
 from auralflow_jax.train.checkpoint import Checkpoints
 from auralflow_jax.train.heartbeat import watching_hosts
 from auralflow_jax.train.loop import open_loop, run_epochs
@@ -93,24 +94,23 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
     Raises:
         InputError: the earlier run is of another model, or would lose its weights to those to start from.
     """
+    start, rank = plan.start, plan.config.training.lora_rank
     restored = checkpoints.restore(plan.abstract_state, plan.config)
-    if restored is None:
-        rank = plan.config.training.lora_rank
-        if rank and plan.start_weights is None:
+    if restored is not None:
+        if start is not None:
             raise InputError(
-                f"{plan.folder.config_file}: training.lora_rank {rank} is for adapters of a trained model; name it "
-                "with --from"
+                f"{plan.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
             )
-        # Drawing the weights happens once; optimising the program that does takes four times as long.
-        draw = jax.jit(
-            lambda weights: initial_state(plan.model, plan.optimizer, plan.config, weights),
-            out_shardings=replicated(plan.mesh),
-            compiler_options={"xla_backend_optimization_level": 0},
-        )
-        return RunState(draw(plan.start_weights), base=plan.start_name if rank else "")
-    if plan.start_weights is not None:
+        state, record = restored
+        return RunState(state, record["history"], record["losses"], record.get("data"), record.get("base", ""))
+    if rank and start is None:
         raise InputError(
-            f"{plan.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
+            f"{plan.folder.config_file}: training.lora_rank {rank} is for adapters of a trained model; name it with "
+            "--from"
         )
-    state, record = restored
-    return RunState(state, record["history"], record["losses"], record.get("data"), record.get("base", ""))
+    draw = jax.jit(
+        lambda weights: initial_state(plan.model, plan.optimizer, plan.config, weights),
+        out_shardings=replicated(plan.mesh),
+        compiler_options=drawing_options(),
+    )
+    return RunState(draw(start and start.take()), base=start.name if start and rank else "")

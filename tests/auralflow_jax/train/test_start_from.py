@@ -35,11 +35,11 @@ def test_a_run_of_other_targets_starts_from_what_fits_and_says_so(songs, finishe
     for name in source["params"].keys() - {"head"}:
         assert_equal_trees(state.params[name], source["params"][name])
     plan = make_plan(folder, songs, finished[0].path)
-    assert plan.start_note == (
+    assert plan.start.note == (
         f"Starts from the weights of {finished[0].path}, 32 of 34 tensors; the others start fresh: that model "
         "separates vocals, and this one bass, drums (params/head/bias and others)."
     )
-    assert make_plan(finished[0], songs, finished[0].path).start_note.endswith(", all 34 tensors.")
+    assert make_plan(finished[0], songs, finished[0].path).start.note.endswith(", all 34 tensors.")
 
 
 def test_weights_of_another_architecture_are_refused(songs, finished, console, new_folder):
