@@ -35,6 +35,7 @@ class ModelFolder:
         self.weights = self.checkpoint / "best.safetensors"  # the weights that validation scored best
         self.published = self.path / "model.safetensors"  # the weights in a repository of the Hugging Face Hub
         self.adapter = self.checkpoint / "adapter.safetensors"  # what a run with a lora_rank has trained
+        self.start = self.checkpoint / "start.json"  # the models whose weights the run started from
         self.last = self.checkpoint / "last.pt"  # the state from which a run in torch goes on
         self.evaluation = self.path / "evaluation.csv"
         self.evaluation_record = self.path / "evaluation.json"  # the dataset, split and metrics of these figures

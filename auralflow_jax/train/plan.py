@@ -10,38 +10,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from flax.traverse_util import flatten_dict
 from jax.sharding import Mesh
 
 from auralflow_core.config import Config, TrainingConfig
 from auralflow_core.console.text import count
 from auralflow_core.data.training import training_tracks
 from auralflow_core.errors import InputError
-from auralflow_core.model_folder import ModelFolder, display_name
+from auralflow_core.model_folder import ModelFolder
 from auralflow_core.weights.size import check_memory
 from auralflow_jax.data.crops import TrainingCrops, ValidationSegments, epoch_samples
 from auralflow_jax.losses import Loss, make_loss
 from auralflow_jax.models.base import SeparationModel, Variables
 from auralflow_jax.models.registry import build
-from auralflow_jax.retarget import fresh_tensors
 from auralflow_jax.train.optimizer import learning_rate, make_optimizer
 from auralflow_jax.train.sharding import make_mesh
+from auralflow_jax.train.start import Start, read_start
 from auralflow_jax.train.state import TrainState, abstract_state
-from auralflow_jax.weights import load_for
-
-
-@dataclass
-class Start:
-    """The weights of other models, from which a new run starts."""
-
-    weights: Variables
-    name: str  # of those models
-    note: str  # a sentence that tells what starts from them, and what starts fresh
-
-    def take(self) -> Variables:
-        """The weights, for the run's first state; they are not kept here, where they would stay until the run ends."""
-        weights, self.weights = self.weights, {}
-        return weights
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,36 +104,7 @@ def make_plan(
         optimizer=optimizer,
         learning_rate=learning_rate(training, total_steps),
         abstract_state=abstract,
-        start=_read_start(others, config, variables) if others else None,
-    )
-
-
-def _read_start(others: Sequence[str | Path], config: Config, expected: Variables) -> Start:
-    """Reads what a new run starts from."""
-    folders = list(map(ModelFolder, others))
-    weights = load_for(folders, config, expected)
-    name = " and ".join(map(display_name, others))
-    return Start(weights, name, _describe_start(folders, config, weights, expected))
-
-
-def _describe_start(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:
-    """Says which tensors come from other models, and which start fresh."""
-    names, fresh = " and ".join(str(other.path) for other in others), fresh_tensors(weights, expected)
-    total = len(flatten_dict(expected))
-    if not fresh:
-        return f"Starts from the weights of {names}, all {count(total, 'tensor')}."
-    if config.training.lora_rank:
-        raise InputError(
-            f"{names}: lacks {len(fresh)} of the {total} tensors of this model, such as {fresh[0]}; low-rank adapters "
-            "(training.lora_rank) are trained for a model that has all of them"
-        )
-    theirs = sorted({target for other in others for target in other.load_config().model.targets})
-    why = ""
-    if theirs != list(config.model.targets):
-        why = f": that model separates {', '.join(theirs)}, and this one {', '.join(config.model.targets)}"
-    return (
-        f"Starts from the weights of {names}, {total - len(fresh)} of {total} tensors; the others start fresh{why} "
-        f"({fresh[0]}{' and others' if len(fresh) > 1 else ''})."
+        start=read_start(others, config, variables) if others else None,
     )
 
 

@@ -19,6 +19,7 @@ from auralflow_jax.train.loop import open_loop, run_epochs
 from auralflow_jax.train.plan import TrainingPlan, make_plan
 from auralflow_jax.train.progress import Progress
 from auralflow_jax.train.sharding import replicated
+from auralflow_jax.train.start import unfinished_start
 from auralflow_jax.train.state import RunState, initial_state
 
 
@@ -52,7 +53,8 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the step that was under way is finished and saved.
     """
     # Plan
-    plan = make_plan(ModelFolder(folder), datasets, start_from)
+    model = ModelFolder(folder)
+    plan = make_plan(model, datasets, start_from or (() if restart else unfinished_start(model)))
 
     with contextlib.ExitStack() as stack:
         # State
@@ -97,10 +99,13 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
     start, rank = plan.start, plan.config.training.lora_rank
     restored = checkpoints.restore(plan.abstract_state, plan.config)
     if restored is not None:
-        if start is not None:
+        if start is not None and not start.is_that_of(plan.folder):
             raise InputError(
-                f"{plan.folder.path}: --from starts a new run, but there is one already; add --restart to move it aside"
+                f"{plan.folder.path}: --from starts a new run, but there is one already, which did not start from "
+                "these weights; leave --from out to go on with it, or add --restart to move it aside"
             )
+        if start is not None:
+            start.take()
         state, record = restored
         return RunState(state, record["history"], record["losses"], record.get("data"), record.get("base", ""))
     if rank and start is None:
@@ -113,4 +118,6 @@ def start_run(plan: TrainingPlan, checkpoints: Checkpoints) -> RunState:
         out_shardings=replicated(plan.mesh),
         compiler_options=drawing_options(),
     )
+    if start is not None and jax.process_index() == 0:
+        start.record(plan.folder)
     return RunState(draw(start and start.take()), base=start.name if start and rank else "")

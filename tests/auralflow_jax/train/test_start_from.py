@@ -8,11 +8,14 @@ import pytest
 from msgspec.structs import replace
 from runs import assert_equal_trees, prepare
 
+import auralflow_jax.train.run
 from auralflow_core.config import HybridNet
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_jax.models.registry import build
 from auralflow_jax.train.plan import make_plan
+from auralflow_jax.train.run import train
+from auralflow_jax.train.start import Start, unfinished_start
 from auralflow_jax.weights import load_weights, save_weights
 
 
@@ -106,9 +109,44 @@ def test_a_run_can_start_from_the_parts_of_its_model(tmp_path, songs, console, t
 def test_a_run_that_is_there_keeps_its_weights_unless_told_otherwise(tmp_path, songs, finished, console):
     shutil.copytree(finished[0].path, tmp_path / "model")
     folder = ModelFolder(tmp_path / "model")
-    with pytest.raises(InputError, match="there is one already; add --restart to move it aside"):
+    with pytest.raises(InputError, match="there is one already, which did not start from these weights; leave"):
         prepare(folder, songs, console, start_from=finished[0].path)
     # Even from its own weights, which are read before they are moved.
     run = prepare(folder, songs, console, start_from=folder.path, restart=True)
     assert run.history == [] and int(run.state.step) == 0
     assert_equal_trees(run.state.variables, load_weights(finished[0].weights)[0])
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_starts_from_the_same_weights(
+    songs, finished, console, new_folder, monkeypatch
+):
+    folder, whole = (new_folder(name, training={"seed": 5, "max_epochs": 1}) for name in ("stopped", "whole"))
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(auralflow_jax.train.run, "open_loop", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(folder.path, songs, start_from=finished[0].path, console=console)
+    history = train(folder.path, songs, console=console)
+    assert console.file.getvalue().count("Starts from the weights of") == 2
+    train(whole.path, songs, start_from=finished[0].path, console=console)
+    assert_equal_trees(load_weights(folder.weights)[0], load_weights(whole.weights)[0])
+    # The command that it began with goes on, too: here there is nothing left to do.
+    assert train(folder.path, songs, start_from=finished[0].path, console=console) == history
+    with pytest.raises(InputError, match="did not start from these weights"):
+        train(folder.path, songs, start_from=whole.path, console=console)
+    train(folder.path, songs, restart=True, console=console)
+    assert console.file.getvalue().count("Starts from the weights of") == 3
+
+
+def test_the_record_of_a_start_stays_right_where_the_folders_are_moved(tmp_path):
+    base, folder = ModelFolder(tmp_path / "a" / "base"), ModelFolder(tmp_path / "a" / "models" / "tuned")
+    Start({}, [base], "").record(folder)
+    (tmp_path / "a").rename(tmp_path / "b")
+    moved = ModelFolder(tmp_path / "b" / "models" / "tuned")
+    assert unfinished_start(moved) == [tmp_path / "b" / "base"]
+    moved.start.write_text('{"from": 3}')
+    with pytest.raises(InputError, match=r"start.json: holds no list `from`"):
+        unfinished_start(moved)
