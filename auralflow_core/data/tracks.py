@@ -128,10 +128,13 @@ def _load_track(path: Path, files: dict[str, Path], problems: Problems, unread: 
 
 
 def _unequal_stems(files: Files, unread: Collection[Path]) -> list[tuple[Path, str, str]]:
-    """The track, stem and text for each stem that a track lacks, or has, unlike most; unread files do not count."""
+    """The track, stem and text for each stem that a track lacks, or has, unlike most."""
     stems = {path: set(names) - {"mixture"} for path, names in files.items() if set(names) - {"mixture"}}
-    counts = Counter(stem for path, names in stems.items() for stem in names if files[path][stem] not in unread)
-    usual = {stem for stem, count in counts.items() if 2 * count >= len(stems)}
+    # A file that cannot be read may be no stem, so that no track has to have its like; but its track does not lack it.
+    there = Counter(stem for names in stems.values() for stem in names)
+    read = Counter(stem for path, names in stems.items() for stem in names if files[path][stem] not in unread)
+    usual = {stem for stem, count in read.items() if 2 * count >= len(stems)}
+    unusual = {stem for stem, count in there.items() if 2 * count < len(stems)}
     lacking = [
         (path, "", f"lacks the stem '{stem}', which other tracks have")
         for path, names in stems.items()
@@ -140,5 +143,5 @@ def _unequal_stems(files: Files, unread: Collection[Path]) -> list[tuple[Path, s
     return lacking + [
         (path, stem, "is a stem that other tracks lack")
         for path, names in stems.items()
-        for stem in sorted(names - usual)
+        for stem in sorted(names & unusual)
     ]

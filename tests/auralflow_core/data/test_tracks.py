@@ -112,6 +112,20 @@ def test_a_stem_of_one_track_only(tmp_path):
         find_tracks(tmp_path, "train")
 
 
+@pytest.mark.parametrize(("songs", "damaged"), [(["a"], "vocals"), (["a", "b"], "drums"), (["a", "b", "c"], "drums")])
+def test_a_damaged_stem_is_one_problem_however_few_tracks_are_whole(tmp_path, songs, damaged):
+    for name in songs:
+        write_track(tmp_path / "train" / name)
+    paths = [tmp_path / "train" / name / f"{damaged}.wav" for name in songs[:2]]
+    for path in paths:
+        path.write_bytes(b"")
+    scan = scan_tracks(tmp_path, "train")
+    assert list(scan.problems) == [path.parent for path in paths]
+    for path, [line] in zip(paths, scan.problems.values(), strict=True):
+        assert line.startswith(f"{path}: is empty (0 bytes)")
+    assert [track.name for track in scan.tracks] == songs[2:]
+
+
 def test_a_wrong_folder_is_told_from_the_right_one(tmp_path):
     dataset = tmp_path / "music"
     write_track(dataset / "train" / "song")
