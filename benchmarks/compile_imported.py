@@ -11,6 +11,7 @@ import time
 
 import jax
 import numpy as np
+from arguments import duration
 from imported_networks import MODELS, RATE
 
 from auralflow_core.config import Config, DatasetConfig, TrainingConfig
@@ -26,7 +27,7 @@ from auralflow_jax.train.step import make_train_step
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=list(MODELS), default=["htdemucs", "scnet", "scnet-xl"])
-    parser.add_argument("--seconds", type=float, default=4.0, help="of a crop (default: %(default)g)")
+    parser.add_argument("--seconds", type=duration, default=4.0, help="of a crop (default: %(default)g)")
     parser.add_argument("--programs", nargs="+", choices=("separation", "training"), default=("separation", "training"))
     arguments = parser.parse_args()
     print("| network | program | trace, CPU-s | compile, CPU-s | plan, GB |\n| --- | --- | ---: | ---: | ---: |")

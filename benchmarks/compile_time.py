@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from arguments import add_settings, refused_by, whole_number
+
 from auralflow.songs import make_songs
 from auralflow_core import config as configuration
 
@@ -46,9 +48,15 @@ def main() -> int:
     parser.add_argument(
         "--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME", default=["SpectrogramNetSimple"]
     )
-    parser.add_argument("--batch", type=int, default=4, help="default: %(default)s")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--batch", type=whole_number, default=4, help="default: %(default)s")
+    add_settings(parser)
     arguments = parser.parse_args()
+    settings = {"max_epochs": "2", "samples_per_epoch": str(2 * arguments.batch), "num_snippets": "0"}
+    settings |= {"batch_size": str(arguments.batch)} | dict(arguments.set)
+    flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
+    with refused_by(parser):
+        for name in arguments.model:
+            configuration.override(configuration.template(name), settings)
     twice = False
     print("| network | program | tracing, s | lowering | compiling | compiling in the second process |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
@@ -56,9 +64,6 @@ def main() -> int:
         songs = Path(folder) / "songs"
         make_songs(songs, tracks=3, seconds=6.0)
         for name in arguments.model:
-            settings = {"max_epochs": "2", "samples_per_epoch": str(2 * arguments.batch), "num_snippets": "0"}
-            settings |= {"batch_size": str(arguments.batch)} | dict(pair.split("=", 1) for pair in arguments.set)
-            flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
             first, second = (train(name, flags, songs, Path(folder) / f"{name}-{number}") for number in range(2))
             twice |= show(name, first, second)
     return int(twice)

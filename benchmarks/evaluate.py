@@ -13,6 +13,7 @@ from pathlib import Path
 
 import museval
 import numpy as np
+from arguments import duration
 
 from auralflow.songs import make_songs
 from auralflow_core.data.crops import read_stems
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", nargs="?")
     parser.add_argument("--split", default="train")
-    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--seconds", type=duration, default=180.0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as songs:
         if arguments.dataset is None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from arguments import refused_by, whole_number
 
 from auralflow.api.export import WEIGHTS, export
 from auralflow.backends import BACKENDS, load_separator
@@ -18,9 +19,10 @@ from auralflow_core.model_folder import find_model
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="auralflow-4stems", help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=10, metavar="N", help="(default: %(default)s)")
+    parser.add_argument("--rounds", type=whole_number, default=10, metavar="N", help="(default: %(default)s)")
     arguments = parser.parse_args()
-    separators = {backend: load_separator(find_model(arguments.model), backend) for backend in BACKENDS}
+    with refused_by(parser):
+        separators = {backend: load_separator(find_model(arguments.model), backend) for backend in BACKENDS}
     sizes = {}
     with tempfile.TemporaryDirectory() as folder:
         for weights in WEIGHTS:

@@ -14,6 +14,7 @@ from typing import cast
 import jax
 import jax.numpy as jnp
 import numpy as np
+from arguments import whole_number
 
 from auralflow_core import config as configuration
 from auralflow_core.config.templates import read_template
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of learning_curves.py")
     parser.add_argument("--model", choices=list(configuration.MODELS), metavar="NAME", default="BSRoformer")
     parser.add_argument("--preset", default="tiny")
-    parser.add_argument("--crops", type=int, default=300)
+    parser.add_argument("--crops", type=whole_number, default=300)
     arguments = parser.parse_args()
     config = read_template(arguments.model, arguments.preset)
     tracks, valid_tracks, _ = training_tracks(

@@ -28,6 +28,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from arguments import duration
+
+from auralflow_core.config import MODELS
+
 TASKS = str(Path(__file__).with_name("gpu_tasks.py"))
 # One of every kind, those that matter most first.
 NETWORKS = (
@@ -86,9 +90,9 @@ class Run(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", nargs="+", metavar="NAME", default=list(NETWORKS))
+    parser.add_argument("--model", nargs="+", choices=list(MODELS), metavar="NAME", default=list(NETWORKS))
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
-    parser.add_argument("--minutes", type=float, default=8.0, help="for all (default: %(default)g)")
+    parser.add_argument("--minutes", type=duration, default=8.0, help="for all (default: %(default)g)")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes
     with tempfile.TemporaryDirectory() as folder:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soundfile
+from arguments import duration, whole_number
 from processes import measure
 
 from auralflow.pretrained.scnet import SCNET_XL_IHF
@@ -70,8 +71,8 @@ OVERLAPS = {"pymss-core": 0.1, "demucs": 0.25}  # of segments; demucs' own defau
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--seconds", type=float, help="length of the song (default: 20, for htdemucs 240)")
-    parser.add_argument("--rounds", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--seconds", type=duration, help="length of the song (default: 20, for htdemucs 240)")
+    parser.add_argument("--rounds", type=whole_number, default=1, help="default: %(default)s")
     parser.add_argument("--keep", metavar="DIR", help="folder for the models, which are made again if it lacks them")
     parser.add_argument("--make", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 
+from arguments import whole_number
+
 # Modules, each with the framework that it is compared with.
 CASES = (
     ("auralflow", "sys"),
@@ -32,7 +34,7 @@ CODE = "import time; start = time.perf_counter(); import {}; print(time.perf_cou
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Import times of the packages and their frameworks.")
-    parser.add_argument("--runs", type=int, default=5, help="processes for each figure (default: %(default)s)")
+    parser.add_argument("--runs", type=whole_number, default=5, help="processes for each figure (default: %(default)s)")
     runs = parser.parse_args().runs
     print("| import | s | its framework | s | difference |\n|---|---|---|---|---|")
     for package, framework in CASES:

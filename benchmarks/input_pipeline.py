@@ -12,6 +12,7 @@ import time
 
 import jax
 import numpy as np
+from arguments import whole_number
 
 from auralflow.songs import make_songs
 from auralflow_core import config as configuration
@@ -29,9 +30,9 @@ from auralflow_jax.train.step import make_train_step
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", nargs="?")
-    parser.add_argument("--model", default="SpectrogramNetSimple")
-    parser.add_argument("--steps", type=int, default=8, help="steps in a block")
-    parser.add_argument("--rounds", type=int, default=3, help="blocks of each kind")
+    parser.add_argument("--model", choices=list(configuration.MODELS), metavar="NAME", default="SpectrogramNetSimple")
+    parser.add_argument("--steps", type=whole_number, default=8, help="steps in a block")
+    parser.add_argument("--rounds", type=whole_number, default=3, help="blocks of each kind")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as songs:
         if arguments.dataset is None:

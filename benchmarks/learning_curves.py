@@ -15,6 +15,7 @@ import itertools
 import time
 from pathlib import Path
 
+from arguments import add_settings, duration, refused_by, whole_number
 from rich.console import Console
 
 from auralflow.songs import make_songs
@@ -59,23 +60,30 @@ def main() -> None:
         help=f"of {', '.join(MODELS)}; default: the first three",
     )
     parser.add_argument(
-        "--epochs", nargs="+", type=int, default=[10], metavar="N", help="of 160 crops, for all models or for each"
+        "--epochs",
+        nargs="+",
+        type=whole_number,
+        default=[10],
+        metavar="N",
+        help="of 160 crops, for all models or for each",
     )
-    parser.add_argument("--tracks", type=int, default=42, help="songs; five of seven are trained on")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of a song")
+    parser.add_argument("--tracks", type=whole_number, default=42, help="songs; five of seven are trained on")
+    parser.add_argument("--seconds", type=duration, default=10.0, help="length of a song")
     parser.add_argument("--kl_weight", nargs="+", default=["0.001"], metavar="X")
     parser.add_argument("--seed", nargs="+", default=["0"], metavar="N", help="one run with each")
     parser.add_argument("--preset", help="of the models that have it, in place of the shallow U-Net's settings")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="other settings of all models")
+    add_settings(parser)
     arguments = parser.parse_args()
     if len(arguments.epochs) not in (1, len(arguments.model)):
         parser.error(f"--epochs takes one number or {len(arguments.model)}, one for each model")
+    with refused_by(parser):
+        configs = runs(arguments)
     enable_cache()
     songs = arguments.folder / "songs"
     with progress_bar(arguments.tracks, "songs") as advance:
         make_songs(songs, arguments.tracks, arguments.seconds, progress=lambda done, _: advance("making songs", done))
     histories, minutes = {}, {}
-    for name, config in runs(arguments).items():
+    for name, config in configs.items():
         folder = ModelFolder(arguments.folder / name.replace(" ", "-"))
         folder.save_config(config)
         started = time.process_time()
@@ -99,7 +107,7 @@ def runs(arguments: argparse.Namespace) -> dict[str, Config]:
         settings = RUN | ({} if has_preset else SHALLOW)
         changes = {key: value for key, value in settings.items() if key in known}
         changes |= {"max_epochs": str(epochs[model]), "stop_patience": str(epochs[model]), "seed": seed}
-        changes |= dict(pair.split("=", 1) for pair in arguments.set)
+        changes |= dict(arguments.set)
         config = override(base, changes)
         has_latent = network_shapes(config, batch=1)[2] is not None
         for weight in arguments.kl_weight if has_latent else [None]:

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from arguments import duration, whole_number
 
 from auralflow_core.config import MODELS, Config, template
 
@@ -23,8 +24,8 @@ from auralflow_core.config import MODELS, Config, template
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", choices=list(MODELS), metavar="NAME", default="SCNet", help="default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=11.0, help="of the segment (default: %(default)g)")
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--seconds", type=duration, default=11.0, help="of the segment (default: %(default)g)")
+    parser.add_argument("--rounds", type=whole_number, default=3, help="default: %(default)s")
     arguments = parser.parse_args()
     config = template(arguments.model)
     samples = round(arguments.seconds * config.model.sample_rate)

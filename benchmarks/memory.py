@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from arguments import duration, refused_by
 from processes import measure
 
 from auralflow_core.config import MODELS, Config, SpectrogramNetSimple
 from auralflow_core.config.templates import read_template
+from auralflow_core.model_folder import find_model
 
 RATE = 44100
 SMALL = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth=2))
@@ -27,7 +29,7 @@ SMALL = Config(model=SpectrogramNetSimple(num_bins=256, hidden_channels=2, depth
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 10, 60])
+    parser.add_argument("--minutes", type=duration, nargs="+", default=[1, 10, 60])
     parser.add_argument("--backend", default="jax", choices=("jax", "torch"))
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("options", nargs="*", help="of auralflow separate, behind --")
@@ -42,7 +44,8 @@ def main() -> None:
             model = Path(folder) / "model"
             subprocess.run([sys.executable, __file__, "--make", model, *filter(None, [arguments.model])], check=True)
         else:
-            model = Path(arguments.model)
+            with refused_by(parser):
+                model = find_model(arguments.model)
         options = ["--backend", arguments.backend, *sys.argv[split + 1 :]]
         run(model, song(Path(folder) / "warm.flac", 0.1), options)  # what is compiled is kept
         print("| minutes | peak memory | against the first | x real time |\n| ---: | ---: | ---: | ---: |")

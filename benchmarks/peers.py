@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from arguments import duration, whole_number
 from processes import Usage, measure
 
 from auralflow.backends import BACKENDS
@@ -60,8 +61,8 @@ def main() -> None:
     parser.add_argument("song", nargs="?", help="an mp3 or another file, stereo at 44.1 kHz")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="a Python with the other packages")
     parser.add_argument("--network", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of the noise (default: %(default)g)")
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--seconds", type=duration, default=60.0, help="length of the noise (default: %(default)g)")
+    parser.add_argument("--rounds", type=whole_number, default=3, help="default: %(default)s")
     parser.add_argument("--make", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.make:

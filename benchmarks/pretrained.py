@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from arguments import duration
 
 from auralflow.backends import BACKENDS, load_separator
 from auralflow.pretrained import PRETRAINED
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(PRETRAINED))
     parser.add_argument("--stem", default="vocals")
     parser.add_argument("--track", default="valid/Rubidium")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=duration, default=60.0)
     parser.add_argument("--backend", choices=BACKENDS, default="jax")
     arguments = parser.parse_args()
     mixture, stem = song(arguments.track, arguments.stem, round(arguments.seconds * RATE))

@@ -22,6 +22,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from arguments import add_settings, refused_by, whole_number
+
 from auralflow_core import config as configuration
 from auralflow_core.config import Config
 
@@ -33,26 +35,30 @@ def main() -> int:
     parser.add_argument(
         "--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME", default=["SpectrogramNetSimple"]
     )
-    parser.add_argument("--devices", nargs="+", type=int, default=[1, 2, 4, 8], help="of one process")
-    parser.add_argument("--processes", nargs="+", type=int, default=[2, 4], help="of one device each")
+    parser.add_argument("--devices", nargs="+", type=whole_number, default=[1, 2, 4, 8], help="of one process")
+    parser.add_argument("--processes", nargs="+", type=whole_number, default=[2, 4], help="of one device each")
     parser.add_argument(
-        "--batch", type=int, default=8, help="all items; of weak scaling, copies on each device: a quarter"
+        "--batch", type=whole_number, default=8, help="all items; of weak scaling, copies on each device: a quarter"
     )
     parser.add_argument("--scaling", nargs="+", choices=("strong", "weak"), default=["strong", "weak"])
-    parser.add_argument("--steps", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--steps", type=whole_number, default=3, help="default: %(default)s")
+    add_settings(parser)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
         take_steps(**json.loads(arguments.child))
         return 0
-    failed = False
     layouts = [(count, 1) for count in arguments.devices] + [(1, count) for count in arguments.processes]
+    for size in arguments.devices + arguments.processes:
+        if "strong" in arguments.scaling and arguments.batch % size:
+            parser.error(f"--batch {arguments.batch} cannot be divided among {size} devices or processes")
+    changes, failed = dict(arguments.set), False
+    with refused_by(parser):
+        configs = {name: configuration.override(configuration.template(name), changes) for name in arguments.model}
     print("| network | scaling | devices | processes | batch | difference | all-reduced | other |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")
-    for name in arguments.model:
-        changes = dict(pair.split("=", 1) for pair in arguments.set)
-        config = configuration.to_dict(configuration.override(configuration.template(name), changes))
+    for name, settings in configs.items():
+        config = configuration.to_dict(settings)
         for scaling in arguments.scaling:
             reference: list[float] = []
             for devices, processes in layouts:

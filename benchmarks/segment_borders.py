@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from arguments import duration, refused_by, whole_number
 from matplotlib.figure import Figure
 
 from auralflow.backends import load_separator
@@ -36,8 +37,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", nargs="?")
     parser.add_argument("song", nargs="?")
-    parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--segment", type=int, metavar="SAMPLES", help="default: the model's own")
+    parser.add_argument("--minutes", type=duration, default=3.0)
+    parser.add_argument("--segment", type=whole_number, metavar="SAMPLES", help="default: the model's own")
     parser.add_argument(
         "--overlap",
         type=float,
@@ -46,11 +47,12 @@ def main() -> None:
         help="share of a segment, as auralflow separate takes it",
     )
     parser.add_argument(
-        "--msst", type=int, nargs="+", default=[], metavar="N", help="num_overlap, as settings there say"
+        "--msst", type=whole_number, nargs="+", default=[], metavar="N", help="num_overlap, as settings there say"
     )
     parser.add_argument("--plot", default="borders.png")
     arguments = parser.parse_args()
-    separator = load_separator(find_model(arguments.model)) if arguments.model else small_separator()
+    with refused_by(parser):
+        separator = load_separator(find_model(arguments.model)) if arguments.model else small_separator()
     rate = separator.config.model.sample_rate
     audio = song(arguments.song, arguments.minutes, rate)
     whole = separator(audio[None])[0]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from arguments import duration, whole_number
 from processes import measure
 
 from auralflow.backends import BACKENDS
@@ -37,8 +38,8 @@ def main() -> None:
         "--batch_size", nargs="+", type=int, default=[0], help="0, the default: as `auralflow separate` chooses it"
     )
     parser.add_argument("--cores", nargs="+", type=int, default=[0], help="0, the default: all")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the song (default: %(default)g)")
-    parser.add_argument("--rounds", type=int, default=3, help="calls after the first (default: %(default)s)")
+    parser.add_argument("--seconds", type=duration, default=30.0, help="length of the song (default: %(default)g)")
+    parser.add_argument("--rounds", type=whole_number, default=3, help="calls after the first (default: %(default)s)")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     length = ["--seconds", str(arguments.seconds), "--rounds", str(arguments.rounds)]

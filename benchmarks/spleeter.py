@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from arguments import duration
 
 from auralflow.backends import load_separator
 from auralflow.pretrained import PRETRAINED, get_model
@@ -38,7 +39,7 @@ def main() -> int:
     """Prints a line for each estimate."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--track", default="valid/Rubidium")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=duration, default=60.0)
     arguments = parser.parse_args()
     track = Path(os.environ["AURALFLOW_TEST_MUSIC"]) / arguments.track
     files = {name: next(track.glob(f"{name}.*")) for name in ("mixture", "vocals")}

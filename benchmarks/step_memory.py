@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
+from arguments import add_settings, duration, refused_by, whole_number
 from noise import make_batch
 from processes import measure
 
@@ -34,9 +35,9 @@ def main() -> None:
     parser.add_argument(
         "--model", nargs="+", choices=list(configuration.MODELS), metavar="NAME", default=["MelBandRoformer"]
     )
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of the crops (default: %(default)g)")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--batch", type=whole_number, default=1)
+    parser.add_argument("--seconds", type=duration, default=4.0, help="length of the crops (default: %(default)g)")
+    add_settings(parser)
     parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -44,17 +45,18 @@ def main() -> None:
         side, config = arguments.child
         {"torch": torch_steps, "jax": jax_steps}[side](configuration.from_dict(json.loads(config)))
         return
+    changes = dict(arguments.set) | {"batch_size": str(arguments.batch), "sample_length": str(arguments.seconds)}
+    with refused_by(parser):
+        configs = {name: configuration.override(configuration.template(name), changes) for name in arguments.model}
     print("| network | with | peak of the process | of the first one's | plan |\n| --- | --- | ---: | ---: | ---: |")
-    for name in arguments.model:
+    for name, config in configs.items():
         first = None
         for case in arguments.cases:
-            (side, own), template = CASES[case], configuration.template(name)
-            if not makes_sense(own, template, arguments.batch):
+            side, own = CASES[case]
+            if not makes_sense(own, config, arguments.batch):
                 continue
-            changes = dict(pair.split("=", 1) for pair in arguments.set)
-            changes |= {"batch_size": str(arguments.batch), "sample_length": str(arguments.seconds)}
-            changes |= {key: value.format(batch=arguments.batch) for key, value in own.items()}
-            settings = json.dumps(configuration.to_dict(configuration.override(template, changes)))
+            own = {key: value.format(batch=arguments.batch) for key, value in own.items()}
+            settings = json.dumps(configuration.to_dict(configuration.override(config, own)))
             used = measure([__file__, "--child", side, settings], case)
             first = first or used.peak
             print(
@@ -62,9 +64,9 @@ def main() -> None:
             )
 
 
-def makes_sense(own: Mapping[str, str], template: Config, batch: int) -> bool:
+def makes_sense(own: Mapping[str, str], config: Config, batch: int) -> bool:
     """Whether a case's own settings are for a network, and change something: most are for RoFormers alone."""
-    return batch > 1 if "accumulate_steps" in own else not own or hasattr(template.model, "remat")
+    return batch > 1 if "accumulate_steps" in own else not own or hasattr(config.model, "remat")
 
 
 def jax_steps(config: Config) -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from arguments import duration, whole_number
 from memory import song
 from processes import measure
 
@@ -52,9 +53,13 @@ class Round(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="servers that are started (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=60, help="length of a song (default: %(default)g)")
-    parser.add_argument("--songs", type=int, default=10, help="songs that are queued at once (default: %(default)s)")
+    parser.add_argument(
+        "--rounds", type=whole_number, default=5, help="servers that are started (default: %(default)s)"
+    )
+    parser.add_argument("--seconds", type=duration, default=60, help="length of a song (default: %(default)g)")
+    parser.add_argument(
+        "--songs", type=whole_number, default=10, help="songs that are queued at once (default: %(default)s)"
+    )
     parser.add_argument("--model", default="auralflow-4stems", help="a ready model, or a folder (default: %(default)s)")
     arguments = parser.parse_args()
     if chromium.PATH is None or sys.platform != "linux":

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from arguments import add_settings, refused_by, whole_number
+
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # torch needs some of the GPU's memory, too
 
 import jax
@@ -59,13 +61,16 @@ def main() -> None:
     )
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=["float32"])
     parser.add_argument("--sides", nargs="+", choices=list(SIDES), default=list(SIDES))
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5, help="timings of each side")
-    parser.add_argument("--steps", type=int, default=10 if DEVICE == "cuda" else 1, help="in one timing")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings other than the template's")
+    parser.add_argument("--batch", type=whole_number, default=4)
+    parser.add_argument("--rounds", type=whole_number, default=5, help="timings of each side")
+    parser.add_argument("--steps", type=whole_number, default=10 if DEVICE == "cuda" else 1, help="in one timing")
+    add_settings(parser)
     parser.add_argument("--profile", action="store_true", help="where the time goes")
     parser.add_argument("--trace", metavar="FOLDER", help="also write a step of JAX for TensorBoard or Perfetto")
     arguments = parser.parse_args()
+    changes = dict(arguments.set) | {"batch_size": str(arguments.batch)}
+    with refused_by(parser):
+        configs = [configuration.override(configuration.template(name), changes) for name in arguments.model]
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.benchmark = True
     print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}, torch {torch.__version__} on {DEVICE}")
@@ -75,12 +80,8 @@ def main() -> None:
     )
     for precision in arguments.precision:
         rate = matrix_rate(precision)
-        for name in arguments.model:
-            changes = dict(pair.split("=", 1) for pair in arguments.set)
-            config = configuration.override(
-                configuration.template(name), {**changes, "precision": precision, "batch_size": str(arguments.batch)}
-            )
-            measure(config, rate, arguments)
+        for config in configs:
+            measure(configuration.override(config, {"precision": precision}), rate, arguments)
 
 
 def measure(config: Config, rate: float, arguments: argparse.Namespace) -> None:

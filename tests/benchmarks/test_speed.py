@@ -1,5 +1,6 @@
 """The scripts that measure speed and scaling: the text that they read, and runs that are as short as can be."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,32 @@ def test_a_peer_that_is_not_installed_is_said(tmp_path):
     from peers import lacks
 
     assert lacks(sys.executable, "no_such_package") and not lacks(sys.executable, "numpy")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("scaling.py --set foo=1", "unknown key 'foo' of SpectrogramNetSimple"),
+        ("scaling.py --devices 0", "argument --devices: '0' is no whole number from 1 on"),
+        ("scaling.py --processes 3", "--batch 8 cannot be divided among 3 devices or processes"),
+        ("learning_curves.py F --set foo", "argument --set: 'foo' is no setting, which is written KEY=VALUE"),
+        ("learning_curves.py F --model BSRoformer --set foo=1", "unknown key 'foo' of BSRoformer"),
+        ("learning_curves.py F --epochs 0", "argument --epochs: '0' is no whole number from 1 on"),
+        ("compile_time.py --batch 0", "argument --batch: '0' is no whole number from 1 on"),
+        ("memory.py Nope", "Nope: no such file or folder, and no pretrained model of that name"),
+        ("memory.py --minutes nan", "argument --minutes: 'nan' is no number above 0"),
+        ("train_step.py --rounds 0", "argument --rounds: '0' is no whole number from 1 on"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(command, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", command.split())
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "benchmarks" / sys.argv[0]), run_name="__main__")
+    said = capsys.readouterr()
+    assert end.value.code == 2 and said.out == "" and list(tmp_path.iterdir()) == []
+    *usage, message = said.err.splitlines()
+    assert usage[0].startswith("usage: ") and message.startswith(f"{sys.argv[0]}: error: {words}")
 
 
 @pytest.mark.slow
