@@ -11,18 +11,18 @@ class SongLevel(NamedTuple):
 
     Attributes:
         mean: of all samples.
-        deviation: their standard deviation; 1 for silence.
+        deviation: their standard deviation; 0 for silence and other constants.
     """
 
     mean: float
     deviation: float
 
     def normalize(self, audio: np.ndarray) -> np.ndarray:
-        """A part of the song, of any shape, with mean 0 and deviation 1."""
-        return (audio - np.float32(self.mean)) / np.float32(self.deviation)
+        """A part of the song, of any shape, with mean 0 and deviation 1, or 0 as the song's."""
+        return (audio - np.float32(self.mean)) / np.float32(self.deviation or 1)
 
     def restore(self, audio: np.ndarray) -> np.ndarray:
-        """The inverse of `normalize`."""
+        """The inverse of `normalize`; of a constant song that constant, whatever a network makes of it."""
         return audio * np.float32(self.deviation) + np.float32(self.mean)
 
 
@@ -42,4 +42,4 @@ def song_level(blocks: Iterable[np.ndarray]) -> SongLevel:
         count, total, squares = count + mono.size, total + mono.sum(), squares + np.square(mono).sum()
     mean = total / max(1, count)
     deviation = np.sqrt(max(0.0, squares / max(1, count) - mean**2))
-    return SongLevel(float(mean), float(deviation) if deviation > np.finfo(np.float32).eps else 1.0)
+    return SongLevel(float(mean), float(deviation) if deviation > np.finfo(np.float32).eps else 0.0)

@@ -2,10 +2,14 @@ import numpy as np
 import pytest
 import soundfile
 from msgspec.structs import replace
+from small_models import make_model
 from stem_files import RATE
 
+from auralflow.backends import BACKENDS, load_separator
 from auralflow.separation.inputs import find_inputs
 from auralflow.separation.stems import StemOutput, separate_files
+from auralflow_core.config import override
+from auralflow_core.config.templates import read_template
 from auralflow_core.errors import InputError
 from auralflow_core.separation.separator import separate, separate_blocks
 from auralflow_core.separation.song_level import SongLevel, song_level
@@ -44,8 +48,19 @@ def test_the_network_sees_mean_0_and_deviation_1_and_the_estimates_are_scaled_ba
 def test_the_level_of_pieces_is_that_of_the_whole():
     level = song_level(np.split(AUDIO, [1, 700], axis=1))
     np.testing.assert_allclose(level, (AUDIO.mean(0, np.float64).mean(), AUDIO.mean(0, np.float64).std()), rtol=1e-9)
-    assert song_level([np.zeros((2, 9), np.float32)]) == SongLevel(0, 1)
-    assert song_level([np.ones((1, 9), np.float32)]) == SongLevel(1, 1)
+    assert song_level([np.zeros((2, 9), np.float32)]) == SongLevel(0, 0)
+    assert song_level([np.ones((1, 9), np.float32)]) == SongLevel(1, 0)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_silence_stays_silence_and_a_constant_that_constant(backend, tmp_path):
+    """Music-Source-Separation-Training has 0 / 0 there, puts 0 in its place, times 0, and adds the mean."""
+    config = override(read_template("SCNet", "tiny"), {"normalize_song": "true", "sample_length": "0.5"})
+    separator = load_separator(make_model(tmp_path, config).path, backend)
+    assert np.abs(separator(np.zeros((1, 1, 8000), np.float32))).max() > 0.01
+    for constant in (0, 0.25):
+        song = np.full((1, 9000), constant, np.float32)
+        np.testing.assert_array_equal(separate(separator, song, 16000)[0], song)
 
 
 def test_a_model_that_needs_the_level_does_not_go_without(separator):
