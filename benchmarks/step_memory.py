@@ -73,6 +73,7 @@ def jax_steps(config: Config) -> None:
     """Two steps in JAX; prints the memory that XLA plans for one."""
     import jax
 
+    from auralflow_core.memory import give_back_memory
     from auralflow_jax.compilation import drawing_options
     from auralflow_jax.losses import make_loss
     from auralflow_jax.models.registry import build
@@ -92,6 +93,7 @@ def jax_steps(config: Config) -> None:
         compiler_options=drawing_options(),
     )
     state = draw()
+    give_back_memory()  # as a run does before its steps
     batch = shard_batch(make_batch(config), mesh)
     step = train_step.lower(state, batch).compile()  # pyright: ignore[reportFunctionMemberAccess]
     plan = step.memory_analysis()
