@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow_core.console.exit_status import exit_status
+from auralflow_core.console.interrupts import check
 from auralflow_core.console.parser import Parser
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, display_name
@@ -149,9 +150,12 @@ def convert_to_torch(arguments: argparse.Namespace) -> int:
     if arguments.training:
         from bridge.training_state import read_run
 
-        write_training(output, *read_run(source))
+        read = read_run(source)
+        check()
+        write_training(output, *read)
     else:
         variables, config, provenance = read_flax(source)
+        check()
         write_tensors(output, TensorFile(TORCH, to_torch(variables), config, provenance))
     print(output)
     return 0
@@ -175,6 +179,7 @@ def convert_to_jax(arguments: argparse.Namespace) -> int:
         run, provenance = {"history": [], "losses": [], "base": display_name(file)}, stored.provenance
         best = to_flax(stored.tensors, config, str(file))
         state = fresh_state(best, config)
+    check()
     write_folder(folder, config, state, run, best, provenance)
     print(folder)
     return 0
@@ -195,6 +200,7 @@ def convert_to_msst(arguments: argparse.Namespace) -> int:
     source = Path(arguments.model)
     output = arguments.output or Path(f"{ModelFolder(source).name if source.is_dir() else source.stem}.ckpt")
     variables, config, _ = read_flax(source)
+    check()
     state = to_torch(variables)
     del variables  # as large as the state
     settings = write_pair(output, state, config, str(source))
@@ -210,6 +216,7 @@ def convert_to_demucs(arguments: argparse.Namespace) -> int:
     name = ModelFolder(source).name if source.is_dir() else source.stem
     output = arguments.output or Path(f"{name}-demucs.safetensors")
     variables, config, _ = read_flax(source)
+    check()
     write_package(output, to_torch(variables), config, str(source))
     print(output)
     return 0

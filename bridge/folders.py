@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auralflow_core.config import Config, differing_keys
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, StorageError
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import new_folder
@@ -82,3 +83,4 @@ def write_folder(
             checkpoints.close()
         if best is not None:
             save_weights(staged.weights, best, config, provenance)
+        check()  # before the folder appears, so that the same command can be given again

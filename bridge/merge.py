@@ -4,6 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError, printable
 from auralflow_core.model_folder import ModelFolder, display_name
 from auralflow_core.weights.adapter import merge, read_adapter
@@ -31,5 +32,6 @@ def merge_adapter(model: str | Path, adapter: str | Path, output: str | Path) ->
     config = replace(config, model=replace(config.model, model_name=printable(folder.name)))
     found = read_adapter(adapter)
     provenance = {**found.provenance, "base": display_name(model), "rank": found.rank, "alpha": found.alpha}
+    check()
     folder.save_model(TensorFile(TORCH, state, config, provenance))
     return folder

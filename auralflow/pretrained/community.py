@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auralflow.pretrained.folder import write_folder
 from auralflow_core.config import Config
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
@@ -94,6 +95,7 @@ def _make(target: Path, files: Sequence[Path]) -> None:
         (state, config), source = reader(files[0], name), "demucs"
     else:
         (state, config), source = read_pair(files[0], files[1], name), "Music-Source-Separation-Training"
+    check()
     provenance = {"source": source, "files": [path.name for path in files]}
     shutil.rmtree(target, ignore_errors=True)  # empty, or a damaged one of the cache
     write_folder(target, config, state, provenance, card(name, config, files))

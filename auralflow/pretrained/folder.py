@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from auralflow_core.config import Config
+from auralflow_core.console.interrupts import check
 from auralflow_core.model_folder import ModelFolder
 from auralflow_core.storage.atomic import new_folder
 from auralflow_core.weights.file import TORCH, TensorFile, write_tensors
@@ -16,6 +17,8 @@ CARD = "README.md"
 def write_folder(path: Path, config: Config, state: State, provenance: Mapping[str, Any], card: str) -> None:
     """Writes config.json, the weights and the model card; the folder appears whole or not at all.
 
+    An interruption is obeyed before the folder appears, so that the same command can be given again.
+
     Args:
         path: the folder, which does not exist or is empty.
         config: of the network.
@@ -23,8 +26,10 @@ def write_folder(path: Path, config: Config, state: State, provenance: Mapping[s
         provenance: where the weights come from, as plain data.
         card: the text about the model, in Markdown.
     """
+    check()
     with new_folder(path) as staged:
         folder = ModelFolder(staged)
         folder.save_config(config)
         write_tensors(folder.weights, TensorFile(TORCH, state, config, dict(provenance)))
         (staged / CARD).write_text(card, encoding="utf-8")
+        check()

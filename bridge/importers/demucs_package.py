@@ -13,6 +13,7 @@ import numpy as np
 
 from auralflow_core.config import Config, HDemucs, HTDemucs, differing_keys
 from auralflow_core.config.fields import without_tensors
+from auralflow_core.console.interrupts import check
 from auralflow_core.console.text import with_article
 from auralflow_core.errors import InputError, brief
 from auralflow_core.optional import needs
@@ -127,6 +128,7 @@ def write_package(path: str | Path, state: Mapping[str, np.ndarray], config: Con
     metadata = {"klass": kind, "args": "[]", "kwargs": json.dumps({key: _encode(arguments[key]) for key in arguments})}
     with replacing(path) as aside:
         save_file({name: np.ascontiguousarray(array) for name, array in theirs.items()}, aside, metadata)
+        check()  # before the file appears, so that the same command can be given again
 
 
 class _Network:

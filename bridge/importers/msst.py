@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auralflow_core.config import Config
+from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError
 from auralflow_core.optional import needs
 from auralflow_core.storage.atomic import replacing_together, require_new
@@ -164,6 +165,7 @@ def write_pair(checkpoint: str | Path, state: Mapping[str, np.ndarray], config: 
         except RuntimeError as error:  # torch's writer does not say what the system reports
             reason = str(error).splitlines()[0]
             raise OSError(f"{checkpoint}: cannot be written, the disk may be full ({reason})") from None
+        check()  # before the files appear, so that the same command can be given again
     return described
 
 

@@ -1,6 +1,8 @@
 """Checkpoints that others trained, from a pair of files to stems, to a fine-tuned model, and back."""
 
+import signal
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -54,6 +56,36 @@ def test_a_pair_becomes_a_folder_and_a_pair_again(pair, capsys):
     Path("link.ckpt").symlink_to("nowhere")
     for name in ("again.ckpt", "link.ckpt"):
         assert f"{name}: exists already" in refused(capsys, *f"convert to-msst my_model -o {name}".split())
+
+
+@pytest.mark.parametrize(
+    ("command", "step"),
+    [
+        ("pretrained get --file model.ckpt --save new", "bridge.importers.msst.read_pair"),
+        ("pretrained get --file model.ckpt --save new", "auralflow.pretrained.folder.write_tensors"),
+        ("convert to-msst mine", "bridge.cli.read_flax"),
+        ("convert to-msst mine", "torch.save"),
+        ("convert to-torch mine", "bridge.cli.read_flax"),
+        ("convert to-jax mine new", "bridge.cli.read_torch"),
+        ("convert to-jax mine new", "auralflow_jax.weights.save_weights"),
+    ],
+)
+def test_an_interrupted_command_leaves_nothing_and_can_be_given_again(pair, capsys, monkeypatch, command, step):
+    assert main("pretrained get --file model.ckpt --save mine".split()) == 0
+    before, done = files(), resolve_name(step)
+
+    def interrupted(*arguments, **keywords):
+        result = done(*arguments, **keywords)
+        signal.raise_signal(signal.SIGINT)
+        return result
+
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(step, interrupted)
+        assert main(command.split()) == 130
+    out, err = capsys.readouterr()
+    assert out == "" and err.endswith(": interrupted\n") and err.count("\n") == 1 and files() == before
+    assert main(command.split()) == 0 and files() > before
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
