@@ -43,7 +43,9 @@ def from_msst_settings(settings: Mapping[str, Any], signature: Signature, name: 
         if key not in training:
             raise InputError(f"{origin}: training.{key} is missing")
         signal[argument] = training[key]
-    return to_config(arguments | signal | {"sources": targets_of(training, origin)}, name, origin, signature)
+    keys = {argument: f"training.{key}" for key, argument in SIGNAL.items()} | {"sources": "training.instruments"}
+    arguments = arguments | signal | {"sources": targets_of(training, origin)}
+    return to_config(arguments, name, origin, signature, lambda argument: keys.get(argument, f"{own}.{argument}"))
 
 
 def to_msst_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:

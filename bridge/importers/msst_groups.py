@@ -1,20 +1,26 @@
 """The groups of settings that all networks of Music-Source-Separation-Training have: instruments, signal, segments."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from auralflow_core.config import Config, ModelConfig
+from auralflow_core.config import Config, ModelConfig, from_dict
+from auralflow_core.config.model import MOST_TARGETS
 from auralflow_core.console.text import with_article
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, brief, closest, shown
 
 REST = "accompaniment"
 
 # Whole numbers above these would fill the memory before anyone sees that the checkpoint is another one.
 LARGEST = 1_000_000
-LARGEST_OF = {"chunk_size": 100_000_000, "num_bands": 500, "num_stems": 500}
+LARGEST_OF = {"chunk_size": 100_000_000, "num_bands": 500, "num_stems": 500, "dims": 1 << 16}
 LARGEST_OF |= dict.fromkeys(("stft_n_fft", "nfft", "n_fft"), 1 << 16)
 LARGEST_OF |= dict.fromkeys(("depth", "time_transformer_depth", "freq_transformer_depth", "mask_estimator_depth"), 200)
 LARGEST_OF |= dict.fromkeys(("conv_depths", "num_dplayer", "num_scales", "num_blocks_per_scale"), 200)
+LARGEST_OF |= dict.fromkeys(("t_layers", "dconv_depth"), 200)
+SMALLEST_OF = {"chunk_size": 1, "dim_t": 2, "dims": 1}  # of those from which settings of ours are computed; else 0
+LONGEST, LONGEST_OF = 32, {"freqs_per_bands": LARGEST_OF["num_bands"]}  # lists
+NAMES = {int: "a whole number", float: "a number", bool: "true or false"}
 
 # A checkpoint that is trained further takes smaller steps than a network with fresh weights.
 FURTHER = {"lr": 5e-5, "batch_size": 1}
@@ -43,6 +49,8 @@ def targets_of(training: Mapping[str, Any], origin: str) -> tuple[str, ...]:
     names = training.get("instruments")
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(f"{origin}: training.instruments is {names!r}, expected a list of names")
+    if len(names) > MOST_TARGETS:
+        raise InputError(f"{origin}: training.instruments has {len(names)} names, expected at most {MOST_TARGETS}")
     only = training.get("target_instrument")
     if only is not None and only not in names:
         raise InputError(f"{origin}: training.target_instrument is {only!r}, expected one of {', '.join(names)}")
@@ -79,46 +87,80 @@ def group_of(settings: Mapping[str, Any], name: str, origin: str, kind: str = "a
     return group
 
 
-def chunk_of(audio: Mapping[str, Any], inference: Mapping[str, Any], hop: int, origin: str) -> int:
-    """The samples of a segment; other programs count frames, `dim_t`."""
+def segment_of(
+    audio: Mapping[str, Any], inference: Mapping[str, Any], hop: int, rate: int, origin: str
+) -> tuple[float, str]:
+    """The seconds of a segment, and the key that gives its samples; other programs count frames, `dim_t`."""
     for group, name in ((inference, "inference"), (audio, "audio")):
         if "chunk_size" in group:
-            return value_of(group, "chunk_size", int, None, f"{origin}: {name}")
+            samples = value_of(group, "chunk_size", int, None, f"{origin}: {name}")
+            return samples / max(1, rate), f"{name}.chunk_size"
     if "dim_t" in inference:
-        return hop * (value_of(inference, "dim_t", int, None, f"{origin}: inference") - 1)
+        frames = value_of(inference, "dim_t", int, None, f"{origin}: inference")
+        return hop * (frames - 1) / max(1, rate), "inference.dim_t"
     raise InputError(f"{origin}: audio.chunk_size is missing, the samples of a segment")
+
+
+def configuration_of(model: dict[str, Any], seconds: float, keys: Mapping[str, str], origin: str) -> Config:
+    """A configuration of ours, for further training.
+
+    Args:
+        model: settings of the network.
+        seconds: of a segment.
+        keys: our setting -> the file's key for it.
+        origin: the file, for messages.
+
+    Raises:
+        InputError: the settings are refused; the message names the file's keys.
+    """
+    try:
+        return from_dict({"model": model, "dataset": {"sample_length": seconds}, "training": FURTHER}, origin)
+    except InputError as error:
+        ours = rf"\b(?:(?:model|dataset)\.)?({'|'.join(keys)})\b"
+        refusal = str(error).removeprefix(origin).replace(": model: ", ": ", 1)
+        message = re.sub(ours, lambda found: keys[found[1]], refusal)
+    raise InputError(origin + message)
 
 
 def value_of(group: Mapping[str, Any], key: str, kind: type, default: Any, where: str) -> Any:
     """A value of a group, of the right type."""
-    value = group.get(key, default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", bool: "true or false"}
-        found = "missing" if key not in group else repr(value)
-        raise InputError(f"{where}.{key} is {found}, expected {names[kind]}")
-    if kind is int and value > (largest := LARGEST_OF.get(key, LARGEST)):
-        raise InputError(f"{where}.{key} is {value}, expected at most {largest}")
-    return value
+    if key not in group and default is None:
+        raise InputError(f"{where}.{key} is missing, expected {NAMES[kind]}")
+    return _checked(group.get(key, default), key, kind, f"{where}.{key}")
 
 
 def values_of(group: Mapping[str, Any], key: str, kind: type, default: list, where: str) -> list:
     """A list of numbers of a group, of the right type."""
     values = group.get(key, default)
     if not isinstance(values, list):
-        raise InputError(f"{where}.{key} is {values!r}, expected a list of numbers")
-    return [value_of({key: value}, key, kind, None, where) for value in values]
+        raise InputError(f"{where}.{key} is {shown(values)}, expected a list of numbers")
+    if len(values) > (longest := LONGEST_OF.get(key, LONGEST)):
+        raise InputError(f"{where}.{key} has {len(values)} numbers, expected at most {longest}")
+    return [_checked(value, key, kind, f"{where}.{key}[{index}]") for index, value in enumerate(values)]
 
 
-def check_arguments(model: Mapping[str, Any], known: Iterable[str], only: Mapping[str, Any], where: str) -> None:
+def _checked(value: Any, key: str, kind: type, name: str) -> Any:
+    """A value of the right type and size; whole numbers are numbers, too."""
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise InputError(f"{name} is {shown(value)}, expected {NAMES[kind]}")
+    smallest, largest = SMALLEST_OF.get(key, 0), LARGEST_OF.get(key, LARGEST)
+    if kind is not bool and not smallest <= value <= largest:  # nor is NaN
+        expected = f"at most {largest}" if value > largest else f"at least {smallest}"
+        raise InputError(f"{name} is {shown(value)}, expected {expected}")
+    return kind(value)
+
+
+def check_arguments(
+    model: Mapping[str, Any], known: Iterable[str], only: Mapping[str, Any], kind: str, where: str
+) -> None:
     """Refuses arguments of a network that are unknown, or have a value for which nothing is computed here.
 
     Args:
         model: the arguments.
         known: their names.
         only: those that are accepted with one value.
-        where: the file and the network, for messages.
+        kind: of the network that the checkpoint holds, for messages.
+        where: the file, for messages.
 
     Raises:
         InputError: there are such arguments, or none at all.
@@ -128,7 +170,10 @@ def check_arguments(model: Mapping[str, Any], known: Iterable[str], only: Mappin
     known = [*known, *only]
     for key, value in model.items():
         if key not in known:
-            raise InputError(f"{where}: unknown argument model.{key}; {closest(str(key), known)}")
+            raise InputError(
+                f"{where}: unknown argument model.{brief(str(key))} of {kind}, which the checkpoint holds; "
+                f"{closest(str(key), known)}"
+            )
         if key in only and value != only[key]:
             raise InputError(f"{where}: model.{key} is {value!r}, expected {only[key]!r}: no other is computed here")
 

@@ -7,19 +7,20 @@ mapped, known to have no effect on what the network computes, accepted with one 
 from collections.abc import Mapping
 from typing import Any
 
-from auralflow_core.config import BSRoformer, Config, MelBandRoformer, from_dict
+from auralflow_core.config import BSRoformer, Config, MelBandRoformer
 from auralflow_core.errors import InputError, closest
 from bridge.importers.checkpoint import BS, HT, MDX, MEL, SC
 from bridge.importers.msst_groups import (
-    FURTHER,
     Settings,
     check_counterpart,
-    chunk_of,
+    configuration_of,
     group_of,
     instruments_of,
     residual_of,
+    segment_of,
     targets_of,
     value_of,
+    values_of,
 )
 
 KINDS = {BS: "a BS-RoFormer", MEL: "a Mel-Band RoFormer"}
@@ -45,6 +46,8 @@ MAPPED_OF = {
     BS: {"freqs_per_bands": (), "use_pope": False, "mask_estimator_depth": 2},
     MEL: {"num_bands": 60, "sample_rate": 44100, "mask_estimator_depth": 1},
 }
+# Our setting -> the argument that it is computed from.
+DERIVED = {"bands": "freqs_per_bands", "mask_layers": "mask_estimator_depth", "num_bands": "num_bands"}
 # The networks give k times the estimate for k times the input, so the scale of their spectra has none either.
 WITHOUT_EFFECT = {
     "flash_attn",
@@ -83,9 +86,11 @@ def to_config(settings: Mapping[str, Any], family: str, name: str, origin: str) 
     network["normalize_song"] = value_of(inference, "normalize", bool, False, f"{origin}: inference")
     network |= residual_of(training, instruments)
     network |= _signal(audio, model, family, len(instruments), origin)
-    chunk = chunk_of(audio, inference, network["hop_length"], origin)
-    dataset = {"sample_length": chunk / network["sample_rate"]}
-    return Settings(from_dict({"model": network, "dataset": dataset, "training": FURTHER}, origin), instruments)
+    seconds, segment = segment_of(audio, inference, network["hop_length"], network["sample_rate"], origin)
+    keys = {ours: f"model.{key}" for key, (ours, _) in RENAMED.items()}
+    keys |= {ours: f"model.{key}" for ours, key in DERIVED.items()}
+    keys |= {"sample_rate": "audio.sample_rate", "sample_length": f"{segment} in seconds"}
+    return Settings(configuration_of(network, seconds, keys, origin), instruments)
 
 
 def _check_arguments(model: Mapping[str, Any], family: str, origin: str) -> None:
@@ -118,11 +123,11 @@ def _network(model: Mapping[str, Any], family: str, origin: str) -> dict[str, An
             "norms": "each",
             "num_bands": value_of(model, "num_bands", int, 60, group),
         }
-    bands = model.get("freqs_per_bands") or ()
-    if not isinstance(bands, list | tuple) or not all(type(width) is int for width in bands):
-        raise InputError(f"{group}.freqs_per_bands is {bands!r}, expected the bins of each band")
+    if depth < 1:
+        raise InputError(f"{group}.mask_estimator_depth is {depth}, expected at least 1")
+    bands = values_of(model, "freqs_per_bands", int, [], group) if model.get("freqs_per_bands") else []
     positions = "polar" if value_of(model, "use_pope", bool, False, group) else "rotary"
-    return found | {"mask_layers": depth - 1, "norms": "end", "bands": list(bands), "positions": positions}
+    return found | {"mask_layers": depth - 1, "norms": "end", "bands": bands, "positions": positions}
 
 
 def _signal(audio: Mapping[str, Any], model: Mapping[str, Any], family: str, stems: int, origin: str) -> dict[str, int]:

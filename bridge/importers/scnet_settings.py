@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from auralflow_core.config import Config, SCNet, from_dict
+from auralflow_core.config import Config, SCNet
 from auralflow_core.errors import InputError
 from bridge.importers.msst_groups import (
-    FURTHER,
     Settings,
     check_arguments,
     check_counterpart,
-    chunk_of,
+    configuration_of,
     group_of,
     instruments_of,
     residual_of,
+    segment_of,
     targets_of,
     value_of,
     values_of,
@@ -54,7 +54,7 @@ def to_config(settings: Mapping[str, Any], masks: bool, name: str, origin: str) 
     audio, model, training, inference = (
         group_of(settings, group, origin, "an SCNet") for group in ("audio", "model", "training", "inference")
     )
-    check_arguments(model, (*NUMBERS, *LISTS, SOURCES, DIMS, CHANNELS), ONLY, origin)
+    check_arguments(model, (*NUMBERS, *LISTS, SOURCES, DIMS, CHANNELS), ONLY, "an SCNet", origin)
     where, instruments = f"{origin}: model", targets_of(training, origin)
     found: dict[str, Any] = {"model_type": "SCNet", "model_name": name, "targets": instruments, "masks": masks}
     found |= {ours: value_of(model, key, int, default, where) for key, (ours, default) in NUMBERS.items()}
@@ -64,8 +64,11 @@ def to_config(settings: Mapping[str, Any], masks: bool, name: str, origin: str) 
     found |= residual_of(training, instruments)
     if masks and found["window_size"] != found["num_fft"]:
         raise InputError(f"{where}.win_size is {found['window_size']}, expected {found['num_fft']}, as nfft")
-    dataset = {"sample_length": chunk_of(audio, inference, found["hop_length"], origin) / max(1, found["sample_rate"])}
-    return Settings(from_dict({"model": found, "dataset": dataset, "training": FURTHER}, origin), instruments)
+    seconds, segment = segment_of(audio, inference, found["hop_length"], found["sample_rate"], origin)
+    keys = {ours: f"model.{key}" for key, (ours, _) in (NUMBERS | LISTS).items()}
+    keys |= {"num_channels": f"model.{CHANNELS}", "level_channels": f"model.{DIMS}"}
+    keys |= {"sample_rate": "audio.sample_rate", "sample_length": f"{segment} in seconds"}
+    return Settings(configuration_of(found, seconds, keys, origin), instruments)
 
 
 def _signal(audio: Mapping[str, Any], model: Mapping[str, Any], targets: int, origin: str) -> dict[str, Any]:

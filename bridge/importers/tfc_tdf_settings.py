@@ -6,17 +6,17 @@ The sizes of the spectrum stand in its group `audio`, those of the network in `m
 from collections.abc import Mapping
 from typing import Any
 
-from auralflow_core.config import TFCTDF, Config, from_dict
+from auralflow_core.config import TFCTDF, Config
 from auralflow_core.errors import InputError
 from bridge.importers.msst_groups import (
-    FURTHER,
     Settings,
     check_arguments,
     check_counterpart,
-    chunk_of,
+    configuration_of,
     group_of,
     instruments_of,
     residual_of,
+    segment_of,
     targets_of,
     value_of,
     values_of,
@@ -56,7 +56,7 @@ def to_config(settings: Mapping[str, Any], name: str, origin: str) -> Settings:
     audio, model, training, inference = (
         group_of(settings, group, origin, "an MDX23C network") for group in ("audio", "model", "training", "inference")
     )
-    check_arguments(model, (*NETWORK, SCALE), ONLY, origin)
+    check_arguments(model, (*NETWORK, SCALE), ONLY, "an MDX23C network", origin)
     for key in ONLY:
         if key not in model:
             raise InputError(f"{origin}: model.{key} is missing, expected {ONLY[key]!r}")
@@ -72,8 +72,12 @@ def to_config(settings: Mapping[str, Any], name: str, origin: str) -> Settings:
     found |= {"frame_stride": scale[0], "bin_stride": scale[1], "window_size": found["num_fft"]}
     found |= {"normalize_song": value_of(inference, "normalize", bool, False, f"{origin}: inference")}
     found |= residual_of(training, instruments)
-    dataset = {"sample_length": chunk_of(audio, inference, found["hop_length"], origin) / max(1, found["sample_rate"])}
-    return Settings(from_dict({"model": found, "dataset": dataset, "training": FURTHER}, origin), instruments)
+    seconds, segment = segment_of(audio, inference, found["hop_length"], found["sample_rate"], origin)
+    keys = {ours: f"model.{key}" for key, ours in NETWORK.items()}
+    keys |= {ours: f"audio.{key}" for key, ours in AUDIO.items()}
+    keys |= {"frame_stride": f"model.{SCALE}[0]", "bin_stride": f"model.{SCALE}[1]", "window_size": "audio.n_fft"}
+    keys["sample_length"] = f"{segment} in seconds"
+    return Settings(configuration_of(found, seconds, keys, origin), instruments)
 
 
 def to_settings(config: Config, origin: str) -> tuple[dict[str, Any], tuple[str, ...]]:

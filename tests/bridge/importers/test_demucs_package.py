@@ -1,6 +1,7 @@
 """Packages of demucs, in and out, and refused."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,14 @@ class Code:
         (lambda package: package["kwargs"].update(dconv_attn=4), "unknown argument 'dconv_attn' of an HTDemucs; "),
         (lambda package: package["kwargs"].update(channels="48"), "channels is '48', expected a whole number"),
         (lambda package: package["kwargs"].update(segment="long"), "segment is 'long', expected a number of seconds"),
+        (lambda package: package["kwargs"].update(segment=math.nan), "segment is nan, expected a number of seconds"),
+        (lambda package: package["kwargs"].update(segment=math.inf), "segment is inf, expected a number of seconds"),
+        (lambda package: package["kwargs"].update(segment=0), "segment is 0, expected a number of seconds above 0"),
+        (lambda package: package["kwargs"].update(samplerate=math.nan), "samplerate is nan, expected a whole number"),
+        (lambda package: package["kwargs"].update(nfft=-math.inf), "nfft is -inf, expected a whole number"),
+        (lambda package: package["kwargs"].update(t_layers=10**6), "t_layers is 1000000, expected a whole number from"),
+        (lambda package: package["kwargs"].update(dconv_depth=201), "dconv_depth is 201, expected a .* from 0 to 200"),
+        (lambda package: package["kwargs"].update(channels=0), "channels: expected `int` >= 1, got 0"),
         (lambda package: package["kwargs"].update(sources="vocals"), "sources is 'vocals', expected a list of names"),
         (lambda package: package["kwargs"].update(channels=12), "the tensors do not fit the network: "),
         (lambda package: package.update(args=([], 2)), "arguments without names, expected names"),

@@ -154,12 +154,12 @@ def test_the_published_settings():
         ({"hybrid_old": True}, "hybrid_old is True, expected False: no other is computed here"),
         ({"multi_freqs": [0.5]}, "multi_freqs is \\[0.5\\], expected none: no other is computed here"),
         ({"t_layers": 5}, "unknown argument 't_layers' of an HDemucs"),
-        ({"nfft": 2048}, "num_fft \\(2048\\) must be 16 times a power of 4, such as 1024 or 4096"),
-        ({"depth": 4}, "depth \\(4\\) must be at least 5 with num_fft 4096"),
+        ({"nfft": 2048}, "^m: nfft \\(2048\\) must be 16 times a power of 4, such as 1024 or 4096"),
+        ({"depth": 4}, "depth \\(4\\) must be at least 5 with nfft 4096"),
         ({"norm_groups": 5}, "norm_groups \\(5\\) must divide the 768 channels of level 4"),
         ({"channels": 20, "dconv_comp": 20, "dconv_attn": 0}, "level 0 has 1 channels inside its residual branches"),
         ({"dconv_mode": 2}, "dconv_mode is 2, expected 1 or 3"),
-        ({"dconv_depth": -2}, "residual_depth"),
+        ({"dconv_depth": -2}, "dconv_depth is -2, expected a whole number from 0 to 200"),
     ],
 )
 def test_what_is_not_computed_is_refused(changes, words):

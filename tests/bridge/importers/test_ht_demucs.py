@@ -1,6 +1,7 @@
 """HTDemucs on files of demucs: against its own code, in and out, and refused."""
 
 import importlib.util
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -126,6 +127,9 @@ def test_the_published_settings():
     assert (six.model.width, six.model.transformer_width, len(six.model.targets)) == (0, 384, 6)
 
 
+TRAINING = {"samplerate": 8000, "segment": SAMPLES / 8000, "channels": 2, "instruments": ["vocals"]}
+
+
 def msst_settings(arguments, **changes):
     """A file of settings as Music-Source-Separation-Training has them, of a package's arguments."""
     own = {key: value for key, value in arguments.items() if key not in ("sources", "segment", "samplerate")}
@@ -160,6 +164,19 @@ def test_pairs_go_in_and_out_bit_for_bit():
         ({"htdemucs": 3}, "htdemucs is an int, expected a group of settings"),
         ({"training": {"instruments": ["vocals"]}}, "training.channels is missing"),
         ({"inference": {"normalize": True}}, "inference.normalize is true, expected false"),
+        ({"training": TRAINING | {"segment": math.nan}}, "training.segment is nan, expected a number of seconds"),
+        ({"training": TRAINING | {"segment": math.inf}}, "training.segment is inf, expected a number of seconds"),
+        ({"training": TRAINING | {"samplerate": math.nan}}, "training.samplerate is nan, expected a whole number"),
+        ({"training": TRAINING | {"samplerate": 0}}, "training.samplerate: expected `int` >= 1, got 0"),
+        ({"htdemucs": {"nfft": math.inf}}, "htdemucs.nfft is inf, expected a whole number"),
+        ({"htdemucs": {"nfft": 10**400}}, "htdemucs.nfft is 1000.*000, expected a whole number from 0 to 65536"),
+        ({"htdemucs": {"freq_emb": -math.inf}}, "htdemucs.freq_emb is -inf, expected a number from 0 to 1000000"),
+        ({"htdemucs": {"t_layers": 10**6}}, "htdemucs.t_layers is 1000000, expected a whole number from 0 to 200"),
+        (
+            {"htdemucs": {"bottom_channels": 6}},
+            r"htdemucs.bottom_channels \(6\) must be a multiple of htdemucs.t_heads",
+        ),
+        ({"htdemucs": {"dconv_mode": 2}}, "htdemucs.dconv_mode is 2, expected 1 or 3"),
     ],
 )
 def test_settings_of_another_model_are_refused(changes, words):

@@ -1,5 +1,6 @@
 """Checkpoints with their settings: in, out, and refused."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,11 @@ def test_the_original_reads_what_is_written(model):
         (("model", {"dim": 16}), "'band_split.to_features.0.1.bias' is .8,., expected .16,."),
         (("model", {"dim": "16"}), "model.yaml: model.dim is '16', expected a whole number"),
         (("model", {"dim": None}), "model.yaml: model.dim is None, expected a whole number"),
-        (("model", {"dim": -1}), "model.yaml: model.width: "),
+        (("model", {"dim": -1}), "model.yaml: model.dim is -1, expected at least 0"),
+        (("model", {"dim": 0}), "model.yaml: model.dim: expected `int` >= 1, got 0$"),
+        (("model", {"dim_head": 3}), r"model.yaml: model.dim_head \(3\) must be even"),
+        (("model", {"ff_dropout": math.nan}), "model.yaml: model.ff_dropout is nan, expected at least 0"),
+        (("model", {"ff_dropout": 10**400}), "model.ff_dropout is 1000.*000, expected at most 1000000"),
         (("model", {"num_bands": 10**8}), "model.num_bands is 100000000, expected at most 500"),
         (("model", {"depth": 10**9}), "model.depth is 1000000000, expected at most 200"),
         (("model", {"heads": 10**30}), "model.heads is 10+, expected at most 1000000"),
@@ -178,7 +183,10 @@ def test_the_original_reads_what_is_written(model):
         (("training", {"instruments": ["vocals", "VOCALS"]}), "two of which are one target"),
         (("training", {"target_instrument": "drums"}), "target_instrument is 'drums', expected one of vocals"),
         (("audio", {"chunk_size": "8 s"}), "audio.chunk_size is '8 s', expected a whole number"),
-        (("audio", {"chunk_size": 3}), "must hold at least 128 samples"),
+        (("audio", {"chunk_size": 3}), r"audio.chunk_size in seconds \(0.0.* s, 3 samples\) must hold at least 128"),
+        (("audio", {"chunk_size": 0}), "audio.chunk_size is 0, expected at least 1$"),
+        (("inference", {"chunk_size": -5}), "inference.chunk_size is -5, expected at least 1$"),
+        (("training", {"instruments": [f"s{i}" for i in range(65)]}), "instruments has 65 names, expected at most 64$"),
         (("inference", {"normalize": 1}), "inference.normalize is 1, expected true or false"),
     ],
 )
@@ -190,6 +198,29 @@ def test_settings_of_another_model_are_refused(here, change, words):
     with pytest.raises(InputError, match=words) as caught:
         read_pair("model.ckpt", "model.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("audio", {"sample_rate": 0}), "audio.sample_rate: expected `int` >= 1, got 0"),
+        (("model", {"mask_estimator_depth": 0}), "model.mask_estimator_depth is 0, expected at least 1"),
+        (("model", {"freqs_per_bands": [4, 0]}), r"model.freqs_per_bands\[1\]: expected `int` >= 1, got 0"),
+        (("model", {"freqs_per_bands": [1] * 501}), "model.freqs_per_bands has 501 numbers, expected at most 500"),
+        (("model", {"freqs_per_bands": 4}), "model.freqs_per_bands is 4, expected a list of numbers"),
+        (
+            ("model", {"freqs_per_bands": [4, 4]}),
+            r"model.freqs_per_bands covers 8 bins, model.stft_n_fft \(64\) has 33",
+        ),
+    ],
+)
+def test_settings_of_other_bands_are_refused(here, change, words):
+    settings = describe(BS, ["vocals", "other", "drums"])
+    group, value = change
+    settings[group] |= value
+    make_pair(here, BS, settings)
+    with pytest.raises(InputError, match=f"^model.yaml: {words}$"):
+        read_pair("model.ckpt", "model.yaml")
 
 
 def test_the_chunk_of_inference_comes_first_and_frames_last(here):
