@@ -16,8 +16,8 @@ from auralflow_core.storage.checksums import sha256
 from auralflow_core.storage.staging import is_vacant
 from bridge.importers.superseded import refuse_superseded
 
-CHECKPOINTS = (".ckpt", ".safetensors", ".th")
-SETTINGS = (".yaml", ".yml")
+SETTINGS = (".yaml", ".yml")  # of a checkpoint; of these suffixes bags of demucs are, too
+CHECKPOINTS = (".ckpt", ".safetensors", ".th", *SETTINGS)
 
 
 def import_model(checkpoint: str | Path, settings: str | Path | None = None, save: str | Path | None = None) -> Path:
@@ -42,11 +42,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
         found = "is no file" if checkpoint.exists() else "no such file"
         raise InputError(f"{checkpoint}: {found}; a checkpoint is expected, .ckpt, .safetensors or .th")
     refuse_superseded(checkpoint)
-    files = [checkpoint]
-    if not is_package(checkpoint):
-        files.append(_beside(checkpoint) if settings is None else Path(settings))
-    elif settings is not None:
-        raise InputError(f"{settings}: {checkpoint} is a file of demucs, which has its settings inside; leave them out")
+    files = _files(checkpoint, None if settings is None else Path(settings))
     if save is not None:
         target = Path(save)
         if not is_vacant(target):
@@ -72,7 +68,7 @@ def is_checkpoint(path: Path) -> bool:
 
 def is_package(path: Path) -> bool:
     """Whether a file is one of demucs: a `.th`, a `.safetensors` that names a class, or the `.yaml` of a bag."""
-    return path.suffix in (".th", ".yaml") or "klass" in _metadata(path)
+    return path.suffix in (".th", *SETTINGS) or "klass" in _metadata(path)
 
 
 def card(name: str, config: Config, files: Sequence[Path]) -> str:
@@ -84,14 +80,31 @@ def card(name: str, config: Config, files: Sequence[Path]) -> str:
     )
 
 
+def _files(checkpoint: Path, settings: Path | None) -> list[Path]:
+    """The files that a model is made of: the checkpoint and its settings, or a bag and its members, or one alone."""
+    if checkpoint.suffix in SETTINGS and settings is not None:
+        raise InputError(
+            f"{checkpoint}: ends in {checkpoint.suffix}, expected the checkpoint that {settings} has the settings of"
+        )
+    if checkpoint.suffix in SETTINGS:
+        from bridge.importers.demucs_bag import members_of
+
+        return [checkpoint, *members_of(checkpoint)]
+    if not is_package(checkpoint):
+        return [checkpoint, _beside(checkpoint) if settings is None else settings]
+    if settings is not None:
+        raise InputError(f"{settings}: {checkpoint} is a file of demucs, which has its settings inside; leave them out")
+    return [checkpoint]
+
+
 def _make(target: Path, files: Sequence[Path]) -> None:
     from bridge.importers.demucs_bag import read_bag
     from bridge.importers.demucs_package import read_package
     from bridge.importers.msst import read_pair
 
     name = target.resolve().name
-    if len(files) == 1:
-        reader = read_bag if files[0].suffix == ".yaml" else read_package
+    if is_package(files[0]):
+        reader = read_bag if files[0].suffix in SETTINGS else read_package
         (state, config), source = reader(files[0], name), "demucs"
     else:
         (state, config), source = read_pair(files[0], files[1], name), "Music-Source-Separation-Training"

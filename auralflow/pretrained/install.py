@@ -122,8 +122,8 @@ def choose_model(model: str | None, inputs: Sequence[str], targets: Sequence[str
     Args:
         model: the model that a flag names; then all of `inputs` are inputs.
         inputs: the first is the model if it looks like one: a model folder, a file of weights, the JSON of an ensemble,
-            an exported file, a pretrained model's name, or anything before other inputs that neither exists nor
-            has an audio file's suffix.
+            an exported file, the `.yaml` of a bag, a pretrained model's name, or anything before other inputs that
+            neither exists nor has an audio file's suffix.
         targets: names of the targets that are asked for; without a model they decide which one separates, see
             `default_model`.
 

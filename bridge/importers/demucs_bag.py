@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
 from auralflow_core.config import Config, HTDemucs, differing_keys, from_dict, to_dict
-from auralflow_core.errors import InputError, brief
+from auralflow_core.errors import InputError, brief, closest, shown
 from bridge.importers.demucs_package import SUFFIXES, read_network, read_published
+from bridge.importers.demucs_settings import seconds_of
+from bridge.importers.msst_groups import LARGEST
 from bridge.importers.rename import State
 from bridge.importers.yaml_file import read_yaml
+
+KEYS = ("models", "weights", "segment")
+MOST_MEMBERS = 32
 
 
 def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
@@ -28,14 +34,9 @@ def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
         InputError: a file is missing or cannot be read, or its networks are not all of one kind.
         MissingPackage: torch, which reads packages, is not installed.
     """
-    path, bag = Path(path), read_yaml(path)
-    signatures = bag.get("models")
-    if not isinstance(signatures, list) or not signatures or not all(isinstance(one, str) for one in signatures):
-        raise InputError(
-            f"{path}: models is {signatures!r}, expected the signatures of a bag of demucs; settings of a checkpoint "
-            "belong to --settings"
-        )
-    files = [_file_of(path, signature) for signature in signatures]
+    path = Path(path)
+    bag = _read(path)
+    files = [_file_of(path, signature) for signature in bag["models"]]
     members = [read_network(file, name) for file in files]
     first = members[0]
     for file, member in zip(files, members, strict=True):
@@ -48,11 +49,21 @@ def read_bag(path: str | Path, name: str = "") -> tuple[State, Config]:
         if not isinstance(first.config.model, HTDemucs):
             kind = type(first.config.model).__name__
             raise InputError(f"{path}: names {len(members)} models that are {kind}; of several only HTDemucs is read")
-        shares = _shares(bag.get("weights"), len(members), first.sources, path)
+        shares = _shares(bag.get("weights"), first.sources, len(members), path)
         settings["model"] |= {"members": len(members), "member_shares": shares}
     if bag.get("segment") is not None:
-        settings["dataset"]["sample_length"] = bag["segment"]
+        settings["dataset"]["sample_length"] = _segment(bag["segment"], first.config, path)
     return _join([member.state for member in members]), from_dict(settings, str(path))
+
+
+def members_of(path: str | Path) -> list[Path]:
+    """The files of the networks that a bag names.
+
+    Raises:
+        InputError: the bag cannot be read, or a file is missing.
+    """
+    path = Path(path)
+    return [_file_of(path, signature) for signature in _read(path)["models"]]
 
 
 def read_published_bag(paths: Sequence[Path], config: Config) -> State:
@@ -77,6 +88,31 @@ def _join(states: Sequence[State]) -> State:
     return {f"member.{index}.{name}": array for index, state in enumerate(states) for name, array in state.items()}
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """The content of a bag, with signatures as its `models`."""
+    bag = read_yaml(path)
+    if "models" not in bag:
+        raise InputError(
+            f"{path}: names no models, so it is no bag of demucs; if it is the settings of a checkpoint, name the "
+            "checkpoint instead"
+        )
+    for key in bag:
+        if key not in KEYS:
+            raise InputError(f"{path}: unknown key {brief(key)} of a bag of demucs; {closest(key, KEYS)}")
+    signatures = bag["models"]
+    if not isinstance(signatures, list) or not signatures or not all(isinstance(one, str) for one in signatures):
+        raise InputError(f"{path}: models is {shown(signatures)}, expected the signatures of a bag of demucs")
+    if len(signatures) > MOST_MEMBERS:
+        raise InputError(f"{path}: models has {len(signatures)} signatures, expected at most {MOST_MEMBERS}")
+    return bag
+
+
+def _segment(value: Any, config: Config, path: Path) -> float:
+    """The seconds of a segment; HTDemucs has none that are longer than those that it was trained on."""
+    seconds, own = float(seconds_of(value, f"{path}: segment")), config.dataset.sample_length
+    return min(seconds, own) if isinstance(config.model, HTDemucs) else seconds
+
+
 def _file_of(path: Path, signature: str) -> Path:
     """The file next to a bag whose name is a signature, perhaps with a checksum behind it."""
     if signature != Path(signature).name:
@@ -93,12 +129,24 @@ def _file_of(path: Path, signature: str) -> Path:
     return found[0]
 
 
-def _shares(weights: Any, members: int, sources: Sequence[str], path: Path) -> list[float]:
-    """The weights of a bag, for each member in the order of our targets, which are sorted."""
+def _shares(weights: Any, sources: Sequence[str], members: int, path: Path) -> list[float]:
+    """The weights of a bag, for each member in the order of our targets, which are sorted; none is above 1.
+
+    The mean divides each source's weights by their sum, so that a common factor has no effect.
+    """
     if weights is None:
         return []
     rows = weights if isinstance(weights, list) else []
     if len(rows) != members or not all(isinstance(row, list) and len(row) == len(sources) for row in rows):
         expected = f"{members} lists of {len(sources)} numbers"
-        raise InputError(f"{path}: weights is {brief(str(weights))}, expected {expected}")
-    return [row[sources.index(target)] for row in rows for target in sorted(sources)]
+        raise InputError(f"{path}: weights is {shown(weights)}, expected {expected}")
+    for member, row in enumerate(rows):
+        for source, weight in enumerate(row):
+            if type(weight) not in (int, float) or not 0 <= weight <= LARGEST:
+                found = f"weights[{member}][{source}] is {shown(weight)}"
+                raise InputError(f"{path}: {found}, expected a number from 0 to {LARGEST}")
+    largest = np.max(rows, axis=0)
+    if not largest.all():
+        raise InputError(f"{path}: weights gives {sources[int(largest.argmin())]} no weight in any member")
+    order = [sources.index(target) for target in sorted(sources)]
+    return (np.float64(rows) / np.maximum(largest, 1))[:, order].ravel().tolist()

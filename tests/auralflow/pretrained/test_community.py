@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from demucs_files import SMALL, ht_demucs, package_of, write_th
 from roformer_files import BS, MEL, describe, make_pair
 
 import auralflow_jax
@@ -102,6 +103,26 @@ def test_a_checkpoint_beside_its_settings_is_a_model(pair, home, capsys, backend
     assert folder.is_relative_to(home) and folder.name == "model" and find_model(Path("model.ckpt").resolve()) == folder
 
 
+def test_a_bag_beside_its_files_is_a_model(home):
+    audio = np.random.default_rng(0).uniform(-0.5, 0.5, (4000, 2))
+    soundfile.write("song.wav", audio, 8000)
+    Path("bag").mkdir()
+    for seed, signature in enumerate(("aa", "bb")):
+        write_th(f"bag/{signature}.th", package_of(*ht_demucs(SMALL, seed)))
+    Path("bag/b1.yaml").write_text("models: [aa, bb]\nweights: [[1, 1, 1, 1], [3, 3, 3, 3]]\n")
+    stems = {}
+    for name, arguments in {"flag": ["--model", "bag/b1.yaml"], "first": ["bag/b1.yaml"], "aa": ["bag/aa.th"]}.items():
+        assert main(["separate", *arguments, "song.wav", "--save", name, "--backend", "torch"]) == 0
+        stems[name] = soundfile.read(next(Path(name).rglob("vocals.wav")))[0]
+    np.testing.assert_array_equal(stems["flag"], stems["first"])
+    assert np.abs(stems["flag"] - stems["aa"]).max() > 0.01
+    folder = find_model("bag/b1.yaml")
+    assert folder.is_relative_to(home) and ModelFolder(folder).load_config().model.members == 2
+    assert "- bb.th, SHA-256 " in (folder / "README.md").read_text()
+    write_th("bag/bb.th", package_of(*ht_demucs(SMALL, 3)))  # a change of a member is seen
+    assert find_model("bag/b1.yaml") != folder
+
+
 def test_both_packages_load_it(pair):
     audio = np.random.default_rng(0).standard_normal((1, 2, 1600), np.float32)
     with torch.no_grad():
@@ -145,6 +166,7 @@ def test_files_of_our_own_with_settings_beside_them(pair):
 
 def test_what_stands_before_the_inputs(pair):
     assert choose_model(None, ["model.ckpt", "a.wav"]) == ("model.ckpt", ["a.wav"])
+    assert choose_model(None, ["model.yaml", "a.wav"]) == ("model.yaml", ["a.wav"])
     with pytest.raises(InputError, match="model.ckpt: is a model, and no input follows"):
         choose_model(None, ["model.ckpt"])
 
@@ -170,7 +192,13 @@ def test_bad_input(pair, capsys):
         ((*get, "model.ckpt", "--settings", "code.yaml"), "code.yaml: not valid YAML: could not determine a constr"),
         ((*get, "model.ckpt", "--settings", "model.ckpt"), "model.ckpt: not valid YAML: "),
         ((*get, "model.ckpt", "--settings", "nowhere.yaml"), "nowhere.yaml: cannot be read: No such file"),
-        ((*get, "model.yaml"), "model.yaml: models is None, expected the signatures of a bag of demucs; settings"),
+        ((*get, "model.yaml"), "model.yaml: names no models, so it is no bag of demucs; if it is the settings of"),
+        (
+            (*get, "model.yaml", "--settings", "model.ckpt"),
+            "model.yaml: ends in .yaml, expected the checkpoint that mod",
+        ),
+        (("separate", "--model", "model.yaml", "song.wav"), "song.wav: "),
+        (("train", "mine", "full", "--from", "model.yaml"), "model.yaml: names no models, so it is no bag of demucs; "),
         ((*get, "alone.ckpt"), "alone.ckpt: its settings are missing, alone.yaml is expected next to it; "),
         ((*get, "UVR-MDX-NET.onnx"), "is an ONNX graph, as of MDX-Net, which is not read: melband-roformer-kim"),
         (("separate", "UVR-MDX-NET.onnx", "song.wav"), "song.wav: "),
