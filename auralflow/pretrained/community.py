@@ -6,14 +6,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from auralflow.pretrained.folder import write_folder
+from auralflow.pretrained.folder import check_new, write_folder
 from auralflow_core.config import Config
 from auralflow_core.console.interrupts import check
 from auralflow_core.errors import InputError
 from auralflow_core.model_folder import ModelFolder, looks_whole
 from auralflow_core.storage.cache import cache_folder
 from auralflow_core.storage.checksums import sha256
-from auralflow_core.storage.staging import is_vacant
 from bridge.importers.superseded import refuse_superseded
 
 SETTINGS = (".yaml", ".yml")  # of a checkpoint; of these suffixes bags of demucs are, too
@@ -45,8 +44,7 @@ def import_model(checkpoint: str | Path, settings: str | Path | None = None, sav
     files = _files(checkpoint, None if settings is None else Path(settings))
     if save is not None:
         target = Path(save)
-        if not is_vacant(target):
-            raise InputError(f"{target}: exists already; a new or empty folder is expected")
+        check_new(target)
         _make(target, files)
         return target
     target = cache_folder("models") / _key(files) / checkpoint.stem

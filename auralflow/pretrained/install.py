@@ -9,7 +9,7 @@ from auralflow.pretrained.checkpoints import NONE_STATED
 from auralflow.pretrained.community import CHECKPOINTS, import_model, is_checkpoint
 from auralflow.pretrained.download import fetch, waiting_turn
 from auralflow.pretrained.ensembles import ensembles
-from auralflow.pretrained.folder import write_folder
+from auralflow.pretrained.folder import check_new, write_folder
 from auralflow.pretrained.measured import MEASURED, MIXTURE, SONG, VALIDATED, score_text
 from auralflow.pretrained.model import PretrainedModel
 from auralflow.pretrained.registry import PRETRAINED, default_model
@@ -19,7 +19,6 @@ from auralflow_core.errors import InputError, closest
 from auralflow_core.exported.paths import SUFFIXES as EXPORTED
 from auralflow_core.model_folder import ModelFolder, looks_whole, read_model
 from auralflow_core.storage.cache import cache_folder
-from auralflow_core.storage.staging import is_vacant
 from auralflow_core.weights.file import read_tensors
 from bridge.importers.superseded import SUPERSEDED, refuse_superseded
 
@@ -84,8 +83,8 @@ def get_model(
     if high_bins is not None and target is None:
         raise InputError(f"high_bins {high_bins!r} is a setting of a copy; the folder for one is missing (--save)")
     config = configuration.override(model.config, {} if high_bins is None else {"high_bins": high_bins})
-    if target is not None and not is_vacant(target):
-        raise InputError(f"{target}: exists already; a new or empty folder is expected")
+    if target is not None:
+        check_new(target)
     folder = model.folder
     if not is_installed(name):
         if model.licence == NONE_STATED and file is None and not offline:

@@ -176,12 +176,10 @@ def as_float32(tensor: "torch.Tensor", name: str, path: Path) -> np.ndarray:
     """
     import torch
 
+    if tensor.layout != torch.strided:
+        raise InputError(f"{path}: tensor {name!r} has the layout {tensor.layout}; dense tensors are read")
     kind = f"{tensor.dtype} on {tensor.device}"
-    if (
-        tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16)
-        or tensor.layout != torch.strided
-        or tensor.device.type != "cpu"
-    ):
+    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16) or tensor.device.type != "cpu":
         raise InputError(f"{path}: tensor {name!r} is of type {kind}; float32, float16 and bfloat16 are read")
     if tensor.nbytes > path.stat().st_size:
         raise InputError(f"{path}: tensor {name!r} has {tensor.nbytes} bytes, more than the file")

@@ -149,4 +149,4 @@ def _shares(weights: Any, sources: Sequence[str], members: int, path: Path) -> l
     if not largest.all():
         raise InputError(f"{path}: weights gives {sources[int(largest.argmin())]} no weight in any member")
     order = [sources.index(target) for target in sorted(sources)]
-    return (np.float64(rows) / np.maximum(largest, 1))[:, order].ravel().tolist()
+    return (np.array(rows, np.float64) / np.maximum(largest, 1))[:, order].ravel().tolist()

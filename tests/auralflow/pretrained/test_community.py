@@ -117,7 +117,7 @@ def test_a_bag_beside_its_files_is_a_model(home):
     np.testing.assert_array_equal(stems["flag"], stems["first"])
     assert np.abs(stems["flag"] - stems["aa"]).max() > 0.01
     folder = find_model("bag/b1.yaml")
-    assert folder.is_relative_to(home) and ModelFolder(folder).load_config().model.members == 2
+    assert folder.is_relative_to(home) and ModelFolder(folder).load_config().model.to_dict()["members"] == 2
     assert "- bb.th, SHA-256 " in (folder / "README.md").read_text()
     write_th("bag/bb.th", package_of(*ht_demucs(SMALL, 3)))  # a change of a member is seen
     assert find_model("bag/b1.yaml") != folder
@@ -205,6 +205,14 @@ def test_bad_input(pair, capsys):
         (("train", "mine", "full", "--from", "UVR-MDX-NET.onnx"), "UVR-MDX-NET.onnx: is an ONNX graph"),
         ((*get, "nowhere.ckpt"), "nowhere.ckpt: no such file; a checkpoint is expected"),
         ((*get, "full"), "full: is no file; a checkpoint is expected"),
+        (
+            ("pretrained", "get", "--file", "model.ckpt", "--save", "cut.ckpt/x"),
+            "cut.ckpt: is a file, a folder for cut.ckpt/x",
+        ),
+        (
+            ("pretrained", "get", "umx", "--save", "cut.ckpt/x"),
+            "cut.ckpt: is a file, a folder for cut.ckpt/x is expected",
+        ),
         ((*get, "model.ckpt", "--high_bins", "mean"), "--high_bins mean is no setting of a checkpoint"),
         (("pretrained", "get", "--file", "model.ckpt"), "model.ckpt: the folder for its model is missing (--save)"),
         (("pretrained", "get", "umx", "--settings", "model.yaml"), "--settings belongs to a checkpoint of --file"),
