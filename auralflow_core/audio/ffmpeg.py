@@ -53,6 +53,7 @@ PATIENCE = 60.0  # seconds without anything from ffmpeg after which it is stoppe
 TICKS = 10  # in which they are counted: of the time that a program is suspended, only one tick counts
 # Complaints of ffmpeg's output, which takes no notice of times.
 HARMLESS = re.compile(rb"^\[f32le @ .*\n?", re.MULTILINE)
+SPEAKER = re.compile(r"\[[^\]]* @ [0-9a-fx]+\] *")  # the part of ffmpeg that a message is from, with its address
 
 
 def is_installed() -> bool:
@@ -263,6 +264,8 @@ def watched(process: subprocess.Popen[bytes], error: Exception) -> Iterator[None
 
 
 def last_line(complaint: bytes, path: Path) -> str:
-    """The last line of ffmpeg's messages, without the file's name."""
+    """The last line of ffmpeg's messages, without the file's name and addresses in memory."""
     lines = [line.strip() for line in complaint.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].replace(f"file:{os.fspath(path)}: ", "").rstrip(".") if lines else "no reason given"
+    return (
+        SPEAKER.sub("", lines[-1]).replace(f"file:{os.fspath(path)}: ", "").rstrip(".") if lines else "no reason given"
+    )

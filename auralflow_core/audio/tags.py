@@ -288,4 +288,6 @@ WRITERS = {
 
 
 def _brief(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:160]
+    # The text of libsndfile's error also has the path, as bytes.
+    text = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
+    return (text.rstrip(".") or type(error).__name__).splitlines()[0][:160]

@@ -130,6 +130,16 @@ def test_a_broken_tag_loses_no_stem(tmp_path, run, suffix, change):
     assert all("\n" not in note for note in result.notes)
 
 
+def test_a_wav_of_a_kind_that_only_ffmpeg_reads_has_no_tags_in_one_sentence(tmp_path):
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=0.1", "-c:a", "pcm_s64le", tmp_path / "s64.wav"],
+        check=True,
+    )
+    message = r"^its tags cannot be read \(File contains data in an unimplemented format\)$"
+    with pytest.raises(ValueError, match=message):
+        read_tags(tmp_path / "s64.wav")
+
+
 def test_tags_that_cannot_be_written_are_said(tmp_path, run, monkeypatch):
     path = song(tmp_path, "flac")
 

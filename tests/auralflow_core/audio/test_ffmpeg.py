@@ -74,6 +74,15 @@ def test_damage_that_ffmpeg_passes_over_is_found(files, third_party, tmp_path):
 
 
 @needs_ffmpeg
+def test_messages_of_ffmpeg_have_no_addresses(files, tmp_path):
+    path, data = tmp_path / "flipped.flac", bytearray((files / "stereo.flac").read_bytes())
+    data[-2] ^= 16  # of the last frame's checksum
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"flipped.flac: damaged, .* end \(ffmpeg: [^@]+\)$"):
+        probe(path)
+
+
+@needs_ffmpeg
 def test_without_ffmpeg_its_files_are_refused(third_party, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     for function in (probe, read, lambda path: list(read_blocks(path))):
