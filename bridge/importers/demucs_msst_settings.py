@@ -9,7 +9,7 @@ from typing import Any
 
 from auralflow_core.config import Config
 from auralflow_core.console.text import with_article
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
 from bridge.importers.demucs_arguments import Signature
 from bridge.importers.demucs_settings import Settings, to_arguments, to_config
 from bridge.importers.msst_groups import targets_of
@@ -31,7 +31,9 @@ def from_msst_settings(settings: Mapping[str, Any], signature: Signature, name: 
     """
     own = signature.name.lower()
     if settings.get("model") != own:
-        raise InputError(f"{origin}: model is {settings.get('model')!r}, but the checkpoint holds an {signature.name}")
+        raise InputError(
+            f"{origin}: model is {shown(settings.get('model'))}, but the checkpoint holds an {signature.name}"
+        )
     arguments, training, inference = (settings.get(group, {}) for group in (own, "training", "inference"))
     for group, value in ((own, arguments), ("training", training), ("inference", inference)):
         if not isinstance(value, dict):

@@ -54,7 +54,7 @@ def to_config(
         model[ours] = _number(arguments.get(key, default), key, where, whole=isinstance(default, int))
     given = {**signature.others, **arguments}
     mode = given["dconv_mode"]
-    if mode not in MODES:
+    if mode not in tuple(MODES):  # which a list can be asked, too
         raise InputError(f"{origin}: {key_of('dconv_mode')} is {shown(mode)}, expected 1 or 3")
     model["residuals"] = MODES[mode]
     segment = seconds_of(given["segment"], f"{origin}: {key_of('segment')}")
@@ -64,7 +64,7 @@ def to_config(
     keys = {ours: key_of(key) for key, (ours, _) in signature.renamed.items()} | {"sample_length": key_of("segment")}
     config = configuration_of(model, seconds, keys, origin)
     if isinstance(config.model, HTDemucs):
-        _check_counterpart(config.model, origin, given["norm_starts"])
+        _check_counterpart(config.model, origin, given["norm_starts"], key_of)
     return Settings(config, tuple(sources))
 
 
@@ -131,10 +131,11 @@ def _check(arguments: Mapping[str, Any], signature: Signature, origin: str, key_
             )
 
 
-def _check_counterpart(model: Any, origin: str, norm_starts: Any) -> None:
+def _check_counterpart(model: Any, origin: str, norm_starts: Any, key_of: Callable[[str], str] = str) -> None:
     """Refuses sizes with which a network there has norms or merged branches, which none here has."""
     if not isinstance(norm_starts, int) or norm_starts < model.depth:
-        raise InputError(f"{origin}: norm_starts is {norm_starts!r}, expected at least depth, {model.depth}")
+        expected = f"at least {key_of('depth')}, {model.depth}"
+        raise InputError(f"{origin}: {key_of('norm_starts')} is {shown(norm_starts)}, expected {expected}")
     deepest = model.num_fft // 2 // 4 ** (model.depth - 1)
     if deepest <= 8:
         raise InputError(

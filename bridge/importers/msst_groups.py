@@ -48,12 +48,12 @@ def targets_of(training: Mapping[str, Any], origin: str) -> tuple[str, ...]:
     """
     names = training.get("instruments")
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(f"{origin}: training.instruments is {names!r}, expected a list of names")
+        raise InputError(f"{origin}: training.instruments is {shown(names)}, expected a list of names")
     if len(names) > MOST_TARGETS:
         raise InputError(f"{origin}: training.instruments has {len(names)} names, expected at most {MOST_TARGETS}")
     only = training.get("target_instrument")
     if only is not None and only not in names:
-        raise InputError(f"{origin}: training.target_instrument is {only!r}, expected one of {', '.join(names)}")
+        raise InputError(f"{origin}: training.target_instrument is {shown(only)}, expected one of {', '.join(names)}")
     two = {name.lower() for name in names} == {"vocals", "other"}
     targets = [target_of(name, two) for name in (names if only is None else [only])]
     if len(set(targets)) < len(targets):
@@ -82,7 +82,7 @@ def group_of(settings: Mapping[str, Any], name: str, origin: str, kind: str = "a
     """One of the groups; empty where it is missing."""
     group = settings.get(name, {})
     if not isinstance(group, dict):
-        what = f"is {group!r}" if isinstance(group, str) else f"is {with_article(type(group).__name__)}"
+        what = f"is {shown(group)}" if isinstance(group, str) else f"is {with_article(type(group).__name__)}"
         raise InputError(f"{origin}: {name} {what}, expected a group of settings of {kind}")
     return group
 
@@ -175,7 +175,9 @@ def check_arguments(
                 f"{closest(str(key), known)}"
             )
         if key in only and value != only[key]:
-            raise InputError(f"{where}: model.{key} is {value!r}, expected {only[key]!r}: no other is computed here")
+            raise InputError(
+                f"{where}: model.{key} is {shown(value)}, expected {only[key]!r}: no other is computed here"
+            )
 
 
 def check_counterpart(model: ModelConfig, expected: Mapping[str, Any], origin: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auralflow_core.config import BSRoformer, Config, MelBandRoformer
-from auralflow_core.errors import InputError, closest
+from auralflow_core.errors import InputError, closest, shown
 from bridge.importers.checkpoint import BS, HT, MDX, MEL, SC
 from bridge.importers.msst_groups import (
     Settings,
@@ -104,7 +104,9 @@ def _check_arguments(model: Mapping[str, Any], family: str, origin: str) -> None
     known = {*RENAMED, *MAPPED, *MAPPED_OF[family], *WITHOUT_EFFECT, *ONLY}
     for key, value in model.items():
         if key in ONLY and value != ONLY[key]:
-            raise InputError(f"{origin}: model.{key} is {value!r}, expected {ONLY[key]!r}: no other is computed here")
+            raise InputError(
+                f"{origin}: model.{key} is {shown(value)}, expected {ONLY[key]!r}: no other is computed here"
+            )
         if key not in known and not str(key).startswith(LOSS):
             raise InputError(f"{origin}: unknown argument model.{key} of {KINDS[family]}; {closest(str(key), known)}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auralflow_core.config import Config, SCNet
-from auralflow_core.errors import InputError
+from auralflow_core.errors import InputError, shown
 from bridge.importers.msst_groups import (
     Settings,
     check_arguments,
@@ -82,7 +82,7 @@ def _signal(audio: Mapping[str, Any], model: Mapping[str, Any], targets: int, or
         raise InputError(f"{where}.{DIMS} begins with {first}, expected {2 * channels}, two for each channel")
     sources = model.get(SOURCES, ["drums", "bass", "other", "vocals"])
     if not isinstance(sources, list) or len(sources) != targets:
-        raise InputError(f"{where}.{SOURCES} is {sources!r}, but training names {targets} as targets")
+        raise InputError(f"{where}.{SOURCES} is {shown(sources)}, but training names {targets} as targets")
     rate = value_of(audio, "sample_rate", int, 44100, f"{origin}: audio")
     return {"num_channels": channels, "sample_rate": rate, "level_channels": levels}
 

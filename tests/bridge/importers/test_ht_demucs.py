@@ -176,6 +176,8 @@ def test_pairs_go_in_and_out_bit_for_bit():
             {"htdemucs": {"bottom_channels": 6}},
             r"htdemucs.bottom_channels \(6\) must be a multiple of htdemucs.t_heads",
         ),
+        ({"htdemucs": {"dconv_mode": []}}, r"htdemucs.dconv_mode is \[\], expected 1 or 3"),
+        ({"htdemucs": {"norm_starts": 1}}, "htdemucs.norm_starts is 1, expected at least htdemucs.depth, 4"),
         ({"htdemucs": {"dconv_mode": 2}}, "htdemucs.dconv_mode is 2, expected 1 or 3"),
     ],
 )

@@ -166,6 +166,7 @@ def test_the_original_reads_what_is_written(model):
         (("model", {"ff_dropout": 10**400}), "model.ff_dropout is 1000.*000, expected at most 1000000"),
         (("model", {"num_bands": 10**8}), "model.num_bands is 100000000, expected at most 500"),
         (("model", {"depth": 10**9}), "model.depth is 1000000000, expected at most 200"),
+        (("model", {"linear_transformer_depth": [1] * 999}), r"depth is .1, 1, .*\.\.\..* 1, 1., expected 0: no other"),
         (("model", {"heads": 10**30}), "model.heads is 10+, expected at most 1000000"),
         (("model", {"stft_n_fft": 1 << 20}), "model.stft_n_fft is 1048576, expected at most 65536"),
         (("audio", {"chunk_size": 10**12}), "audio.chunk_size is 10+, expected at most 100000000"),
