@@ -11,7 +11,7 @@ class SongLevel(NamedTuple):
 
     Attributes:
         mean: of all samples.
-        deviation: their standard deviation; 0 for silence and other constants.
+        deviation: their standard deviation; 0 for silence and other constants, 1 where channels cancel each other.
     """
 
     mean: float
@@ -36,10 +36,13 @@ def song_level(blocks: Iterable[np.ndarray]) -> SongLevel:
         >>> song_level([np.array([[1.0], [1.0]]), np.array([[4.0], [6.0]])])
         SongLevel(mean=3.0, deviation=2.0)
     """
-    count, total, squares = 0, 0.0, 0.0
+    count, total, squares, apart = 0, 0.0, 0.0, 0.0
     for block in blocks:
         mono = block.mean(0, np.float64)
         count, total, squares = count + mono.size, total + mono.sum(), squares + np.square(mono).sum()
+        apart = max(apart, float(np.abs(block - block.mean(0)).max(initial=0)))
     mean = total / max(1, count)
     deviation = np.sqrt(max(0.0, squares / max(1, count) - mean**2))
-    return SongLevel(float(mean), float(deviation) if deviation > np.finfo(np.float32).eps else 0.0)
+    if deviation > np.finfo(np.float32).eps:
+        return SongLevel(float(mean), float(deviation))
+    return SongLevel(float(mean), 1.0 if apart > np.finfo(np.float32).eps else 0.0)

@@ -50,6 +50,8 @@ def test_the_level_of_pieces_is_that_of_the_whole():
     np.testing.assert_allclose(level, (AUDIO.mean(0, np.float64).mean(), AUDIO.mean(0, np.float64).std()), rtol=1e-9)
     assert song_level([np.zeros((2, 9), np.float32)]) == SongLevel(0, 0)
     assert song_level([np.ones((1, 9), np.float32)]) == SongLevel(1, 0)
+    # One channel is the other with its sign turned: there is a song, though the mean of the channels is silent.
+    assert song_level([np.stack([AUDIO[0], -AUDIO[0]])]) == SongLevel(0, 1)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
