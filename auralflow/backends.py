@@ -195,7 +195,7 @@ def training_history(folder: str | Path) -> list[dict]:
         if paths.last.exists():
             with needs("torch"):
                 from auralflow_torch.train.checkpoint import read_history
-        elif paths.checkpoint.is_dir() and any(path.name.isdigit() for path in paths.checkpoint.iterdir()):
+        elif paths.steps:
             with needs("jax"):
                 from auralflow_jax.train.checkpoint import read_history
         else:

@@ -54,6 +54,13 @@ class ModelFolder:
         """The folder's own name, also for `.` or a path that ends in a slash."""
         return self.path.resolve().name
 
+    @property
+    def steps(self) -> list[int]:
+        """The steps at which a run in JAX has saved its state."""
+        if not self.checkpoint.is_dir():
+            return []
+        return [int(path.name) for path in self.checkpoint.iterdir() if path.name.isdigit()]
+
     def load_config(self) -> Config:
         """Reads config.json.
 

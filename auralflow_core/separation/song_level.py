@@ -40,7 +40,7 @@ def song_level(blocks: Iterable[np.ndarray]) -> SongLevel:
     for block in blocks:
         mono = block.mean(0, np.float64)
         count, total, squares = count + mono.size, total + mono.sum(), squares + np.square(mono).sum()
-        apart = max(apart, float(np.abs(block - block.mean(0)).max(initial=0)))
+        apart = max(apart, float(np.ptp(block, axis=0).max(initial=0)))  # the channels
     mean = total / max(1, count)
     deviation = np.sqrt(max(0.0, squares / max(1, count) - mean**2))
     if deviation > np.finfo(np.float32).eps:

@@ -292,9 +292,9 @@ def read_history(folder: ModelFolder) -> list[dict]:
     Raises:
         InputError: the checkpoint is damaged.
     """
-    steps = [int(path.name) for path in folder.checkpoint.iterdir() if path.name.isdigit()]
     try:
-        run = ocp.JsonCheckpointHandler().restore(epath.Path(folder.checkpoint.resolve() / str(max(steps)) / "run"))
+        latest = folder.checkpoint.resolve() / str(max(folder.steps))
+        run = ocp.JsonCheckpointHandler().restore(epath.Path(latest / "run"))
         return list(run["history"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder.checkpoint}: its history cannot be read: {error}") from None

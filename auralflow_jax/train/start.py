@@ -38,11 +38,11 @@ class Start:
     def record(self, folder: ModelFolder) -> None:
         """Writes down in the run's folder what it starts from, in case it is stopped before its first checkpoint."""
         folder.start.parent.mkdir(parents=True, exist_ok=True)
-        write_json(folder.start, {"from": _relative(self.folders, folder)})
+        write_json(folder.start, {"from": [_relative(other.path, folder.path) for other in self.folders]})
 
     def is_that_of(self, folder: ModelFolder) -> bool:
         """Whether the run in a folder started from the same models."""
-        return _relative(recorded(folder), folder) == _relative(self.folders, folder) != []
+        return [other.path.resolve() for other in recorded(folder)] == [own.path.resolve() for own in self.folders]
 
 
 def read_start(others: Sequence[str | Path], config: Config, expected: Variables) -> Start:
@@ -74,18 +74,15 @@ def recorded(folder: ModelFolder) -> list[ModelFolder]:
 
 def unfinished_start(folder: ModelFolder) -> list[Path]:
     """The models that a run began with, if it was stopped before its first checkpoint."""
-    if not folder.start.exists() or any(path.name.isdigit() for path in folder.checkpoint.iterdir()):
-        return []
-    return [other.path for other in recorded(folder)]
+    return [] if folder.steps else [other.path for other in recorded(folder)]
 
 
-def _relative(others: Sequence[ModelFolder], folder: ModelFolder) -> list[str]:
-    """Paths from a folder to others, which stay right where all of them are moved, and name nobody's home."""
-    paths = [other.path.resolve() for other in others]
+def _relative(other: Path, folder: Path) -> str:
+    """The path from a folder to another, which stays right where both are moved, and names nobody's home."""
     try:
-        return [os.path.relpath(path, folder.path.resolve()) for path in paths]
+        return os.path.relpath(other.resolve(), folder.resolve())
     except ValueError:  # another drive of Windows
-        return list(map(str, paths))
+        return str(other.resolve())
 
 
 def _describe(others: Sequence[ModelFolder], config: Config, weights: Variables, expected: Variables) -> str:
